@@ -1,0 +1,1 @@
+"""Benchmarks, one module each; each prints one JSON object."""

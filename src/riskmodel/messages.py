@@ -1,0 +1,90 @@
+"""Texts for people, in Latvian and English.
+
+The English text is the message id; the Latvian text stands in ``locale/lv/<wing>.po``.
+A message is made with :func:`message` (or :func:`plural`) where the fact is known and put into words
+where the reader is: the same error speaks both languages.
+
+>>> text = message("The file {file} is empty.", file="mark.csv")
+>>> text.in_language("en")
+'The file mark.csv is empty.'
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+Language = Literal["lv", "en"]
+LANGUAGES: tuple[Language, ...] = ("lv", "en")
+
+LOCALE_FOLDER = Path(__file__).parent / "locale"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A text with named values, not yet in a language.
+
+    ``many`` and ``count`` are set for a text with plural forms. Values are shown as they are: never put
+    a name, a personal code or the content of a cell into one.
+    """
+
+    text: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    many: str | None = None
+    count: int | None = None
+
+    def in_language(self, language: Language) -> str:
+        """Return the text in ``language``; a value that is a message is translated with it."""
+        catalogue = translations(language)
+        if self.many is None or self.count is None:
+            pattern = catalogue.gettext(self.text)
+        else:
+            pattern = catalogue.ngettext(self.text, self.many, self.count)
+        values = {
+            name: value.in_language(language) if isinstance(value, Message) else value
+            for name, value in self.values.items()
+        }
+        return pattern.format(**values)
+
+    def __str__(self) -> str:
+        return self.in_language("en")
+
+
+def message(text: str, /, **values: object) -> Message:
+    """Return the message ``text`` (English, with named places) filled with ``values``."""
+    return Message(text, values)
+
+
+def plural(one: str, many: str, count: int, /, **values: object) -> Message:
+    """Return a message that agrees with ``count``, which the text may use as ``{count}``."""
+    return Message(one, {"count": count, **values}, many, count)
+
+
+@cache
+def translations(language: Language) -> gettext.NullTranslations:
+    """Return the catalogue of one language, read from its ``.po`` files and kept.
+
+    Latvian is read from ``locale/lv/*.po``; English is the message ids themselves.
+    """
+    if language == "en":
+        return gettext.NullTranslations()
+    # Read here and not compiled at install time: no second copy of a text can go stale.
+    from babel.messages.catalog import Catalog  # noqa: PLC0415  (70 ms that English does not pay)
+    from babel.messages.mofile import write_mo  # noqa: PLC0415
+    from babel.messages.pofile import read_po  # noqa: PLC0415
+
+    whole = Catalog(locale=language)
+    for path in sorted((LOCALE_FOLDER / language).glob("*.po")):
+        with path.open("rb") as file:
+            for entry in read_po(file, locale=language):
+                if entry.id and not entry.fuzzy and entry.string:
+                    whole.add(entry.id, entry.string)
+    compiled = io.BytesIO()
+    write_mo(compiled, whole)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)

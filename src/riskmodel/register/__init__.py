@@ -1,0 +1,1 @@
+"""The support register: measures today; plans, consents and results stand beside them later."""

@@ -1,0 +1,1 @@
+"""The pure middle: tables in, tables out."""

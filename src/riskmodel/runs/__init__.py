@@ -1,0 +1,1 @@
+"""The semester run: steps, papermill, publishing, the schedule."""

@@ -1,0 +1,123 @@
+"""Settings of a run, each with its default and its reason, and where the project's own files lie.
+
+Policy numbers have their home here: a screen or a test that needs one imports it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from riskmodel.errors import UsageError
+from riskmodel.messages import message
+
+PACKAGE_FOLDER = Path(__file__).parent
+CHECKOUT_FOLDER = PACKAGE_FOLDER.parent.parent
+
+
+def resource(*parts: str) -> Path:
+    """Return the path of one of the project's own data files, in a checkout or installed.
+
+    >>> resource("texts").name
+    'texts'
+    """
+    in_checkout = CHECKOUT_FOLDER.joinpath("data", *parts)
+    return in_checkout if in_checkout.exists() else PACKAGE_FOLDER.joinpath("_data", *parts)
+
+
+def notebook_folder() -> Path:
+    """Return the folder of the notebooks, in a checkout or installed."""
+    in_checkout = CHECKOUT_FOLDER / "notebooks"
+    return in_checkout if in_checkout.exists() else PACKAGE_FOLDER / "_notebooks"
+
+
+class Settings(BaseModel):
+    """What a run may be told. Unknown names and wrong types are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    cut_off_date: date
+    """The last day whose knowledge the run may use."""
+
+    horizon_on: date | None = None
+    """Last day of the label window. None: 30 September after the end of the cohort's school year."""
+
+    label_delay_days: int = Field(default=30, ge=0)
+    """Days after the window until an exit is taken to be reported."""
+
+    capacity_share: float = Field(default=0.10, gt=0, le=1)
+    """Share of a school's pupils for whom there are places, where no capacity was delivered."""
+
+    capacity_places: int | None = Field(default=None, ge=1)
+    """Places in every school; None: the delivered capacity, else ``capacity_share``."""
+
+    seed: int = Field(default=7, ge=0)
+
+    max_quarantined_share: float = Field(default=0.01, ge=0, le=1)
+    """A table with more than this share of quarantined rows holds the run."""
+
+    max_school_rows_change: float = Field(default=0.20, ge=0)
+    """A school whose rows changed by more than this share since the last run holds the run."""
+
+    max_calibration_gap: float = Field(default=0.05, gt=0, le=1)
+    """Mean prediction minus observed share in the newest matured cohort beyond this holds the run."""
+
+    max_drift_psi: float = Field(default=0.25, gt=0)
+    """Population stability index of a feature above this holds the run (0.1: worth a look)."""
+
+    max_feature_auc: float = Field(default=0.95, gt=0.5, le=1)
+    """One feature alone that ranks better than this is taken for a leak of the label and holds the run."""
+
+    bootstrap_replicates: int = Field(default=1000, ge=100)
+
+    score_with_protected: bool = False
+    """Use sex, first language and special needs for scoring. Off: they are kept for audit only."""
+
+    support_aware: bool = True
+    """Treat support received inside the label window as a treatment, and score as if none were given."""
+
+    threads: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _horizon_after_cut_off(self) -> Self:
+        if self.horizon_on is not None and self.horizon_on <= self.cut_off_date:
+            raise ValueError("horizon_on must be later than cut_off_date")
+        return self
+
+
+def read_settings(path: Path | None, **given: object) -> Settings:
+    """Return the settings of a TOML file, with ``given`` (values from the command line) laid over them.
+
+    Raises
+    ------
+    UsageError
+        For a file that is not TOML, an unknown name, or a value of another type or range.
+    """
+    values: dict[str, object] = {}
+    where = str(path) if path else "settings"
+    if path is not None:
+        try:
+            values = dict(tomllib.loads(path.read_text("utf-8")))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise UsageError(
+                message("A settings file must be a readable TOML text in UTF-8."),
+                found=message("It could not be read: {reason}.", reason=type(error).__name__),
+                remedy=message("Correct the file, or run without --settings."),
+                where=where,
+            ) from error
+    values |= {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"]) or "horizon_on"
+        raise UsageError(
+            message("Every setting must have a known name and a value of its type and range."),
+            found=message("{name}: {reason}.", name=name, reason=first["msg"]),
+            remedy=message("Correct this setting; riskmodel run --help lists them all."),
+            where=where,
+        ) from None

@@ -1,0 +1,1 @@
+"""Deliveries in: files with a mapping, public data sets, the synthetic cohort."""

@@ -1,0 +1,1 @@
+"""Tables to HTML and SVG, in Latvian and English."""
