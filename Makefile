@@ -1,16 +1,72 @@
-# Everything that a newcomer, a hook and the continuous integration run, in one place.
+# Everything that a newcomer, a commit hook and the continuous integration run, in one place.
+#
+#   make demo    install, invent a Latvian cohort, run a semester, publish it, serve it on http://127.0.0.1:8866
+#   make test    install what the tests need, the browser included, and run them all
+
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
 SERVE ?= yes
 PUBLIC_DATA ?= ../shared/data
+PORT ?= 8866
+DEMO_CUT_OFF := 2024-12-20
+DEMO_DELIVERY := data/incoming/demo
+STORE := data/store
+WORKERS ?= 2
 
-.PHONY: install check test demo bench lock help
+BIN := .venv/bin
+SYSTEM := bash .ci/system
+
+# One thread each for the numeric libraries: parallel fits and tests share the cores better, and results do not
+# depend on how many there are.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export RISKMODEL_PUBLIC_DATA ?= $(abspath $(PUBLIC_DATA))
+
+.PHONY: help install check test demo lock bench clean
 
 help:
-	@echo "make demo   install, make an invented Latvian cohort, run a semester, publish it and serve it (SERVE=no: stop before serving)"
-	@echo "make test   install what the tests need, the browser included, and run them all"
-	@echo "make check  lint, types, import contracts, notebook hygiene, fresh documents"
+	@sed -n 's/^#   //p' Makefile
+
+install: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(SYSTEM) library
+	@echo "Installing the locked packages into .venv (two to five minutes the first time)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with: make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch .venv/installed
+	@echo "Installed: $$($(BIN)/riskmodel --version)"
+
+demo: install
+	$(BIN)/riskmodel synthesise --seed 7 --out $(DEMO_DELIVERY)
+	$(BIN)/riskmodel run --delivery $(DEMO_DELIVERY) --cut-off $(DEMO_CUT_OFF) --store $(STORE)
+	$(BIN)/riskmodel runs --store $(STORE)
+ifeq ($(SERVE),yes)
+	$(BIN)/riskmodel portal --store $(STORE) --port $(PORT)
+else
+	@echo "To look at it: $(BIN)/riskmodel portal --store $(STORE)"
+endif
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/house
+
+test: check
+	@$(SYSTEM) browser compiler
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 15
+
+bench: install
+	@for name in uci697 oulad bootstrap; do $(BIN)/riskmodel bench $$name --data $(PUBLIC_DATA) --json; done
 
 lock:
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
+	$(BIN)/python .ci/environment.py > environment.yml
+
+clean:
+	rm -rf .venv $(STORE) $(STORE).key $(DEMO_DELIVERY)
