@@ -1,0 +1,261 @@
+"""What a run publishes for the pages: one plain JSON object per school, one list of schools, one of findings.
+
+Three forms, each a ``dict`` of plain values (dates as ISO text, ``None`` for "no data", never zero for it):
+
+``extracts/school/<school_id>.json`` — :func:`school_extract`
+    ``form, run, school, capacity, bands, counts, figures, pupils``
+``extracts/index.json`` — :func:`index_extract`
+    ``form, run, schools``: which school's extract is which file; the portal opens no other file
+``extracts/findings.json`` — :func:`findings_extract`
+    ``form, run`` and the result tables of the whole run as lists of rows: what the page about the model, the
+    semester report and the model card say
+
+``run`` is the same object in all three: ``run_id, cut_off_on, horizon_on, published_on, origin, model_code,
+code_version, seed``; ``origin`` is ``synthetic``, ``public`` or ``real``.
+
+A pupil of a school extract (``pupils`` is in order of need) holds::
+
+    pupil_id  code  class_code  stage_kind  stage_number  band_code  state_code
+    probability  probability_low  probability_high  place  is_within_capacity
+    no_data_on   groups of features without data, e.g. ["learning"]
+    reasons      the REASONS_KEPT largest, largest first, each
+                 {feature_code, group_code, is_malleable, own_value, usual_value, usual_of, contribution}
+    rest         sum of all other contributions: base_score + reasons + rest = raw_score
+    base_score  raw_score
+
+No name and no register id stands in an extract: ``code`` is the short form of the pseudonym that a page shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Any
+
+Row = Mapping[str, Any]
+
+SCHOOL_FORM = "riskmodel/school/1"
+INDEX_FORM = "riskmodel/index/1"
+FINDINGS_FORM = "riskmodel/findings/1"
+
+ORIGINS = ("synthetic", "public", "real")
+GROUPS_WITH_DATA_FLAG = ("attendance", "learning", "economic")
+REASONS_KEPT = 12
+"""So many reasons per pupil go into an extract; 300 pupils then take about half a megabyte."""
+SHORTEST_CODE = 6
+
+RUN_FIELDS = (
+    "run_id",
+    "cut_off_on",
+    "horizon_on",
+    "published_on",
+    "origin",
+    "model_code",
+    "code_version",
+    "seed",
+)
+PUPIL_FIELDS = (
+    "pupil_id",
+    "class_code",
+    "stage_kind",
+    "stage_number",
+    "band_code",
+    "state_code",
+    "probability",
+    "probability_low",
+    "probability_high",
+    "place",
+    "is_within_capacity",
+    "base_score",
+    "raw_score",
+)
+REASON_FIELDS = (
+    "feature_code",
+    "group_code",
+    "is_malleable",
+    "own_value",
+    "usual_value",
+    "usual_of",
+    "contribution",
+)
+FINDINGS_TABLES = (
+    "evaluation",
+    "subgroup",
+    "calibration",
+    "band",
+    "drift",
+    "table_account",
+    "cohorts",
+    "capacity_curve",
+    "missingness",
+    "importance",
+    "assumptions",
+    "gates",
+)
+
+
+def school_extract(
+    run: Row, school: Row, scores: Iterable[Row], reasons: Iterable[Row], bands: Iterable[Row], figures: Iterable[Row]
+) -> dict[str, Any]:
+    """Return the extract of one school.
+
+    Parameters
+    ----------
+    run
+        The fields named in the module's text; ``run_id``, ``cut_off_on``, ``horizon_on`` and ``origin`` must be there.
+    school
+        The school's row of the result table ``school_summary``.
+    scores
+        Rows of ``score`` of this school's pupils.
+    reasons
+        Rows of ``reason`` of these pupils; those with ``place <= REASONS_KEPT`` are enough.
+    bands
+        All rows of ``band``.
+    figures
+        Rows of ``evaluation`` for the default model on the newest matured cohort (``split_code`` mature, ``subset_code``
+        all): auc, precision_at_capacity, recall_at_capacity.
+
+    Raises
+    ------
+    ValueError
+        For an origin that is none of ``ORIGINS``.
+    """
+    by_pupil: dict[str, list[Row]] = {}
+    for reason in reasons:
+        by_pupil.setdefault(reason["pupil_id"], []).append(reason)
+    ordered = sorted(scores, key=lambda score: (score["place"], score["pupil_id"]))
+    codes = short_codes([score["pupil_id"] for score in ordered])
+    pupils = [_pupil(score, by_pupil.get(score["pupil_id"], []), codes[score["pupil_id"]]) for score in ordered]
+    return {
+        "form": SCHOOL_FORM,
+        "run": run_fields(run),
+        "school": {name: school.get(name) for name in ("school_id", "school_name", "school_kind", "municipality_code")},
+        "capacity": {"places": plain(school["places"]), "is_assumed": bool(school["is_capacity_assumed"])},
+        "counts": {
+            "pupils": len(pupils),
+            **{
+                f"band_{band}": sum(pupil["band_code"] == band for pupil in pupils)
+                for band in ("high", "medium", "low")
+            },
+            "unsure": sum(pupil["state_code"] == "unsure" for pupil in pupils),
+            "too_little_data": sum(pupil["state_code"] == "too_little_data" for pupil in pupils),
+            "within_capacity": sum(pupil["is_within_capacity"] for pupil in pupils),
+        },
+        "bands": rows(bands),
+        "figures": rows(figures),
+        "pupils": pupils,
+    }
+
+
+def _pupil(score: Row, reasons: Sequence[Row], code: str) -> dict[str, Any]:
+    largest = sorted(reasons, key=lambda reason: (-abs(reason["contribution"]), reason["feature_code"]))[:REASONS_KEPT]
+    kept = sum(reason["contribution"] for reason in largest)
+    return {
+        "code": code,
+        **{name: plain(score.get(name)) for name in PUPIL_FIELDS},
+        "is_within_capacity": bool(score["is_within_capacity"]),
+        "no_data_on": [group for group in GROUPS_WITH_DATA_FLAG if not score[f"has_{group}_data"]],
+        "reasons": [
+            {name: plain(reason.get(name)) for name in REASON_FIELDS} | {"is_malleable": bool(reason["is_malleable"])}
+            for reason in largest
+        ],
+        "rest": plain(score["raw_score"] - score["base_score"] - kept),
+    }
+
+
+def index_extract(run: Row, schools: Iterable[Row]) -> dict[str, Any]:
+    """Return the list of the schools of a run: rows of ``school_summary``, each with the name of its ``file``."""
+    listed = [
+        {
+            **{name: plain(value) for name, value in school.items()},
+            "is_capacity_assumed": bool(school["is_capacity_assumed"]),
+            "file": f"school/{school['school_id']}.json",
+        }
+        for school in schools
+    ]
+    return {
+        "form": INDEX_FORM,
+        "run": run_fields(run),
+        "schools": sorted(listed, key=lambda row: str(row["school_id"])),
+    }
+
+
+def findings_extract(run: Row, **tables: Iterable[Row]) -> dict[str, Any]:
+    """Return the findings of a whole run, from rows of the result tables and four small lists besides.
+
+    ``evaluation, subgroup, calibration, band, drift, table_account`` are the result tables of these names. Besides:
+
+    ``cohorts``
+        ``cohort_on, horizon_on, label_known_on, pupils, left, stayed, censored, open, use_code`` with ``use_code``
+        one of ``train, calibrate, test, current``
+    ``capacity_curve``
+        ``model_code, places_share, recall, low, high``: of those who left, the share reached with so many places
+    ``missingness``
+        ``group_code, no_data_share``: share of the pupils without data, of the current cohort
+    ``importance``
+        ``feature_code, group_code, mean_absolute_contribution``
+    ``assumptions``
+        ``code, value, count``: what was assumed where nothing was delivered, e.g. ``capacity_share, 0.1, 12`` (schools)
+    ``gates``
+        ``gate_code, found, limit, is_passed, where``
+
+    A table that is not given is an empty list: the report then says that there are no data.
+
+    Raises
+    ------
+    ValueError
+        For a table of another name.
+    """
+    unknown = sorted(set(tables) - set(FINDINGS_TABLES))
+    if unknown:
+        raise ValueError(f"no such table in the findings: {', '.join(unknown)}")
+    return {
+        "form": FINDINGS_FORM,
+        "run": run_fields(run),
+        **{name: rows(tables.get(name, ())) for name in FINDINGS_TABLES},
+    }
+
+
+def run_fields(run: Row) -> dict[str, Any]:
+    """Return what every extract says of its run; ValueError for an unknown origin."""
+    if run["origin"] not in ORIGINS:
+        raise ValueError(f"the origin of a run is one of {', '.join(ORIGINS)}")
+    return {name: plain(run.get(name)) for name in RUN_FIELDS}
+
+
+def rows(table: Iterable[Row]) -> list[dict[str, Any]]:
+    """Return the rows as plain dictionaries, ready for JSON."""
+    return [{name: plain(value) for name, value in row.items()} for row in table]
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: dates as ISO text, NaN and other "not a value" marks as None.
+
+    >>> plain(date(2026, 11, 22)), plain(float("nan")), plain(0)
+    ('2026-11-22', None, 0)
+    """
+    if value is None or value != value:  # noqa: PLR0124  (NaN and NaT are unequal to themselves)
+        return None
+    if isinstance(value, datetime) and value.tzinfo is None and value.time() == time.min:
+        return value.date().isoformat()  # how the array libraries hand over a date
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(name): plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return value.item() if hasattr(value, "item") else value
+
+
+def short_codes(pupil_ids: Sequence[str]) -> dict[str, str]:
+    """Return a short code for each pseudonym: its beginning, as long as it must be to be its own within the school.
+
+    >>> short_codes(["4f2a1b77c0", "4f2a1b88d1", "90ab12cd34"])
+    {'4f2a1b77c0': '4F2A1B7', '4f2a1b88d1': '4F2A1B8', '90ab12cd34': '90AB12C'}
+    """
+    distinct = set(pupil_ids)
+    longest = max((len(pupil_id) for pupil_id in distinct), default=SHORTEST_CODE)
+    length = SHORTEST_CODE
+    while length < longest and len({pupil_id[:length] for pupil_id in distinct}) < len(distinct):
+        length += 1
+    return {pupil_id: pupil_id[:length].upper() for pupil_id in pupil_ids}
