@@ -1,0 +1,178 @@
+"""The challengers that stand beside the default model in every report: logistic, EBM, forest."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+
+from riskmodel.risk.recipe import Recipe
+
+MIN_CODE_PUPILS = 20
+"""A code that fewer pupils share is one of "the rare ones" in the logistic model."""
+
+FOREST_LIMIT = 1e-6
+"""A forest may answer 0 or 1; its log-odds are taken this far from the ends."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """How a feature matrix becomes the columns of the logistic model.
+
+    Numbers: median where missing, a flag beside (only where training had missing values), then scaled to
+    mean 0 and deviation 1. Codes: one column per code, those of fewer than ``MIN_CODE_PUPILS`` pupils
+    together; a code that training never saw counts among them.
+    """
+
+    medians: NDArray[np.float64]
+    flagged: NDArray[np.intp]
+    means: NDArray[np.float64]
+    deviations: NDArray[np.float64]
+    number_columns: NDArray[np.intp]
+    codes: tuple[tuple[int, tuple[float, ...], bool], ...]
+    """Per code column: its place, the frequent codes, whether there is a column for the rare ones."""
+
+    @classmethod
+    def learn(cls, matrix: NDArray[np.float64], code_columns: frozenset[int]) -> Self:
+        """Return the design that training data ask for."""
+        numbers = np.array([j for j in range(matrix.shape[1]) if j not in code_columns], dtype=np.intp)
+        block = matrix[:, numbers]
+        missing = np.isnan(block)
+        medians = np.array(
+            [np.median(block[~gone, j]) if not gone.all() else 0.0 for j, gone in enumerate(missing.T)],
+            dtype=np.float64,
+        )
+        flagged = np.flatnonzero(missing.any(axis=0))
+        filled = np.hstack([np.where(missing, medians, block), missing[:, flagged].astype(np.float64)])
+        deviations = filled.std(axis=0)
+        codes = []
+        for j in sorted(code_columns):
+            values, counts = np.unique(matrix[:, j], return_counts=True)
+            frequent = tuple(float(value) for value in values[(counts >= MIN_CODE_PUPILS) & ~np.isnan(values)])
+            codes.append((j, frequent, bool(counts[~np.isin(values, frequent)].sum() > 0)))
+        return cls(
+            medians,
+            flagged,
+            filled.mean(axis=0),
+            np.where(deviations > 0, deviations, 1.0),
+            numbers,
+            tuple(codes),
+        )
+
+    def columns(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the design columns of ``matrix`` (rows × design columns)."""
+        block = matrix[:, self.number_columns]
+        missing = np.isnan(block)
+        filled = np.hstack([np.where(missing, self.medians, block), missing[:, self.flagged].astype(np.float64)])
+        parts = [(filled - self.means) / self.deviations]
+        for j, frequent, has_rare in self.codes:
+            is_code = matrix[:, [j]] == np.array(frequent, dtype=np.float64)[None, :]
+            parts.append(is_code.astype(np.float64))
+            if has_rare:
+                parts.append((~is_code.any(axis=1, keepdims=True)).astype(np.float64))
+        return np.hstack(parts)
+
+    def sources(self) -> NDArray[np.intp]:
+        """Return, per design column, the feature column that it comes from."""
+        places = [self.number_columns, self.number_columns[self.flagged]]
+        for j, frequent, has_rare in self.codes:
+            places.append(np.full(len(frequent) + has_rare, j, dtype=np.intp))
+        return np.concatenate(places)
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Ridge logistic regression over a :class:`Design`."""
+
+    design: Design
+    weights: NDArray[np.float64]
+    intercept: float
+    column_means: NDArray[np.float64]
+
+    @classmethod
+    def learn(
+        cls, recipe: Recipe, matrix: NDArray[np.float64], label: NDArray[np.float64], codes: frozenset[int]
+    ) -> Self:
+        """Return the model learnt with inverse penalty ``recipe.logistic_c``."""
+        design = Design.learn(matrix, codes)
+        columns = design.columns(matrix)
+        model = LogisticRegression(C=recipe.logistic_c, max_iter=2000).fit(columns, label)
+        return cls(design, model.coef_[0], float(model.intercept_[0]), columns.mean(axis=0))
+
+    def raw_score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log-odds of each row."""
+        return np.asarray(self.design.columns(matrix) @ self.weights + self.intercept, dtype=np.float64)
+
+    def contributions(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """Return weight × distance from the training mean, summed per feature, and the score of that mean."""
+        terms = (self.design.columns(matrix) - self.column_means) * self.weights
+        values = np.zeros(matrix.shape, dtype=np.float64)
+        for column, source in enumerate(self.design.sources()):
+            values[:, source] += terms[:, column]
+        return values, float(self.intercept + self.column_means @ self.weights)
+
+
+@dataclass(frozen=True)
+class Additive:
+    """Explainable boosting machine: one curve per feature and a few pairs."""
+
+    model: Any
+
+    @classmethod
+    def learn(cls, recipe: Recipe, matrix: NDArray[np.float64], label: NDArray[np.float64], seed: int) -> Self:
+        """Return the model; a missing value is a bin of its own."""
+        from interpret.glassbox import ExplainableBoostingClassifier  # noqa: PLC0415  (1 s that other kinds do not pay)
+
+        model = ExplainableBoostingClassifier(
+            feature_types=["continuous"] * matrix.shape[1],
+            outer_bags=recipe.ebm_outer_bags,
+            interactions=recipe.ebm_pairs,
+            n_jobs=1,
+            random_state=seed,
+        )
+        with warnings.catch_warnings():
+            # It warns that its plots omit missing values; no plot of it is drawn here.
+            warnings.filterwarnings("ignore", message="Missing values detected", category=UserWarning)
+            model.fit(matrix, label.astype(np.int64))
+        return cls(model)
+
+    def raw_score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log-odds of each row."""
+        return np.asarray(self.model.decision_function(matrix), dtype=np.float64)
+
+    def contributions(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """Return the curves' values per feature and the intercept; a pair is shared equally by its two."""
+        terms = np.asarray(self.model.eval_terms(matrix), dtype=np.float64)
+        values = np.zeros(matrix.shape, dtype=np.float64)
+        for column, features in enumerate(self.model.term_features_):
+            for feature in features:
+                values[:, feature] += terms[:, column] / len(features)
+        return values, float(np.ravel(self.model.intercept_)[0])
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Random forest; it has log-odds only by way of its probability, and no exact reasons."""
+
+    model: RandomForestClassifier
+
+    @classmethod
+    def learn(cls, recipe: Recipe, matrix: NDArray[np.float64], label: NDArray[np.float64], seed: int) -> Self:
+        """Return the forest with the library's defaults, but for the recipe's trees and leaves."""
+        model = RandomForestClassifier(
+            n_estimators=recipe.forest_trees,
+            min_samples_leaf=recipe.forest_min_leaf_pupils,
+            random_state=seed,
+            n_jobs=recipe.threads,
+        )
+        return cls(model.fit(matrix, label.astype(np.int64)))
+
+    def raw_score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log-odds of the forest's probability, cut ``FOREST_LIMIT`` from 0 and 1."""
+        probability = np.clip(self.model.predict_proba(matrix)[:, 1], FOREST_LIMIT, 1 - FOREST_LIMIT)
+        return np.asarray(np.log(probability) - np.log1p(-probability), dtype=np.float64)

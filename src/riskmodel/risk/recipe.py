@@ -1,0 +1,37 @@
+"""What a model is learnt by: its kind and its hyper-parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+KINDS = ("boosting", "boosting_free", "logistic", "ebm", "forest")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A kind of model and its hyper-parameters; the defaults are the product's.
+
+    ``fit("boosting", ...)`` is short for ``fit(Recipe("boosting"), ...)``: a benchmark with a protocol of its own
+    states what it changes.
+    """
+
+    kind: str = "boosting"
+    trees: int = 200
+    leaves: int = 8
+    learning_rate: float = 0.05
+    min_leaf_pupils: int = 20
+    row_share: float = 0.8
+    feature_share: float = 0.5
+    l2: float = 1.0
+    monotone_method: Literal["basic", "intermediate", "advanced"] = "basic"
+    logistic_c: float = 0.3
+    code_columns: tuple[str, ...] = ()
+    """Features whose numbers are codes: one column per code in the logistic model."""
+    ebm_outer_bags: int = 4
+    ebm_pairs: int = 5
+    forest_trees: int = 100
+    forest_min_leaf_pupils: int = 1
+    treatment: str = ""
+    """A training column, 1 where support came inside the label window. Scores are given as if none came."""
+    threads: int = 1
