@@ -81,9 +81,12 @@ def translations(language: Language) -> gettext.NullTranslations:
     whole = Catalog(locale=language)
     for path in sorted((LOCALE_FOLDER / language).glob("*.po")):
         with path.open("rb") as file:
-            for entry in read_po(file, locale=language):
-                if entry.id and not entry.fuzzy and entry.string:
-                    whole.add(entry.id, entry.string)
+            part = read_po(file, locale=language)
+        # Babel has an order of the Latvian plural forms of its own; the one that our files declare counts.
+        whole.mime_headers = [("Plural-Forms", part.plural_forms)]
+        for entry in part:
+            if entry.id and not entry.fuzzy and entry.string:
+                whole.add(entry.id, entry.string)
     compiled = io.BytesIO()
     write_mo(compiled, whole)
     compiled.seek(0)
