@@ -1,0 +1,89 @@
+"""Who gets a place: a school supports as many pupils as it has places, those of highest score first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from riskmodel.errors import UsageError
+from riskmodel.messages import message
+
+WHOLE = "all"
+"""Stands for "all schools together" where places are not shared out by school."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How many places there are.
+
+    ``places`` are those delivered, by ``school_id``; a school without a figure has ``share`` of its pupils,
+    rounded up. With ``is_within_school`` off, the sum of all places goes to the highest scores of the whole
+    country: how a ranking would do without walls between schools.
+    """
+
+    share: float = 0.10
+    places: Mapping[str, int] = field(default_factory=dict)
+    is_within_school: bool = True
+
+    def by_school(self, school_id: pd.Series) -> dict[str, int]:
+        """Return the places of each school in ``school_id`` (one entry per pupil), sorted by school.
+
+        >>> Capacity(0.1, {"2": 5}).by_school(pd.Series(["1"] * 11 + ["2"] * 11))
+        {'1': 2, '2': 5}
+        """
+        if not 0 < self.share <= 1 or any(places < 0 for places in self.places.values()):
+            raise UsageError(
+                message("A capacity must be a share above 0 and up to 1, or a number of places from 0 up."),
+                found=message("Another number was given."),
+                remedy=message("Correct the capacity in the settings or in the delivery."),
+            )
+        pupils = school_id.astype(str).value_counts().sort_index()
+        # 0.1 × 30 must be three places, also where the product lies a hair above 3.
+        by_school = {
+            str(school): int(self.places.get(str(school), math.ceil(self.share * count - 1e-9)))
+            for school, count in pupils.items()
+        }
+        return by_school if self.is_within_school else {WHOLE: sum(by_school.values())}
+
+    def pools(self, school_id: pd.Series) -> pd.Series:
+        """Return, per pupil, the pool of places that the pupil competes for: the school, or all schools."""
+        if self.is_within_school:
+            return school_id.astype(str)
+        return pd.Series(WHOLE, index=school_id.index)
+
+
+def chance_of_place(raw_score: NDArray[np.float64], school_id: pd.Series, capacity: Capacity) -> NDArray[np.float64]:
+    """Return each pupil's chance of a place, 0 to 1, in the order given.
+
+    It is 1 above the cut and 0 below. Where several pupils tie at the cut, the places left are shared among
+    them: the expectation over random order, never the order of rows.
+
+    >>> chance_of_place(np.array([3.0, 1.0, 1.0, 0.0]), pd.Series(["1"] * 4), Capacity(places={"1": 2})).tolist()
+    [1.0, 0.5, 0.5, 0.0]
+    """
+    frame = pd.DataFrame({"pool": capacity.pools(school_id).to_numpy(), "score": np.asarray(raw_score, dtype=float)})
+    places = frame["pool"].map(capacity.by_school(school_id)).to_numpy(dtype=float)
+    ranks = frame.groupby("pool")["score"].rank(ascending=False, method="min").to_numpy()
+    tied = frame.groupby(["pool", "score"])["score"].transform("size").to_numpy(dtype=float)
+    return np.clip((places - (ranks - 1)) / tied, 0.0, 1.0)
+
+
+def place_in_school(raw_score: NDArray[np.float64], school_id: pd.Series, pupil_id: pd.Series) -> NDArray[np.int64]:
+    """Return each pupil's place in the school's order of need, from 1.
+
+    A list on paper needs an order where scores tie: then it goes by pseudonym, which says nothing of a pupil.
+    """
+    frame = pd.DataFrame(
+        {
+            "school": school_id.astype(str).to_numpy(),
+            "score": -np.asarray(raw_score, dtype=float),
+            "pupil": pupil_id.astype(str).to_numpy(),
+        }
+    )
+    frame = frame.sort_values(["school", "score", "pupil"])
+    return np.asarray((frame.groupby("school").cumcount() + 1).sort_index().to_numpy(), dtype=np.int64)
