@@ -17,12 +17,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 Language = Literal["lv", "en"]
 LANGUAGES: tuple[Language, ...] = ("lv", "en")
 
 LOCALE_FOLDER = Path(__file__).parent / "locale"
+
+
+@runtime_checkable
+class Spoken(Protocol):
+    """Whatever can say itself in a language: a message, or the declared words of a column."""
+
+    def in_language(self, language: Language) -> str:
+        """Return the words in ``language``."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -39,14 +48,14 @@ class Message:
     count: int | None = None
 
     def in_language(self, language: Language) -> str:
-        """Return the text in ``language``; a value that is a message is translated with it."""
+        """Return the text in ``language``; a value that has words of its own is put into the same language."""
         catalogue = translations(language)
         if self.many is None or self.count is None:
             pattern = catalogue.gettext(self.text)
         else:
             pattern = catalogue.ngettext(self.text, self.many, self.count)
         values = {
-            name: value.in_language(language) if isinstance(value, Message) else value
+            name: value.in_language(language) if isinstance(value, Spoken) else value
             for name, value in self.values.items()
         }
         return pattern.format(**values)

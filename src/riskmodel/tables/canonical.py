@@ -7,6 +7,8 @@ with a later ``known_on``: an absence excused three weeks later was unexcused on
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from riskmodel.tables.schema import Column, Kind, Reference, RowRule, Sensitivity, Table, Words
 
 FIRST_STAGE, LAST_GRADE, LAST_VET_YEAR = 1, 12, 4
@@ -37,16 +39,16 @@ SCHOOL_ID = Column(
 )
 
 
-def _happened(en: str, lv: str, *headers: str, required: bool = True) -> Column:
+def _happened(en: str, lv: str, *headers: str, may_be_future: bool = False) -> Column:
     return Column(
         "happened_on",
         Kind.DATE,
         Words(en, lv),
         unit="date",
-        required=required,
         low=EARLIEST_DATE,
         high=LATEST_DATE,
         headers=("datums", "date", *headers),
+        may_be_future=may_be_future,
     )
 
 
@@ -131,6 +133,7 @@ PUPIL = Table(
             high=LATEST_DATE,
             sensitivity=Sensitivity.PERSONAL,
             headers=("dzimšanas datums", "dzimšanas mēnesis", "birth_date", "born_on"),
+            whole_month=True,
         ),
         Column(
             "sex",
@@ -222,7 +225,7 @@ TERM = Table(
             pattern="[0-9]{1,10}",
             required=False,
         ),
-        _happened("First day", "Pirmā diena", "no"),
+        _happened("First day", "Pirmā diena", "no", may_be_future=True),
         Column(
             "ends_on",
             Kind.DATE,
@@ -231,6 +234,7 @@ TERM = Table(
             low=EARLIEST_DATE,
             high=LATEST_DATE,
             headers=("līdz",),
+            may_be_future=True,
         ),
         KNOWN_ON,
     ),
@@ -454,7 +458,7 @@ LESSONS_PLANNED = Table(
     columns=(
         PUPIL_ID,
         SCHOOL_ID,
-        _happened("Monday of the week", "Nedēļas pirmdiena", "nedēļa"),
+        _happened("Monday of the week", "Nedēļas pirmdiena", "nedēļa", may_be_future=True),
         Column(
             "lessons",
             Kind.INTEGER,
@@ -482,7 +486,7 @@ LESSONS_PLANNED = Table(
                 ("friday", "piektdien"),
             )
         ),
-        KNOWN_ON,
+        replace(KNOWN_ON, may_be_future=True),  # lessons are planned ahead; no run sees a week before it is over
     ),
     key=("pupil_id", "school_id", "happened_on"),
     rules=(
@@ -527,7 +531,12 @@ MARK = Table(
             max_length=60,
             headers=("darbs",),
         ),
-        _happened("Day of the mark, or day on which the work was due", "Vērtējuma diena vai darba termiņš", "due_on"),
+        _happened(
+            "Day of the mark, or day on which the work was due",
+            "Vērtējuma diena vai darba termiņš",
+            "due_on",
+            may_be_future=True,
+        ),
         Column(
             "mark_kind",
             Kind.CODE,
@@ -616,6 +625,15 @@ MARK = Table(
             "mark_code NOT IN ('points', 'passed', 'not_passed') OR known_on >= coalesce(handed_in_on, happened_on)",
             "known_on",
             Words("A result cannot be known before the work.", "Rezultātu nevar zināt pirms darba."),
+        ),
+        RowRule(
+            "missing_before_due",
+            "mark_code <> 'nv' OR known_on >= happened_on",
+            "known_on",
+            Words(
+                "Work is not missing (nv) before the day on which it was due.",
+                "Pirms termiņa darbs nav neizpildīts (nv).",
+            ),
         ),
     ),
     references=(Reference(("pupil_id",), "pupil", ("pupil_id",)), Reference(("school_id",), "school", ("school_id",))),
@@ -831,7 +849,7 @@ CAPACITY = Table(
             pattern="[a-z_]{1,40}",
             headers=("sniedzējs",),
         ),
-        _happened("First day of the period", "Perioda pirmā diena", "no"),
+        _happened("First day of the period", "Perioda pirmā diena", "no", may_be_future=True),
         Column(
             "ends_on",
             Kind.DATE,
@@ -840,6 +858,7 @@ CAPACITY = Table(
             low=EARLIEST_DATE,
             high=LATEST_DATE,
             headers=("līdz",),
+            may_be_future=True,
         ),
         Column(
             "places",
@@ -900,6 +919,7 @@ SUPPORT = Table(
             low=EARLIEST_DATE,
             high=LATEST_DATE,
             headers=("līdz",),
+            may_be_future=True,
         ),
         Column(
             "hours",

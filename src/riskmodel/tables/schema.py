@@ -70,6 +70,8 @@ class Column:
 
     ``low`` and ``high`` are inclusive bounds in the column's unit (numbers, or ISO dates as text).
     ``headers`` are further names that deliveries use for it (compared without case, spaces and diacritics).
+    ``may_be_future``: the date may be later than the day of the delivery (a calendar, a plan, a day on which work
+    is due). ``whole_month``: the date is brought to the first day of its month, and the day is not kept.
     """
 
     name: str
@@ -84,6 +86,8 @@ class Column:
     max_length: int = 200
     sensitivity: Sensitivity = Sensitivity.OPEN
     headers: tuple[str, ...] = ()
+    may_be_future: bool = False
+    whole_month: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ class Table:
     a later ``known_on``, and the newest row known on a cut-off date counts.
     ``happened`` and ``known`` name the two date columns (empty for output tables).
     ``known_rule`` is the SQL expression used where a delivery gives no known-on date; ``known_words`` say it.
+    What a delivery holds is known on the day of that delivery at the latest.
     """
 
     name: str

@@ -1,0 +1,368 @@
+"""One field of a delivery: its text, read strictly as the declared kind, said in SQL.
+
+A field is text first. Nothing is guessed from its neighbours: a date is read by the listed forms only, a number by
+the one decimal mark, a code by its declared words. What cannot be read has a rule code that says why.
+Each kind has a fast way for text in its plain form and a careful way for the rest, so that a clean file costs
+little more than reading it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from riskmodel.errors import UsageError
+from riskmodel.messages import message
+from riskmodel.tables.schema import Column, Kind
+
+ISO_DATE = "%Y-%m-%d"
+DAY_FIRST = "%d.%m.%Y"
+EXCEL_SERIAL, EXCEL_1904_SERIAL = "excel", "excel_1904"
+EXCEL_DAY_ZERO = {EXCEL_SERIAL: "1899-12-30", EXCEL_1904_SERIAL: "1904-01-01"}
+WHOLE_MONTH_FORMS = {ISO_DATE: "%Y-%m", DAY_FIRST: "%m.%Y"}
+"""Further forms of a column of which only the month is kept."""
+
+DIRECTIVES = {
+    "%Y": "([0-9]{4})",
+    "%m": "([0-9]{1,2})",
+    "%d": "([0-9]{1,2})",
+    "%H": "[0-9]{1,2}",
+    "%M": "[0-9]{2}",
+    "%S": "[0-9]{2}",
+}
+MONTH_NAMES = "janvār|februār|mart|aprīl|maij|jūnij|jūlij|august|septembr|oktobr|novembr|decembr"
+DIRECTIVES["%B"] = f"((?i:{MONTH_NAMES})(?i:is|s|ī|ā))"
+"""What a date form may hold; ``%B`` is the Latvian name of the month, also in the locative (novembris, novembrī)."""
+
+SENTINEL_DATES = ("0001-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1970-01-01", "9999-12-31")
+"""Days that programs write where they know none: they are read as missing, and counted."""
+ZERO_DATES = ("0000-00-00", "00.00.0000")
+
+INVISIBLE = r"[\x{00ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{feff}]"
+"""Soft hyphens, zero-width characters and marks of writing direction: removed, and counted."""
+BLANK = r"[\s\x{00a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]+"
+CONTROL = r"[\x00-\x08\x0b\x0e-\x1f\x7f\x{0080}-\x{009f}]"
+"""Control characters without tab and line breaks, which count as blanks."""
+STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?"
+ZONE = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
+HOME_ZONE = "Europe/Riga"
+
+
+@dataclass(frozen=True)
+class Formats:
+    """How the texts of one file are written; from the mapping of the delivery.
+
+    Parameters
+    ----------
+    decimal_comma
+        Numbers have a decimal comma (the usual form of Latvian offices), else a decimal point.
+        Thousands may be set apart by spaces in both.
+    date_forms
+        The forms in which dates may stand: ``%Y %m %d %B`` with the signs between them, ``excel`` for serial day
+        numbers or ``excel_1904``. With ``%Y-%m-%d`` time stamps are read too, and those with a zone are brought to
+        the date in Riga.
+    true_words, false_words
+        Words of a yes-or-no field, compared without case and diacritics.
+
+    Raises
+    ------
+    UsageError
+        For a form that is not known, or two forms that would read the same text as two days.
+
+    >>> Formats(decimal_comma=True, date_forms=("%d.%m.%Y", "%Y. gada %d. %B")).decimal_mark
+    ','
+    """
+
+    decimal_comma: bool = False
+    date_forms: tuple[str, ...] = (ISO_DATE,)
+    true_words: tuple[str, ...] = ("1", "jā", "j", "x", "true", "yes", "y")
+    false_words: tuple[str, ...] = ("0", "nē", "n", "false", "no")
+
+    def __post_init__(self) -> None:
+        seen: dict[str, str] = {}
+        for form in self.date_forms:
+            if form not in EXCEL_DAY_ZERO and not _is_date_form(form):
+                raise UsageError(
+                    message(
+                        "A date form must hold %Y, %d and %m or %B once each, and no letters that stand for anything else."
+                    ),
+                    found=message("The form {form} does not.", form=form),
+                    remedy=message("Write for instance %d.%m.%Y, %Y-%m-%d, excel, or %Y. gada %d. %B."),
+                )
+            shape = form if form in EXCEL_DAY_ZERO else re.sub("%[dm]", "%", form)
+            if shape in EXCEL_DAY_ZERO:
+                shape = EXCEL_SERIAL
+            if seen.setdefault(shape, form) != form:
+                raise UsageError(
+                    message("Two date forms of one file must not read the same text as two different days."),
+                    found=message("{one} and {other} can.", one=seen[shape], other=form),
+                    remedy=message("Keep the form in which the file is written."),
+                )
+
+    @property
+    def decimal_mark(self) -> str:
+        """The sign between whole and fraction."""
+        return "," if self.decimal_comma else "."
+
+
+def literal(text: str) -> str:
+    """Return ``text`` as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def name_of(column: str) -> str:
+    """Return a column's name as an SQL identifier."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def clean(source: str) -> str:
+    """Return SQL for a text in NFC without invisible characters, with single blanks; NULL when nothing is left."""
+    visible = f"regexp_replace(nfc_normalize({source}), {literal(INVISIBLE)}, '', 'g')"
+    return f"nullif(trim(regexp_replace({visible}, {literal(BLANK)}, ' ', 'g')), '')"
+
+
+def has_invisible(source: str) -> str:
+    """Return SQL that is true for a text with invisible characters (a look at the text only where it is not ASCII)."""
+    return f"(length({source}) <> strlen({source}) AND regexp_matches({source}, {literal(INVISIBLE)}))"
+
+
+def fold(text: str) -> str:
+    """Return ``text`` as words of closed lists are compared: letters and digits alone, no case, no diacritics.
+
+    >>> fold("Pārgājis uz citu iestādi") == fold("PARGAJIS  UZ CITU IESTADI")
+    True
+    """
+    letters = unicodedata.normalize("NFD", text.lower())
+    return "".join(letter for letter in letters if unicodedata.category(letter)[0] in "LN")
+
+
+def fold_sql(source: str) -> str:
+    """Return SQL for :func:`fold`."""
+    return f"regexp_replace(strip_accents(lower({source})), '[^\\pL\\pN]', '', 'g')"
+
+
+def code_words(column: Column) -> dict[str, str]:
+    """Return the folded words of a closed list and the code that each means.
+
+    A code may be written as itself or as its Latvian or English words. Words that two codes share mean none of them.
+    """
+    meanings: dict[str, set[str]] = {}
+    for code, words in column.codes.items():
+        for text in (words.en, words.lv):
+            meanings.setdefault(fold(text), set()).add(code)
+    own = {fold(code): code for code in column.codes}
+    return {text: next(iter(codes)) for text, codes in meanings.items() if len(codes) == 1 and text} | own
+
+
+def value_sql(column: Column, formats: Formats) -> str:
+    """Return SQL for the typed value of a field; NULL where the text is blank or cannot be read."""
+    source = name_of(column.name)
+    text = clean(source)
+    match column.kind:
+        case Kind.TEXT:
+            value = _text(source, text, column)
+        case Kind.CODE if column.codes:
+            value = _listed_code(source, text, column)
+        case Kind.CODE:
+            value = _patterned(source, text, column)
+        case Kind.INTEGER:
+            value = f"coalesce({_round_trip(source, 'BIGINT')}, {_integer(text, formats)})"
+        case Kind.DECIMAL:
+            value = f"coalesce({_plain_decimal(source, formats)}, {_decimal(text, formats)})"
+        case Kind.DATE:
+            value = _date(source, text, column, formats)
+        case Kind.FLAG:
+            value = _flag(source, text, formats)
+    return value
+
+
+def unreadable_sql(column: Column, formats: Formats) -> list[tuple[str, str]]:
+    """Return the rules that a field which is not blank and could not be read may break, as (rule code, SQL).
+
+    The first condition that is true names the rule; the last is always true.
+    """
+    source = name_of(column.name)
+    text = clean(source)
+    rules = [("control_character", f"regexp_matches({source}, {literal(CONTROL)})")]
+    if column.kind is Kind.TEXT or column.pattern:
+        rules.append(("too_long", f"length({text}) > {column.max_length}"))
+    number = _with_thousands(text)
+    other = r"\." if formats.decimal_comma else ","
+    ambiguous = (
+        "ambiguous_number",
+        f"regexp_full_match({number}, '[+-]?[0-9]{{1,3}}({other}[0-9]{{3}})+([.,][0-9]*)?')",
+    )
+    match column.kind:
+        case Kind.TEXT:
+            return [*rules[:1], ("too_long", "true")]
+        case Kind.CODE:
+            return [*rules, ("not_in_form" if column.pattern else "unknown_code", "true")]
+        case Kind.INTEGER:
+            return [*rules, ambiguous, ("not_an_integer", "true")]
+        case Kind.DECIMAL:
+            return [*rules, ambiguous, ("not_a_decimal", "true")]
+        case Kind.DATE:
+            shapes = [f"regexp_full_match({text}, {literal(_shape(form))})" for form in forms_of(column, formats)]
+            return [*rules, ("impossible_date", " OR ".join(shapes) or "false"), ("not_a_date", "true")]
+        case Kind.FLAG:
+            return [*rules, ("not_a_flag", "true")]
+
+
+def forms_of(column: Column, formats: Formats) -> tuple[str, ...]:
+    """Return the date forms, serial numbers left out, in which a column may be written."""
+    forms = tuple(form for form in formats.date_forms if form not in EXCEL_DAY_ZERO)
+    if not column.whole_month:
+        return forms
+    return forms + tuple(WHOLE_MONTH_FORMS[form] for form in forms if form in WHOLE_MONTH_FORMS)
+
+
+def _is_date_form(form: str) -> bool:
+    directives = re.findall("%.?", form)
+    rest = re.sub("%.", "", form).replace("gada", "")
+    known = all(directive in DIRECTIVES for directive in directives) and len(set(directives)) == len(directives)
+    return (
+        known
+        and {"%Y", "%d"} <= set(directives)
+        and len({"%m", "%B"} & set(directives)) == 1
+        and not any(letter.isalnum() for letter in rest)
+    )
+
+
+def _round_trip(source: str, sql_type: str) -> str:
+    """Return SQL for a value that says its text again, letter for letter; else NULL."""
+    value = f"TRY_CAST({source} AS {sql_type})"
+    return f"CASE WHEN CAST({value} AS VARCHAR) = {source} THEN {value} END"
+
+
+def _text(source: str, text: str, column: Column) -> str:
+    fast = f"CASE WHEN regexp_full_match({source}, '[!-~]+( [!-~]+)*') THEN {source} END"
+    careful = f"CASE WHEN NOT regexp_matches({source}, {literal(CONTROL)}) THEN {text} END"
+    value = f"coalesce({fast}, {careful})"
+    return f"CASE WHEN length({value}) <= {column.max_length} THEN {value} END"
+
+
+def _listed_code(source: str, text: str, column: Column) -> str:
+    listed = ", ".join(literal(code) for code in column.codes)
+    words = " ".join(f"WHEN {literal(word)} THEN {literal(code)}" for word, code in code_words(column).items())
+    return f"CASE WHEN {source} IN ({listed}) THEN {source} ELSE CASE {fold_sql(text)} {words} END END"
+
+
+def _patterned(source: str, text: str, column: Column) -> str:
+    pattern = literal(column.pattern)
+    ways = " ".join(
+        f"WHEN regexp_full_match({way}, {pattern}) THEN {way}" for way in (text, f"lower({text})", f"upper({text})")
+    )
+    value = f"CASE WHEN regexp_full_match({source}, {pattern}) THEN {source} ELSE CASE {ways} END END"
+    return f"CASE WHEN strlen({source}) <= {4 * column.max_length} THEN {value} END"
+
+
+def _with_thousands(text: str) -> str:
+    """Return SQL for a number's text with the true minus sign and no blanks (thousands) between groups of three."""
+    grouped = r"[+-]?[0-9]{1,3}( [0-9]{3})+([.,][0-9]*)?"
+    signed = f"replace({text}, '−', '-')"
+    return f"CASE WHEN regexp_full_match({signed}, '{grouped}') THEN replace({signed}, ' ', '') ELSE {signed} END"
+
+
+def _integer(text: str, formats: Formats) -> str:
+    number = _with_thousands(text)
+    mark = re.escape(formats.decimal_mark)
+    whole = f"regexp_extract({number}, '^([+-]?[0-9]{{1,18}})({mark}0)?$', 1)"
+    return f"TRY_CAST(nullif({whole}, '') AS BIGINT)"
+
+
+def _plain_decimal(source: str, formats: Formats) -> str:
+    mark = re.escape(formats.decimal_mark)
+    number = f"replace({source}, ',', '.')" if formats.decimal_comma else source
+    return f"CASE WHEN regexp_full_match({source}, '[0-9]{{1,15}}({mark}[0-9]{{1,15}})?') THEN CAST({number} AS DOUBLE) END"
+
+
+def _decimal(text: str, formats: Formats) -> str:
+    number = _with_thousands(text)
+    mark = re.escape(formats.decimal_mark)
+    pointed = f"replace({number}, ',', '.')" if formats.decimal_comma else number
+    value = f"TRY_CAST({pointed} AS DOUBLE)"
+    form = f"[+-]?[0-9]{{1,15}}({mark}[0-9]{{1,15}})?"
+    # Zero is said without a sign: -0 and 0 are the same fact.
+    return f"CASE WHEN regexp_full_match({number}, '{form}') THEN CASE WHEN {value} = 0 THEN 0 ELSE {value} END END"
+
+
+def _flag(source: str, text: str, formats: Formats) -> str:
+    plain, folded = source, f"strip_accents(lower({text}))"
+    ways = []
+    for truth, words in (("true", formats.true_words), ("false", formats.false_words)):
+        ways.append(f"WHEN {plain} IN ({', '.join(literal(word) for word in words)}) THEN {truth}")
+    for truth, words in (("true", formats.true_words), ("false", formats.false_words)):
+        listed = ", ".join(f"strip_accents(lower({literal(word)}))" for word in words)
+        ways.append(f"WHEN {folded} IN ({listed}) THEN {truth}")
+    return f"CASE {' '.join(ways)} END"
+
+
+def _date(source: str, text: str, column: Column, formats: Formats) -> str:
+    fast = [
+        f"CASE WHEN length({source}) = 10 THEN {way} END"
+        for form in formats.date_forms
+        if (way := _fixed(source, form))
+    ]
+    careful = [_by_shape(text, form) for form in forms_of(column, formats)]
+    if ISO_DATE in formats.date_forms:
+        careful.append(_stamp(text))
+    for form in formats.date_forms:
+        if form in EXCEL_DAY_ZERO:
+            days = f"TRY_CAST(nullif(regexp_extract({text}, '^([0-9]{{1,5}})([.,][0-9]+)?$', 1), '') AS INTEGER)"
+            careful.append(f"DATE '{EXCEL_DAY_ZERO[form]}' + {days}")
+    value = f"CAST(coalesce({', '.join([*fast, *careful])}) AS DATE)"
+    return f"CAST(date_trunc('month', {value}) AS DATE)" if column.whole_month else value
+
+
+def _places(form: str) -> list[tuple[str, int]]:
+    """Return the parts of an all-figure form, directives and signs, each with the place of its first character."""
+    places, at = [], 1
+    for part in re.findall("%.|.", form):
+        places.append((part, at))
+        at += {"%Y": 4, "%m": 2, "%d": 2}.get(part, 1)
+    return places
+
+
+def _fixed(source: str, form: str) -> str:
+    """Return SQL for a date of exactly ten characters in an all-figure form; empty for another form."""
+    if set(re.findall("%.", form)) != {"%Y", "%m", "%d"} or len(form) != len("%Y-%m-%d"):
+        return ""
+    if form == ISO_DATE:
+        return _round_trip(source, "DATE")
+    place = dict(_places(form))
+    iso = " || '-' || ".join(
+        f"substr({source}, {place[directive]}, {length})" for directive, length in (("%Y", 4), ("%m", 2), ("%d", 2))
+    )
+    signs = [f"substr({source}, {at}, 1) = {literal(part)}" for part, at in _places(form) if len(part) == 1]
+    return f"CASE WHEN {' AND '.join(signs)} THEN {_round_trip(f'({iso})', 'DATE')} END"
+
+
+def _shape(form: str) -> str:
+    """Return the regular expression of a date form; days and months may have one figure, and a full stop may end it."""
+    parts = re.findall("%.|.", form)
+    return "".join(DIRECTIVES.get(part) or re.escape(part) for part in parts) + (r"\.?" if "." in form else "")
+
+
+def _by_shape(text: str, form: str) -> str:
+    shape = literal(_shape(form))
+    groups = [part for part in re.findall("%.", form) if part in {"%Y", "%m", "%d", "%B"}]
+
+    def part(directive: str) -> str:
+        return f"regexp_extract({text}, {shape}, {groups.index(directive) + 1})"
+
+    if "%B" in groups:
+        stems = ", ".join(literal(name[:3]) for name in MONTH_NAMES.split("|"))
+        month = f"CAST(list_position([{stems}], lower(left({part('%B')}, 3))) AS VARCHAR)"
+    else:
+        month = part("%m")
+    day = f"lpad({part('%d')}, 2, '0')" if "%d" in groups else "'01'"
+    iso = f"({part('%Y')} || '-' || lpad({month}, 2, '0') || '-' || {day})"
+    return f"CASE WHEN regexp_full_match({text}, {shape}) THEN {_round_trip(iso, 'DATE')} END"
+
+
+def _stamp(text: str) -> str:
+    stamp, zoned = literal(STAMP), literal(STAMP + " ?" + ZONE)
+    riga = f"CAST(timezone('{HOME_ZONE}', TRY_CAST(replace({text}, ',', '.') AS TIMESTAMPTZ)) AS DATE)"
+    local = f"CAST(TRY_CAST(replace({text}, ',', '.') AS TIMESTAMP) AS DATE)"
+    return f"CASE WHEN regexp_full_match({text}, {zoned}) THEN {riga} WHEN regexp_full_match({text}, {stamp}) THEN {local} END"
