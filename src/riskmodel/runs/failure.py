@@ -1,0 +1,128 @@
+"""An error on its way from a notebook to the operator: who must act, and where, never a value.
+
+A notebook runs in a process of its own. What it raises is written beside the run as a small JSON file with
+the parts of the house's errors, or, for any other error, its kind and place in our code; the text of such an
+error is not kept, because it may hold a name or a code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from riskmodel.errors import DeliveryError, RiskmodelError, RunFailedError, RunHeldError, UsageError
+from riskmodel.messages import LANGUAGES, Message, message
+from riskmodel.runs.durable import disk_failure, write_json
+from riskmodel.settings import PACKAGE_FOLDER
+from riskmodel.tables.schema import Words
+
+FAILURE_NAME = "failure.json"
+KINDS = {kind.__name__: kind for kind in (UsageError, DeliveryError, RunFailedError, RunHeldError)}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What is kept of an error: ``kind`` (its class), ``place`` (module and line of ours), and an id to find it."""
+
+    kind: str
+    place: str
+    error_id: str
+    error: RiskmodelError | None
+
+
+def place_of(trace: TracebackType | None) -> str:
+    """Return the innermost place in this package that a traceback passed, as ``risk/model.py:41 fit``."""
+    for frame in reversed(traceback.extract_tb(trace)):
+        path = Path(frame.filename)
+        if path.is_relative_to(PACKAGE_FOLDER):
+            return f"{path.relative_to(PACKAGE_FOLDER).as_posix()}:{frame.lineno} {frame.name}"
+    return "notebook"
+
+
+def error_id(kind: str, place: str) -> str:
+    """Return eight signs that name an error by its kind and place, to look it up in the log."""
+    return hashlib.sha256(f"{kind}|{place}".encode()).hexdigest()[:8]
+
+
+def write_failure(folder: Path, error: BaseException, trace: TracebackType | None) -> None:
+    """Note ``error`` in ``folder`` for :func:`read_failure`."""
+    kind, place = type(error).__name__, place_of(trace)
+    content: dict[str, object] = {"kind": kind, "place": place, "error_id": error_id(kind, place)}
+    if isinstance(error, RiskmodelError):
+        texts = {"must": error.must, "found": error.found, "remedy": error.remedy}
+        parts = {name: {lang: text.in_language(lang) for lang in LANGUAGES} for name, text in texts.items()}
+        content |= {"parts": parts, "where": error.where}
+    elif isinstance(error, OSError):
+        content["errno"] = error.errno or 0
+    write_json(folder / FAILURE_NAME, content)
+
+
+def read_failure(folder: Path, store: Path) -> Failure | None:
+    """Return the failure noted in ``folder``, or None when there is none."""
+    path = folder / FAILURE_NAME
+    if not path.exists():
+        return None
+    content = json.loads(path.read_text("utf-8"))
+    error: RiskmodelError | None = None
+    if "parts" in content:
+        parts = {name: _as_message(words) for name, words in content["parts"].items()}
+        error = KINDS.get(content["kind"], RunFailedError)(
+            parts["must"], found=parts["found"], remedy=parts["remedy"], where=content["where"]
+        )
+    elif content.get("errno"):
+        error = disk_failure(OSError(content["errno"], ""), store)
+    return Failure(content["kind"], content["place"], content["error_id"], error)
+
+
+def step_failed(step: str, failure: Failure) -> RiskmodelError:
+    """Return what the operator is told about a step that did not finish."""
+    if failure.error is not None:
+        return failure.error
+    return RunFailedError(
+        message("Every step of a run must finish."),
+        found=message(
+            "Step {step} stopped: {kind} at {place} (error {error_id}).",
+            step=step,
+            kind=failure.kind,
+            place=failure.place,
+            error_id=failure.error_id,
+        ),
+        remedy=message("Nothing was published and the run before stays. Report this line to the developers."),
+    )
+
+
+def _as_message(words: Mapping[str, str]) -> Message:
+    # Already in words of both languages: there is no text of the catalogues to look up.
+    return Message("{words}", {"words": Words(en=words["en"], lv=words["lv"])})
+
+
+def note_errors(run_folder: Path) -> None:
+    """From here on, an error of this notebook is noted beside its run in staging, and shown without its text.
+
+    Outside a notebook, and for a run that is not in work, nothing happens.
+    """
+    from IPython.core.getipython import get_ipython  # noqa: PLC0415  (there is a shell in notebooks alone)
+
+    folder = marks_of(run_folder)
+    shell: Any = get_ipython()
+    if shell is None or not folder.is_dir():
+        return
+
+    def handler(
+        shell: object, kind: type[BaseException], error: BaseException, trace: TracebackType, tb_offset: object = None
+    ) -> list[str]:
+        write_failure(folder, error, trace)
+        return [f"{kind.__name__} at {place_of(trace)}"]
+
+    shell.set_custom_exc((Exception,), handler)
+
+
+def marks_of(run_folder: Path) -> Path:
+    """Return the folder beside a run in staging in which its steps and its failure are noted."""
+    return run_folder.with_name(f"{run_folder.name}.steps")

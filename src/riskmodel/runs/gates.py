@@ -1,0 +1,158 @@
+"""The gates before a run is published: a run that fails one is held until a named person releases it.
+
+Each gate measures one figure of the run, most of them against the run before. The limits are settings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from riskmodel.messages import Message, message
+from riskmodel.runs.durable import write_json
+from riskmodel.runs.parquet import read_table
+from riskmodel.settings import Settings
+
+GATES_NAME = "gates.json"
+MAX_ADDITIVITY_GAP = 1e-5
+"""Base score plus contributions may differ from the raw score by so many log-odds: rounding of 200 additions."""
+MOST_SUBJECTS = 20
+"""So many schools or features are named; the count says how many there are."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the gates look at: the run, the run before (None at the first), and the limits."""
+
+    folder: Path
+    before: Path | None
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate: the figure that was ``found``, its ``limit``, and the schools, tables or features beyond it."""
+
+    code: str
+    is_passed: bool
+    found: float | None
+    limit: float
+    subjects: tuple[str, ...] = ()
+    count: int = 0
+
+    def words(self) -> Message:
+        """Return what the gate found, for people."""
+        values = {"found": self.found, "limit": self.limit, "count": self.count, "subjects": ", ".join(self.subjects)}
+        return message(WORDS[self.code], **values)
+
+
+Check = Callable[[Evidence], Gate]
+
+WORDS = {
+    "school_rows": "Schools whose rows changed by more than {limit:.0%} since the run before: {count} ({subjects}).",
+    "schools_missing": "Schools of the run before without a row now: {count} ({subjects}).",
+    "quarantined_share": "Tables with more than {limit:.0%} of rows put aside: {count} ({subjects}).",
+    "calibration_gap": "Mean prediction minus share who left, newest cohort with outcomes: {found} (limit {limit}).",
+    "drift": "Features distributed otherwise than before (PSI above {limit}): {count} ({subjects}).",
+    "leak": "Features that alone rank better than {limit}: {count} ({subjects}).",
+    "additivity": "Largest difference of base score plus reasons to the score: {found} (limit {limit}).",
+}
+
+
+def school_rows(evidence: Evidence) -> Gate:
+    """Hold a run in which a school's rows of the last twelve months changed by more than the limit."""
+    limit = evidence.settings.max_school_rows_change
+    if evidence.before is None:
+        return _gate("school_rows", pd.Series(dtype=float), limit)
+    now, before = (_rows_of_schools(folder) for folder in (evidence.folder, evidence.before))
+    both = now.index.intersection(before.index)
+    change = (now[both] / before[both] - 1).abs()
+    return _gate("school_rows", change, limit)
+
+
+def schools_missing(evidence: Evidence) -> Gate:
+    """Hold a run in which a school of the run before has no row."""
+    if evidence.before is None:
+        return _gate("schools_missing", pd.Series(dtype=float), 0.0)
+    now, before = (_rows_of_schools(folder) for folder in (evidence.folder, evidence.before))
+    missing = before.index.difference(now.index)
+    return _gate("schools_missing", pd.Series(1.0, index=missing), 0.0)
+
+
+def _rows_of_schools(folder: Path) -> pd.Series[float]:
+    rows = read_table(folder / "tables", "school_rows")
+    sums = rows.groupby("school_id")["rows"].sum().astype(float)
+    return sums[sums > 0]
+
+
+def quarantined_share(evidence: Evidence) -> Gate:
+    """Hold a run that read a table of which too many rows were put aside."""
+    account = read_table(evidence.folder / "tables", "table_account").set_index("table_name")
+    share = account["quarantined_rows"] / account["read_rows"].where(account["read_rows"] > 0)
+    return _gate("quarantined_share", share, evidence.settings.max_quarantined_share)
+
+
+def calibration_gap(evidence: Evidence) -> Gate:
+    """Hold a run whose predictions for the newest cohort with outcomes were too high or too low on average."""
+    metrics = json.loads((evidence.folder / "metrics.json").read_text("utf-8"))
+    gap = metrics["calibration_gap"]["value"]
+    limit = evidence.settings.max_calibration_gap
+    return Gate("calibration_gap", gap is not None and abs(gap) <= limit, gap, limit, count=int(gap is None))
+
+
+def drift(evidence: Evidence) -> Gate:
+    """Hold a run in which a feature is distributed quite otherwise than in the past cohorts."""
+    table = read_table(evidence.folder / "tables", "drift").set_index("feature_code")
+    return _gate("drift", table["psi"], evidence.settings.max_drift_psi)
+
+
+def leak(evidence: Evidence) -> Gate:
+    """Hold a run in which one feature alone ranks so well that it must have seen the outcome."""
+    metrics = json.loads((evidence.folder / "metrics.json").read_text("utf-8"))
+    alone = pd.Series(metrics["feature_auc"], dtype=float)
+    return _gate("leak", alone, evidence.settings.max_feature_auc)
+
+
+def additivity(evidence: Evidence) -> Gate:
+    """Hold a run in which a pupil's reasons do not add up to the score."""
+    folder = evidence.folder / "tables"
+    score = read_table(folder, "score").set_index("pupil_id")
+    sums = read_table(folder, "reason").groupby("pupil_id")["contribution"].sum()
+    gap = (score["base_score"] + sums.reindex(score.index) - score["raw_score"]).abs()
+    largest = float(gap.max()) if len(gap) and not gap.isna().any() else None
+    is_passed = len(gap) == 0 or (largest is not None and largest <= MAX_ADDITIVITY_GAP)
+    return Gate("additivity", is_passed, largest, MAX_ADDITIVITY_GAP, count=int((gap > MAX_ADDITIVITY_GAP).sum()))
+
+
+SEMESTER: tuple[Check, ...] = (
+    school_rows,
+    schools_missing,
+    quarantined_share,
+    calibration_gap,
+    drift,
+    leak,
+    additivity,
+)
+
+
+def _gate(code: str, values: pd.Series[float], limit: float) -> Gate:
+    beyond = values[values > limit].sort_values(ascending=False, kind="stable")
+    found = round(float(values.max()), 6) if values.notna().any() else None
+    return Gate(
+        code, beyond.empty, found, limit, tuple(str(name) for name in beyond.index[:MOST_SUBJECTS]), len(beyond)
+    )
+
+
+def write(folder: Path, checked: tuple[Gate, ...]) -> None:
+    """Keep the gate report with the run."""
+    write_json(folder / GATES_NAME, [asdict(gate) for gate in checked])
+
+
+def read(folder: Path) -> tuple[Gate, ...]:
+    """Return the gate report of a run."""
+    content = json.loads((folder / GATES_NAME).read_text("utf-8"))
+    return tuple(Gate(**{**gate, "subjects": tuple(gate["subjects"])}) for gate in content)

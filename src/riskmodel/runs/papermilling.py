@@ -1,0 +1,187 @@
+"""One notebook, executed by papermill in a kernel of its own, without a trace of any value in its errors.
+
+papermill is given no output path: it overwrites in place, and a kill leaves half a notebook. The executed
+notebook comes back in memory, is cleaned, and is written by the runner once it is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from riskmodel.runs.durable import canonical_json
+from riskmodel.runs.parameters import Plain
+
+ENGINE = "riskmodel"
+KERNEL = "python3"
+START_SECONDS = 120
+DEAD_KERNEL = "DeadKernelError"
+ERRNO = re.compile(r"\[Errno (\d+)\]")
+
+
+@dataclass
+class Execution:
+    """A notebook at work, and what it came to.
+
+    ``error_kind`` is the class name of what a cell raised ("" when all went well, ``DeadKernelError`` when the
+    kernel died); ``error_number`` the system's number where it was an OSError.
+    """
+
+    environment: Mapping[str, str]
+    notebook: Any = None
+    kernel_pid: int = 0
+    peak_mb: float = 0.0
+    seconds: float = 0.0
+    error_kind: str = ""
+    error_number: int = 0
+    is_stopped: bool = False
+    _watch: threading.Lock = field(default_factory=threading.Lock)
+
+    def kernel_started(self, pid: int) -> None:
+        """Note the kernel's process; it is killed at once when the run was stopped meanwhile."""
+        with self._watch:
+            self.kernel_pid = pid
+            stopped = self.is_stopped
+        if stopped:
+            self.stop()
+
+    def stop(self) -> None:
+        """Kill the kernel; the execution then ends by itself."""
+        with self._watch:
+            self.is_stopped = True
+        if self.kernel_pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.kernel_pid, signal.SIGKILL)
+
+    def measure(self) -> None:
+        """Note the peak memory of the kernel, in megabytes."""
+        self.peak_mb = max(self.peak_mb, peak_mb(self.kernel_pid))
+
+
+def peak_mb(pid: int) -> float:
+    """Return the largest resident size that a process has had, in megabytes; 0 where the system does not say."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("ascii", errors="replace")
+    except OSError:
+        return 0.0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return round(int(found[1]) / 1024, 1) if found else 0.0
+
+
+def execute(notebook: Path, parameters: Mapping[str, Plain], environment: Mapping[str, str]) -> Execution:
+    """Return the execution of ``notebook`` with ``parameters``, finished or failed.
+
+    It runs in a thread, so that a signal to this process is acted upon at once: whatever is raised in this
+    thread meanwhile kills the kernel and goes on to the caller.
+
+    Parameters
+    ----------
+    notebook
+        Path of the notebook, stored without outputs.
+    parameters
+        Checked against its parameters cell before (see :mod:`riskmodel.runs.parameters`).
+    environment
+        Variables laid over those of this process, for the kernel.
+    """
+    execution = Execution(environment={**os.environ, **environment})
+    began = time.monotonic()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix=notebook.stem) as threads:
+        future = threads.submit(_papermill, notebook, dict(parameters), execution)
+        try:
+            future.result()
+        except BaseException:
+            execution.stop()
+            raise
+    execution.seconds = round(time.monotonic() - began, 3)
+    return execution
+
+
+def _papermill(notebook: Path, parameters: dict[str, Plain], execution: Execution) -> None:
+    # Imported here: half a second that `riskmodel --help` does not pay.
+    import papermill  # noqa: PLC0415
+    from nbclient.exceptions import DeadKernelError  # noqa: PLC0415
+    from papermill.engines import papermill_engines  # noqa: PLC0415
+
+    papermill_engines.register(ENGINE, WatchedEngine)
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            None,
+            parameters,
+            engine_name=ENGINE,
+            kernel_name=KERNEL,
+            progress_bar=False,
+            execution=execution,
+        )
+    except papermill.PapermillExecutionError as error:
+        # Its text holds the traceback with values: only the class and the system's number go on.
+        execution.error_kind = error.ename or "Error"
+        number = ERRNO.match(error.evalue or "")
+        execution.error_number = int(number[1]) if number else 0
+    except DeadKernelError:
+        execution.error_kind = DEAD_KERNEL
+
+
+class WatchedEngine:
+    """papermill's own way to execute, with the kernel's process and memory in view."""
+
+    @staticmethod
+    def nb_kernel_name(nb: Any, name: str | None = None) -> str:
+        """Return the kernel's name: papermill asks for it."""
+        return name or KERNEL
+
+    @staticmethod
+    def nb_language(nb: Any, language: str | None = None) -> str:
+        """Return the kernel's language: papermill asks for it."""
+        return language or "python"
+
+    @staticmethod
+    def execute_notebook(nb: Any, kernel_name: str, execution: Execution, **_: object) -> Any:
+        """Execute ``nb`` and leave it in ``execution``, whatever becomes of it."""
+        from papermill.clientwrap import PapermillNotebookClient  # noqa: PLC0415
+        from papermill.engines import NotebookExecutionManager  # noqa: PLC0415
+        from traitlets.config import Config  # noqa: PLC0415
+
+        manager = NotebookExecutionManager(nb, output_path=None, progress_bar=False, log_output=False)
+        execution.notebook = manager.nb
+        client = PapermillNotebookClient(
+            manager,
+            kernel_name=kernel_name,
+            startup_timeout=START_SECONDS,
+            # A socket file of this user, not a port of this machine that anybody on it can listen to.
+            config=Config({"KernelManager": {"transport": "ipc"}}),
+            on_cell_complete=lambda **_: execution.measure(),
+        )
+        client.on_notebook_start = lambda **_: execution.kernel_started(client.km.provisioner.pid)
+        manager.notebook_start()
+        try:
+            # What a kernel says beside its cells may hold values, and would go to the operator's log.
+            client.execute(env=execution.environment, stderr=subprocess.DEVNULL)
+        finally:
+            manager.notebook_complete()
+        return manager.nb
+
+
+def cleaned(notebook: Any, failure_text: str) -> bytes:
+    """Return the text of ``notebook`` without tracebacks, error texts and standard error.
+
+    ``failure_text`` (kind, place and id of an error) stands where the traceback stood.
+    """
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = [output for output in cell.outputs if output.output_type != "stream" or output.name != "stderr"]
+        for output in cell.outputs:
+            if output.output_type == "error":
+                output.evalue, output.traceback = "", [failure_text]
+    return canonical_json(notebook)

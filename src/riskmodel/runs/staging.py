@@ -1,0 +1,265 @@
+"""A run in work: its steps one after the other, what is known of the finished ones, and the seal at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from riskmodel.errors import RiskmodelError, RunFailedError
+from riskmodel.messages import Message, message
+from riskmodel.runs import gates, journal
+from riskmodel.runs.durable import (
+    digest_of,
+    digest_of_file,
+    disk_failure,
+    files_below,
+    sync_file,
+    write_file,
+    write_json,
+)
+from riskmodel.runs.failure import FAILURE_NAME, Failure, error_id, read_failure, step_failed
+from riskmodel.runs.manifest import Code, Manifest, Source, StepEntry, entries, environment
+from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, cleaned, execute
+from riskmodel.runs.parameters import Plain
+from riskmodel.runs.parquet import row_count
+from riskmodel.runs.publish import STORE_MODE, Store, current_run, remove, seal
+from riskmodel.runs.steps import INPUTS, Step, known_files
+from riskmodel.settings import Settings
+
+Say = Callable[[Message], None]
+NOT_GIVEN: Mapping[str, Plain] = {"horizon_on": "", "capacity_places": 0}
+"""How a notebook is told that a setting was not given."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Which notebooks run, in which order, and the gates that stand before publishing."""
+
+    steps: tuple[Step, ...]
+    notebooks: Path
+    gates: tuple[gates.Check, ...] = gates.SEMESTER
+
+    def notebook(self, step: Step) -> Path:
+        """Return the path of a step's notebook."""
+        return self.notebooks / f"{step.notebook}.ipynb"
+
+
+def parameters_of(step: Step, settings: Settings, run_folder: Path) -> dict[str, Plain]:
+    """Return what a step's notebook is given: the run folder and plain settings, dates as ISO text."""
+    values = settings.model_dump(mode="json")
+    given = {name: NOT_GIVEN[name] if values[name] is None else values[name] for name in step.takes}
+    return {"run_folder": str(run_folder), **given}
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run in staging."""
+
+    run_id: str
+    store: Store
+    pipeline: Pipeline
+    settings: Settings
+    inputs: Mapping[str, Any]
+    code: Code
+
+    @property
+    def folder(self) -> Path:
+        """The run folder, while it is in staging."""
+        return self.store.staging / self.run_id
+
+    @property
+    def marks(self) -> Path:
+        """Where the finished steps are noted."""
+        return self.store.steps_of(self.run_id)
+
+    @property
+    def log(self) -> Path:
+        """The run's log."""
+        return self.folder / journal.LOG_NAME
+
+    def begin(self) -> None:
+        """Make the folders, or find them as an earlier, unfinished run of the same plan left them."""
+        again = self.folder.exists()
+        for folder in (self.folder, self.marks, self.folder / "notebooks"):
+            folder.mkdir(mode=STORE_MODE, exist_ok=True)
+        # A seal that was interrupted has taken the write permission of some files.
+        for path in files_below(self.folder):
+            path.chmod(0o640)
+        for path in (self.folder / "manifest.json", self.marks / FAILURE_NAME):
+            path.unlink(missing_ok=True)
+        write_json(self.folder / INPUTS, self.inputs)
+        journal.record(self.log, event="resumed" if again else "started", run_id=self.run_id, pid=os.getpid())
+
+    def do_steps(self, say: Say) -> None:
+        """Do every step that is not done yet.
+
+        Raises
+        ------
+        RiskmodelError
+            When a step did not finish: what its notebook raised, or that it stopped.
+        """
+        count = len(self.pipeline.steps)
+        for number, step in enumerate(self.pipeline.steps, start=1):
+            values = {"number": number, "count": count, "name": step.words}
+            key = self._key(step)
+            if self._is_done(step, key):
+                say(message("Step {number} of {count}, {name}: already done.", **values))
+                journal.record(self.log, event="step_kept", step=step.notebook)
+                continue
+            say(message("Step {number} of {count}, {name} …", **values))
+            execution = self._do(step)
+            self._mark(step, key, execution)
+            say(message("Step {number} of {count}, {name}: {seconds:.1f} s.", seconds=execution.seconds, **values))
+
+    def _key(self, step: Step) -> str:
+        given = parameters_of(step, self.settings, Path("run"))
+        needs = {name: digest_of_file(self.folder / name) for name in step.needs}
+        notebook = digest_of_file(self.pipeline.notebook(step))
+        return digest_of({"run_id": self.run_id, "notebook": notebook, "given": given, "needs": needs})
+
+    def _mark_of(self, step: Step) -> Path:
+        return self.marks / f"{step.notebook}.json"
+
+    def _made(self, step: Step) -> list[Path]:
+        """Return the files that a step has made, the executed notebook among them."""
+        notebook = f"notebooks/{step.notebook}.ipynb"
+        paths = [self.folder / name for name in (*step.makes, notebook)]
+        return [file for path in paths for file in (files_below(path) if path.is_dir() else [path])]
+
+    def _is_done(self, step: Step, key: str) -> bool:
+        path = self._mark_of(step)
+        if not path.exists():
+            return False
+        mark = json.loads(path.read_text("utf-8"))
+        if mark["key"] != key:
+            return False
+        made = {file.relative_to(self.folder).as_posix(): file for file in self._made(step)}
+        return made.keys() == mark["made"].keys() and all(
+            file.is_file() and digest_of_file(file) == mark["made"][name] for name, file in made.items()
+        )
+
+    def _do(self, step: Step) -> Execution:
+        remove(self._mark_of(step))
+        remove(self.marks / FAILURE_NAME)
+        for name in step.makes:
+            remove(self.folder / name)
+        given = parameters_of(step, self.settings, self.folder)
+        journal.record(self.log, event="step_started", step=step.notebook)
+        execution = execute(self.pipeline.notebook(step), given, kernel_environment(self.settings.threads))
+        failure = self._failure_of(execution)
+        text = f"{failure.kind} at {failure.place} (error {failure.error_id})" if failure else ""
+        executed = cleaned(execution.notebook, text)
+        write_file(self.folder / "notebooks" / f"{step.notebook}.ipynb", executed)
+        if failure:
+            journal.record(
+                self.log,
+                event="step_failed",
+                step=step.notebook,
+                error=failure.kind,
+                place=failure.place,
+                error_id=failure.error_id,
+            )
+            raise step_failed(step.notebook, failure)
+        return execution
+
+    def _failure_of(self, execution: Execution) -> Failure | None:
+        if not execution.error_kind:
+            return None
+        noted = read_failure(self.marks, self.store.folder)
+        if noted is not None:
+            return noted
+        error: RiskmodelError | None = None
+        if execution.error_kind == DEAD_KERNEL:
+            error = _kernel_died()
+        elif execution.error_number:
+            error = disk_failure(OSError(execution.error_number, ""), self.store.folder)
+        return Failure(execution.error_kind, "notebook", error_id(execution.error_kind, "notebook"), error)
+
+    def _mark(self, step: Step, key: str, execution: Execution) -> None:
+        missing = [name for name in step.makes if not (self.folder / name).exists()]
+        if missing:
+            raise RunFailedError(
+                message("A step makes the files that are declared for it."),
+                found=message("Step {step} did not make {name}.", step=step.notebook, name=missing[0]),
+                remedy=message("Correct the notebook or the table of steps."),
+            )
+        made = self._made(step)
+        for file in made:
+            sync_file(file)
+        mark = {
+            "key": key,
+            "made": {file.relative_to(self.folder).as_posix(): digest_of_file(file) for file in made},
+            "seconds": execution.seconds,
+            "peak_mb": execution.peak_mb,
+        }
+        journal.record(
+            self.log, event="step_done", step=step.notebook, seconds=execution.seconds, peak_mb=execution.peak_mb
+        )
+        write_json(self._mark_of(step), mark)
+
+    def note_failure(self, error: RiskmodelError, event: str = "failed") -> None:
+        """Note in the log that the run ended here; a disk that refuses this too changes nothing."""
+        with contextlib.suppress(OSError):
+            for log in (self.log, self.store.folder / journal.LOG_NAME):
+                journal.record(log, event=event, run_id=self.run_id, error=type(error).__name__)
+
+    def seal(self) -> tuple[Manifest, tuple[gates.Gate, ...]]:
+        """Measure the gates, write timings and manifest, and force all to the disk: the run is whole."""
+        predecessor = current_run(self.store)
+        marks = {step.notebook: json.loads(self._mark_of(step).read_text("utf-8")) for step in self.pipeline.steps}
+        timings = {name: {"seconds": mark["seconds"], "peak_mb": mark["peak_mb"]} for name, mark in marks.items()}
+        write_json(self.folder / "timings.json", timings)
+        before = self.store.run(predecessor) if predecessor and predecessor != self.run_id else None
+        evidence = gates.Evidence(self.folder, before if before and before.exists() else None, self.settings)
+        checked = tuple(check(evidence) for check in self.pipeline.gates)
+        gates.write(self.folder, checked)
+        state = "passed" if all(gate.is_passed for gate in checked) else "held"
+        journal.record(self.log, event="sealed", run_id=self.run_id, state=state)
+        files = entries(self.folder, known_files(self.pipeline.steps))
+        manifest = Manifest(
+            run_id=self.run_id,
+            cut_off_date=self.settings.cut_off_date,
+            state="passed" if state == "passed" else "held",
+            predecessor=before.name if before else None,
+            started_at=str(journal.read(self.log)[0]["at"]),
+            finished_at=journal.now(),
+            sources=tuple(Source.model_validate(source) for source in self.inputs["sources"]),
+            parameters=self.settings,
+            capacity=self.inputs["capacity"],
+            seed=self.settings.seed,
+            threads=self.settings.threads,
+            code=self.code,
+            environment=environment(),
+            rows=self.inputs["rows"],
+            steps=tuple(self._entry(step, marks[step.notebook]) for step in self.pipeline.steps),
+            files=files,
+            result_sha256=digest_of({name: file.sha256 for name, file in files.items() if file.is_deterministic}),
+        )
+        seal(self.folder, manifest)
+        return manifest, checked
+
+    def _entry(self, step: Step, mark: Mapping[str, Any]) -> StepEntry:
+        tables = [name for name in mark["made"] if name.endswith(".parquet")]
+        rows = {Path(name).stem: row_count(self.folder / name) for name in tables}
+        return StepEntry(
+            name=step.notebook, key=mark["key"], seconds=mark["seconds"], peak_mb=mark["peak_mb"], rows=rows
+        )
+
+
+def kernel_environment(threads: int) -> dict[str, str]:
+    """Return the variables that make a kernel's arithmetic the same on every start."""
+    pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    return {**{name: str(threads) for name in pools}, "PYTHONHASHSEED": "0", "TZ": "UTC"}
+
+
+def _kernel_died() -> RunFailedError:
+    return RunFailedError(
+        message("The process of a notebook must live until its step is done."),
+        found=message("It died without a word; most often the memory did not suffice."),
+        remedy=message("Free memory, then give the same command again: finished steps are kept."),
+    )

@@ -1,0 +1,130 @@
+"""The steps of a semester run, in order: what each notebook takes, needs and makes, and how far that may travel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from riskmodel.tables.schema import Sensitivity, Words
+
+OPEN, PERSONAL, AUDIT = Sensitivity.OPEN, Sensitivity.PERSONAL, Sensitivity.AUDIT
+
+
+@dataclass(frozen=True)
+class Step:
+    """One notebook of a run.
+
+    ``takes`` names settings that it is given beside the run folder; ``needs`` are files of earlier steps;
+    ``makes`` are files, or whole folders, below the run folder. A file that is not declared fails the run.
+    """
+
+    notebook: str
+    words: Words
+    takes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    makes: Mapping[str, Sensitivity] = field(default_factory=dict)
+
+
+INPUTS = "inputs.json"
+"""Which deliveries the run reads, and their row accounts: written by the runner before the first step."""
+
+SEMESTER: tuple[Step, ...] = (
+    Step(
+        "10_tables",
+        Words("what was delivered", "kas ir piegādāts"),
+        takes=("cut_off_date",),
+        needs=(INPUTS,),
+        makes={
+            "tables/table_account.parquet": OPEN,
+            "tables/rejected_row.parquet": PERSONAL,
+            "tables/missingness.parquet": OPEN,
+            "tables/school_rows.parquet": OPEN,
+        },
+    ),
+    Step(
+        "20_features",
+        Words("cohorts, outcomes and features", "grupas, iznākumi un pazīmes"),
+        takes=("cut_off_date", "horizon_on", "label_delay_days"),
+        needs=(INPUTS,),
+        makes={
+            "tables/cohort.parquet": PERSONAL,
+            "tables/feature.parquet": PERSONAL,
+            "tables/trait.parquet": AUDIT,
+            "tables/place.parquet": OPEN,
+        },
+    ),
+    Step(
+        "30_model",
+        Words("model, challengers and rules on past cohorts", "modelis un salīdzinājumi agrākās grupās"),
+        takes=("cut_off_date", "seed", "threads", "score_with_protected"),
+        needs=("tables/cohort.parquet", "tables/feature.parquet", "tables/trait.parquet"),
+        makes={"tables/prediction.parquet": PERSONAL, "model": PERSONAL},
+    ),
+    Step(
+        "40_evaluation",
+        Words("figures with intervals, groups, drift", "rādītāji ar intervāliem, grupas, nobīde"),
+        takes=("cut_off_date", "seed", "bootstrap_replicates", "capacity_share", "capacity_places"),
+        needs=(
+            "tables/cohort.parquet",
+            "tables/feature.parquet",
+            "tables/trait.parquet",
+            "tables/place.parquet",
+            "tables/prediction.parquet",
+            "tables/table_account.parquet",
+        ),
+        makes={
+            "tables/evaluation.parquet": OPEN,
+            "tables/calibration.parquet": OPEN,
+            "tables/subgroup.parquet": AUDIT,
+            "tables/band.parquet": OPEN,
+            "tables/drift.parquet": OPEN,
+            "metrics.json": AUDIT,
+        },
+    ),
+    Step(
+        "50_explanation",
+        Words("scores and their reasons", "vērtējumi un to iemesli"),
+        takes=("cut_off_date", "capacity_share", "capacity_places"),
+        needs=(
+            "tables/cohort.parquet",
+            "tables/feature.parquet",
+            "tables/place.parquet",
+            "tables/prediction.parquet",
+            "tables/band.parquet",
+            "model/model.json",
+            "model/model.txt",
+        ),
+        makes={
+            "tables/score.parquet": PERSONAL,
+            "tables/reason.parquet": PERSONAL,
+            "tables/school_summary.parquet": PERSONAL,
+            "extracts": PERSONAL,
+        },
+    ),
+    Step(
+        "70_report",
+        Words("report and model card", "pārskats un modeļa apraksts"),
+        takes=("cut_off_date",),
+        needs=("metrics.json", "tables/evaluation.parquet", "tables/subgroup.parquet", "tables/drift.parquet"),
+        makes={"report": OPEN},
+    ),
+)
+"""``60_effects`` will stand between the last two."""
+
+RECORDS: Mapping[str, Sensitivity] = {
+    "log.jsonl": OPEN,
+    "timings.json": OPEN,
+    "gates.json": OPEN,
+    "notebooks": PERSONAL,
+}
+"""Files of the runner: hashed, but not compared between reruns."""
+
+
+def known_files(steps: tuple[Step, ...]) -> dict[str, tuple[Sensitivity, bool]]:
+    """Return sensitivity and "is deterministic" of every file or folder that a run may hold.
+
+    >>> known_files(SEMESTER)["metrics.json"][1], known_files(SEMESTER)["timings.json"][1]
+    (True, False)
+    """
+    made = {path: (sensitivity, True) for step in steps for path, sensitivity in step.makes.items()}
+    return {INPUTS: (OPEN, True), **made, **{path: (sensitivity, False) for path, sensitivity in RECORDS.items()}}

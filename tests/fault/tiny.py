@@ -1,0 +1,146 @@
+"""A pipeline of two notebooks that need nothing but Python, so that a fault can be tried many times.
+
+``python tiny.py STORE [SECOND]`` runs it in a process of its own; SECOND names another second notebook.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+
+from riskmodel.errors import RiskmodelError
+from riskmodel.runs.runner import Done, Plan, run
+from riskmodel.runs.staging import Pipeline
+from riskmodel.runs.steps import Step
+from riskmodel.settings import Settings
+from riskmodel.tables.schema import Sensitivity, Words
+
+FIRST = """
+from pathlib import Path
+from riskmodel.runs.failure import note_errors
+folder = Path(run_folder)
+note_errors(folder)
+(folder / "tables").mkdir(exist_ok=True)
+(folder / "tables" / "first.txt").write_text(f"{seed}\\n" * 5)
+"""
+SECOND = {
+    "second": """
+from pathlib import Path
+from riskmodel.runs.failure import note_errors
+folder = Path(run_folder)
+note_errors(folder)
+text = (folder / "tables" / "first.txt").read_text()
+(folder / "tables" / "second.txt").write_text(text.upper() + "done\\n")
+""",
+    "slow": """
+import time
+from pathlib import Path
+folder = Path(run_folder)
+(folder / "tables" / "second.txt").write_text("half")
+time.sleep(60)
+""",
+    "dies": """
+import os, signal
+os.kill(os.getpid(), signal.SIGKILL)
+""",
+    "tells_a_name": """
+from pathlib import Path
+from riskmodel.runs.failure import note_errors
+note_errors(Path(run_folder))
+raise KeyError("Anna Bērziņa 010101-12345")
+""",
+    "house_error": """
+from pathlib import Path
+from riskmodel.errors import RunFailedError
+from riskmodel.messages import message
+from riskmodel.runs.failure import note_errors
+note_errors(Path(run_folder))
+raise RunFailedError(
+    message("Only one run at a time may work on a store."),
+    found=message("Another process holds it."),
+    remedy=message("Wait until it has finished, then give the command again."),
+    where="here",
+)
+""",
+    "undeclared": """
+from pathlib import Path
+folder = Path(run_folder)
+(folder / "tables" / "second.txt").write_text("done")
+(folder / "tables" / "extra.txt").write_text("nobody declared this")
+""",
+}
+PARAMETERS = """run_folder: str = ""  # folder of the run
+seed: int = 7  # any whole number
+"""
+
+
+def notebook(*sources: str) -> str:
+    """Return the text of a notebook whose first cell is its parameters cell."""
+    cells = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": f"cell{number}",
+            "metadata": {"tags": ["parameters"]} if number == 0 else {},
+            "outputs": [],
+            "source": source,
+        }
+        for number, source in enumerate(sources)
+    ]
+    metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+
+
+def pipeline(folder: Path, second: str = "second") -> Pipeline:
+    """Return the pipeline, its notebooks written to ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "10_first.ipynb").write_text(notebook(PARAMETERS, FIRST), "utf-8")
+    (folder / "20_second.ipynb").write_text(notebook(PARAMETERS, SECOND[second]), "utf-8")
+    steps = (
+        Step("10_first", Words("first", "pirmais"), ("seed",), makes={"tables/first.txt": Sensitivity.OPEN}),
+        Step(
+            "20_second",
+            Words("second", "otrais"),
+            ("seed",),
+            needs=("tables/first.txt",),
+            makes={"tables/second.txt": Sensitivity.PERSONAL},
+        ),
+    )
+    return Pipeline(steps, folder, gates=())
+
+
+def deliver(store: Path) -> None:
+    """Put a delivery into ``store`` as ``receive`` leaves it."""
+    folder = store / "deliveries" / "2025-01-10-abc"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "school.parquet").write_bytes(b"rows")
+    account = {"read": 3, "used": 2, "quarantined": 1, "merged": 0}
+    described = {"delivered_on": "2025-01-10", "origin": "synthetic", "accounts": {"school": account}}
+    (folder / "delivery.json").write_text(json.dumps(described))
+
+
+def plan(store: Path, second: str = "second", seed: int = 7) -> Plan:
+    """Return the plan of a run of the tiny pipeline on a store that has a delivery."""
+    settings = Settings(cut_off_date=date(2024, 12, 20), seed=seed)
+    return Plan(store, settings, pipeline=pipeline(store.parent / f"notebooks_{second}", second))
+
+
+def run_tiny(store: Path, second: str = "second", seed: int = 7) -> Done:
+    """Run the tiny pipeline in this process."""
+    return run(plan(store, second, seed), lambda text: None)
+
+
+def main(store: str, second: str = "second", seed: str = "7") -> int:
+    """Run the tiny pipeline as the command line would; returns the exit code."""
+    try:
+        run(plan(Path(store), second, int(seed)), lambda text: print(text, flush=True))
+    except RiskmodelError as error:
+        print(error.in_language("en"), file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
