@@ -16,6 +16,9 @@ from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.tables.schema import Column, Kind
 
+Way = tuple[str, str]
+"""A condition over a field's text and the value where it holds, both in SQL."""
+
 ISO_DATE = "%Y-%m-%d"
 DAY_FIRST = "%d.%m.%Y"
 EXCEL_SERIAL, EXCEL_1904_SERIAL = "excel", "excel_1904"
@@ -42,6 +45,8 @@ ZERO_DATES = ("0000-00-00", "00.00.0000")
 INVISIBLE = r"[\x{00ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{feff}]"
 """Soft hyphens, zero-width characters and marks of writing direction: removed, and counted."""
 BLANK = r"[\s\x{00a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]+"
+PLAIN_TEXT = r"[!-~\x{00c0}-\x{017f}]+( [!-~\x{00c0}-\x{017f}]+)*"
+"""Text that cleaning leaves as it is: ASCII and whole Latin letters, single blanks."""
 CONTROL = r"[\x00-\x08\x0b\x0e-\x1f\x7f\x{0080}-\x{009f}]"
 """Control characters without tab and line breaks, which count as blanks."""
 STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?"
@@ -161,20 +166,21 @@ def value_sql(column: Column, formats: Formats) -> str:
     text = clean(source)
     match column.kind:
         case Kind.TEXT:
-            value = _text(source, text, column)
+            ways = _text(source, text, column)
         case Kind.CODE if column.codes:
-            value = _listed_code(source, text, column)
+            ways = _listed_code(source, text, column)
         case Kind.CODE:
-            value = _patterned(source, text, column)
+            ways = _patterned(source, text, column)
         case Kind.INTEGER:
-            value = f"coalesce({_round_trip(source, 'BIGINT')}, {_integer(text, formats)})"
+            ways = _integer(source, text, formats)
         case Kind.DECIMAL:
-            value = f"coalesce({_plain_decimal(source, formats)}, {_decimal(text, formats)})"
+            ways = _decimal(source, text, formats)
         case Kind.DATE:
-            value = _date(source, text, column, formats)
+            ways = _date(source, text, column, formats)
         case Kind.FLAG:
-            value = _flag(source, text, formats)
-    return value
+            ways = _flag(source, text, formats)
+    # CASE looks at the careful ways only where the fast one fails; coalesce would evaluate them all.
+    return f"CASE {' '.join(f'WHEN {condition} THEN {value}' for condition, value in ways)} END"
 
 
 def unreadable_sql(column: Column, formats: Formats) -> list[tuple[str, str]]:
@@ -229,32 +235,25 @@ def _is_date_form(form: str) -> bool:
     )
 
 
-def _round_trip(source: str, sql_type: str) -> str:
-    """Return SQL for a value that says its text again, letter for letter; else NULL."""
-    value = f"TRY_CAST({source} AS {sql_type})"
-    return f"CASE WHEN CAST({value} AS VARCHAR) = {source} THEN {value} END"
+def _text(source: str, text: str, column: Column) -> list[Way]:
+    return [
+        (f"regexp_full_match({source}, {literal(PLAIN_TEXT)}) AND length({source}) <= {column.max_length}", source),
+        (f"regexp_matches({source}, {literal(CONTROL)})", "NULL"),
+        (f"length({text}) <= {column.max_length}", text),
+    ]
 
 
-def _text(source: str, text: str, column: Column) -> str:
-    fast = f"CASE WHEN regexp_full_match({source}, '[!-~]+( [!-~]+)*') THEN {source} END"
-    careful = f"CASE WHEN NOT regexp_matches({source}, {literal(CONTROL)}) THEN {text} END"
-    value = f"coalesce({fast}, {careful})"
-    return f"CASE WHEN length({value}) <= {column.max_length} THEN {value} END"
-
-
-def _listed_code(source: str, text: str, column: Column) -> str:
+def _listed_code(source: str, text: str, column: Column) -> list[Way]:
     listed = ", ".join(literal(code) for code in column.codes)
     words = " ".join(f"WHEN {literal(word)} THEN {literal(code)}" for word, code in code_words(column).items())
-    return f"CASE WHEN {source} IN ({listed}) THEN {source} ELSE CASE {fold_sql(text)} {words} END END"
+    return [(f"{source} IN ({listed})", source), ("true", f"CASE {fold_sql(text)} {words} END")]
 
 
-def _patterned(source: str, text: str, column: Column) -> str:
+def _patterned(source: str, text: str, column: Column) -> list[Way]:
     pattern = literal(column.pattern)
-    ways = " ".join(
-        f"WHEN regexp_full_match({way}, {pattern}) THEN {way}" for way in (text, f"lower({text})", f"upper({text})")
-    )
-    value = f"CASE WHEN regexp_full_match({source}, {pattern}) THEN {source} ELSE CASE {ways} END END"
-    return f"CASE WHEN strlen({source}) <= {4 * column.max_length} THEN {value} END"
+    ways = [(f"regexp_full_match({source}, {pattern}) AND strlen({source}) <= {column.max_length}", source)]
+    ways.append((f"length({text}) > {column.max_length}", "NULL"))
+    return ways + [(f"regexp_full_match({way}, {pattern})", way) for way in (text, f"lower({text})", f"upper({text})")]
 
 
 def _with_thousands(text: str) -> str:
@@ -264,78 +263,71 @@ def _with_thousands(text: str) -> str:
     return f"CASE WHEN regexp_full_match({signed}, '{grouped}') THEN replace({signed}, ' ', '') ELSE {signed} END"
 
 
-def _integer(text: str, formats: Formats) -> str:
-    number = _with_thousands(text)
+def _integer(source: str, text: str, formats: Formats) -> list[Way]:
     mark = re.escape(formats.decimal_mark)
-    whole = f"regexp_extract({number}, '^([+-]?[0-9]{{1,18}})({mark}0)?$', 1)"
-    return f"TRY_CAST(nullif({whole}, '') AS BIGINT)"
-
-
-def _plain_decimal(source: str, formats: Formats) -> str:
-    mark = re.escape(formats.decimal_mark)
-    number = f"replace({source}, ',', '.')" if formats.decimal_comma else source
-    return f"CASE WHEN regexp_full_match({source}, '[0-9]{{1,15}}({mark}[0-9]{{1,15}})?') THEN CAST({number} AS DOUBLE) END"
-
-
-def _decimal(text: str, formats: Formats) -> str:
-    number = _with_thousands(text)
-    mark = re.escape(formats.decimal_mark)
-    pointed = f"replace({number}, ',', '.')" if formats.decimal_comma else number
-    value = f"TRY_CAST({pointed} AS DOUBLE)"
-    form = f"[+-]?[0-9]{{1,15}}({mark}[0-9]{{1,15}})?"
-    # Zero is said without a sign: -0 and 0 are the same fact.
-    return f"CASE WHEN regexp_full_match({number}, '{form}') THEN CASE WHEN {value} = 0 THEN 0 ELSE {value} END END"
-
-
-def _flag(source: str, text: str, formats: Formats) -> str:
-    plain, folded = source, f"strip_accents(lower({text}))"
-    ways = []
-    for truth, words in (("true", formats.true_words), ("false", formats.false_words)):
-        ways.append(f"WHEN {plain} IN ({', '.join(literal(word) for word in words)}) THEN {truth}")
-    for truth, words in (("true", formats.true_words), ("false", formats.false_words)):
-        listed = ", ".join(f"strip_accents(lower({literal(word)}))" for word in words)
-        ways.append(f"WHEN {folded} IN ({listed}) THEN {truth}")
-    return f"CASE {' '.join(ways)} END"
-
-
-def _date(source: str, text: str, column: Column, formats: Formats) -> str:
-    fast = [
-        f"CASE WHEN length({source}) = 10 THEN {way} END"
-        for form in formats.date_forms
-        if (way := _fixed(source, form))
+    whole = f"regexp_extract({_with_thousands(text)}, '^([+-]?[0-9]{{1,18}})({mark}0)?$', 1)"
+    return [
+        (f"regexp_full_match({source}, '[0-9]{{1,18}}')", f"CAST({source} AS BIGINT)"),
+        ("true", f"TRY_CAST(nullif({whole}, '') AS BIGINT)"),
     ]
-    careful = [_by_shape(text, form) for form in forms_of(column, formats)]
-    if ISO_DATE in formats.date_forms:
-        careful.append(_stamp(text))
+
+
+def _decimal(source: str, text: str, formats: Formats) -> list[Way]:
+    def value(number: str) -> str:
+        pointed = f"replace({number}, ',', '.')" if formats.decimal_comma else number
+        return f"TRY_CAST({pointed} AS DOUBLE)"
+
+    plain = f"[0-9]{{1,15}}({re.escape(formats.decimal_mark)}[0-9]{{1,15}})?"
+    number = _with_thousands(text)
+    # Zero is said without a sign: -0 and 0 are the same fact.
+    signed = f"CASE WHEN {value(number)} = 0 THEN 0 ELSE {value(number)} END"
+    return [
+        (f"regexp_full_match({source}, '{plain}')", value(source)),
+        (f"regexp_full_match({number}, '[+-]?{plain}')", signed),
+    ]
+
+
+def _flag(source: str, text: str, formats: Formats) -> list[Way]:
+    folded = f"strip_accents(lower({text}))"
+    words = (("true", formats.true_words), ("false", formats.false_words))
+    plain = [(f"{source} IN ({', '.join(map(literal, listed))})", truth) for truth, listed in words]
+    spelled = [
+        (f"{folded} IN ({', '.join(f'strip_accents(lower({literal(word)}))' for word in listed)})", truth)
+        for truth, listed in words
+    ]
+    return plain + spelled
+
+
+def _date(source: str, text: str, column: Column, formats: Formats) -> list[Way]:
+    forms = forms_of(column, formats)
+    ways = [way for form in forms for way in _fixed_date(source, form)]
+    ways += [_spelled_date(text, form) for form in forms]
+    if ISO_DATE in forms:
+        ways += _stamp(text)
     for form in formats.date_forms:
         if form in EXCEL_DAY_ZERO:
-            days = f"TRY_CAST(nullif(regexp_extract({text}, '^([0-9]{{1,5}})([.,][0-9]+)?$', 1), '') AS INTEGER)"
-            careful.append(f"DATE '{EXCEL_DAY_ZERO[form]}' + {days}")
-    value = f"CAST(coalesce({', '.join([*fast, *careful])}) AS DATE)"
-    return f"CAST(date_trunc('month', {value}) AS DATE)" if column.whole_month else value
+            days = f"CAST(regexp_extract({text}, '^[0-9]{{1,5}}') AS INTEGER)"
+            day = f"DATE '{EXCEL_DAY_ZERO[form]}' + {days}"
+            ways.append((f"regexp_full_match({text}, '[0-9]{{1,5}}([.,][0-9]+)?')", day))
+    if column.whole_month:
+        ways = [(condition, f"CAST(date_trunc('month', {day}) AS DATE)") for condition, day in ways]
+    return ways
 
 
-def _places(form: str) -> list[tuple[str, int]]:
-    """Return the parts of an all-figure form, directives and signs, each with the place of its first character."""
-    places, at = [], 1
+def _fixed_date(source: str, form: str) -> list[Way]:
+    """Return the fast way for a form of ten characters in figures; nothing for another form."""
+    if set(re.findall("%.", form)) != {"%Y", "%m", "%d"} or len(form) != len(ISO_DATE):
+        return []
+    place, at = {}, 1
     for part in re.findall("%.|.", form):
-        places.append((part, at))
+        place[part] = at
         at += {"%Y": 4, "%m": 2, "%d": 2}.get(part, 1)
-    return places
-
-
-def _fixed(source: str, form: str) -> str:
-    """Return SQL for a date of exactly ten characters in an all-figure form; empty for another form."""
-    if set(re.findall("%.", form)) != {"%Y", "%m", "%d"} or len(form) != len("%Y-%m-%d"):
-        return ""
-    if form == ISO_DATE:
-        return _round_trip(source, "DATE")
-    place = dict(_places(form))
+    figures = re.escape(form).replace("%Y", "[0-9]{4}").replace("%m", "[0-9]{2}").replace("%d", "[0-9]{2}")
     iso = " || '-' || ".join(
         f"substr({source}, {place[directive]}, {length})" for directive, length in (("%Y", 4), ("%m", 2), ("%d", 2))
     )
-    signs = [f"substr({source}, {at}, 1) = {literal(part)}" for part, at in _places(form) if len(part) == 1]
-    return f"CASE WHEN {' AND '.join(signs)} THEN {_round_trip(f'({iso})', 'DATE')} END"
+    iso = source if form == ISO_DATE else f"({iso})"
+    return [(f"regexp_full_match({source}, {literal(figures)})", f"TRY_CAST({iso} AS DATE)")]
 
 
 def _shape(form: str) -> str:
@@ -344,7 +336,7 @@ def _shape(form: str) -> str:
     return "".join(DIRECTIVES.get(part) or re.escape(part) for part in parts) + (r"\.?" if "." in form else "")
 
 
-def _by_shape(text: str, form: str) -> str:
+def _spelled_date(text: str, form: str) -> Way:
     shape = literal(_shape(form))
     groups = [part for part in re.findall("%.", form) if part in {"%Y", "%m", "%d", "%B"}]
 
@@ -358,11 +350,13 @@ def _by_shape(text: str, form: str) -> str:
         month = part("%m")
     day = f"lpad({part('%d')}, 2, '0')" if "%d" in groups else "'01'"
     iso = f"({part('%Y')} || '-' || lpad({month}, 2, '0') || '-' || {day})"
-    return f"CASE WHEN regexp_full_match({text}, {shape}) THEN {_round_trip(iso, 'DATE')} END"
+    return f"regexp_full_match({text}, {shape})", f"TRY_CAST({iso} AS DATE)"
 
 
-def _stamp(text: str) -> str:
-    stamp, zoned = literal(STAMP), literal(STAMP + " ?" + ZONE)
-    riga = f"CAST(timezone('{HOME_ZONE}', TRY_CAST(replace({text}, ',', '.') AS TIMESTAMPTZ)) AS DATE)"
-    local = f"CAST(TRY_CAST(replace({text}, ',', '.') AS TIMESTAMP) AS DATE)"
-    return f"CASE WHEN regexp_full_match({text}, {zoned}) THEN {riga} WHEN regexp_full_match({text}, {stamp}) THEN {local} END"
+def _stamp(text: str) -> list[Way]:
+    pointed = f"replace({text}, ',', '.')"
+    riga = f"CAST(timezone('{HOME_ZONE}', TRY_CAST({pointed} AS TIMESTAMPTZ)) AS DATE)"
+    return [
+        (f"regexp_full_match({text}, {literal(STAMP + ' ?' + ZONE)})", riga),
+        (f"regexp_full_match({text}, {literal(STAMP)})", f"CAST(TRY_CAST({pointed} AS TIMESTAMP) AS DATE)"),
+    ]
