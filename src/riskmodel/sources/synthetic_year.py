@@ -1,0 +1,620 @@
+"""One school year of the synthetic cohort after the other: lessons, who leaves and why, support, the summer.
+
+Leaving is decided once a year, on the cut-off date, by the planted log-odds of what the registers show that day; those
+who leave in the autumn before it leave by a rate of their stage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from riskmodel.sources import synthetic_lessons as lessons
+from riskmodel.sources import synthetic_people as people
+from riskmodel.sources import synthetic_truth as truth
+from riskmodel.sources.latvia import SchoolYear, area_indicators, school_year
+from riskmodel.sources.synthetic_files import DeliveryFiles, constant, days, texts, whole_numbers
+from riskmodel.sources.synthetic_lessons import CODES, SUBJECTS, SUBJECTS_BY_STAGE, Members, Semester
+from riskmodel.sources.synthetic_people import NEVER, day_number
+from riskmodel.sources.synthetic_truth import FIRST_GRADE, FIRST_VET_INDEX, STAGES, Flags, Floats, Integers
+
+PART = 4096
+"""Pupils whose lessons are made at a time: bounds the memory, whatever the size of the cohort."""
+
+LASTING_SHARE = 0.75
+"""Weight of a pupil's lasting detachment in the one of a year; the rest is drawn anew."""
+
+LEAVE_IN = {"spring": 0.35, "summer": 0.45, "september": 0.20}
+"""When those leave who leave after the cut-off; from the last stage of a school type nobody comes back in September."""
+ELSEWHERE_IN_AUTUMN = 0.3
+"""Share of the year's moves abroad and unknown ends that fall before the cut-off."""
+MOVES_IN_WINTER_SHARE = 0.006
+LONGEST_REPORT_DAYS = 25
+"""Ends of stays become known up to so many days later."""
+
+SILENT_SEMESTER_SHARE = 0.02
+"""School semesters without any delivered attendance: no data, not no absence."""
+CAPACITY_DELIVERED_SHARE = 0.8
+PLACES_SHARES = (0.06, 0.12)
+INCOME_CHANGE_SHARE = 0.03
+LATER_NEEDS_SHARE = 0.01
+SUPPORT_AGAIN_SHARE = 0.4
+FAR_KM = 15.0
+
+EXITS = ("completed", "continuing", "transferred", "abroad", "left", "unknown")
+COMPLETED, CONTINUING, TRANSFERRED, ABROAD, LEFT, UNKNOWN = range(6)
+MEASURES = tuple(truth.SUPPORT_LOG_ODDS)
+NONE = -1
+
+VET_PROGRAMMES = ("DT", "AT", "ĒP", "BU", "KS")
+CLASS_LETTERS = "abcdefghijkl"
+
+
+@dataclass
+class Exits:
+    """The last day in school and how it came, of every pupil of a year (``NEVER`` for those who stay)."""
+
+    day: Integers
+    code: Integers
+
+    def set(self, chosen: Flags, day: Integers, code: int) -> None:
+        """Let the ``chosen`` end on these days."""
+        self.day[chosen] = day[chosen]
+        self.code[chosen] = code
+
+
+@dataclass
+class Half:
+    """What a semester leaves behind for each member of the year."""
+
+    recent_unexcused: Integers
+    earlier_unexcused: Integers
+    recent_late: Integers
+    insufficient: Integers
+    mean_points: Floats
+
+    @classmethod
+    def empty(cls, count: int) -> Half:
+        """Return the values of a semester in which nothing happened."""
+        numbers = [np.zeros(count, dtype=np.int64) for _ in range(4)]
+        return cls(*numbers, np.full((count, SUBJECTS_BY_STAGE.shape[1]), np.nan))
+
+
+class World:
+    """The cohort as it lives on: call :meth:`live` for each year in order, then :meth:`describe`."""
+
+    def __init__(
+        self, files: DeliveryFiles, pupils: int, schools: int, seed: int, years: list[SchoolYear], cut_off: date
+    ) -> None:
+        self.files, self.seed, self.years = files, seed, years
+        self._cut_days = cut_off - years[-1].starts_on
+        self.cohort_dates = [self._cut_on(year) for year in years]
+        rng = self._rng(0, 0)
+        self.schools = people.make_schools(rng, schools, files.delivered_on)
+        self._sizes = people.Sizes.of(pupils)
+        self._timetable = lessons.timetable(rng, schools)
+        self._silent = self._silent_semesters(rng)
+        self.pupils = people.first_pupils(rng, self.schools, self._sizes, years[0])
+        self._identities = people.Identities.none_yet(rng)
+        self._identities.add(rng, self.pupils, 0)
+        self._september = np.full(len(self.pupils), NEVER)
+        self._support = np.full(len(self.pupils), NONE)
+
+    def _rng(self, year: int, purpose: int, part: int = 0) -> np.random.Generator:
+        return np.random.default_rng([self.seed, year, purpose, part])
+
+    def _cut_on(self, year: SchoolYear) -> date:
+        return year.starts_on + self._cut_days
+
+    def live(self, year: SchoolYear) -> int:
+        """Write one school year and let the pupils go on; return how many were enrolled at its start."""
+        rng = self._rng(year.first_year, 1)
+        if year is not self.years[0]:
+            self._take_in(rng, year)
+        self._write_economic_pupil(rng, year)
+        self._write_capacity(rng, year)
+        members = np.flatnonzero(self.pupils.is_enrolled)
+        count = len(members)
+        lasting = LASTING_SHARE * self.pupils.detachment[members]
+        detachment = lasting + np.sqrt(1 - LASTING_SHARE**2) * rng.normal(0.0, 1.0, count)
+        change = rng.normal(0.0, 1.0, count)
+        exits = self._autumn(rng, year, members, detachment)
+        school = self.pupils.school[members].copy()
+        life = Members(
+            members,
+            school,
+            self.pupils.stage[members],
+            detachment,
+            change,
+            self.pupils.ability[members],
+            self.pupils.frailty[members],
+            exits.day,
+            exits.code == LEFT,
+        )
+        first = self._semester(year, 1, life)
+        supported = self._window(rng, year, life, exits, first)
+        moves_in_winter = (exits.day == NEVER) & (rng.random(count) < MOVES_IN_WINTER_SHARE)
+        elsewhere = people.school_for(rng, self.schools, life.stage)
+        moves_in_winter &= elsewhere != school
+        second_school = np.where(moves_in_winter, elsewhere, school)
+        spring = Members(
+            members,
+            second_school,
+            life.stage,
+            detachment,
+            change + 0.5,
+            life.ability,
+            life.frailty,
+            exits.day,
+            exits.code == LEFT,
+        )
+        second = self._semester(year, 2, spring)
+        self._write_results(year, life, spring, (first, second))
+        self._write_support(rng, year, life, exits, supported)
+        self._summer(rng, year, life, spring, exits, second)
+        return count
+
+    # Enter
+
+    def _take_in(self, rng: np.random.Generator, year: SchoolYear) -> None:
+        known = len(self.pupils)
+        new = people.entrants(rng, self.schools, self._sizes, self.pupils, year)
+        self.pupils = self.pupils.joined(new)
+        self._identities.add(rng, self.pupils, known)
+        self._september = np.concatenate([self._september, np.full(len(new), NEVER)])
+        self._support = np.concatenate([self._support, np.full(len(new), NONE)])
+
+    # Leave
+
+    def _autumn(self, rng: np.random.Generator, year: SchoolYear, members: Integers, detachment: Floats) -> Exits:
+        """Decide who ends before the cut-off: those due in September, and by the rate of the stage from October on."""
+        count = len(members)
+        exits = Exits(self._september[members].copy(), np.where(self._september[members] < NEVER, LEFT, NONE))
+        self._september[members] = NEVER
+        first, last = day_number(date(year.first_year, 10, 1)), day_number(self._cut_on(year)) - 1
+        day = rng.integers(first, last + 1, count)
+        rate = np.array([truth.AUTUMN_LEFT_SHARE[name] for name in STAGES])[self.pupils.stage[members]]
+        slope = 0.6
+        stays = exits.day == NEVER
+        leaves = stays & (rng.random(count) < rate * np.exp(slope * detachment - slope**2 / 2))
+        exits.set(leaves, day, LEFT)
+        self._elsewhere(rng, exits, day, ELSEWHERE_IN_AUTUMN)
+        return exits
+
+    def _elsewhere(self, rng: np.random.Generator, exits: Exits, day: Integers, share: float) -> None:
+        draw = rng.random(len(day))
+        stays = exits.day == NEVER
+        limit_abroad = share * truth.ABROAD_SHARE
+        exits.set(stays & (draw < limit_abroad), day, ABROAD)
+        limit_unknown = limit_abroad + share * truth.UNKNOWN_SHARE
+        exits.set(stays & (draw >= limit_abroad) & (draw < limit_unknown), day, UNKNOWN)
+
+    def _window(self, rng: np.random.Generator, year: SchoolYear, life: Members, exits: Exits, first: Half) -> Integers:
+        """Decide who leaves after the cut-off, write the truth of the cohort, return the measure of the supported."""
+        pupils, members = self.pupils, life.pupil
+        count = len(members)
+        is_overage = self._is_overage(members, year)
+        situation = truth.Situation(
+            recent_unexcused_lessons=first.recent_unexcused,
+            earlier_unexcused_lessons=first.earlier_unexcused,
+            recent_late_lessons=first.recent_late,
+            failed_subjects=first.insufficient,
+            is_overage=is_overage,
+            has_low_income=pupils.has_low_income[members],
+            has_free_meals=pupils.has_free_meals[members],
+            distance_km=pupils.distance_km[members],
+            is_male=pupils.is_male[members],
+        )
+        drivers = truth.drivers(situation)
+        odds = truth.log_odds(life.stage, self.schools.effect[life.school], drivers)
+        in_cohort = exits.day == NEVER
+        measure = np.where(in_cohort, _measure(rng, situation), NONE)
+        effect = np.append([truth.SUPPORT_LOG_ODDS[name] for name in MEASURES], 0.0)[measure]
+        chance = truth.probability(odds + effect)
+
+        self._elsewhere(rng, exits, self._days_after_cut_off(rng, year, life.stage), 1 - ELSEWHERE_IN_AUTUMN)
+        leaves = (exits.day == NEVER) & (rng.random(count) < chance)
+        day = self._days_after_cut_off(rng, year, life.stage)
+        exits.set(leaves, day, LEFT)
+        columns = {
+            "cohort_on": days(np.full(count, day_number(self._cut_on(year)))),
+            "pupil_code": texts(self._identities.code, members),
+            "school_id": texts(self.schools.school_id, life.school),
+            "stage": texts(STAGES, life.stage),
+            "base": pa.array(np.array([truth.BASE_LOG_ODDS[name] for name in STAGES])[life.stage]),
+            "school_effect": pa.array(self.schools.effect[life.school]),
+            **{name: pa.array(part) for name, part in drivers.contributions().items()},
+            "log_odds": pa.array(odds),
+            "probability": pa.array(truth.probability(odds)),
+            "measure_code": texts([*MEASURES, None], np.where(measure == NONE, len(MEASURES), measure)),
+            "probability_with_support": pa.array(chance),
+            "outcome": texts([*EXITS, "stays"], np.where(exits.day == NEVER, len(EXITS), exits.code)),
+        }
+        chosen = pa.array(in_cohort)
+        self.files.add_truth("cohort", {name: column.filter(chosen) for name, column in columns.items()})
+        return measure
+
+    def _is_overage(self, members: Integers, year: SchoolYear) -> Flags:
+        pupils = self.pupils
+        stage = pupils.stage[members]
+        age = year.first_year - (pupils.born[members].astype("datetime64[Y]").astype(np.int64) + 1970)
+        usual = np.where(stage >= FIRST_VET_INDEX, stage - FIRST_VET_INDEX + 16, stage + FIRST_GRADE + 6)
+        is_overage: Flags = (age > usual) | (pupils.attempts[members] > 0)
+        return is_overage
+
+    def _days_after_cut_off(self, rng: np.random.Generator, year: SchoolYear, stage: Integers) -> Integers:
+        """Return a last day for each pupil, should the pupil leave: in spring, summer or September."""
+        count = len(stage)
+        following = school_year(year.first_year + 1)
+        spring = np.array([day_number(day) for day in year.school_days(2) if day.month >= 2])
+        is_last = np.isin(stage, (people.GRADE_9, people.GRADE_12, people.VET_YEAR_4))
+        when = rng.random(count)
+        summer = rng.integers(
+            day_number(date(year.first_year + 1, 6, 3)), day_number(date(year.first_year + 1, 9, 1)), count
+        )
+        june = rng.integers(day_number(date(year.first_year + 1, 6, 3)), day_number(year.grade_9_ends_on), count)
+        september = day_number(following.starts_on) + rng.integers(2, 26, count)
+        later = np.where(when < LEAVE_IN["spring"] + LEAVE_IN["summer"], summer, september)
+        return np.where(when < LEAVE_IN["spring"], rng.choice(spring, count), np.where(is_last, june, later))
+
+    # Lessons
+
+    def _semester(self, year: SchoolYear, number: int, life: Members) -> Half:
+        """Make and write the lessons and marks of a semester, part by part."""
+        semester = Semester.of(number, year.school_days(number))
+        half = Half.empty(len(life))
+        cut_on = day_number(self._cut_on(year))
+        recent = (cut_on - truth.RECENT_DAYS, cut_on)
+        earlier = (cut_on - 2 * truth.RECENT_DAYS, cut_on - truth.RECENT_DAYS)
+        in_school = np.flatnonzero(life.last_day >= semester.days[0])
+        for first in range(0, len(in_school), PART):
+            place = in_school[first : first + PART]
+            part = life.part(place)
+            rng = self._rng(year.first_year, 10 + number, first // PART)
+            planned = lessons.planned_lessons(part, semester, self._timetable)
+            missed = lessons.missed_lessons(rng, part, semester, self._timetable)
+            marks = lessons.marks_given(rng, part, semester)
+            self._write_lessons(
+                part, planned, missed, np.isin(part.school, self._silent.get((year.first_year, number), []))
+            )
+            self._write_marks(part, marks)
+            half.mean_points[place] = marks.mean_points
+            half.insufficient[place] = lessons.insufficient_subjects(marks, len(part), cut_on if number == 1 else NEVER)
+            if number == 1:
+                count = len(part)
+                half.recent_unexcused[place] = lessons.lessons_known(missed, count, lessons.UNEXCUSED, cut_on, recent)
+                half.earlier_unexcused[place] = lessons.lessons_known(missed, count, lessons.UNEXCUSED, cut_on, earlier)
+                half.recent_late[place] = lessons.lessons_known(missed, count, lessons.LATE, cut_on, recent)
+        return half
+
+    def _write_lessons(self, life: Members, planned: lessons.Planned, missed: lessons.Missed, is_silent: Flags) -> None:
+        kept = np.flatnonzero(~is_silent[planned.member])
+        member, monday, weekdays = planned.member[kept], planned.monday[kept], planned.lessons[kept]
+        names = ("monday", "tuesday", "wednesday", "thursday", "friday")
+        self.files.add(
+            "lessons_planned",
+            self._who(life, member)
+            | {"happened_on": days(monday), "lessons": whole_numbers(weekdays.sum(axis=1))}
+            | {f"lessons_{name}": whole_numbers(weekdays[:, place]) for place, name in enumerate(names)}
+            | {"known_on": days(monday + 6)},
+        )
+        kept = np.flatnonzero(~is_silent[missed.member])
+        self.files.add(
+            "attendance",
+            self._who(life, missed.member[kept])
+            | {
+                "happened_on": days(missed.day[kept]),
+                "lesson_number": whole_numbers(missed.lesson[kept]),
+                "subject_code": texts(SUBJECTS, missed.subject[kept]),
+                "attendance_code": texts(CODES, missed.code[kept]),
+                "lessons": constant(1, len(kept), pa.int64()),
+                "known_on": days(missed.known_on[kept]),
+            },
+        )
+
+    def _write_marks(self, life: Members, marks: lessons.Marks) -> None:
+        is_nv = marks.points == 0
+        kinds = np.where(marks.work == lessons.MARKS_A_SEMESTER, 1, 0)
+        self.files.add(
+            "mark",
+            self._who(life, marks.member)
+            | {
+                "subject_code": texts(SUBJECTS, marks.subject),
+                "work_id": texts([str(number) for number in range(lessons.MARKS_A_SEMESTER + 1)], marks.work),
+                "happened_on": days(marks.day),
+                "mark_kind": texts(("daily", "test"), kinds),
+                "mark_code": texts(("points", "nv"), is_nv.astype(np.int64)),
+                "mark_points": pa.array(marks.points.astype(np.float64), mask=is_nv),
+                "known_on": days(marks.known_on),
+            },
+        )
+
+    def _who(self, life: Members, member: Integers) -> dict[str, pa.Array]:
+        return {
+            "pupil_code": texts(self._identities.code, life.pupil[member]),
+            "school_id": texts(self.schools.school_id, life.school[member]),
+        }
+
+    def _write_results(self, year: SchoolYear, life: Members, spring: Members, halves: tuple[Half, Half]) -> None:
+        """Write term results, and those of the year at its end; without a mark there is no assessment."""
+        semester_ends = (day_number(year.semester_1_ends_on), day_number(year.ends_on))
+        known = (day_number(year.semester_2_starts_on), day_number(year.ends_on) + 3)
+        with np.errstate(invalid="ignore"):
+            whole_year = (halves[0].mean_points + halves[1].mean_points) / 2
+        for who, mean, end, known_on, kind in (
+            (life, halves[0].mean_points, semester_ends[0], known[0], "term"),
+            (spring, halves[1].mean_points, semester_ends[1], known[1], "term"),
+            (spring, whole_year, semester_ends[1], known[1], "year"),
+        ):
+            member = np.flatnonzero(who.last_day >= end)
+            count = len(member) * mean.shape[1]
+            points = np.round(mean[member]).ravel()
+            self.files.add(
+                "term_result",
+                self._who(who, np.repeat(member, mean.shape[1]))
+                | {
+                    "subject_code": texts(SUBJECTS, SUBJECTS_BY_STAGE[who.stage[member]].ravel()),
+                    "result_kind": constant(kind, count, pa.string()),
+                    "happened_on": days(np.full(count, end)),
+                    "mark_points": pa.array(points, mask=np.isnan(points)),
+                    "known_on": days(np.full(count, known_on)),
+                },
+            )
+
+    # Support
+
+    def _write_support(
+        self, rng: np.random.Generator, year: SchoolYear, life: Members, exits: Exits, measure: Integers
+    ) -> None:
+        """Write support begun after the cut-off and, for some who had it in the year before, support in the autumn."""
+        count = len(life)
+        year_end = day_number(year.ends_on)
+        before = np.where(rng.random(count) < SUPPORT_AGAIN_SHARE, self._support[life.pupil], NONE)
+        semester_1_end = day_number(year.semester_1_ends_on)
+        autumn = day_number(date(year.first_year, 10, 1)) + rng.integers(0, 40, count)
+        spring = day_number(year.semester_2_starts_on) + rng.integers(0, 20, count)
+        for given, start, last in ((before, autumn, semester_1_end), (measure, spring, year_end)):
+            end = np.minimum(exits.day, last)
+            chosen = np.flatnonzero((given != NONE) & (start < end))
+            hours = np.round((end - start)[chosen] / 7.0 * 1.5)
+            for is_over in (False, True):
+                missing = np.full(len(chosen), not is_over)
+                self.files.add(
+                    "support",
+                    self._who(life, chosen)
+                    | {
+                        "measure_code": texts(MEASURES, given[chosen]),
+                        "happened_on": days(start[chosen]),
+                        "ends_on": days(end[chosen], missing),
+                        "hours": pa.array(hours, mask=missing | (given[chosen] == MEASURES.index("KO-TRA"))),
+                        "known_on": days(end[chosen] if is_over else start[chosen]),
+                    },
+                )
+        self._support[life.pupil] = measure
+
+    # The summer
+
+    def _summer(
+        self, rng: np.random.Generator, year: SchoolYear, life: Members, spring: Members, exits: Exits, second: Half
+    ) -> None:
+        """Write the stays of the year, and let the pupils go on to the next."""
+        pupils, members, count = self.pupils, life.pupil, len(life)
+        following = school_year(year.first_year + 1)
+        next_start = day_number(following.starts_on)
+        moves = people.summer_moves(rng, self.schools, pupils, members, spring.school, second.insufficient)
+        due_in_september = (exits.day >= next_start) & (exits.day < NEVER)
+        goes_on = (exits.day == NEVER) | due_in_september
+        completed_on = np.select(
+            [life.stage == people.GRADE_9, life.stage == people.GRADE_12],
+            [day_number(year.grade_9_ends_on), day_number(year.grade_12_ends_on)],
+            day_number(year.ends_on) + 14,
+        )
+        moved_on = rng.integers(day_number(year.ends_on), next_start, count)
+        end = np.where(moves.is_completed, completed_on, np.where(moves.is_transferred, moved_on, next_start - 1))
+        code = np.where(moves.is_completed, COMPLETED, np.where(moves.is_transferred, TRANSFERRED, CONTINUING))
+        end, code = np.where(goes_on, end, exits.day), np.where(goes_on, code, exits.code)
+        is_unclear = (code == LEFT) & (rng.random(count) < truth.LEFT_RECORDED_UNKNOWN_SHARE)
+        recorded = np.where(is_unclear, UNKNOWN, code)
+        delay = np.where(np.isin(code, (COMPLETED, CONTINUING)), 0, rng.integers(0, LONGEST_REPORT_DAYS + 1, count))
+
+        start, second_start = day_number(year.starts_on), day_number(year.semester_2_starts_on)
+        moved = np.flatnonzero(spring.school != life.school)
+        stayed = np.flatnonzero(spring.school == life.school)
+        half = np.full(len(moved), second_start - 1)
+        self._write_stays(life, stayed, start, end[stayed], recorded[stayed], delay[stayed])
+        self._write_stays(life, moved, start, half, np.full(len(moved), TRANSFERRED), delay[moved])
+        self._write_stays(spring, moved, second_start, end[moved], recorded[moved], delay[moved])
+
+        self._september[members] = np.where(due_in_september, exits.day, NEVER)
+        pupils.is_enrolled[members] = goes_on & ~moves.is_gone
+        pupils.school[members], pupils.stage[members] = moves.school, moves.stage
+        pupils.attempts[members] = moves.attempts
+
+    def _write_stays(
+        self, who: Members, member: Integers, start: int, end: Integers, code: Integers, delay: Integers
+    ) -> None:
+        """Write each stay twice: as it began, and, known later, as it ended."""
+        stage, letter = who.stage[member], self.pupils.letter[who.pupil[member]]
+        is_vet = stage >= FIRST_VET_INDEX
+        number = np.where(is_vet, stage - FIRST_VET_INDEX + 1, stage + FIRST_GRADE)
+        classes = [
+            f"{VET_PROGRAMMES[place % len(VET_PROGRAMMES)]}{year}"
+            if vet
+            else f"{year}.{CLASS_LETTERS[place % len(CLASS_LETTERS)]}"
+            for vet, year, place in zip(is_vet.tolist(), number.tolist(), letter.tolist(), strict=True)
+        ]
+        for is_over in (False, True):
+            missing = np.full(len(member), not is_over)
+            self.files.add(
+                "enrolment",
+                self._who(who, member)
+                | {
+                    "stage_kind": texts(("grade", "vet_year"), is_vet.astype(np.int64)),
+                    "stage_number": whole_numbers(number),
+                    "class_code": pa.array(classes, pa.string()),
+                    "happened_on": days(np.full(len(member), start)),
+                    "ends_on": days(end, missing),
+                    "exit_class": texts([*EXITS, None], np.where(missing, len(EXITS), code)),
+                    "repeat_count": whole_numbers(self.pupils.attempts[who.pupil[member]]),
+                    "known_on": days(end + delay if is_over else np.full(len(member), start)),
+                },
+            )
+
+    # Circumstances
+
+    def _write_economic_pupil(self, rng: np.random.Generator, year: SchoolYear) -> None:
+        pupils, start = self.pupils, day_number(year.starts_on)
+        changed = rng.random(len(pupils)) < INCOME_CHANGE_SHARE
+        is_new = pupils.entered_on == start
+        changed &= pupils.is_enrolled & ~is_new
+        pupils.has_low_income ^= changed
+        new = np.flatnonzero(is_new)
+        again = np.flatnonzero(changed)
+        for indicator, member, value in (
+            ("low_income", new, pupils.has_low_income[new].astype(np.float64)),
+            ("free_meals", new, pupils.has_free_meals[new].astype(np.float64)),
+            ("dormitory", new, pupils.in_dormitory[new].astype(np.float64)),
+            ("distance_km", new, pupils.distance_km[new]),
+            ("low_income", again, pupils.has_low_income[again].astype(np.float64)),
+        ):
+            self.files.add(
+                "economic_pupil",
+                {
+                    "pupil_code": texts(self._identities.code, member),
+                    "happened_on": days(np.full(len(member), start)),
+                    "indicator_code": constant(indicator, len(member), pa.string()),
+                    "value": pa.array(value),
+                    "known_on": days(start + rng.integers(0, 15, len(member))),
+                },
+            )
+
+    def _write_capacity(self, rng: np.random.Generator, year: SchoolYear) -> None:
+        enrolled = np.bincount(self.pupils.school[self.pupils.is_enrolled], minlength=len(self.schools.school_id))
+        places = np.maximum(2, np.round(enrolled * rng.uniform(*PLACES_SHARES, len(enrolled))))
+        given = np.flatnonzero(rng.random(len(enrolled)) < CAPACITY_DELIVERED_SHARE)
+        start, end = day_number(year.starts_on), day_number(school_year(year.first_year + 1).starts_on) - 1
+        self.files.add(
+            "capacity",
+            {
+                "school_id": texts(self.schools.school_id, given),
+                "provider_code": constant("all", len(given), pa.string()),
+                "happened_on": days(np.full(len(given), start)),
+                "ends_on": days(np.full(len(given), end)),
+                "places": whole_numbers(places[given]),
+                "known_on": days(np.full(len(given), start)),
+            },
+        )
+
+    def _silent_semesters(self, rng: np.random.Generator) -> dict[tuple[int, int], list[int]]:
+        """Choose the school semesters without attendance; one of them is the newest semester of all."""
+        schools = len(self.schools.school_id)
+        number = max(1, round(SILENT_SEMESTER_SHARE * schools * 2 * len(self.years)))
+        silent = {(self.years[-1].first_year, 1): [int(rng.integers(0, schools))]}
+        for year, semester, school in zip(
+            rng.integers(0, len(self.years), number).tolist(),
+            rng.integers(1, 3, number).tolist(),
+            rng.integers(0, schools, number).tolist(),
+            strict=True,
+        ):
+            if year < len(self.years) - 1:
+                silent.setdefault((self.years[year].first_year, semester), []).append(school)
+        return silent
+
+    def describe(self) -> None:
+        """Write the tables that describe schools, pupils, terms and municipalities."""
+        self._describe_schools()
+        self._describe_pupils()
+        terms = [
+            (year.name, number, first, last)
+            for year in self.years
+            for number, first, last in (
+                (1, year.starts_on, year.semester_1_ends_on),
+                (2, year.semester_2_starts_on, year.ends_on),
+            )
+        ]
+        known = [day_number(first) - 30 for _, _, first, _ in terms]
+        self.files.add(
+            "term",
+            {
+                "school_year": pa.array([name for name, _, _, _ in terms]),
+                "term_number": pa.array([number for _, number, _, _ in terms]),
+                "happened_on": pa.array([first for _, _, first, _ in terms]),
+                "ends_on": pa.array([last for _, _, _, last in terms]),
+                "known_on": days(np.array(known)),
+            },
+        )
+        indicators = area_indicators(self.files.delivered_on)
+        self.files.add(
+            "economic_area",
+            {
+                "municipality_code": pa.array([each.municipality_code for each in indicators]),
+                "happened_on": pa.array([each.happened_on for each in indicators]),
+                "indicator_code": pa.array([each.indicator_code for each in indicators]),
+                "value": pa.array([each.value for each in indicators]),
+                "unit": pa.array([each.unit for each in indicators]),
+                "known_on": pa.array([each.known_on for each in indicators]),
+            },
+        )
+
+    def _describe_schools(self) -> None:
+        schools, count = self.schools, len(self.schools.school_id)
+        start = np.full(count, day_number(self.years[0].starts_on))
+        self.files.add(
+            "school",
+            {
+                "school_id": pa.array(schools.school_id),
+                "school_name": pa.array(schools.name),
+                "school_kind": pa.array(
+                    ["vocational" if code == "vocational" else "general" for code in schools.type_code]
+                ),
+                "municipality_code": pa.array([place.atvk_code for place in schools.municipality]),
+                "instruction_language": pa.array(schools.language),
+                "happened_on": days(start),
+                "known_on": days(start),
+            },
+        )
+
+    def _describe_pupils(self) -> None:
+        """Write a row per pupil, and a second one for those whose special needs were recorded a year later."""
+        pupils, names = self.pupils, self._identities
+        later = (self._rng(0, 1).random(len(pupils)) < LATER_NEEDS_SHARE) & ~pupils.has_special_needs
+        everyone, some = np.arange(len(pupils)), np.flatnonzero(later)
+        for chosen, shift, needs in ((everyone, 0, pupils.has_special_needs), (some, 400, later)):
+            start = pupils.entered_on[chosen] + shift
+            self.files.add(
+                "pupil",
+                {
+                    "pupil_code": texts(names.code, chosen),
+                    "first_name": texts(names.first_name, chosen),
+                    "last_name": texts(names.last_name, chosen),
+                    "earlier_register_id": texts(names.earlier_code, chosen),
+                    "birth_month": pa.array(pupils.born[chosen].astype("datetime64[M]").astype("datetime64[D]")),
+                    "sex": texts(("f", "m"), pupils.is_male[chosen].astype(np.int64)),
+                    "first_language": texts(people.FIRST_LANGUAGES, pupils.language[chosen]),
+                    "has_special_needs": pa.array(needs[chosen]),
+                    "prior_mark_points": pa.array(pupils.prior_points[chosen]),
+                    "happened_on": days(start),
+                    "known_on": days(start),
+                },
+            )
+
+
+def _measure(rng: np.random.Generator, situation: truth.Situation) -> Integers:
+    """Return the measure that each pupil gets after the cut-off (place in ``MEASURES``), or ``NONE``.
+
+    Teachers choose by what they see, and by more than the registers hold: support is not given at random.
+    """
+    count = len(situation.failed_subjects)
+    need = 0.6 * np.log1p(situation.recent_unexcused_lessons) + 0.5 * np.minimum(situation.failed_subjects, 4)
+    need = need + 0.3 * situation.has_low_income + rng.normal(0.0, 0.5, count)
+    is_given = rng.random(count) < truth.probability(1.6 * need - 4.2)
+    is_far = situation.has_low_income & (situation.distance_km >= FAR_KM)
+    codes = np.select(
+        [is_far, situation.failed_subjects > 0, situation.recent_unexcused_lessons >= 3],
+        [MEASURES.index("KO-TRA"), MEASURES.index("KA-PED"), MEASURES.index("KA-SOC")],
+        MEASURES.index("KA-PSI"),
+    )
+    return np.where(is_given, codes, NONE)
