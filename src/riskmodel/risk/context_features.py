@@ -1,0 +1,276 @@
+"""Features from the stay, the pupil's past, the class, the school and the municipality; and the protected traits.
+
+What looks at other pupils looks at members of the same cohort in the same class, or at the past of the same
+school. Two figures look further: the share who left in the municipality, and the country's share towards which
+small schools are drawn. They read ``enrolment`` of all schools, which each part of a run is given whole.
+"""
+
+from __future__ import annotations
+
+from riskmodel.risk.feature import CONTEXT, FALLS, FREE, RISES, Block, Feature
+
+FEWEST_CLASSMATES = 5
+"""Fewer others with data say nothing about what is usual in a class."""
+OLDEST_REGULAR_YEARS = 6.7
+"""Grade 1 begins in the year of the seventh birthday: on the first day nobody regular is above 7.7 years."""
+GRADES_BEFORE_VET = 9
+PRIOR_PUPILS = 20
+"""So many pupils with the country's share are added to each school's own."""
+MOVES_YEARS, SUPPORT_YEARS = 3, 2
+
+STAY = Block(
+    "stay",
+    f"""
+    WITH ordered AS (
+        SELECT
+            member.member_id,
+            enrolment.*,
+            enrolment.school_id = member.school_id AND enrolment.happened_on <= $cut_off
+                AND (enrolment.ends_on IS NULL OR enrolment.ends_on > $cut_off) AS is_own,
+            lag(enrolment.school_id) OVER (
+                PARTITION BY member.member_id ORDER BY enrolment.happened_on, enrolment.school_id
+            ) <> enrolment.school_id AND enrolment.happened_on > $cut_off - {364 * MOVES_YEARS} AS is_move
+        FROM known.enrolment
+        JOIN member USING (pupil_id)
+        WHERE enrolment.happened_on <= $cut_off
+    ),
+    own AS (
+        SELECT * FROM ordered
+        WHERE is_own
+        QUALIFY row_number() OVER (PARTITION BY member_id ORDER BY happened_on DESC) = 1
+    ),
+    moved AS (
+        SELECT member_id, count(*) FILTER (is_move) AS moves FROM ordered GROUP BY member_id
+    )
+    SELECT
+        member_id,
+        moved.moves,
+        own.repeat_count,
+        own.credits,
+        $cut_off - own.happened_on AS days_in_school,
+        own.happened_on - own.registered_on AS registered_days_before
+    FROM moved
+    LEFT JOIN own USING (member_id)
+    """,  # noqa: S608  (constants)
+)
+
+PUPIL_NOW = Block(
+    "pupil_now",
+    f"""
+    SELECT
+        member.member_id,
+        ($year_on - pupil.birth_month) / 365.25 AS age_years,
+        age_years - {OLDEST_REGULAR_YEARS} - CASE member.stage_kind
+            WHEN 'grade' THEN member.stage_number
+            WHEN 'vet_year' THEN member.stage_number + {GRADES_BEFORE_VET}
+        END AS years_above_stage,
+        pupil.prior_level,
+        pupil.prior_mark_points,
+        pupil.sex = 'm' AS is_male,
+        pupil.has_special_needs,
+        pupil.first_language
+    FROM known.pupil
+    JOIN member USING (pupil_id)
+    WHERE pupil.happened_on <= $cut_off
+    QUALIFY row_number() OVER (PARTITION BY member.member_id ORDER BY pupil.happened_on DESC) = 1
+    """,  # noqa: S608  (constants)
+)
+
+SCHOOL_NOW = Block(
+    "school_now",
+    """
+    WITH latest AS (
+        SELECT * FROM known.school
+        WHERE happened_on <= $cut_off
+        QUALIFY row_number() OVER (PARTITION BY school_id ORDER BY happened_on DESC) = 1
+    )
+    SELECT
+        member.member_id,
+        latest.school_kind,
+        latest.instruction_language,
+        count(*) OVER (PARTITION BY member.school_id) AS pupils
+    FROM member
+    LEFT JOIN latest USING (school_id)
+    """,
+)
+
+CLASS_NOW = Block(
+    "class_now",
+    f"""
+    WITH placed AS (
+        SELECT
+            member.member_id,
+            member.class_id,
+            attended.absent_year / nullif(attended.lessons_year, 0) AS share,
+            marks.mean_year AS mark,
+            row_number() OVER (PARTITION BY class_id ORDER BY share NULLS LAST) AS position,
+            rank() OVER (PARTITION BY class_id ORDER BY share NULLS LAST) - 1 AS with_lower_share,
+            count(*) OVER (PARTITION BY class_id, share) - 1 AS with_same_share,
+            rank() OVER (PARTITION BY class_id ORDER BY mark NULLS LAST) - 1 AS with_lower_mark,
+            count(*) OVER (PARTITION BY class_id, mark) - 1 AS with_same_mark,
+            count(*) OVER (PARTITION BY class_id) AS pupils,
+            count(share) OVER (PARTITION BY class_id) AS with_share,
+            count(mark) OVER (PARTITION BY class_id) AS with_mark
+        FROM member
+        LEFT JOIN attended USING (member_id)
+        LEFT JOIN marks USING (member_id)
+    ),
+    middle AS (
+        SELECT
+            class_id,
+            median(share) AS of_all,
+            any_value(share) FILTER (position = with_share // 2) AS lower,
+            any_value(share) FILTER (position = with_share // 2 + 1) AS centre,
+            any_value(share) FILTER (position = with_share // 2 + 2) AS upper
+        FROM placed
+        GROUP BY class_id
+    )
+    SELECT
+        member_id,
+        pupils,
+        -- The median of the others: taking one value out of the sorted row moves its middle by at most one place.
+        CASE
+            WHEN with_share - (share IS NOT NULL)::INTEGER < {FEWEST_CLASSMATES} THEN NULL
+            WHEN share IS NULL THEN of_all
+            WHEN with_share % 2 = 0 THEN CASE WHEN position <= with_share // 2 THEN centre ELSE lower END
+            WHEN position <= with_share // 2 THEN (centre + upper) / 2
+            WHEN position = with_share // 2 + 1 THEN (lower + upper) / 2
+            ELSE (lower + centre) / 2
+        END AS others_absent_share,
+        CASE WHEN share IS NOT NULL AND with_share > {FEWEST_CLASSMATES}
+            THEN (with_lower_share + with_same_share / 2) / (with_share - 1)
+        END AS absent_rank,
+        CASE WHEN mark IS NOT NULL AND with_mark > {FEWEST_CLASSMATES}
+            THEN (with_lower_mark + with_same_mark / 2) / (with_mark - 1)
+        END AS mark_rank
+    FROM placed
+    JOIN middle USING (class_id)
+    """,  # noqa: S608  (constants)
+)
+
+LEFT_BEFORE = Block(
+    "left_before",
+    f"""
+    WITH pupil_year AS (
+        -- How the newest stay in the school stood at the end of the last school year.
+        SELECT
+            school_id,
+            pupil_id,
+            last(
+                CASE WHEN ends_on < $year_on THEN exit_class ELSE 'continuing' END
+                ORDER BY coalesce(ends_on, DATE '9999-12-31'), exit_class
+            ) AS exit_class
+        FROM known.enrolment
+        WHERE happened_on < $year_on AND (ends_on IS NULL OR ends_on >= $past_year_on)
+        GROUP BY ALL
+    ),
+    decided AS (
+        SELECT school_id, exit_class = 'left' AS has_left
+        FROM pupil_year
+        WHERE exit_class NOT IN ('abroad', 'unknown')
+    ),
+    place AS (
+        SELECT school_id, municipality_code FROM known.school
+        WHERE happened_on <= $cut_off
+        QUALIFY row_number() OVER (PARTITION BY school_id ORDER BY happened_on DESC) = 1
+    ),
+    overall AS (
+        SELECT count(*) FILTER (has_left) / nullif(count(*), 0) AS share FROM decided
+    ),
+    of_school AS (
+        SELECT school_id, count(*) FILTER (has_left) AS leavers, count(*) AS pupils FROM decided GROUP BY school_id
+    ),
+    of_municipality AS (
+        SELECT municipality_code, sum(leavers) AS leavers, sum(pupils) AS pupils
+        FROM of_school JOIN place USING (school_id)
+        GROUP BY municipality_code
+    )
+    SELECT
+        member.member_id,
+        (of_school.leavers + {PRIOR_PUPILS} * overall.share) / (of_school.pupils + {PRIOR_PUPILS}) AS school_share,
+        (of_municipality.leavers + {PRIOR_PUPILS} * overall.share) / (of_municipality.pupils + {PRIOR_PUPILS})
+            AS municipality_share
+    FROM member
+    CROSS JOIN overall
+    LEFT JOIN of_school USING (school_id)
+    LEFT JOIN of_municipality ON of_municipality.municipality_code = member.municipality_code
+    """,  # noqa: S608  (constants)
+)
+
+SUPPORTED = Block(
+    "supported",
+    f"""
+    WITH counted AS (
+        SELECT member.member_id, count(*) AS measures
+        FROM known.support
+        JOIN member USING (pupil_id)
+        WHERE support.happened_on <= $cut_off AND support.happened_on > $cut_off - {364 * SUPPORT_YEARS}
+        GROUP BY member.member_id
+    )
+    -- No measure is known of a pupil: none was given, if the school records measures at all.
+    SELECT member.member_id, coalesce(counted.measures, 0) AS measures
+    FROM member
+    LEFT JOIN counted USING (member_id)
+    WHERE counted.measures > 0
+        OR member.school_id IN (SELECT school_id FROM known.support WHERE happened_on <= $cut_off)
+    """,  # noqa: S608  (constants)
+)
+
+CONTEXT_BLOCKS = (STAY, PUPIL_NOW, SCHOOL_NOW, CLASS_NOW, LEFT_BEFORE, SUPPORTED)
+
+
+def _feature(
+    code: str, unit: str, period: str, sql: str, direction: int = FREE, needs: tuple[str, ...] = ("enrolment",)
+) -> Feature:
+    return Feature(code, CONTEXT, unit, period, sql, direction, needs)
+
+
+def _protected(code: str, sql: str) -> Feature:
+    return Feature(code, CONTEXT, "yes_no", "now", sql, FREE, needs=("pupil",), is_protected=True)
+
+
+CONTEXT_FEATURES = (
+    _feature("stage_number", "stage", "now", "member.stage_number"),
+    _feature("stage_is_vet", "yes_no", "now", "(member.stage_kind = 'vet_year')::INTEGER"),
+    _feature("school_is_evening", "yes_no", "now", "(school_now.school_kind = 'evening')::INTEGER", needs=("school",)),
+    _feature(
+        "overage_years",
+        "years",
+        "now",
+        "CASE WHEN years_above_stage IS NOT NULL THEN greatest(years_above_stage, 0) END",
+        RISES,
+        ("pupil",),
+    ),
+    _feature("age_years", "years", "now", "age_years", needs=("pupil",)),
+    _feature("repeat_count", "attempts", "now", "stay.repeat_count", RISES),
+    _feature("moves_3y", "moves", "3y", "stay.moves"),
+    _feature("in_school_days", "days", "now", "stay.days_in_school"),
+    _feature("registered_before_days", "days", "now", "stay.registered_days_before"),
+    _feature("credits", "credits", "now", "stay.credits"),
+    _feature("prior_level", "level", "before", "pupil_now.prior_level", needs=("pupil",)),
+    _feature("prior_mark_points", "points", "before", "pupil_now.prior_mark_points", FALLS, ("pupil",)),
+    _feature("support_measures_2y", "measures", "2y", "supported.measures", needs=("support",)),
+    _feature("class_pupils", "pupils", "now", "class_now.pupils"),
+    _feature(
+        "class_absent_share_year",
+        "share",
+        "year",
+        "class_now.others_absent_share",
+        needs=("lessons_planned", "attendance"),
+    ),
+    _feature(
+        "absent_rank_in_class_share",
+        "share",
+        "year",
+        "class_now.absent_rank",
+        RISES,
+        needs=("lessons_planned", "attendance"),
+    ),
+    _feature("mark_rank_in_class_share", "share", "year", "class_now.mark_rank", FALLS, needs=("mark",)),
+    _feature("school_pupils", "pupils", "now", "school_now.pupils"),
+    _feature("school_left_share_past_year", "share", "past_year", "left_before.school_share"),
+    _feature("municipality_left_share_past_year", "share", "past_year", "left_before.municipality_share"),
+    _protected("is_male", "is_male::INTEGER"),
+    _protected("has_special_needs", "has_special_needs::INTEGER"),
+    _protected("has_other_first_language", "(pupil_now.first_language <> school_now.instruction_language)::INTEGER"),
+)
