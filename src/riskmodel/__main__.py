@@ -1,0 +1,339 @@
+"""The command line: verbs, exit codes, progress.
+
+Exit codes: 0 done · 1 a fault of the program · 2 wrong usage or settings · 3 the delivery is at fault ·
+4 the run failed and nothing was published · 5 the run is held. Figures go to standard output, progress and
+errors to standard error. Each verb imports what it needs when it is called, so that ``--help`` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from datetime import date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+from riskmodel.errors import RiskmodelError, RunHeldError, UsageError
+from riskmodel.messages import LANGUAGES, Language, Message, message
+
+if TYPE_CHECKING:
+    from riskmodel.runs.listing import Listed
+    from riskmodel.runs.runner import Done
+
+BENCHMARKS = ("oulad", "uci697")
+DAY = click.DateTime(["%Y-%m-%d"])
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+def language() -> Language:
+    """Return the language of progress and lists: Latvian where the system speaks it, else English."""
+    spoken = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return "lv" if spoken.startswith("lv") else "en"
+
+
+def say(text: Message) -> None:
+    """Show progress on standard error."""
+    click.echo(text.in_language(language()), err=True)
+
+
+def show(value: object) -> None:
+    """Print a JSON value on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+def main() -> None:
+    """Run the command line; an error that somebody can mend is told in both languages and sets the exit code."""
+    sys.excepthook = _tell_fault
+    try:
+        commands()
+    except RiskmodelError as error:
+        click.echo(error.in_both_languages(), err=True)
+        sys.exit(error.exit_code)
+
+
+def _tell_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say where the program failed, and not with what: the text of an unforeseen error may hold a name or code."""
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    fault = message(
+        "This is a fault of the program ({kind}). Report these lines to the developers:", kind=kind.__name__
+    )
+    for spoken in LANGUAGES:
+        click.echo(fault.in_language(spoken), err=True)
+    for frame in traceback.extract_tb(trace):
+        click.echo(f"  {frame.filename}:{frame.lineno} {frame.name}", err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="riskmodel")
+def commands() -> None:
+    """Finds pupils at risk of leaving school early in good time, explains why, and says how sure it is.
+
+    Exit codes: 0 done, 1 a fault of the program, 2 wrong usage or settings, 3 the delivery is at fault,
+    4 the run failed and nothing was published, 5 the run is held.
+    """
+
+
+@commands.command()
+@click.option("--pupils", type=click.IntRange(min=1), default=4000, show_default=True, help="Enrolled at a time.")
+@click.option("--schools", type=click.IntRange(min=1), default=24, show_default=True)
+@click.option("--years", type=click.IntRange(min=1), default=5, show_default=True, help="School years.")
+@click.option("--seed", type=int, default=7, show_default=True, help="The same seed gives the same bytes.")
+@click.option("--out", type=FOLDER, required=True, help="A new or empty folder.")
+def synthesise(pupils: int, schools: int, years: int, seed: int, out: Path) -> None:
+    """Invent a Latvian cohort with planted truth, as a delivery.
+
+    The truth stands in OUT/truth, which the pipeline never reads.
+
+    \b
+    Example:
+      riskmodel synthesise --pupils 4000 --schools 24 --years 5 --seed 7 --out data/incoming/demo
+    """
+    from riskmodel.sources.synthetic import Plan  # noqa: PLC0415
+    from riskmodel.sources.synthetic import synthesise as write
+
+    write(Plan(pupils=pupils, schools=schools, years=years, seed=seed), out, say)
+
+
+@commands.command()
+@click.argument("data", type=click.Choice(["oulad", "uci697"]))
+@click.option("--to", type=FOLDER, required=True, help="A new or empty folder.")
+@click.option("--from", "source", type=FOLDER, help="A folder that holds the public files already.")
+def fetch(data: str, to: Path, source: Path | None) -> None:
+    """Fetch real public data, verify them and write them as a delivery.
+
+    \b
+    Examples:
+      riskmodel fetch oulad --to data/incoming/oulad
+      riskmodel fetch uci697 --to data/incoming/uci697 --from downloads/uci697
+    """
+    from riskmodel.sources import oulad, uci697  # noqa: PLC0415
+
+    {"oulad": oulad.fetch, "uci697": uci697.fetch}[data](to, source, say)
+
+
+@commands.command()
+@click.argument("delivery", type=FOLDER)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def check(delivery: Path, as_json: bool) -> None:
+    """Say what is wrong with a delivery, row by row; change nothing.
+
+    \b
+    Example:
+      riskmodel check data/incoming/2024-12
+    """
+    from riskmodel.sources import deliveries  # noqa: PLC0415
+
+    report = deliveries.check(delivery, say)
+    if as_json:
+        show(report.as_dict())
+    else:
+        click.echo(report.in_language(language()))
+
+
+@commands.command()
+@click.option("--delivery", type=FOLDER, help="A folder with files and mapping.yaml; none: what the store holds.")
+@click.option("--cut-off", type=DAY, required=True, help="Last day whose knowledge the run may use (YYYY-MM-DD).")
+@click.option("--store", type=click.Path(path_type=Path), required=True, help="Folder of deliveries and runs.")
+@click.option("--settings", "settings_file", type=FILE, help="A TOML file; see riskmodel/settings.py for the names.")
+@click.option("--seed", type=int, help="Seed of everything random.  [default: 7]")
+@click.option("--capacity", help="Places in every school, or a CSV file with school_id and places.")
+@click.option(
+    "--horizon", type=DAY, help="Last day of the label window.  [default: 30 September after the school year]"
+)
+@click.option("--key", "key_file", type=click.Path(path_type=Path), help="Key of the pseudonyms.  [default: STORE.key]")
+@click.option("--resume", is_flag=True, help="Only go on with an unfinished run.")
+@click.option("--json", "as_json", is_flag=True, help="Print run, state and gates as JSON.")
+def run(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
+    delivery: Path | None,
+    cut_off: datetime,
+    store: Path,
+    settings_file: Path | None,
+    seed: int | None,
+    capacity: str | None,
+    horizon: datetime | None,
+    key_file: Path | None,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Make the semester run and publish it.
+
+    The same command again changes nothing when the run is there, and goes on with it when it was stopped.
+
+    \b
+    Example:
+      riskmodel run --delivery data/incoming/demo --cut-off 2024-12-20 --store data/store
+    """
+    from riskmodel.runs.capacity import read_places  # noqa: PLC0415
+    from riskmodel.runs.runner import Plan  # noqa: PLC0415
+    from riskmodel.runs.runner import run as make
+    from riskmodel.settings import read_settings  # noqa: PLC0415
+
+    is_number = capacity is not None and capacity.isascii() and capacity.isdigit()
+    settings = read_settings(
+        settings_file,
+        cut_off_date=cut_off.date(),
+        horizon_on=horizon.date() if horizon else None,
+        seed=seed,
+        capacity_places=int(capacity or 0) if is_number else None,
+    )
+    places = read_places(Path(capacity)) if capacity is not None and not is_number else None
+    plan = Plan(store.absolute(), settings, delivery, key_file, places, must_resume=resume)
+    done = make(plan, say)
+    if as_json:
+        show(_done_as_dict(done))
+    _tell_done(done)
+
+
+def _tell_done(done: Done) -> None:
+    failed = [gate for gate in done.gates if not gate.is_passed]
+    if done.state == "held":
+        for gate in failed:
+            say(gate.words())
+        raise RunHeldError(
+            message("A run that differs much from the one before is looked at by a person."),
+            found=message("The run {run_id} is held; the run before stays current.", run_id=done.run_id),
+            remedy=message(
+                "Mend the delivery and run again, or: riskmodel release {folder} --by NAME --reason TEXT",
+                folder=done.folder,
+            ),
+        )
+    say(
+        {
+            "published": message("The run {run_id} is published.", run_id=done.run_id),
+            "unchanged": message("The run {run_id} is current; nothing was to be done.", run_id=done.run_id),
+            "overtaken": message("The run {run_id} is there; a later one is current.", run_id=done.run_id),
+        }[done.state]
+    )
+
+
+def _done_as_dict(done: Done) -> dict[str, object]:
+    gates = [{**vars(gate), "words": gate.words().in_language(language())} for gate in done.gates]
+    return {"run_id": done.run_id, "folder": str(done.folder), "state": done.state, "gates": gates}
+
+
+@commands.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--by", required=True, help="Who decides: a person's name.")
+@click.option("--reason", required=True, help="Why the run may be published.")
+@click.option("--store", type=FOLDER, help="The store, when RUN is an id and not a folder.")
+def release(run: Path, by: str, reason: str, store: Path | None) -> None:
+    """Publish a held run, by a named person's decision with a reason.
+
+    RUN is the run's folder, or its id with --store.
+
+    \b
+    Example:
+      riskmodel release data/store/runs/2024-12-20-0123456789ab --by "A. Ozola" --reason "One school was merged"
+    """
+    from riskmodel.runs.publish import Store  # noqa: PLC0415
+    from riskmodel.runs.publish import release as publish
+
+    folder = store.absolute() if store else run.absolute().parent.parent
+    publish(Store(folder), run.name, by=by, reason=reason)
+    say(message("The run {run_id} is published.", run_id=run.name))
+
+
+@commands.command()
+@click.option("--store", type=FOLDER, required=True, help="Folder of deliveries and runs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+def runs(store: Path, as_json: bool) -> None:
+    """List the runs of a store with their states and figures.
+
+    \b
+    Example:
+      riskmodel runs --store data/store
+    """
+    from riskmodel.runs.listing import STATE_WORDS, list_runs  # noqa: PLC0415
+
+    listed = list_runs(store)
+    if as_json:
+        show([run.as_dict() for run in listed])
+        return
+    for run in listed:
+        click.echo(f"{run.run_id}  {STATE_WORDS[run.state].in_language(language()):<18} {_figures(run)}".rstrip())
+        for gate in run.failed_gates:
+            click.echo(f"    {gate.words().in_language(language())}")
+
+
+def _figures(run: Listed) -> str:
+    if run.last_event:
+        return f"{run.finished_at}  {run.last_event}"
+    shown = [
+        f"{name} {figure['value']:.3f} [{figure['low']:.3f}; {figure['high']:.3f}]"
+        for name, figure in run.figures.items()
+        if name in {"auc", "recall_at_capacity"} and None not in figure.values()
+    ]
+    return "  ".join([run.finished_at, *shown])
+
+
+@commands.command()
+@click.option("--store", type=FOLDER, required=True, help="Folder of deliveries and runs.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8866, show_default=True)
+def portal(store: Path, host: str, port: int) -> None:
+    """Serve the pages for staff.
+
+    \b
+    Example:
+      riskmodel portal --store data/store
+    """
+    from riskmodel.portal.app import serve  # noqa: PLC0415
+
+    serve(store, host, port)
+
+
+@commands.command()
+@click.option("--store", type=FOLDER, required=True, help="Folder of deliveries and runs.")
+@click.option("--incoming", type=FOLDER, required=True, help="Where deliveries arrive, one folder each.")
+def schedule(store: Path, incoming: Path) -> None:
+    """Write the timer that makes each semester's run from the school calendar.
+
+    \b
+    Example:
+      riskmodel schedule --store data/store --incoming data/incoming
+    """
+    from riskmodel.runs.schedule import write_schedule  # noqa: PLC0415
+
+    write_schedule(store, incoming, say)
+
+
+@commands.command()
+@click.argument("name", type=click.Choice(BENCHMARKS))
+@click.option("--data", type=FOLDER, envvar="RISKMODEL_PUBLIC_DATA", help="Where the public data sets lie.")
+@click.option("--json", "as_json", is_flag=True, help="No progress, only the JSON object.")
+@click.option("--quick", is_flag=True, help="A smaller version, to see that it works.")
+def bench(name: str, data: Path | None, as_json: bool, quick: bool) -> None:
+    """Run a benchmark and print its figures as one JSON object.
+
+    \b
+    Example:
+      riskmodel bench uci697 --data ../shared/data --json
+    """
+    if data is None:
+        raise UsageError(
+            message("A benchmark is told where the public data sets lie."),
+            found=message("Nothing was given."),
+            remedy=message("Give --data, or set RISKMODEL_PUBLIC_DATA."),
+        )
+    benchmark = importlib.import_module(f"riskmodel.bench.{name}")
+    show(benchmark.measure(data, _be_silent if as_json else say, quick=quick))
+
+
+def _be_silent(text: Message) -> None:
+    """Take progress and show none."""
+
+
+if __name__ == "__main__":
+    main()
