@@ -100,10 +100,9 @@ def synthesise(pupils: int, schools: int, years: int, seed: int, out: Path) -> N
     Example:
       riskmodel synthesise --pupils 4000 --schools 24 --years 5 --seed 7 --out data/incoming/demo
     """
-    from riskmodel.sources.synthetic import Plan  # noqa: PLC0415
-    from riskmodel.sources.synthetic import synthesise as write
+    from riskmodel.sources import synthetic  # noqa: PLC0415
 
-    write(Plan(pupils=pupils, schools=schools, years=years, seed=seed), out, say)
+    synthetic.synthesise(synthetic.Plan(pupils=pupils, schools=schools, years=years, seed=seed), out, say)
 
 
 @commands.command()
@@ -175,9 +174,8 @@ def run(  # noqa: PLR0913, PLR0917  (one parameter per option of the command lin
     Example:
       riskmodel run --delivery data/incoming/demo --cut-off 2024-12-20 --store data/store
     """
+    from riskmodel.runs import runner  # noqa: PLC0415
     from riskmodel.runs.capacity import read_places  # noqa: PLC0415
-    from riskmodel.runs.runner import Plan  # noqa: PLC0415
-    from riskmodel.runs.runner import run as make
     from riskmodel.settings import read_settings  # noqa: PLC0415
 
     is_number = capacity is not None and capacity.isascii() and capacity.isdigit()
@@ -189,8 +187,8 @@ def run(  # noqa: PLR0913, PLR0917  (one parameter per option of the command lin
         capacity_places=int(capacity or 0) if is_number else None,
     )
     places = read_places(Path(capacity)) if capacity is not None and not is_number else None
-    plan = Plan(store.absolute(), settings, delivery, key_file, places, must_resume=resume)
-    done = make(plan, say)
+    plan = runner.Plan(store.absolute(), settings, delivery, key_file, places, must_resume=resume)
+    done = runner.run(plan, say)
     if as_json:
         show(_done_as_dict(done))
     _tell_done(done)
@@ -237,11 +235,10 @@ def release(run: Path, by: str, reason: str, store: Path | None) -> None:
     Example:
       riskmodel release data/store/runs/2024-12-20-0123456789ab --by "A. Ozola" --reason "One school was merged"
     """
-    from riskmodel.runs.publish import Store  # noqa: PLC0415
-    from riskmodel.runs.publish import release as publish
+    from riskmodel.runs import publish  # noqa: PLC0415
 
     folder = store.absolute() if store else run.absolute().parent.parent
-    publish(Store(folder), run.name, by=by, reason=reason)
+    publish.release(publish.Store(folder), run.name, by=by, reason=reason)
     say(message("The run {run_id} is published.", run_id=run.name))
 
 
