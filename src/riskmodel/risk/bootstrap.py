@@ -41,6 +41,8 @@ FIGURES = (
     "calibration_gap",
     "precision_at_capacity",
     "recall_at_capacity",
+    "selected_share",
+    "false_alarm_share",
 )
 LEVEL = 0.95
 MIN_DEFINED_SHARE = 0.9
@@ -70,8 +72,13 @@ class Ranking:
 
     @property
     def pupils(self) -> int:
-        """The number of rows."""
+        """The number of pupils counted."""
         return len(self.rows.cluster)
+
+    @property
+    def left(self) -> int:
+        """The number of those counted who left."""
+        return len(self.rows.left_rows)
 
 
 class Rows(NamedTuple):
@@ -95,14 +102,16 @@ class Rows(NamedTuple):
 class Pools(NamedTuple):
     """All pupils by pool of places; pool j is rows ``start[j]`` to ``start[j + 1]``.
 
-    ``moves_with`` is the cluster whose weight multiplies the places of the pool, or -1.
+    ``moves_with`` is the cluster whose weight multiplies the places of the pool, or -1. ``has_left`` marks those
+    counted who left.
     """
 
     start: NDArray[np.int64]
     places: NDArray[np.float64]
     moves_with: NDArray[np.int32]
     cluster: NDArray[np.int32]
-    label: NDArray[np.uint8]
+    is_counted: NDArray[np.uint8]
+    has_left: NDArray[np.uint8]
     ends_tie: NDArray[np.bool_]
 
 
@@ -123,29 +132,43 @@ def best_cluster(school_id: pd.Series) -> Cluster:
     return "school" if school_id.nunique() >= MIN_SCHOOLS else "pupil"
 
 
-def rank(predictions: pd.DataFrame, capacity: Capacity | None = None, cluster: Cluster = "pupil") -> Ranking:
+def rank(
+    predictions: pd.DataFrame,
+    capacity: Capacity | None = None,
+    cluster: Cluster = "pupil",
+    counted: NDArray[np.bool_] | None = None,
+) -> Ranking:
     """Return the sorted form of ``predictions``.
 
     Parameters
     ----------
     predictions
-        The columns ``pupil_id``, ``school_id``, ``raw_score``, ``probability`` and ``label`` (0 or 1) of
-        :data:`riskmodel.tables.results.PREDICTION`. A missing probability leaves the figures that need it undefined.
+        The columns ``pupil_id``, ``school_id``, ``raw_score``, ``probability`` and ``label`` of
+        :data:`riskmodel.tables.results.PREDICTION`. A pupil without a label (censored) may take a place, as on a
+        real list, and is not counted. A missing probability leaves the figures that need it undefined.
     capacity
         The places; by default 10 % of each school.
     cluster
         What a replicate draws: pupils, or whole schools. A school drawn twice brings its places twice.
+    counted
+        Per row, whether it counts in the figures; those who do not may still take places. None: all with a label.
+
+    Raises
+    ------
+    UsageError
+        For a missing score, or a label other than 0, 1 and missing.
     """
     capacity = capacity or Capacity()
-    label = predictions["label"].to_numpy(dtype=np.float64)
-    score = predictions["raw_score"].to_numpy(dtype=np.float64)
+    label = predictions["label"].to_numpy(dtype=np.float64, na_value=np.nan)
+    score = predictions["raw_score"].to_numpy(dtype=np.float64, na_value=np.nan)
     probability = predictions["probability"].to_numpy(dtype=np.float64, na_value=np.nan)
-    if not np.isin(label, (0.0, 1.0)).all() or np.isnan(score).any():
+    if not np.isin(label[~np.isnan(label)], (0.0, 1.0)).all() or np.isnan(score).any():
         raise UsageError(
-            message("A ranking needs a score and a label of 0 or 1 for every pupil."),
+            message("A ranking needs a score for every pupil, and a label of 0 or 1 for those with an outcome."),
             found=message("Some are missing or of another value."),
-            remedy=message("Leave pupils without a known outcome out before evaluating."),
+            remedy=message("Score every pupil of the cohort before evaluating."),
         )
+    counts = ~np.isnan(label) if counted is None else counted & ~np.isnan(label)
     names, clusters = np.unique(predictions[f"{cluster}_id"].to_numpy(dtype=str), return_inverse=True)
     pools, pool = np.unique(capacity.pools(predictions["school_id"]).to_numpy(dtype=str), return_inverse=True)
     places = capacity.by_school(predictions["school_id"])
@@ -153,6 +176,7 @@ def rank(predictions: pd.DataFrame, capacity: Capacity | None = None, cluster: C
     moves = cluster == "school" and capacity.is_within_school
 
     down = np.argsort(-score, kind="stable")
+    down = down[counts[down]]
     by_pool = np.lexsort((-score, pool))
     return Ranking(
         clusters=len(names),
@@ -162,7 +186,8 @@ def rank(predictions: pd.DataFrame, capacity: Capacity | None = None, cluster: C
             places=np.array([places[str(name)] for name in pools], dtype=np.float64),
             moves_with=(np.arange(len(pools)) if moves else np.full(len(pools), -1)).astype(np.int32),
             cluster=clusters[by_pool].astype(np.int32),
-            label=label[by_pool].astype(np.uint8),
+            is_counted=counts[by_pool].astype(np.uint8),
+            has_left=(counts & (label == 1))[by_pool].astype(np.uint8),
             ends_tie=_ends(score[by_pool]) | _ends(pool[by_pool].astype(np.float64)),
         ),
     )
@@ -197,8 +222,8 @@ def replicates(ranking: Ranking, count: int, seed: int) -> NDArray[np.float64]:
 def interval(values: NDArray[np.float64], level: float = LEVEL) -> tuple[float, float]:
     """Return the percentile interval of replicates, NaN where too many of them are not defined.
 
-    >>> interval(np.arange(1001.0), 0.95)
-    (25.0, 975.0)
+    >>> interval(np.arange(5.0), 0.5)
+    (1.0, 3.0)
     """
     defined = values[~np.isnan(values)]
     if len(values) == 0 or len(defined) < MIN_DEFINED_SHARE * len(values):
@@ -314,46 +339,43 @@ def _pass_rows(
         left += group_left
         precision_sum += group_left * left / max(upto, 1)
     stayed = total - left
-    if left and stayed:
-        out[0] = 1.0 - pairs / left / stayed
-    if left:
-        out[1] = precision_sum / left
-    if total:
-        out[2] = squares / total
-        out[3] = losses / total
-        out[4] = ece / total
-        out[5] = gap / total
     reached, given = _reached(weights, pools)
-    if given > 0:
-        out[6] = reached / given
-    if left:
-        out[7] = reached / left
+    # Compiled with numpy's rule of division: 0 / 0 is NaN, "not defined". The order is that of FIGURES.
+    out[0] = 1.0 - pairs / left / stayed
+    out[1] = precision_sum / left
+    out[2] = squares / total
+    out[3] = losses / total
+    out[4] = ece / total
+    out[5] = gap / total
+    out[6] = reached / given
+    out[7] = reached / left
+    out[8] = given / total
+    out[9] = (given - reached) / stayed
 
 
 def _reached_rows(weights: NDArray[np.uint8], pools: Pools) -> tuple[float, float]:
     # Fills each pool's places from the top; the weights of a tie at the cut are taken in proportion.
+    # Returns, of those counted, how many left and have a place, and how many have a place.
     reached = given = 0.0
     for pool in range(len(pools.places)):
         free = pools.places[pool]
         if pools.moves_with[pool] >= 0:
             free *= weights[pools.moves_with[pool]]
-        group_left = group = 0
+        group_left = group_counted = group = 0
         for i in range(pools.start[pool], pools.start[pool + 1]):
             if free <= 0:
                 break
             weight = weights[pools.cluster[i]]
             group += weight
-            group_left += weight * pools.label[i]
+            group_counted += weight * pools.is_counted[i]
+            group_left += weight * pools.has_left[i]
             if not pools.ends_tie[i]:
                 continue
-            if group <= free:
-                reached += group_left
-                given += group
-            else:
-                reached += group_left * free / group
-                given += free
+            share = 1.0 if group <= free else free / group
+            reached += group_left * share
+            given += group_counted * share
             free -= group
-            group_left = group = 0
+            group_left = group_counted = group = 0
     return reached, given
 
 
