@@ -367,7 +367,7 @@ ENROLMENT = Table(
             "ends_on",
             Words(
                 "A stay with a last day says how it ended (or 'unknown').",
-                "Ja ir pēdējā diena, jānorāda, kā mācības beidzās (vai “nav zināms”).",
+                "Ja ir pēdējā diena, jānorāda, kā mācības beidzās (vai „nav zināms”).",
             ),
         ),
         RowRule(
