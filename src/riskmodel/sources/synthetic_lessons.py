@@ -17,7 +17,7 @@ LESSONS_A_WEEK = (30, 30, 33, 33, 33, 35, 35, 35, 38, 38, 38, 38)
 MOST_LESSONS_A_DAY = 9
 
 UNEXCUSED_LOG_MEAN = {"general": -1.5, "vet": 0.0}
-UNEXCUSED_LOG_SD = 1.57
+UNEXCUSED_LOG_SD = {"general": 1.45, "vet": 1.55}
 """Lessons missed without excuse in semester 1, log-normal over the pupils: about a fifth has at least one, and more
 than 20 have .27 % in general and 3.2 % in vocational schools (reports of the education quality service)."""
 MOST_UNEXCUSED = 400.0
@@ -29,7 +29,7 @@ WHOLE_DAY_SHARE = 0.5
 WEEKDAY_FACTORS = np.array([1.25, 0.9, 0.85, 0.9, 1.1])
 EDGE_LESSON_FACTOR = 1.4
 
-ILLNESS_STARTS_A_DAY = 0.0125
+ILLNESS_STARTS_A_DAY = 0.01
 ILLNESS_DAYS = (1, 8)
 ILLNESS_WAVES = ((11, 12, 1.0), (2, 10, 1.4))
 """Waves of illness: month and day of the peak, and its height; each is about six weeks wide."""
@@ -232,8 +232,10 @@ def _illness(rng: np.random.Generator, members: Members, semester: Semester) -> 
 
 def _truancy(rng: np.random.Generator, members: Members, semester: Semester, on_day: Integers) -> Flags:
     """Members × days × lessons: missed without excuse."""
-    log_mean = np.where(members.stage >= FIRST_VET_INDEX, UNEXCUSED_LOG_MEAN["vet"], UNEXCUSED_LOG_MEAN["general"])
-    expected = np.minimum(np.exp(log_mean + UNEXCUSED_LOG_SD * members.detachment), MOST_UNEXCUSED)
+    is_vet = members.stage >= FIRST_VET_INDEX
+    log_mean = np.where(is_vet, UNEXCUSED_LOG_MEAN["vet"], UNEXCUSED_LOG_MEAN["general"])
+    log_sd = np.where(is_vet, UNEXCUSED_LOG_SD["vet"], UNEXCUSED_LOG_SD["general"])
+    expected = np.minimum(np.exp(log_mean + log_sd * members.detachment), MOST_UNEXCUSED)
     expected = expected * (SPRING_FACTOR if semester.number == 2 else 1.0)
     passed = np.linspace(-1.0, 1.0, len(semester.days))
     profile = np.exp(0.5 * members.change[:, None] * passed[None, :]) * WEEKDAY_FACTORS[semester.weekday][None, :]

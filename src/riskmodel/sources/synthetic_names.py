@@ -34,13 +34,13 @@ MALE_NAMES = (
     *("Jānis", "Artūrs", "Matīss", "Kristaps", "Edgars", "Rūdolfs", "Maksims", "Artjoms", "Deniss", "Toms", "Mārtiņš"),
 )
 SURNAME_BEGINNINGS = (
-    *("Pasaku", "Teiku", "Sapņu", "Burvju", "Zvaigžņu", "Mākoņu", "Varavīksnes", "Rītausmas"),
-    *("Mēnesgaismas", "Rudzupuķu", "Ziemeļblāzmas", "Spārnu"),
+    *("Pasaku", "Teiku", "Sapņu", "Burvju", "Zvaigžņu", "Mākoņu", "Spārnu", "Brīnumu", "Dzirkstu", "Pūķu", "Rūķu"),
+    "Laumu",
 )
 SURNAME_ENDINGS = (
     *(("kalns", "kalna"), ("lauks", "lauka"), ("bērzs", "bērza"), ("ezers", "ezera"), ("tilts", "tilta")),
     *(("zars", "zara"), ("avots", "avota"), ("krasts", "krasta"), ("mežs", "meža"), ("vējš", "vēja")),
-    *(("dārzs", "dārza"), ("ceļš", "ceļa"), ("putns", "putna"), ("vārtiņš", "vārtiņa")),
+    *(("dārzs", "dārza"), ("ceļš", "ceļa"), ("putns", "putna")),
 )
 
 SCHOOL_WORDS = (
@@ -99,7 +99,7 @@ def old_personal_codes(born: npt.NDArray[Any], serial: Integers) -> list[str]:
     day = (born - months.astype("datetime64[D]")).astype(np.int64) + 1
     month = months.astype(np.int64) % 12 + 1
     year = (born.astype("datetime64[Y]").astype(np.int64) + 1970 + YEARS_AHEAD) % 100
-    number = serial * SPREAD % 1000
+    number = (serial * SPREAD + born.astype(np.int64) * 7919) % 1000
     body = ((day * 100 + month) * 100 + year) * 10_000 + 2000 + number  # 2: born in the 2000s
     digits = body[:, None] // 10 ** np.arange(9, -1, -1) % 10
     check = (1101 - digits @ CHECK_WEIGHTS) % 11 % 10

@@ -27,7 +27,7 @@ EPOCH = date(1970, 1, 1)
 GRADE_9, GRADE_10, GRADE_12 = 4, 5, 7
 VET_YEAR_1, VET_YEAR_4 = FIRST_VET_INDEX, STAGE_COUNT - 1
 
-VET_PUPIL_SHARE = 0.25
+VET_PUPIL_SHARE = 0.30
 """Share of the pupils in vocational schools. Of all pupils of these stages about a sixth are [derived]; more of them
 are invented here because most leaving happens there, so that a small cohort has enough of it."""
 

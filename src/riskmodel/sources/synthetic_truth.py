@@ -26,7 +26,7 @@ FIRST_VET_INDEX = 8
 STAGE_COUNT = len(STAGES)
 
 BASE_LOG_ODDS = dict(
-    zip(STAGES, (-8.0, -7.6, -7.3, -6.9, -5.9, -5.5, -5.5, -5.4, -3.25, -3.75, -3.8, -3.9), strict=True)
+    zip(STAGES, (-7.7, -7.3, -7.1, -6.8, -5.3, -5.4, -5.4, -5.3, -3.1, -3.95, -4.0, -4.1), strict=True)
 )
 """Log-odds of leaving between the cut-off and the horizon for a pupil with no driver, in a school of mean effect."""
 
@@ -40,18 +40,18 @@ AUTUMN_LEFT_SHARE = dict(
 class LogOdds:
     """Change of the true log-odds per unit of each driver, as it stands in the registers on the cut-off date."""
 
-    recent_unexcused: float = 0.42
+    recent_unexcused: float = 0.5
     """Per unit of log(1 + unexcused lessons of the last eight weeks)."""
     unexcused_rise: float = 0.6
     """When the last eight weeks hold at least four unexcused lessons more than the eight weeks before: a threshold."""
-    failed_subjects: float = 0.35
+    failed_subjects: float = 0.4
     """Per subject with an insufficient or missing term result, up to four."""
     overage: float = 0.55
     """Older than the stage by a year or more, or repeating it."""
     low_income: float = 0.45
     far_and_absent: float = 0.6
     """Interaction: lives 15 km or more from school and has at least three recent unexcused lessons."""
-    male: float = 0.3
+    male: float = 0.55
     """Direct; more comes by absences and marks."""
     free_meals: float = 0.0
     """A decoy: goes with low income, changes nothing."""

@@ -101,6 +101,7 @@ class World:
         self._identities = people.Identities.none_yet(rng)
         self._identities.add(rng, self.pupils, 0)
         self._september = np.full(len(self.pupils), NEVER)
+        self._september_code = np.full(len(self.pupils), NONE)
         self._support = np.full(len(self.pupils), NONE)
 
     def _rng(self, year: int, purpose: int, part: int = 0) -> np.random.Generator:
@@ -165,6 +166,7 @@ class World:
         self.pupils = self.pupils.joined(new)
         self._identities.add(rng, self.pupils, known)
         self._september = np.concatenate([self._september, np.full(len(new), NEVER)])
+        self._september_code = np.concatenate([self._september_code, np.full(len(new), NONE)])
         self._support = np.concatenate([self._support, np.full(len(new), NONE)])
 
     # Leave
@@ -172,8 +174,7 @@ class World:
     def _autumn(self, rng: np.random.Generator, year: SchoolYear, members: Integers, detachment: Floats) -> Exits:
         """Decide who ends before the cut-off: those due in September, and by the rate of the stage from October on."""
         count = len(members)
-        exits = Exits(self._september[members].copy(), np.where(self._september[members] < NEVER, LEFT, NONE))
-        self._september[members] = NEVER
+        exits = Exits(self._september[members].copy(), self._september_code[members].copy())
         first, last = day_number(date(year.first_year, 10, 1)), day_number(self._cut_on(year)) - 1
         day = rng.integers(first, last + 1, count)
         rate = np.array([truth.AUTUMN_LEFT_SHARE[name] for name in STAGES])[self.pupils.stage[members]]
@@ -429,6 +430,7 @@ class World:
         self._write_stays(spring, moved, second_start, end[moved], recorded[moved], delay[moved])
 
         self._september[members] = np.where(due_in_september, exits.day, NEVER)
+        self._september_code[members] = np.where(due_in_september, exits.code, NONE)
         pupils.is_enrolled[members] = goes_on & ~moves.is_gone
         pupils.school[members], pupils.stage[members] = moves.school, moves.stage
         pupils.attempts[members] = moves.attempts
