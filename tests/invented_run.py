@@ -1,0 +1,310 @@
+"""A small invented published run, small enough to check by hand: what the portal's and the pages' tests read."""
+
+from __future__ import annotations
+
+import random
+
+from riskmodel.views import extract
+
+RUN = {
+    "run_id": "2026-11-22-0123456789ab",
+    "cut_off_on": "2026-11-22",
+    "horizon_on": "2027-09-30",
+    "published_on": "2026-11-23",
+    "origin": "synthetic",
+    "model_code": "boosting",
+    "code_version": "0.1.0",
+    "seed": 7,
+}
+BANDS = [
+    {
+        "band_code": "low",
+        "lowest_probability": 0.0,
+        "of_pupils": 100,
+        "left_of_them": 1,
+        "low": 0.006,
+        "high": 0.013,
+        "pupils": 3000,
+        "left": 27,
+    },
+    {
+        "band_code": "medium",
+        "lowest_probability": 0.05,
+        "of_pupils": 100,
+        "left_of_them": 9,
+        "low": 0.066,
+        "high": 0.12,
+        "pupils": 400,
+        "left": 36,
+    },
+    {
+        "band_code": "high",
+        "lowest_probability": 0.15,
+        "of_pupils": 10,
+        "left_of_them": 3,
+        "low": 0.22,
+        "high": 0.37,
+        "pupils": 160,
+        "left": 47,
+    },
+]
+REASONS = [
+    ("unexcused_lessons_8_weeks", "attendance", True, 27.0, 4.0),
+    ("mark_mean_points_term", "learning", True, 4.1, 6.3),
+    ("failed_subjects_term", "learning", True, 3.0, 0.0),
+    ("absent_share_8_weeks", "attendance", True, 0.18, 0.06),
+    ("home_distance_km", "economic", True, 14.0, 3.0),
+    ("stage_number", "context", False, 10.0, None),
+    ("late_arrivals_8_weeks", "attendance", True, 1.0, 2.0),
+]
+
+
+def school_row(school_id: str, name: str, pupils: int, places: int, *, is_assumed: bool = True) -> dict:
+    return {
+        "school_id": school_id,
+        "school_name": name,
+        "school_kind": "general",
+        "municipality_code": "LV0001000",
+        "pupils": pupils,
+        "places": places,
+        "is_capacity_assumed": is_assumed,
+        "band_low": 0,
+        "band_medium": 0,
+        "band_high": 0,
+        "too_little_data": 0,
+    }
+
+
+def score_rows(count: int, places: int, seed: int) -> tuple[list[dict], list[dict]]:
+    """Return score and reason rows of ``count`` pupils; the second has an unsure state, the last too little data."""
+    source = random.Random(seed)
+    scores, reasons = [], []
+    for place in range(1, count + 1):
+        pupil_id = f"{source.getrandbits(128):032x}"
+        share = (place - 1) / max(count - 1, 1)
+        band = "high" if share < 0.1 else "medium" if share < 0.3 else "low"
+        parts = [(1.6 - 2.4 * share) * weight for weight in (1, 0.6, 0.4, 0.3, 0.2, 0.15, -0.2)]
+        is_blank = place == count and count > 2
+        for number, (part, reason) in enumerate(zip(parts, REASONS, strict=True), 1):
+            code, group, malleable, own, usual = reason
+            if group == "economic" and place % 3 == 0:
+                own = usual = None
+            reasons.append(
+                {
+                    "pupil_id": pupil_id,
+                    "place": number,
+                    "feature_code": code,
+                    "group_code": group,
+                    "is_malleable": malleable,
+                }
+                | {
+                    "contribution": part,
+                    "own_value": None if is_blank else own,
+                    "usual_value": usual,
+                    "usual_of": None if usual is None else "class",
+                }
+            )
+        scores.append(
+            {
+                "pupil_id": pupil_id,
+                "school_id": "x",
+                "stage_kind": "grade",
+                "stage_number": 9 if place % 2 else 10,
+                "class_code": "9.a" if place % 2 else "10.b",
+                "raw_score": -3.0 + sum(parts) + 0.05,
+                "base_score": -3.0,
+                "probability": 0.3 * (1 - share) + 0.002,
+                "probability_low": None,
+                "probability_high": None,
+                "band_code": band,
+                "state_code": "too_little_data" if is_blank else "unsure" if place == 2 else "scored",
+                "place": place,
+                "is_within_capacity": place <= places,
+                "has_attendance_data": not is_blank,
+                "has_learning_data": place % 5 != 0 and not is_blank,
+                "has_economic_data": place % 3 != 0,
+            }
+        )
+    return scores, reasons
+
+
+def school(school_id: str, name: str, count: int = 30, places: int = 3, **run: object) -> dict:
+    """Return the extract of an invented school."""
+    scores, reasons = score_rows(count, places, int(school_id))
+    return extract.school_extract(RUN | run, school_row(school_id, name, count, places), scores, reasons, BANDS, [])
+
+
+def findings(**run: object) -> dict:
+    """Return invented findings: two cohorts, the model, two rules, one challenger."""
+    figures = {
+        "auc": {
+            "boosting": (0.86, 0.83, 0.89),
+            "logistic": (0.85, 0.82, 0.88),
+            "random": (0.5, 0.5, 0.5),
+            "school_rate": (0.58, 0.54, 0.62),
+        },
+        "recall_at_capacity": {
+            "boosting": (0.55, 0.46, 0.63),
+            "logistic": (0.52, 0.43, 0.6),
+            "random": (0.1, 0.1, 0.1),
+            "school_rate": (0.17, 0.11, 0.23),
+        },
+        "precision_at_capacity": {
+            "boosting": (0.17, 0.14, 0.2),
+            "logistic": (0.16, 0.13, 0.19),
+            "random": (0.03, 0.03, 0.03),
+            "school_rate": (0.05, 0.03, 0.07),
+        },
+        "ece": {"boosting": (0.008, 0.004, 0.014)},
+        "brier": {"boosting": (0.026, 0.022, 0.03)},
+        "calibration_gap": {"boosting": (0.003, -0.002, 0.008)},
+        "lead_days_median": {"boosting": (143, None, None)},
+        "auc_gain": {"logistic": (0.01, -0.004, 0.024)},
+        "recall_gain": {"logistic": (0.03, -0.01, 0.07)},
+    }
+    evaluation = [
+        {
+            "cohort_on": "2025-11-22",
+            "split_code": "mature",
+            "model_code": model,
+            "subset_code": "all",
+            "metric_code": metric,
+        }
+        | {"value": value, "low": low, "high": high, "pupils": 4180, "left": 121}
+        for metric, models in figures.items()
+        for model, (value, low, high) in models.items()
+    ]
+    subgroup = [
+        {"cohort_on": "2025-11-22", "trait_code": trait, "group_value": group, "metric_code": metric, "value": value}
+        | {"low": low, "high": high, "pupils": pupils, "left": left, "state_code": state}
+        for trait, group, pupils, left, metric, value, low, high, state in (
+            ("sex", "female", 2050, 48, "missed_share", 0.47, 0.33, 0.61, "enough"),
+            ("sex", "female", 2050, 48, "false_alarm_share", 0.08, 0.07, 0.09, "enough"),
+            ("sex", "male", 2130, 73, "missed_share", 0.43, 0.32, 0.55, "enough"),
+            ("sex", "male", 2130, 73, "false_alarm_share", 0.09, 0.08, 0.1, "enough"),
+            ("has_special_needs", "true", 96, 4, "missed_share", None, None, None, "not_enough"),
+            ("has_special_needs", "true", 96, 4, "false_alarm_share", 0.14, 0.08, 0.23, "enough"),
+        )
+    ]
+    calibration = [
+        {
+            "cohort_on": "2025-11-22",
+            "model_code": "boosting",
+            "bin_number": number,
+            "mean_probability": predicted,
+            "left_share": left,
+        }
+        | {"low": max(left - 0.012, 0), "high": left + 0.015, "pupils": 418, "left": round(418 * left)}
+        for number, (predicted, left) in enumerate(
+            (
+                (0.003, 0.002),
+                (0.005, 0.005),
+                (0.008, 0.007),
+                (0.01, 0.012),
+                (0.013, 0.012),
+                (0.018, 0.014),
+                (0.025, 0.031),
+                (0.04, 0.036),
+                (0.07, 0.06),
+                (0.14, 0.12),
+            ),
+            1,
+        )
+    ]
+    return extract.findings_extract(
+        RUN | run,
+        evaluation=evaluation,
+        subgroup=subgroup,
+        calibration=calibration,
+        band=BANDS,
+        drift=[
+            {
+                "feature_code": "absent_share_8_weeks",
+                "psi": 0.04,
+                "missing_share_now": 0.02,
+                "missing_share_before": 0.03,
+            },
+            {
+                "feature_code": "mark_mean_points_term",
+                "psi": 0.12,
+                "missing_share_now": 0.05,
+                "missing_share_before": 0.01,
+            },
+        ],
+        table_account=[
+            {"table_name": "pupil", "read_rows": 4200, "used_rows": 4195, "quarantined_rows": 3, "merged_rows": 2},
+            {
+                "table_name": "attendance",
+                "read_rows": 310_000,
+                "used_rows": 309_400,
+                "quarantined_rows": 120,
+                "merged_rows": 480,
+            },
+        ],
+        cohorts=[
+            {
+                "cohort_on": "2024-11-22",
+                "horizon_on": "2025-09-30",
+                "label_known_on": "2025-10-30",
+                "pupils": 4120,
+                "left": 118,
+                "stayed": 3950,
+                "censored": 52,
+                "open": 0,
+                "use_code": "train",
+            },
+            {
+                "cohort_on": "2025-11-22",
+                "horizon_on": "2026-09-30",
+                "label_known_on": "2026-10-30",
+                "pupils": 4230,
+                "left": 121,
+                "stayed": 4059,
+                "censored": 50,
+                "open": 0,
+                "use_code": "test",
+            },
+            {
+                "cohort_on": "2026-11-22",
+                "horizon_on": "2027-09-30",
+                "label_known_on": "2027-10-30",
+                "pupils": 4195,
+                "left": None,
+                "stayed": None,
+                "censored": None,
+                "open": 4195,
+                "use_code": "current",
+            },
+        ],
+        capacity_curve=[
+            {
+                "model_code": model,
+                "places_share": step / 20,
+                "recall": (step / 20) ** power,
+                "low": max((step / 20) ** power - 0.05, 0),
+                "high": min((step / 20) ** power + 0.05, 1),
+            }
+            for model, power in (("boosting", 0.3), ("random", 1.0), ("school_rate", 0.75))
+            for step in range(21)
+        ],
+        missingness=[
+            {"group_code": "attendance", "no_data_share": 0.01},
+            {"group_code": "learning", "no_data_share": 0.04},
+            {"group_code": "economic", "no_data_share": 0.31},
+        ],
+        importance=[
+            {"feature_code": code, "group_code": group, "mean_absolute_contribution": 0.5 / number}
+            for number, (code, group, *_) in enumerate(REASONS, 1)
+        ],
+        assumptions=[{"code": "capacity_share", "value": 0.1, "count": 12}],
+        gates=[
+            {
+                "gate_code": "quarantined_share",
+                "found": 0.0004,
+                "limit": 0.01,
+                "is_passed": True,
+                "where": "attendance",
+            },
+            {"gate_code": "calibration_gap", "found": 0.003, "limit": 0.05, "is_passed": True, "where": ""},
+        ],
+    )
