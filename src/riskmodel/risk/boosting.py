@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
 from riskmodel.risk.recipe import Recipe
+from riskmodel.risk.treatment import settle
 
 GOLDEN_ROWS = 32
 """Invented rows whose scores are kept with the model and compared when it is read again."""
@@ -45,8 +46,8 @@ def learn(
 ) -> lightgbm.Booster:
     """Return a booster learnt with log loss, without class weights, exactly reproducible from ``seed``.
 
-    ``constraints`` holds +1, -1 or 0 per column. One thread by the recipe's caller: ``deterministic`` and
-    ``force_col_wise`` make the histograms, and so the trees, independent of timing.
+    ``constraints`` holds +1, -1 or 0 per column; with a treatment its column is the last, and settled at none.
+    ``deterministic`` and ``force_col_wise`` make the histograms, and so the trees, independent of timing.
     """
     parameters = {
         "objective": "binary",
@@ -69,7 +70,17 @@ def learn(
             "monotone_constraints_method": recipe.monotone_method,
         }
     data = lightgbm.Dataset(matrix, label=label, free_raw_data=True)
-    return lightgbm.train(parameters, data, num_boost_round=recipe.trees)
+    text = str(lightgbm.train(parameters, data, num_boost_round=recipe.trees).model_to_string())
+    if recipe.treatment:
+        text = settle(text, matrix.shape[1] - 1)
+    return read(_without_extremes(text))
+
+
+def _without_extremes(text: str) -> str:
+    """Return the model text without the range of each feature: its ends are values of single pupils."""
+    before, name, after = text.partition("\nfeature_infos=")
+    infos, rest = after.split("\n", 1)
+    return before + name + " ".join("none" for _ in infos.split(" ")) + "\n" + rest
 
 
 def read(text: str) -> lightgbm.Booster:

@@ -128,10 +128,13 @@ class Additive:
         """Return the model; a missing value is a bin of its own."""
         from interpret.glassbox import ExplainableBoostingClassifier  # noqa: PLC0415  (1 s that other kinds do not pay)
 
+        # No pair with the treatment: at "none" its own curve is then a constant, and part of the base.
+        last = matrix.shape[1] - 1
         model = ExplainableBoostingClassifier(
             feature_types=["continuous"] * matrix.shape[1],
             outer_bags=recipe.ebm_outer_bags,
             interactions=recipe.ebm_pairs,
+            exclude=[(other, last) for other in range(last)] if recipe.treatment else None,
             n_jobs=1,
             random_state=seed,
         )

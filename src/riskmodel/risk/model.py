@@ -21,7 +21,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -36,12 +35,7 @@ from riskmodel.risk.recipe import KINDS, Recipe
 TEXT_FORMAT = "riskmodel-boosting-1"
 GOLDEN_TOLERANCE = 1e-9
 
-
-class Learner(Protocol):
-    """What every kind can do."""
-
-    def raw_score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the log-odds of each row."""
+Learner = boosting.Boosting | Logistic | Additive | Forest
 
 
 @dataclass(frozen=True)
