@@ -193,10 +193,15 @@ def make_rejected(connection: duckdb.DuckDBPyConnection) -> None:
 def rules_of(
     table: Table, formats: Formats, delivered_on: date, *, free_register_ids: bool = False
 ) -> tuple[reasons.Rule, ...]:
-    """Return every rule over the cells and rows of a table, in the order in which the pass numbers them."""
+    """Return every rule over the cells and rows of a table, in the order in which the pass numbers them.
+
+    A known-on date need not be given where the table has a rule for it.
+    """
     found: list[tuple[str, str, Message]] = []
     for column in table.columns:
         cell = reasons.cell_rules(column, formats, delivered_on, free_register_ids=free_register_ids)
+        if column.name == table.known and table.known_rule:
+            cell.pop("required", None)
         found += [(column.name, code, reason) for code, reason in cell.items()]
     found += [(rule.column, rule.code, reasons.row_reason(rule.words)) for rule in table.rules]
     return tuple(reasons.Rule(number, *rule) for number, rule in enumerate(found, start=1))
@@ -283,8 +288,7 @@ class _Pass:
         return f"CASE {' '.join(cases)} END"
 
     def _missing(self, column: Column) -> str:
-        has_rule = column.name == self.table.known and self.table.known_rule
-        return str(self.number[column.name, "required"]) if column.required and not has_rule else "NULL"
+        return str(self.number.get((column.name, "required"), "NULL"))
 
     def _warned(self, column: Column, at: int) -> str:
         if column.name not in self.present:

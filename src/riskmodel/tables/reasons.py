@@ -37,25 +37,18 @@ def cell_rules(column: Column, formats: Formats, delivered_on: date, *, free_reg
     rules["control_character"] = message(
         "The field '{what}' must hold no control characters. Type it again and deliver the file again.", what=what
     )
-    rules["too_long"] = plural(
-        "The field '{what}' must have at most {count} character. Shorten it, and see whether a quotation mark is missing in this row or the one before.",
-        "The field '{what}' must have at most {count} characters. Shorten it, and see whether a quotation mark is missing in this row or the one before.",
-        column.max_length,
-        what=what,
-    )
+    if column.kind is Kind.TEXT or column.pattern:
+        rules["too_long"] = plural(
+            "The field '{what}' must have at most {count} character. Shorten it, and see whether a quotation mark is missing in this row or the one before.",
+            "The field '{what}' must have at most {count} characters. Shorten it, and see whether a quotation mark is missing in this row or the one before.",
+            column.max_length,
+            what=what,
+        )
     rules |= _form_rules(column, formats)
     if column.low is not None:
-        rules["too_low"] = message(
-            "The field '{what}' must be {low} or more. Correct it in the register and deliver the file again.",
-            what=what,
-            low=shown(column.low),
-        )
+        rules["too_low"] = _too_low(what, column.low)
     if column.high is not None:
-        rules["too_high"] = message(
-            "The field '{what}' must be {high} or less. Correct it in the register and deliver the file again.",
-            what=what,
-            high=shown(column.high),
-        )
+        rules["too_high"] = _too_high(what, column.high)
     if column.kind is Kind.DATE and not column.may_be_future:
         rules["in_future"] = message(
             "The field '{what}' must not be later than the day of the delivery, {day}. Correct the date, or deliver the row when it has happened.",
@@ -63,6 +56,34 @@ def cell_rules(column: Column, formats: Formats, delivered_on: date, *, free_reg
             day=shown(delivered_on.isoformat()),
         )
     return rules
+
+
+def _too_low(what: Spoken, low: float | str) -> Message:
+    if isinstance(low, str):
+        return message(
+            "The field '{what}' must not be earlier than {low}. Correct the date in the register and deliver the file again.",
+            what=what,
+            low=shown(low),
+        )
+    return message(
+        "The field '{what}' must be {low} or more. Correct it in the register and deliver the file again.",
+        what=what,
+        low=shown(low),
+    )
+
+
+def _too_high(what: Spoken, high: float | str) -> Message:
+    if isinstance(high, str):
+        return message(
+            "The field '{what}' must not be later than {high}. Correct the date in the register and deliver the file again.",
+            what=what,
+            high=shown(high),
+        )
+    return message(
+        "The field '{what}' must be {high} or less. Correct it in the register and deliver the file again.",
+        what=what,
+        high=shown(high),
+    )
 
 
 def _required(column: Column, *, free_register_ids: bool) -> Message:
@@ -109,7 +130,7 @@ def _code_rules(column: Column) -> dict[str, Message]:
     form = message(
         "The field '{what}' must have its declared form, for example {example}. Correct it; in a spreadsheet, format the column as text first.",
         what=column.words,
-        example=example_of(column.pattern),
+        example=column.example or example_of(column.pattern),
     )
     return {"not_in_form": form}
 

@@ -70,6 +70,7 @@ class Column:
 
     ``low`` and ``high`` are inclusive bounds in the column's unit (numbers, or ISO dates as text).
     ``headers`` are further names that deliveries use for it (compared without case, spaces and diacritics).
+    ``example`` shows a text of the ``pattern`` where a drawn one would puzzle people.
     ``may_be_future``: the date may be later than the day of the delivery (a calendar, a plan, a day on which work
     is due). ``whole_month``: the date is brought to the first day of its month, and the day is not kept.
     """
@@ -88,6 +89,7 @@ class Column:
     headers: tuple[str, ...] = ()
     may_be_future: bool = False
     whole_month: bool = False
+    example: str = ""
 
 
 @dataclass(frozen=True)
