@@ -1,0 +1,370 @@
+"""Register ids and names at the border: what comes in as a personal code goes on as a keyed pseudonym.
+
+The pseudonym is HMAC-SHA-256 under a key that lies outside the store; without the key nobody can make it again, and
+all plausible personal codes can be tried in minutes on an unkeyed hash. Names and codes go into one table in a
+folder that only the owner of the store may enter, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import stat
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from riskmodel.errors import UsageError
+from riskmodel.messages import Message, message
+from riskmodel.tables.canonical import IDENTITY
+from riskmodel.tables.fields import BLANK, INVISIBLE
+
+PSEUDONYM_PURPOSE = b"riskmodel pseudonym of a pupil for analysis, version 1:"
+KEY_ID_PURPOSE = b"riskmodel id of a key, version 1"
+KEY_BYTES = 32
+PSEUDONYM_FIGURES = 32
+"""Hexadecimal figures: 128 bits."""
+MAX_REGISTER_ID_LENGTH = 40
+PLACEHOLDERS = frozenset({"12345678901", "01234567890", "12345678910", *(figure * 11 for figure in "0123456789")})
+HYPHENS = "-\u2010\u2011\u2012\u2013\u2014\u2212"
+CHECK_WEIGHTS = (10, 5, 8, 4, 2, 1, 6, 3, 7, 9)
+"""Of an old personal code; the check figure is (1 + weighted sum) mod 11 mod 10."""
+CENTURIES = {"0": 1800, "1": 1900, "2": 2000}
+
+IDENTITY_FOLDER, IDENTITY_FILE = "identity", "identity.parquet"
+
+
+def _python_class(expression: str) -> str:
+    """Return a character class written for SQL (``\\x{200b}``) in Python's way."""
+    return re.sub(r"\\x\{([0-9a-f]{4})\}", r"\\u\1", expression)
+
+
+_INVISIBLE, _BLANK = re.compile(_python_class(INVISIBLE)), re.compile(_python_class(BLANK))
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+
+
+class Code(NamedTuple):
+    """A register id as it is compared, with the rule that it breaks ("" for none) and the warning that it earns."""
+
+    text: str
+    fault: str = ""
+    warning: str = ""
+
+
+def normalised(text: str, *, free: bool) -> Code:
+    """Return a register id in the form in which it is compared; nothing is ever padded or guessed.
+
+    A Latvian personal code is 11 ASCII figures; hyphens and blanks are left out. A new code (3, then 2 to 9) is
+    accepted by its form alone: by law it has no date and no check figure. An old one must begin with a day of the
+    calendar; a wrong check figure is a warning only. ``free`` ids are any short text.
+
+    >>> normalised("320101-12345", free=False).text
+    '32010112345'
+    >>> normalised("1010112345", free=False).fault
+    'code_lost_figure'
+    """
+    plain = _BLANK.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFC", text))).strip()
+    if _CONTROL.search(text):
+        return Code("", "control_character")
+    if free:
+        return Code(plain, "" if len(plain) <= MAX_REGISTER_ID_LENGTH else "code_too_long")
+    figures = plain.translate({ord(sign): None for sign in HYPHENS + " "})
+    whole = re.sub("[.,]0+$", "", figures)
+    fault = next((rule for rule, is_broken in CODE_RULES if is_broken(whole)), "")
+    if fault:
+        return Code("", fault)
+    if whole != figures:
+        return Code(whole, "", "code_with_decimals")
+    return Code(whole, "", "" if is_new_code(whole) or _has_check_figure(whole) else "code_check_figure")
+
+
+def is_new_code(code: str) -> bool:
+    """Return whether a personal code is one of those given since July 2017."""
+    return code[0] == "3" and code[1] in "23456789"
+
+
+def _has_birth_date(code: str) -> bool:
+    if code[6] not in CENTURIES:
+        return False
+    try:
+        date(CENTURIES[code[6]] + int(code[4:6]), int(code[2:4]), int(code[:2]))
+    except ValueError:
+        return False
+    return True
+
+
+def _has_check_figure(code: str) -> bool:
+    total = 1 + sum(weight * int(figure) for weight, figure in zip(CHECK_WEIGHTS, code[:10], strict=True))
+    return total % 11 % 10 == int(code[10])
+
+
+CODE_RULES: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    ("code_in_scientific_form", lambda text: re.fullmatch(r"[0-9]([.,][0-9]+)?[eE][+]?[0-9]+", text) is not None),
+    ("code_lost_figure", lambda text: re.fullmatch("[0-9]{10}", text) is not None),
+    ("code_form", lambda text: re.fullmatch("[0-9]{11}", text) is None),
+    ("code_placeholder", lambda text: text in PLACEHOLDERS),
+    ("code_impossible_date", lambda text: not (is_new_code(text) or _has_birth_date(text))),
+)
+"""The rules of a personal code and what breaks them; the first that is broken is reported."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """The key of the pseudonyms. Its secret never shows in a text."""
+
+    secret: bytes = field(repr=False)
+
+    @property
+    def key_id(self) -> str:
+        """A name of the key that says nothing about it."""
+        return hmac.digest(self.secret, KEY_ID_PURPOSE, "sha256").hex()[:8]
+
+    def pseudonym(self, register_id: str) -> str:
+        """Return the pseudonym of a pupil whose register id is in its normal form."""
+        made = hmac.digest(self.secret, PSEUDONYM_PURPOSE + register_id.encode(), hashlib.sha256)
+        return made.hex()[:PSEUDONYM_FIGURES]
+
+
+def throw_away_key() -> Key:
+    """Return a key that is kept nowhere, for a check that stores nothing."""
+    return Key(secrets.token_bytes(KEY_BYTES))
+
+
+def open_key(key_file: Path, store: Path, *, may_create: bool) -> Key:
+    """Return the key in ``key_file``; make it, readable by its owner alone, where there is none yet.
+
+    Raises
+    ------
+    UsageError
+        When the file lies in the store, may be read by others, is not a key, or is missing though ``may_create`` is
+        false because pseudonyms were made with it already.
+    """
+    if key_file.resolve().is_relative_to(store.resolve()):
+        raise _key_refused(
+            message("It lies in the store, and would be copied with it."),
+            message("Name a file elsewhere, by default beside the store."),
+            key_file,
+        )
+    try:
+        status = key_file.lstat()
+    except FileNotFoundError:
+        if not may_create:
+            raise _key_refused(
+                message("It is missing, but the store holds pseudonyms that were made with it."),
+                message(
+                    "Bring the right file back from where it is kept; a new key would make strangers of all pupils."
+                ),
+                key_file,
+            ) from None
+        return _new_key(key_file)
+    if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077 or status.st_uid != os.geteuid():
+        raise _key_refused(
+            message("It is not a file that its owner alone may read."),
+            message("Take care who could have read it, then: chmod 400, owned by the account that runs this program."),
+            key_file,
+        )
+    content = key_file.read_text("ascii", errors="replace").strip()
+    if not re.fullmatch(f"[0-9a-f]{{{2 * KEY_BYTES}}}", content):
+        raise _key_refused(
+            message("It does not hold a key."), message("Bring the right file back from where it is kept."), key_file
+        )
+    return Key(bytes.fromhex(content))
+
+
+def _new_key(key_file: Path) -> Key:
+    key = throw_away_key()
+    key_file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key.secret.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return key
+
+
+def other_key(key_file: Path) -> UsageError:
+    """Return the error that this key is not the one of the store's pseudonyms."""
+    return _key_refused(
+        message("It is another key than the one with which the store's pseudonyms were made."),
+        message("Bring the right file back from where it is kept; a new key would make strangers of all pupils."),
+        key_file,
+    )
+
+
+def _key_refused(found: Message, remedy: Message, key_file: Path) -> UsageError:
+    return UsageError(
+        message(
+            "The key of the pseudonyms must lie in a file of its own that only its owner may read, outside the store."
+        ),
+        found=found,
+        remedy=remedy,
+        where=str(key_file),
+    )
+
+
+class Entry(NamedTuple):
+    """What one row of a pupil file says of a pupil's identity, in normal form ("" where it says nothing)."""
+
+    register_id: str
+    first_name: str
+    last_name: str
+    earlier_register_id: str
+    described_from: str
+
+
+def clean_name(text: str | None) -> str:
+    """Return a name in NFC with single blanks and without invisible characters."""
+    return _BLANK.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFC", text or ""))).strip()
+
+
+def name_fault(text: str | None) -> str:
+    """Return the rule that a name breaks, or ""."""
+    if _CONTROL.search(text or ""):
+        return "control_character"
+    return "name_too_long" if len(clean_name(text)) > IDENTITY.column("first_name").max_length else ""
+
+
+@dataclass
+class Pupils:
+    """Who is who: the pseudonym of each register id, and what is wrong with the entries of some.
+
+    ``aliases`` holds pseudonyms that were given to one pupil twice before the link was known: old one by new one.
+    """
+
+    pseudonyms: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    unlinked_changes: int = 0
+
+
+def identify(register_ids: Iterable[str], entries: Iterable[Entry], known: Mapping[str, str], key: Key) -> Pupils:
+    """Return the pseudonym of every register id; an old and a new code of one pupil have the same.
+
+    Parameters
+    ----------
+    register_ids
+        All that were delivered, in normal form.
+    entries
+        The rows of the pupil files.
+    known
+        Pseudonyms given in earlier deliveries, by register id.
+    """
+    pupils = Pupils()
+    entries = list(entries)
+    pupils.faults = _contradictions(entries)
+    links = {
+        entry.register_id: entry.earlier_register_id
+        for entry in entries
+        if entry.earlier_register_id and entry.register_id not in pupils.faults
+    }
+    chains: dict[str, list[str]] = defaultdict(list)
+    for register_id in {*register_ids, *links, *links.values()}:
+        chains[_earliest(register_id, links)].append(register_id)
+    for earliest, chain in chains.items():
+        given = [known[one] for one in sorted(chain, key=lambda one: (one != earliest, one)) if one in known]
+        pseudonym = given[0] if given else key.pseudonym(earliest)
+        pupils.pseudonyms |= dict.fromkeys(chain, pseudonym)
+        pupils.aliases |= {other: pseudonym for other in given if other != pseudonym}
+    pupils.unlinked_changes = _unlinked_changes(entries, links)
+    return pupils
+
+
+def _earliest(register_id: str, links: Mapping[str, str]) -> str:
+    seen = {register_id}
+    while (earlier := links.get(register_id)) and earlier not in seen:
+        seen.add(earlier)
+        register_id = earlier
+    return register_id
+
+
+def _contradictions(entries: list[Entry]) -> dict[str, str]:
+    """Return the register ids whose entries cannot all be true, with the rule that they break."""
+    faults: dict[str, str] = {}
+    by_code: dict[str, list[Entry]] = defaultdict(list)
+    by_earlier: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        by_code[entry.register_id].append(entry)
+        if entry.earlier_register_id:
+            by_earlier[entry.earlier_register_id].add(entry.register_id)
+    for code, rows in by_code.items():
+        first_names = {row.first_name.casefold() for row in rows if row.first_name}
+        # A surname may change between two descriptions of a pupil, not within one.
+        surnames: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            if row.last_name:
+                surnames[row.described_from].add(row.last_name.casefold())
+        if len(first_names) > 1 or any(len(names) > 1 for names in surnames.values()):
+            faults[code] = "one_code_two_names"
+        if len({row.earlier_register_id for row in rows if row.earlier_register_id}) > 1:
+            faults[code] = "two_earlier_codes"
+    for earlier, codes in by_earlier.items():
+        if len(codes) > 1 or earlier in codes:
+            faults |= dict.fromkeys(codes, "earlier_code_of_two")
+    return faults
+
+
+def _unlinked_changes(entries: list[Entry], links: Mapping[str, str]) -> int:
+    """Return how many new codes stand beside an old code of the same name without a link."""
+    personal = [entry for entry in entries if re.fullmatch("[0-9]{11}", entry.register_id) and entry.last_name]
+    linked = {*links, *links.values()}
+    names = {True: set[tuple[str, str]](), False: set[tuple[str, str]]()}
+    for entry in personal:
+        if entry.register_id not in linked:
+            names[is_new_code(entry.register_id)].add((entry.first_name.casefold(), entry.last_name.casefold()))
+    return len(names[True] & names[False])
+
+
+def read_identities(store: Path) -> pa.Table:
+    """Return the identity table of a store; empty where there is none."""
+    path = store / IDENTITY_FOLDER / IDENTITY_FILE
+    if not path.exists():
+        return IDENTITY.arrow_schema().empty_table()
+    return pq.read_table(path, schema=IDENTITY.arrow_schema())
+
+
+def merged_identities(stored: pa.Table, entries: Iterable[Entry], pupils: Pupils, key: Key, used: set[str]) -> pa.Table:
+    """Return the identity table after a delivery: for each register id the newest names.
+
+    ``used`` are the pseudonyms of the pupils whose description was used; the others are not added.
+    """
+    rows = {row["register_id"]: row for row in stored.to_pylist()}
+    for row in rows.values():
+        row["pupil_id"] = pupils.aliases.get(row["pupil_id"], row["pupil_id"])
+    for entry in sorted(entries, key=lambda entry: (entry.described_from, entry)):
+        pupil_id = pupils.pseudonyms.get(entry.register_id, "")
+        if pupil_id not in used or entry.register_id in pupils.faults:
+            continue
+        row = rows.setdefault(entry.register_id, dict.fromkeys(IDENTITY.column_names))
+        row |= {"pupil_id": pupil_id, "register_id": entry.register_id, "key_id": key.key_id}
+        for name in ("first_name", "last_name", "earlier_register_id"):
+            row[name] = getattr(entry, name) or row[name]
+        if entry.earlier_register_id:
+            earlier = rows.setdefault(entry.earlier_register_id, dict.fromkeys(IDENTITY.column_names))
+            earlier |= {"pupil_id": pupil_id, "register_id": entry.earlier_register_id, "key_id": key.key_id}
+    ordered = sorted(rows.values(), key=lambda row: (row["pupil_id"], row["register_id"]))
+    return pa.Table.from_pylist(ordered, schema=IDENTITY.arrow_schema())
+
+
+def write_identities(store: Path, table: pa.Table) -> None:
+    """Replace the identity table of a store, at once; only the owner of the store may enter its folder."""
+    folder = store / IDENTITY_FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    part = folder / f".{IDENTITY_FILE}.part"
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        pq.write_table(table, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(folder / IDENTITY_FILE)
