@@ -87,7 +87,7 @@ def synthesise(plan: Plan, folder: Path, say: Say) -> None:
             pupils = world.live(year)
             say(
                 message(
-                    "{school_year}: {pupils} pupils; {rows} rows of absence so far.",
+                    "{school_year}: pupils {pupils}, rows of absence so far {rows}.",
                     school_year=year.name,
                     pupils=pupils,
                     rows=files.rows.get("attendance", 0),
@@ -109,7 +109,7 @@ def _check(plan: Plan, folder: Path) -> None:
                 years=MOST_YEARS,
             ),
             found=message(
-                "{pupils} pupils, {schools} schools and {years} years were asked for.",
+                "Asked for: pupils {pupils}, schools {schools}, years {years}.",
                 pupils=plan.pupils,
                 schools=plan.schools,
                 years=plan.years,
