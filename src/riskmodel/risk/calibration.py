@@ -75,7 +75,7 @@ class Calibrator:
         if kind is None or len(numbers["knots"]) != len(numbers["levels"]) or not is_rising:
             raise UsageError(
                 message("A stored calibrator must be of a known kind and never fall."),
-                found=message("It is not."),
+                found=message("Its kind is unknown, or its levels fall."),
                 remedy=message("Take the model from the run folder again, or run the semester anew."),
             )
         return cls(

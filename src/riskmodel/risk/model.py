@@ -231,7 +231,7 @@ def _check_recipe(recipe: Recipe, features: pd.DataFrame, directions: Mapping[st
     if recipe.kind not in KINDS:
         raise UsageError(
             message("The kind of a model must be one of: {kinds}.", kinds=", ".join(KINDS)),
-            found=message("Another kind was asked for."),
+            found=message("{kind} was asked for.", kind=recipe.kind),
             remedy=message("Name one of these kinds."),
         )
     if any(direction not in {-1, 0, 1} for direction in directions.values()):
