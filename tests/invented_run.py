@@ -49,13 +49,13 @@ BANDS = [
     },
 ]
 REASONS = [
-    ("unexcused_lessons_8_weeks", "attendance", True, 27.0, 4.0),
-    ("mark_mean_points_term", "learning", True, 4.1, 6.3),
-    ("failed_subjects_term", "learning", True, 3.0, 0.0),
-    ("absent_share_8_weeks", "attendance", True, 0.18, 0.06),
-    ("home_distance_km", "economic", True, 14.0, 3.0),
+    ("unexcused_lessons_8w", "attendance", True, 27.0, 4.0),
+    ("mark_mean_points_year", "learning", True, 4.1, 6.3),
+    ("low_subjects_year", "learning", True, 3.0, 0.0),
+    ("absent_share_8w", "attendance", True, 0.18, 0.06),
+    ("distance_km", "economic", True, 14.0, 3.0),
     ("stage_number", "context", False, 10.0, None),
-    ("late_arrivals_8_weeks", "attendance", True, 1.0, 2.0),
+    ("late_share_4w", "attendance", True, 0.01, 0.02),
 ]
 
 
@@ -219,13 +219,13 @@ def findings(**run: object) -> dict:
         band=BANDS,
         drift=[
             {
-                "feature_code": "absent_share_8_weeks",
+                "feature_code": "absent_share_8w",
                 "psi": 0.04,
                 "missing_share_now": 0.02,
                 "missing_share_before": 0.03,
             },
             {
-                "feature_code": "mark_mean_points_term",
+                "feature_code": "mark_mean_points_year",
                 "psi": 0.12,
                 "missing_share_now": 0.05,
                 "missing_share_before": 0.01,

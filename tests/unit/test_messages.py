@@ -21,6 +21,7 @@ from riskmodel.tables.schema import Words
 
 PACKAGE = LOCALE_FOLDER.parent
 KEYWORDS = {"message": None, "plural": (1, 2)}
+KEYWORDS_OF_TEMPLATES = {"t": None, "n": (1, 2)}
 WINGS_OF_MODULES = {
     "__main__": "main",
     "settings": "house",
@@ -49,6 +50,9 @@ def _said() -> dict[str, Catalog]:
         if path.name != "__init__.py":
             for line, text, _, _ in extract_from_file("python", path, keywords=KEYWORDS):
                 said[_wing(path)].add(text, locations=[(str(path.relative_to(PACKAGE)), line)])
+    for path in sorted(PACKAGE.rglob("*.j2")):
+        for line, text, _, _ in extract_from_file("jinja2.ext:babel_extract", path, keywords=KEYWORDS_OF_TEMPLATES):
+            said[_wing(path)].add(text, locations=[(str(path.relative_to(PACKAGE)), line)])
     return said
 
 

@@ -138,7 +138,7 @@ def interval_dots(dots: Sequence[Dot], title: str, language: Language, *, is_sha
         )
         return fixed(dot.value, language, 2) + ends
 
-    labels = [svg.wrapped(dot.label, WIDTH - 130) for dot in dots]
+    labels = [svg.wrapped(dot.label, WIDTH - (170 if dot.is_main else 135)) for dot in dots]
     heights = [len(label) * 16 + 26 for label in labels]
     sheet = Sheet(WIDTH, sum(heights) + 26, title, "; ".join(f"{dot.label}: {said(dot)}" for dot in dots), "dots")
     across = svg.scale(foot, top, 8, WIDTH - 8)
@@ -219,6 +219,7 @@ def histogram(bins: Sequence[tuple[float, float, int]], language: Language, *, t
         )
     for low, high, count in bins:
         sheet.rectangle(across(low) + 0.5, up(count), across(high) - across(low) - 1, 190 - up(count), MAIN)
+    sheet.text(0, 14, "↑ " + message("number of pupils").in_language(language), fill=QUIET)
     for value in (bins[0][0], (bins[0][0] + bins[-1][1]) / 2, bins[-1][1]):
         sheet.text(
             across(value), 208, percent(value, language), anchor="middle", fill=QUIET, font_size=str(svg.SMALL_SIZE)

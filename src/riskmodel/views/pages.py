@@ -359,6 +359,7 @@ def _measures(risk_groups: Sequence[str], language: Language) -> list[dict[str, 
             "risk_groups": [
                 {"code": code, "is_inferred": code in measure.inferred_risk_groups} for code in measure.risk_groups
             ],
+            "is_all_inferred": set(measure.risk_groups) == set(measure.inferred_risk_groups),
             "conditions": [condition.words(language) for condition in measure.conditions],
             "limits": measure.limit_words(language),
             "materials": [held.materials[code][language] for code in measure.materials],

@@ -1,14 +1,7 @@
 """Reasons in words: from feature code, own value and usual value to a plain sentence in Latvian or English.
 
-The words of a feature are data, in ``data/texts/features.yaml``::
-
-    unexcused_lessons_8_weeks:
-      unit: lessons
-      lv: {name: Neattaisnoti kavētas stundas pēdējās 8 nedēļās, sentence: "…: {own}, klasē parasti {usual}"}
-      en: {name: Unexcused lessons missed in the last 8 weeks, sentence: "…: {own}, usually {usual} in the class"}
-
-Only the name and the unit are needed here: whom a pupil is compared with differs from pupil to pupil (a class of
-fewer than ten is no comparison), so that the sentence is put together from the reason itself.
+The words are data, in ``data/texts/features.yaml``: for each feature a name, a sentence with a comparison, one without,
+and one for "no data"; how each unit is written; and whom a pupil is compared with.
 """
 
 from __future__ import annotations
@@ -19,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from riskmodel.messages import Language, Message, message
+from riskmodel.messages import Language, message
 from riskmodel.settings import resource
 from riskmodel.views.numbers import no_data, number, percent
 
@@ -31,58 +24,75 @@ REASONS_FOR_SUPPORT = 6
 SMALLEST_CONTRIBUTION = 0.02
 """A smaller one (in log-odds) does not change the order of need by a place that anyone would notice."""
 
-SHARES = {"share", "0-1", "0–1"}
-FLAGS = {"flag", "yes_no", "0/1"}
-
 
 @cache
-def feature_words() -> Mapping[str, Mapping[str, Any]]:
-    """Return the words of all features, by code; none where the file is not there."""
-    path = resource("texts", "features.yaml")
-    return yaml.safe_load(path.read_text("utf-8")) or {} if path.exists() else {}
+def feature_texts() -> Mapping[str, Mapping[str, Any]]:
+    """Return the parts of ``data/texts/features.yaml``: comparisons, units, periods, features."""
+    found: Mapping[str, Mapping[str, Any]] = yaml.safe_load(resource("texts", "features.yaml").read_bytes())
+    return found
+
+
+def _feature(code: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = feature_texts()["features"].get(code, {})
+    return found
 
 
 def feature_name(code: str, language: Language) -> str:
-    """Return the name of a feature; its code, spaced, for one without words."""
-    name = feature_words().get(code, {}).get(language, {}).get("name")
-    return str(name) if name else code.replace("_", " ")
+    """Return the short name of a feature; its code, spaced, for one without words.
+
+    >>> feature_name("unexcused_lessons_8w", "lv"), feature_name("my_feature", "lv")
+    ('Neattaisnoti kavējumi pēdējās 8 nedēļās', 'my feature')
+    """
+    return str(_feature(code).get(language, {}).get("name") or code.replace("_", " "))
 
 
 def value(code: str, amount: float | None, language: Language) -> str:
-    """Return a feature's value with its unit; "no data" for None, never zero."""
+    r"""Return a feature's value as its unit is written; "no data" for None, never zero.
+
+    >>> value("absent_share_8w", 0.18, "lv"), value("mark_mean_points_year", 4.14, "lv"), value("low_income", 1, "lv")
+    ('18\xa0%', '4,1', 'jā')
+    """
     if amount is None:
         return no_data(language)
-    unit = str(feature_words().get(code, {}).get("unit", ""))
-    if unit in SHARES:
-        return percent(amount, language)
-    if unit in FLAGS:
+    unit = feature_texts()["units"].get(_feature(code).get("unit", ""), {"written": "number", "digits": 1})
+    digits = unit["digits"]
+    if unit["written"] == "yes_no":
         return (message("yes") if amount >= 0.5 else message("no")).in_language(language)
-    text = number(amount, language, 1 if abs(amount) < 100 else 0)
-    suffix = SUFFIXES.get(unit)
-    return text + suffix.in_language(language) if suffix else text
-
-
-SUFFIXES: Mapping[str, Message] = {"km": message(" km"), "eur": message(" EUR"), "percent": message(" %")}
+    if unit["written"] == "percent":
+        return percent(amount, language, digits)
+    if unit["written"] == "percent_value":
+        return percent(amount / 100, language, digits)
+    if unit["written"] == "percent_points":
+        return number(amount * 100, language, digits)
+    return number(amount, language, digits)
 
 
 def sentence(reason: Row, language: Language) -> str:
-    """Return one reason as a sentence, as :mod:`riskmodel.views.extract` describes it.
+    """Return one reason in words, as :mod:`riskmodel.views.extract` describes it, without a full stop.
 
     Without a value of the pupil's own it says so; without a usual value it compares with nobody.
+
+    >>> reason = {"feature_code": "unexcused_lessons_8w", "own_value": 27, "usual_value": 4, "usual_of": "class"}
+    >>> sentence(reason, "lv")
+    'Neattaisnoti kavētas stundas pēdējās 8 nedēļās: 27; klasē parasti 4'
     """
     code = reason["feature_code"]
-    name = feature_name(code, language)
+    words = _feature(code).get(language)
     own = value(code, reason["own_value"], language)
-    if reason["own_value"] is None or reason["usual_value"] is None:
-        return f"{name}: {own}"
-    said = {"name": name, "own": own, "usual": value(code, reason["usual_value"], language)}
-    compared: Mapping[str | None, Message] = {
-        "class": message("{name}: {own}, usually {usual} in the class", **said),
-        "stage": message("{name}: {own}, usually {usual} at the same stage of this school", **said),
-        "all": message("{name}: {own}, usually {usual} at the same stage in all schools", **said),
-    }
-    text = compared.get(reason.get("usual_of"))
-    return text.in_language(language) if text else f"{name}: {own}"
+    if words is None:
+        return f"{feature_name(code, language)}: {own}"
+    if reason["own_value"] is None:
+        return str(words["missing"]).rstrip(".")
+    comparison = feature_texts()["comparisons"].get(reason.get("usual_of") or "")
+    if reason["usual_value"] is None or comparison is None:
+        return str(words["alone"]).format(own=own).rstrip(".")
+    compared = comparison[language].format(usual=value(code, reason["usual_value"], language))
+    return str(words["sentence"]).format(own=own, comparison=compared).rstrip(".")
+
+
+def meaning(code: str, language: Language) -> str:
+    """Return in one line what a feature shows; empty for one without words."""
+    return str(_feature(code).get(language, {}).get("meaning", ""))
 
 
 def main_reasons(reasons: Sequence[Row], count: int = TOP_REASONS) -> list[Row]:
