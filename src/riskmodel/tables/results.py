@@ -485,7 +485,11 @@ BAND = Table(
         Column(
             "left_of_them",
             Kind.INTEGER,
-            Words("so many left by the end of the window", "tik pārtrauca līdz loga beigām"),
+            Words(
+                "so many left by the end of the window; empty: no past cohort yet",
+                "tik pārtrauca līdz loga beigām; tukšs – vēl nav agrākas grupas",
+            ),
+            required=False,
             low=0,
         ),
         LOW,
