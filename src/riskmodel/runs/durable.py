@@ -40,6 +40,11 @@ def write_file(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def is_part(path: Path) -> bool:
+    """Whether ``path`` is what a killed :func:`write_file` left behind."""
+    return path.name.startswith(".") and path.name.endswith(".part")
+
+
 def write_json(path: Path, value: object) -> None:
     """Write ``value`` as JSON in the one form that has a digest: sorted keys, two spaces, UTF-8."""
     write_file(path, canonical_json(value))

@@ -180,8 +180,10 @@ def cleaned(notebook: Any, failure_text: str) -> bytes:
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        cell.outputs = [output for output in cell.outputs if output.output_type != "stream" or output.name != "stderr"]
-        for output in cell.outputs:
-            if output.output_type == "error":
-                output.evalue, output.traceback = "", [failure_text]
+        kept = [output for output in cell.outputs if output.output_type != "error"]
+        cell.outputs = [output for output in kept if output.output_type != "stream" or output.name != "stderr"]
+        if cell.metadata.get("papermill", {}).get("exception"):
+            # Plain values: the notebook is on its way to its text.
+            told = {"output_type": "error", "ename": "Error", "evalue": "", "traceback": [failure_text]}
+            cell.outputs.append(told)
     return canonical_json(notebook)

@@ -193,7 +193,13 @@ def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], say: Say) -> Done:
 def _finish(store: Store, manifest: Manifest, checked: tuple[gates.Gate, ...]) -> Done:
     before = current_run(store)
     state: State
-    if finish(store, manifest):
+    try:
+        is_current = finish(store, manifest)
+    except OSError as error:
+        if current_run(store) == manifest.run_id:
+            raise _published_on_a_bad_disk(error, store) from error
+        raise
+    if is_current:
         state = "unchanged" if before == manifest.run_id else "published"
     else:
         state = "held" if manifest.state == "held" else "overtaken"
@@ -202,6 +208,18 @@ def _finish(store: Store, manifest: Manifest, checked: tuple[gates.Gate, ...]) -
         journal.record(store.folder / journal.LOG_NAME, event=state, run_id=manifest.run_id)
         remove_leftovers(store)
     return Done(manifest.run_id, store.run(manifest.run_id), state, checked)
+
+
+def _published_on_a_bad_disk(error: OSError, store: Store) -> RunFailedError:
+    failure = disk_failure(error, store.folder)
+    return RunFailedError(
+        failure.must,
+        found=failure.found,
+        remedy=message(
+            "The new run is current, but a power cut may undo that. Mend the disk, then give the command again."
+        ),
+        where=failure.where,
+    )
 
 
 def _inputs_changed(store: Store) -> RunFailedError:

@@ -18,6 +18,7 @@ from riskmodel.runs.durable import (
     digest_of_file,
     disk_failure,
     files_below,
+    is_part,
     sync_file,
     write_file,
     write_json,
@@ -87,9 +88,12 @@ class Work:
         again = self.folder.exists()
         for folder in (self.folder, self.marks, self.folder / "notebooks"):
             folder.mkdir(mode=STORE_MODE, exist_ok=True)
-        # A seal that was interrupted has taken the write permission of some files.
-        for path in files_below(self.folder):
-            path.chmod(0o640)
+        for path in [*files_below(self.folder), *files_below(self.marks)]:
+            if is_part(path):
+                path.unlink()
+            else:
+                # A seal that was interrupted has taken the write permission of some files.
+                path.chmod(0o640)
         for path in (self.folder / "manifest.json", self.marks / FAILURE_NAME):
             path.unlink(missing_ok=True)
         write_json(self.folder / INPUTS, self.inputs)
