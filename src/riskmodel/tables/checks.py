@@ -23,12 +23,12 @@ from riskmodel.tables.fields import (
     SENTINEL_DATES,
     ZERO_DATES,
     Formats,
-    clean,
+    careful_sql,
     has_invisible,
     literal,
     name_of,
     unreadable_sql,
-    value_sql,
+    value_of_careful_sql,
 )
 from riskmodel.tables.relations import column_definitions
 from riskmodel.tables.results import REJECTED_ROW
@@ -234,7 +234,8 @@ class _Pass:
         breaches = [f"breach_{name}" for name in names]
         warned = [f"warned_{name}" for name in names]
         row_breaches = [f"row_breach_{at}" for at, _ in enumerate(self.table.rules)]
-        read = f"SELECT {place}, {', '.join(self._typed())} FROM {self.raw}"
+        cleaned = f"SELECT {place}, {', '.join(self._cleaned())} FROM {self.raw}"
+        read = f"SELECT {place}, {', '.join(self._typed())} FROM ({cleaned})"
         judged = f"SELECT {place}, {', '.join(self._judged())} FROM ({read})"
         sound = f"SELECT {place}, {', '.join([*self._sound(), *breaches, *warned])} FROM ({judged})"
         dated = f"SELECT *{self._known()} FROM ({sound})"
@@ -244,15 +245,23 @@ class _Pass:
             f"{_listed(warned)} AS warned FROM ({rowwise})"
         )
 
+    def _cleaned(self) -> list[str]:
+        cleaned = []
+        for column in self._delivered():
+            cleaned += [name_of(column.name), f"{careful_sql(column, self.formats)} AS careful_{column.name}"]
+        return cleaned or ["NULL"]
+
     def _typed(self) -> list[str]:
         typed = []
-        for column in self.table.columns:
-            if column.name in self.present:
-                typed.append(name_of(column.name))
-                typed.append(f"{value_sql(column, self.formats)} AS value_{column.name}")
-            else:
-                typed.append(f"CAST(NULL AS {SQL_TYPES[column.kind]}) AS value_{column.name}")
-        return typed
+        for column in self._delivered():
+            careful = f"careful_{column.name}"
+            typed += [name_of(column.name), careful]
+            typed.append(f"{value_of_careful_sql(column, self.formats, careful)} AS value_{column.name}")
+        absent = [column for column in self.table.columns if column.name not in self.present]
+        return typed + [f"CAST(NULL AS {SQL_TYPES[column.kind]}) AS value_{column.name}" for column in absent]
+
+    def _delivered(self) -> list[Column]:
+        return [column for column in self.table.columns if column.name in self.present]
 
     def _judged(self) -> list[str]:
         judged = []
@@ -264,16 +273,16 @@ class _Pass:
 
     def _breach(self, column: Column) -> str:
         """Return SQL for the number of the rule that a cell breaks; NULL for none. A cell breaks one rule at most."""
-        name, value = name_of(column.name), f"value_{column.name}"
+        value, careful = f"value_{column.name}", f"careful_{column.name}"
         missing = self._missing(column)
         if column.name not in self.present:
             return missing
-        blank = f"{name} IS NULL OR {clean(name)} IS NULL"
+        blank = f"{careful} = ''"
         if column.kind is Kind.DATE:
-            blank += f" OR {clean(name)} IN ({', '.join(map(literal, ZERO_DATES))})"
+            blank += f" OR {_is_zero_date(column)}"
         unread = " ".join(
             f"WHEN {condition} THEN {self.number[column.name, code]}"
-            for code, condition in unreadable_sql(column, self.formats)
+            for code, condition in unreadable_sql(column, self.formats, f"coalesce({careful}, {name_of(column.name)})")
         )
         cases = [f"WHEN {value} IS NULL THEN CASE WHEN {blank} THEN {missing} {unread} END"]
         if column.kind is Kind.DATE:
@@ -295,10 +304,7 @@ class _Pass:
             return "NULL"
         name, cases = name_of(column.name), []
         if column.kind is Kind.DATE:
-            zero = f"{clean(name)} IN ({', '.join(map(literal, ZERO_DATES))})"
-            sentinel = (
-                f"CASE WHEN value_{column.name} IS NULL THEN {zero} ELSE {_is_sentinel(f'value_{column.name}')} END"
-            )
+            sentinel = f"{_is_sentinel(f'value_{column.name}')} OR {_is_zero_date(column)}"
             cases.append(f"WHEN {sentinel} THEN {_warning_number(at, 'sentinel_date')}")
         cases.append(f"WHEN {has_invisible(name)} THEN {_warning_number(at, 'invisible_character')}")
         return f"CASE {' '.join(cases)} END"
@@ -349,6 +355,10 @@ def _bound(bound: float | str) -> str:
 
 def _is_sentinel(value: str) -> str:
     return f"coalesce({value} IN ({', '.join(f'DATE {literal(day)}' for day in SENTINEL_DATES)}), false)"
+
+
+def _is_zero_date(column: Column) -> str:
+    return f"coalesce(careful_{column.name}, {name_of(column.name)}) IN ({', '.join(map(literal, ZERO_DATES))})"
 
 
 def _warning_number(at: int, code: str) -> int:
