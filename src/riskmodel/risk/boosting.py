@@ -1,4 +1,10 @@
-"""Monotone boosting of small trees: how the default model is learnt, kept as text, and read again."""
+"""Monotone boosting of small trees: how the default model is learnt, kept as text, and read again.
+
+Pupils who stayed because they were supported must not teach the model that they were safe. Support received after
+the cut-off date is therefore a column in training, the treatment. Nobody has it when scores are given, so its answer
+at every split is known: the splits on it are taken out of the trees. What remains scores exactly as the whole model
+would without new support, knows nothing of the treatment, and its reasons add up over the features alone.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +17,10 @@ from numpy.typing import NDArray
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
 from riskmodel.risk.recipe import Recipe
-from riskmodel.risk.treatment import settle
+from riskmodel.risk.trees import Node, replant, settled, without_small_leaves
+
+NO_SUPPORT = 0.0
+"""The treatment column for a pupil without new support: every score is given as if this held."""
 
 GOLDEN_ROWS = 32
 """Invented rows whose scores are kept with the model and compared when it is read again."""
@@ -71,16 +80,14 @@ def learn(
         }
     data = lightgbm.Dataset(matrix, label=label, free_raw_data=True)
     text = str(lightgbm.train(parameters, data, num_boost_round=recipe.trees).model_to_string())
-    if recipe.treatment:
-        text = settle(text, matrix.shape[1] - 1)
-    return read(_without_extremes(text))
+    treatment = matrix.shape[1] - 1 if recipe.treatment else None
 
+    def tidied(tree: Node) -> Node:
+        if recipe.monotone_method == "basic":  # the other methods give no room for a joined leaf
+            tree = without_small_leaves(tree, recipe.min_leaf_pupils)
+        return tree if treatment is None else settled(tree, str(treatment), NO_SUPPORT)
 
-def _without_extremes(text: str) -> str:
-    """Return the model text without the range of each feature: its ends are values of single pupils."""
-    before, name, after = text.partition("\nfeature_infos=")
-    infos, rest = after.split("\n", 1)
-    return before + name + " ".join("none" for _ in infos.split(" ")) + "\n" + rest
+    return read(replant(text, tidied, matrix.shape[1] if treatment is None else treatment))
 
 
 def read(text: str) -> lightgbm.Booster:

@@ -139,8 +139,9 @@ class Additive:
             random_state=seed,
         )
         with warnings.catch_warnings():
-            # It warns that its plots omit missing values; no plot of it is drawn here.
+            # It warns that its plots omit missing values, and of columns without any; no plot of it is drawn here.
             warnings.filterwarnings("ignore", message="Missing values detected", category=UserWarning)
+            warnings.filterwarnings("ignore", message="All-NaN slice", category=RuntimeWarning)
             model.fit(matrix, label.astype(np.int64))
         return cls(model)
 
