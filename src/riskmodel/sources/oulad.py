@@ -281,7 +281,7 @@ TABLES = {
             SELECT *, 'points', marked_on FROM due WHERE NOT is_banked AND score IS NOT NULL
         )
         SELECT pupil_code, school_id, subject_code, work_id, happened_on, mark_kind, mark_code,
-               CASE WHEN mark_code = 'points' THEN 1 + 9 * score / 100 END AS mark_points,
+               CASE WHEN mark_code = 'points' THEN round(1 + 9 * score / 100, 4) END AS mark_points,
                CASE WHEN mark_code IN ('handed_in', 'points') THEN handed_in_on END AS handed_in_on,
                weight, known_on
         FROM version ORDER BY pupil_code, school_id, happened_on, work_id, known_on""",

@@ -173,7 +173,7 @@ TABLES = {
         SELECT pupil_code, make_date(starts_in - age_at_enrollment::INTEGER, 9, 1) AS birth_month,
                CASE gender WHEN 1 THEN 'm' ELSE 'f' END AS sex,
                educational_special_needs = 1 AS has_special_needs, prior_level,
-               1 + 9 * previous_qualification_grade / getvariable('highest_admission_grade') AS prior_mark_points,
+               round(1 + 9 * previous_qualification_grade / getvariable('highest_admission_grade'), 4) AS prior_mark_points,
                starts_on AS happened_on, starts_on AS known_on
         FROM student JOIN qualification ON code = previous_qualification ORDER BY row_number""",
     "enrolment": """
@@ -191,11 +191,11 @@ TABLES = {
     "mark": """
         SELECT pupil_code, school_id, 'admission' AS subject_code, 'admission' AS work_id, starts_on AS happened_on,
                'converted' AS mark_kind, 'points' AS mark_code,
-               1 + 9 * admission_grade / getvariable('highest_admission_grade') AS mark_points, starts_on AS known_on
+               round(1 + 9 * admission_grade / getvariable('highest_admission_grade'), 4) AS mark_points, starts_on AS known_on
         FROM student ORDER BY row_number""",
     "term_result": """
         SELECT pupil_code, school_id, '*' AS subject_code, 'term' AS result_kind, happened_on,
-               CASE WHEN grade > 0 THEN 1 + 9 * grade / getvariable('highest_course_grade') END AS mark_points,
+               CASE WHEN grade > 0 THEN round(1 + 9 * grade / getvariable('highest_course_grade'), 4) END AS mark_points,
                units_taken, units_passed, happened_on AS known_on
         FROM result ORDER BY pupil_code::INTEGER, happened_on""",
     "economic_pupil": "SELECT * FROM status ORDER BY pupil_code::INTEGER, indicator_code",
