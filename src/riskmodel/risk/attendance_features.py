@@ -138,8 +138,9 @@ ATTENDANCE_TREND = Block(
     f"""
     SELECT
         member_id,
-        -- In the order of the weeks, so that the sums are the same to the last bit in every run.
-        regr_slope(absent / lessons, (week_on - $year_on) / 7 ORDER BY week_on) AS absent_share_per_week
+        -- In the order of the weeks, so that the sums are the same to the last bit in every run; rounded, so that
+        -- a pupil without any change has zero.
+        round(regr_slope(absent / lessons, (week_on - $year_on) / 7 ORDER BY week_on), 9) AS absent_share_per_week
     FROM attendance_week
     WHERE {_IS_LONGER}
     GROUP BY member_id

@@ -11,6 +11,8 @@ from riskmodel.risk.feature import FALLS, FREE, LEARNING, RISES, Block, Feature
 from riskmodel.tables.canonical import PASSING_MARK_POINTS
 
 RECENT_DAYS = 56
+FEWEST_TREND_MARKS = 5
+"""A slope through fewer marks says more about chance than about the pupil."""
 
 WORK = Block(
     "work",
@@ -79,7 +81,9 @@ MARKS = Block(
         lowest / 100 AS lowest_year,
         low_marks / nullif(n, 0) AS low_share,
         sqrt((n * points_squared - points * points) / nullif(n * (n - 1), 0)) / 100 AS spread,
-        (n * days_points - days * points) / nullif(n * days_squared - days * days, 0) * 7 / 100 AS points_per_week,
+        CASE WHEN n >= {FEWEST_TREND_MARKS}
+            THEN (n * days_points - days * points) / nullif(n * days_squared - days * days, 0) * 7 / 100
+        END AS points_per_week,
         points / nullif(n, 0) / 100 - mean_last_year AS change_year
     FROM summed
     """,  # noqa: S608  (constants)
