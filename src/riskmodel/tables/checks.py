@@ -9,6 +9,7 @@ and a national year of lessons does not fit. Here they stay, and the pass runs o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -241,7 +242,7 @@ class _Pass:
         dated = f"SELECT *{self._known()} FROM ({sound})"
         rowwise = f"SELECT {', '.join(['*', *self._row_judged()])} FROM ({dated})"
         return (
-            f"SELECT {', '.join(names)}, {place}, {_listed([*breaches, *row_breaches])} AS broken, "
+            f"SELECT {_names(names)}, {place}, {_listed([*breaches, *row_breaches])} AS broken, "
             f"{_listed(warned)} AS warned FROM ({rowwise})"
         )
 
@@ -316,7 +317,7 @@ class _Pass:
             kept = f"breach_{column.name} IS NULL"
             if column.kind is Kind.DATE:
                 kept += f" AND NOT {_is_sentinel(value)}"
-            sound.append(f"CASE WHEN {kept} THEN {value} END AS {column.name}")
+            sound.append(f"CASE WHEN {kept} THEN {value} END AS {name_of(column.name)}")
         return sound
 
     def _known(self) -> str:
@@ -339,6 +340,10 @@ class _Pass:
             number = self.number[rule.column, rule.code]
             judged.append(f"CASE WHEN {sound} AND NOT ({rule.holds}) THEN {number} END AS row_breach_{at}")
         return judged
+
+
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(map(name_of, columns))
 
 
 def _listed(numbers: list[str]) -> str:
@@ -379,7 +384,7 @@ def _warnings(
     delivered = [column for column in table.columns if column.name in present and not column.required]
     if delivered:
         counts = connection.execute(
-            f"SELECT count(*), {', '.join(f'count({column.name})' for column in delivered)} FROM {target}"
+            f"SELECT count(*), {', '.join(f'count({name_of(column.name)})' for column in delivered)} FROM {target}"
         ).fetchall()[0]
         empty = [column for column, filled in zip(delivered, counts[1:], strict=True) if counts[0] and not filled]
         found += [("empty_column", column, counts[0]) for column in empty]
@@ -417,8 +422,8 @@ def _reject_broken(
 
 def _settle_repeated(connection: duckdb.DuckDBPyConnection, table: Table, target: str) -> tuple[int, int]:
     """Put conflicting rows aside and merge equal ones; return how many of each."""
-    fact = ", ".join(dict.fromkeys((*table.key, *([table.known] if table.known else []))))
-    whole = ", ".join(table.column_names)
+    fact = _names(dict.fromkeys((*table.key, *([table.known] if table.known else []))))
+    whole = _names(table.column_names)
     # A first look at 8 bytes a row finds the few facts that stand twice; only those are compared in full.
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE repeated AS WITH mark AS (SELECT rowid AS place, hash({fact}) AS mark FROM {target}), "

@@ -41,5 +41,5 @@ def lay_out(connection: duckdb.DuckDBPyConnection, given: Mapping[str, pa.Table 
 
 
 def column_definitions(table: Table) -> str:
-    """Return the column list of ``CREATE TABLE`` for a declared table."""
-    return ", ".join(f"{column.name} {SQL_TYPES[column.kind]}" for column in table.columns)
+    """Return the column list of ``CREATE TABLE`` for a declared table (quoted: ``left`` is a word of SQL)."""
+    return ", ".join(f'"{column.name}" {SQL_TYPES[column.kind]}' for column in table.columns)
