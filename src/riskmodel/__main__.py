@@ -294,16 +294,30 @@ def portal(store: Path, host: str, port: int) -> None:
 @commands.command()
 @click.option("--store", type=FOLDER, required=True, help="Folder of deliveries and runs.")
 @click.option("--incoming", type=FOLDER, required=True, help="Where deliveries arrive, one folder each.")
-def schedule(store: Path, incoming: Path) -> None:
+@click.option("--to", type=FOLDER, help="Where the timer's files are written.  [default: STORE.schedule]")
+@click.option("--due", is_flag=True, help="Make the run that is due now; this is what the timer calls.")
+@click.option("--as-of", type=DAY, help="With --due: the day for which the calendar is asked.  [default: today]")
+@click.option("--notice", is_flag=True, help="Tell the newest notice; this is what the timer calls after a failure.")
+def schedule(store: Path, incoming: Path, to: Path | None, due: bool, as_of: datetime | None, notice: bool) -> None:
     """Write the timer that makes each semester's run from the school calendar.
 
     \b
-    Example:
+    Examples:
       riskmodel schedule --store data/store --incoming data/incoming
+      riskmodel schedule --store data/store --incoming data/incoming --due --as-of 2024-12-24
     """
-    from riskmodel.runs.schedule import write_schedule  # noqa: PLC0415
+    from riskmodel.runs import schedule as scheduled  # noqa: PLC0415
+    from riskmodel.runs import timer  # noqa: PLC0415
 
-    write_schedule(store, incoming, say)
+    day = as_of.date() if as_of else scheduled.today()
+    if notice:
+        scheduled.tell_notice(store.absolute(), say)
+    elif due:
+        done = scheduled.run_due(store.absolute(), incoming.absolute(), day, say)
+        if done is not None:
+            _tell_done(done)
+    else:
+        timer.write_schedule(store, incoming, to or store.with_name(f"{store.name}.schedule"), say, today=day)
 
 
 @commands.command()

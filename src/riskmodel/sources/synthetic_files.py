@@ -17,14 +17,12 @@ import pyarrow.csv
 import pyarrow.parquet
 import yaml
 
+from riskmodel.sources.arrival import COMPLETE_MARK, MAPPING_NAME
 from riskmodel.sources.synthetic_people import day_number
 from riskmodel.sources.synthetic_truth import Integers
 
 SMALL_TABLES = ("school", "pupil", "term", "economic_area", "capacity")
 """Written as CSV, so that a reader can look into them; the others are Parquet."""
-
-COMPLETE_MARK = ".complete"
-"""An empty file that a sender writes last: the delivery is whole."""
 
 
 def texts(words: Sequence[str | None], place: npt.NDArray[Any]) -> pa.Array:
@@ -74,7 +72,7 @@ class DeliveryFiles:
         mapping = {
             "delivery": {"delivered_on": self.delivered_on, "origin": "synthetic", "register_ids": "personal_code"}
         }
-        (self.folder / "mapping.yaml").write_text(yaml.safe_dump(mapping, sort_keys=False), "utf-8")
+        (self.folder / MAPPING_NAME).write_text(yaml.safe_dump(mapping, sort_keys=False), "utf-8")
         (self.folder / COMPLETE_MARK).touch()
 
     def _write(self, table: str, rows: pa.Table, *, is_small: bool) -> None:
