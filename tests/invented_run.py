@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
+from datetime import date
+from pathlib import Path
 
+from riskmodel.runs import manifest
+from riskmodel.settings import Settings
+from riskmodel.tables.schema import Sensitivity
 from riskmodel.views import extract
 
 RUN = {
@@ -308,3 +315,57 @@ def findings(**run: object) -> dict:
             {"gate_code": "calibration_gap", "found": 0.003, "limit": 0.05, "is_passed": True, "where": ""},
         ],
     )
+
+
+SCHOOLS = {"101": "Kalnciema ielas vidusskola", "102": "Ādažu vidusskola", "103": "<script>alert(1)</script> skola"}
+
+
+def publish(
+    store: Path, run_id: str = RUN["run_id"], *, origin: str = "synthetic", schools: dict | None = None
+) -> Path:
+    """Write a run of a few schools into a store, as a semester run leaves it, and let ``current`` name it."""
+    named = SCHOOLS if schools is None else schools
+    run = {"run_id": run_id, "origin": origin, "published_on": None}
+    rows = [school_row(school_id, name, 30, 3) for school_id, name in named.items()]
+    contents = {
+        "extracts/index.json": extract.index_extract(RUN | run, rows),
+        "extracts/findings.json": findings(**run),
+        **{f"extracts/school/{school_id}.json": school(school_id, name, **run) for school_id, name in named.items()},
+    }
+    folder = store / "runs" / run_id
+    files = {}
+    for name, content in contents.items():
+        data = json.dumps(content, allow_nan=False).encode()
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        files[name] = manifest.FileEntry(
+            sha256=hashlib.sha256(data).hexdigest(),
+            bytes=len(data),
+            sensitivity=Sensitivity.PERSONAL,
+            is_deterministic=True,
+        )
+    written = manifest.Manifest(
+        run_id=run_id,
+        cut_off_date=date(2026, 11, 22),
+        state="passed",
+        predecessor=None,
+        started_at="2026-11-23T08:00:00+00:00",
+        finished_at="2026-11-23T08:05:00+00:00",
+        sources=(manifest.Source(delivery_id="d1", delivered_on=date(2026, 11, 22), origin=origin, sha256="0" * 64),),
+        parameters=Settings(cut_off_date=date(2026, 11, 22)),
+        capacity=None,
+        seed=7,
+        threads=1,
+        code=manifest.Code(version="0.1.0", sha256="0" * 64, lock_sha256="0" * 64),
+        environment={},
+        rows={},
+        steps=(),
+        files=files,
+        result_sha256="0" * 64,
+    )
+    (folder / "manifest.json").write_bytes(written.to_bytes())
+    link = store / "current"
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("runs") / run_id)
+    return folder

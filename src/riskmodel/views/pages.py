@@ -333,17 +333,21 @@ def _legend(bands: Sequence[Row], horizon_on: str, language: Language) -> list[d
             "code": code,
             "shape": shape,
             "name": words.words(words.BANDS, code, language),
-            "meaning": numbers.natural_frequency(
-                by_code[code]["of_pupils"], by_code[code]["left_of_them"], horizon_on, language
-            )
-            if code in by_code
-            else numbers.no_data(language),
-            "interval": numbers.percent_interval(by_code[code]["low"], by_code[code]["high"], language, 1)
-            if code in by_code
-            else "",
+            **_band_meaning(by_code.get(code), horizon_on, language),
         }
         for code, shape in BAND_SHAPES.items()
     ]
+
+
+def _band_meaning(band: Row | None, horizon_on: str, language: Language) -> dict[str, str]:
+    if band is None or band["of_pupils"] is None or band["left_of_them"] is None:
+        return {"meaning": numbers.no_data(language), "interval": ""}
+    of, left = band["of_pupils"], band["left_of_them"]
+    known = band["low"] is not None and band["high"] is not None
+    return {
+        "meaning": numbers.natural_frequency(of, left, horizon_on, language),
+        "interval": numbers.percent_interval(band["low"], band["high"], language, 1) if known else "",
+    }
 
 
 def _measures(risk_groups: Sequence[str], language: Language) -> list[dict[str, Any]]:

@@ -1,0 +1,132 @@
+"""A few kernels that have started, read what views need, and wait; each renders one page and is then shut down.
+
+No kernel ever holds two scopes, and none holds a name of a person who asks. A kernel's process sees four variables
+of the environment, none of the server's, and an empty home of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+
+READY = "from riskmodel.views import notebook; notebook.warm_up()"
+START_SECONDS = 60
+LOG = logging.getLogger("riskmodel.portal")
+
+
+class OneSpec(KernelSpecManager):
+    """The one kind of kernel there is: this Python, isolated from the environment and from files of a user."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Return how a kernel is started, whatever the name."""
+        isolated = [sys.executable, "-I", "-B", "-m", "ipykernel_launcher"]
+        return KernelSpec(
+            argv=[*isolated, "-f", "{connection_file}", "--HistoryManager.enabled=False"],
+            language="python",
+            display_name="view",
+        )
+
+
+@dataclass
+class Kernel:
+    """A ready kernel with its client."""
+
+    manager: AsyncKernelManager
+    client: AsyncKernelClient
+
+
+class KernelPool:
+    """``size`` ready kernels; one that was taken is replaced at once."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._folder = Path(tempfile.mkdtemp(prefix="riskmodel-"))
+        self._ready: list[asyncio.Task[Kernel]] = []
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+
+    @property
+    def folder(self) -> Path:
+        """The folder of connection files and of the kernels' homes."""
+        return self._folder
+
+    def fill(self) -> None:
+        """Start kernels until ``size`` are ready or starting."""
+        while len(self._ready) < self._size and not self._is_closed:
+            self._ready.append(asyncio.create_task(self._start()))
+
+    async def take(self) -> Kernel:
+        """Return a ready kernel; the caller must give it to :meth:`dismiss`, whatever happens."""
+        while True:
+            self.fill()
+            kernel = await self._ready.pop(0)
+            if await kernel.manager.is_alive():
+                return kernel
+            self.dismiss(kernel)
+
+    def dismiss(self, kernel: Kernel) -> None:
+        """Shut a kernel down, without waiting for it, and start its successor."""
+        task = asyncio.create_task(self._shut_down(kernel))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+        self.fill()
+
+    async def close(self) -> None:
+        """Shut all kernels down and remove their folder."""
+        self._is_closed = True
+        for starting in self._ready:
+            with contextlib.suppress(Exception):
+                self.dismiss(await starting)
+        self._ready.clear()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _start(self) -> Kernel:
+        home = self._folder / uuid4().hex[:12]
+        home.mkdir(mode=0o700)
+        manager = AsyncKernelManager(
+            kernel_spec_manager=OneSpec(),
+            transport="ipc",
+            connection_file=str(home / "k.json"),
+        )
+        await manager.start_kernel(env=_environment(home), cwd=str(home))
+        client = manager.client()
+        client.start_channels()
+        kernel = Kernel(manager, client)
+        try:
+            await client.wait_for_ready(timeout=START_SECONDS)
+            answer: Any = await client.execute(READY, store_history=False, reply=True, timeout=START_SECONDS)
+            if answer["content"]["status"] != "ok":
+                raise RuntimeError(f"a kernel could not get ready: {answer['content'].get('ename')}")
+        except BaseException:
+            await self._shut_down(kernel)
+            raise
+        return kernel
+
+    async def _shut_down(self, kernel: Kernel) -> None:
+        home = Path(kernel.manager.connection_file).parent
+        kernel.client.stop_channels()
+        await kernel.manager.shutdown_kernel(now=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {
+        "PATH": os.defpath,
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "IPYTHONDIR": str(home / "ipython"),
+    }
