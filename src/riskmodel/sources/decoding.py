@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from riskmodel.errors import DeliveryError
-from riskmodel.messages import Message, message
+from riskmodel.messages import Message, message, plural
 
 ENCODINGS = {"utf-8": "utf-8", "windows-1257": "cp1257", "iso-8859-13": "iso8859_13", "utf-16": "utf-16"}
 """Encodings that a mapping may declare, and Python's names for them."""
@@ -247,9 +247,10 @@ def _encoding(name: str, path: Path, declared: str | None, limits: Limits) -> tu
     if survey.undecodable_lines > limits.max_undecodable_share * survey.lines:
         raise DeliveryError(
             message("Every row must be text in one encoding: {encoding}.", encoding=encoding.upper()),
-            found=message(
+            found=plural(
+                "{count} row cannot be read in it: row {row}.",
                 "{count} rows cannot be read in it; the first is row {row}.",
-                count=survey.undecodable_lines,
+                survey.undecodable_lines,
                 row=survey.first_undecodable_line,
             ),
             remedy=message(

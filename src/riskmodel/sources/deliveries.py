@@ -200,7 +200,7 @@ def received(delivery: StoredDelivery) -> Received:
     described = delivery.description
     accounts = {table: Account(**counts) for table, counts in described["accounts"].items()}
     notices = tuple(
-        Notice(notice["where"], notice["rule_code"], message("{text}", text=_Told(notice["lv"], notice["en"])))
+        Notice(notice["where"], notice["rule_code"], _Told(notice["lv"], notice["en"]))
         for notice in described["warnings"]
     )
     return Received(delivery.delivery_id, delivery.delivered_on, described["origin"], accounts, notices)

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from riskmodel.errors import DeliveryError
-from riskmodel.messages import Message, message, plural
+from riskmodel.messages import Message, Spoken, message, plural
 from riskmodel.sources import identity
 from riskmodel.sources.decoding import Limits, decode, digest, require_plain_file
 from riskmodel.sources.folding import fold_attended
@@ -67,7 +67,7 @@ class Notice:
 
     where: str
     rule_code: str
-    text: Message
+    text: Spoken
 
 
 @dataclass(frozen=True)
@@ -460,10 +460,9 @@ def _fold(intake: Intake, border: Border) -> None:
     )
     if folded.lessons:
         text = plural(
-            "{count} attended lesson was counted into lessons_planned ({weeks} weeks) and not kept as a row.",
-            "{count} attended lessons were counted into lessons_planned ({weeks} weeks) and not kept as rows.",
+            "{count} attended lesson was counted into its week in lessons_planned and not kept as a row.",
+            "{count} attended lessons were counted into their weeks in lessons_planned and not kept as rows.",
             folded.lessons,
-            weeks=folded.weeks,
         )
         intake.notices.append(Notice("attendance", "attended_lessons_folded", text))
 

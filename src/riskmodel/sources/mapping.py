@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, message
@@ -80,7 +81,7 @@ class Cell(_Strict):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if sum((self.column is not None, self.constant is not None, self.label)) != 1:
-            raise ValueError("give one of column, constant and label: true")
+            raise _fault(message("give one of column, constant and label: true"))
         return self
 
 
@@ -127,12 +128,12 @@ class TableMapping(_Strict):
             _known(name, allowed)
         made = {"happened_on"} if self.weekly else {"happened_on", "lessons"} if self.spread else set()
         if self.weekly and self.spread:
-            raise ValueError("give weekly or spread, not both")
+            raise _fault(message("give weekly or spread, not both"))
         if both := made & set(self.columns):
-            raise ValueError(f"{', '.join(sorted(both))} is made by weekly or spread; do not give it")
+            raise _fault(message("{column} is made by weekly or spread; do not give it", column=min(both)))
         for cell in self.cells():
             if not self.unpivot and (cell.label or cell.column == "*"):
-                raise ValueError("label and the column * need unpivot")
+                raise _fault(message("label and the column * need unpivot"))
         return self
 
     def cells(self) -> list[Cell]:
@@ -163,7 +164,7 @@ class FileMapping(_Strict):
     @classmethod
     def _is_name(cls, value: str) -> str:
         if PurePath(value).name != value or value.startswith("."):
-            raise ValueError("name a file in the folder of the delivery, without a path")
+            raise _fault(message("name a file in the folder of the delivery, without a path"))
         return value
 
     @field_validator("encoding", mode="before")
@@ -307,9 +308,14 @@ def _known(value: str, allowed: list[str]) -> str:
     if value in allowed:
         return value
     near = difflib.get_close_matches(value, allowed, n=1, cutoff=0.4)
-    raise ValueError(
-        f"'{value}' is not known; " + (f"did you mean '{near[0]}'?" if near else f"known: {', '.join(allowed)}")
-    )
+    if near:
+        raise _fault(message("'{value}' is not known; did you mean '{near}'?", value=value, near=near[0]))
+    raise _fault(message("'{value}' is not known; these are: {known}", value=value, known=", ".join(allowed)))
+
+
+def _fault(text: Message) -> PydanticCustomError:
+    """Return an error of the mapping that keeps its words for both languages."""
+    return PydanticCustomError("mapping", "{told}", {"told": text})
 
 
 def _refused(found: Message, remedy: Message, path: Path) -> UsageError:
@@ -333,8 +339,25 @@ def _from_pydantic(error: ValidationError, path: Path) -> UsageError:
             else message("{place}: this name is not known.", place=place)
         )
     else:
-        found = message("{place}: {reason}.", place=place, reason=first["msg"].removeprefix("Value error, "))
+        found = message("{place}: {reason}.", place=place, reason=_reason(first))
     return _refused(found, message("Correct this place; data/README.md lists tables and columns."), path)
+
+
+def _reason(error: ErrorDetails) -> Message | str:
+    """Return what is wrong with one value, in words that have both languages."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "mapping":
+        told: Message = context["told"]
+        return told
+    if kind == "missing":
+        return message("this is missing")
+    if kind == "literal_error":
+        return message("this must be one of: {known}", known=context["expected"])
+    if kind.startswith("date"):
+        return message("this must be a date, written as 2025-01-31")
+    if kind.startswith(("greater", "less")):
+        return message("this number is out of its range")
+    return message("this is a value of another kind than expected here")
 
 
 def _every_name() -> list[str]:
