@@ -1,0 +1,135 @@
+"""Laws of the model: they hold for any pupils, not for a chosen few."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from riskmodel.risk.bootstrap import figures, rank, replicates
+from riskmodel.risk.calibration import Kind as CalibratorKind
+from riskmodel.risk.calibration import learn
+from riskmodel.risk.model import fit
+from riskmodel.risk.recipe import Recipe
+from riskmodel.risk.shapley import shapley
+
+CODES = ["absent_share", "mark_points", "lot", "late_share"]
+DIRECTIONS = {"absent_share": 1, "mark_points": -1, "late_share": 1}
+FEW = settings(max_examples=25, deadline=None)
+MANY = settings(max_examples=200, deadline=None)
+
+
+def world(seed, pupils=300):
+    """Invented pupils with gaps, ties and a signal of any sign: the constraint may have to fight the data."""
+    generator = np.random.default_rng(seed)
+    matrix = np.round(generator.normal(size=(pupils, len(CODES))), 1)
+    effect = generator.normal(size=len(CODES))
+    label = (generator.uniform(0, 1, pupils) < 1 / (1 + np.exp(1 - matrix @ effect))).astype(float)
+    label[:2] = [0, 1]
+    matrix[generator.uniform(0, 1, matrix.shape) < 0.1] = np.nan
+    return pd.DataFrame(matrix, columns=CODES), label
+
+
+seeds = st.integers(0, 10_000)
+
+
+@FEW
+@given(seeds)
+def test_base_plus_reasons_is_the_score(seed):
+    features, label = world(seed)
+    model = fit(Recipe("boosting", trees=20), features, label, DIRECTIONS, seed)
+    values, base = shapley(model, features)
+    np.testing.assert_allclose(base + values.sum(axis=1), model.raw_score(features), rtol=0, atol=1e-9)
+
+
+@FEW
+@given(seeds, st.floats(0, 5), st.sampled_from(sorted(DIRECTIONS)))
+def test_more_of_what_is_bad_never_lowers_a_score(seed, more, code):
+    features, label = world(seed)
+    model = fit(Recipe("boosting", trees=40), features, label, DIRECTIONS, seed)
+    worse = features.assign(**{code: features[code] + DIRECTIONS[code] * more})
+    assert (model.raw_score(worse) >= model.raw_score(features)).all()
+
+
+@FEW
+@given(seeds, st.sampled_from(["boosting", "logistic"]), st.randoms(use_true_random=False))
+def test_the_order_of_rows_changes_neither_the_model_nor_a_score(seed, kind, lot):
+    features, label = world(seed)
+    order = list(range(len(features)))
+    lot.shuffle(order)
+    recipe = Recipe(kind, trees=10)
+    model = fit(recipe, features, label, DIRECTIONS, seed)
+    turned = fit(recipe, features.iloc[order], label[order], DIRECTIONS, seed)
+    np.testing.assert_array_equal(turned.raw_score(features), model.raw_score(features))
+    np.testing.assert_array_equal(model.raw_score(features.iloc[order]), model.raw_score(features)[order])
+
+
+@FEW
+@given(seeds)
+def test_run_twice_gives_the_same_bytes(seed):
+    features, label = world(seed)
+    first, second = (fit(Recipe("boosting", trees=10), features, label, DIRECTIONS, seed).to_text() for _ in range(2))
+    assert first == second
+
+
+@MANY
+@given(
+    seeds,
+    st.sampled_from(get_args(CalibratorKind)),
+    hnp.arrays(np.float64, 8, elements=st.floats(-50, 50)),
+)
+def test_a_higher_score_never_gets_a_lower_probability(seed, kind, asked):
+    generator = np.random.default_rng(seed)
+    raw = np.round(generator.normal(size=60), 1)
+    label = (generator.uniform(0, 1, 60) < 1 / (1 + np.exp(-raw * generator.normal()))).astype(float)
+    label[:2] = [0, 1]
+    probability = learn(kind, raw, label).probability(np.sort(asked))
+    assert (np.diff(probability) >= 0).all()
+    assert ((probability >= 0) & (probability <= 1)).all()
+
+
+@MANY
+@given(st.data(), st.integers(2, 40))
+def test_a_weighted_figure_is_that_of_scikit_learn(data, pupils):
+    label = data.draw(hnp.arrays(np.int64, pupils, elements=st.integers(0, 1)))
+    score = data.draw(hnp.arrays(np.int64, pupils, elements=st.integers(-3, 3))).astype(float)
+    weights = data.draw(hnp.arrays(np.uint8, pupils, elements=st.integers(0, 4)))
+    frame = pd.DataFrame(
+        {
+            "pupil_id": [f"p{number:03d}" for number in range(pupils)],
+            "school_id": "1",
+            "raw_score": score,
+            "probability": 0.5,
+            "label": label,
+        }
+    )
+    found = figures(rank(frame), weights)
+    left, stayed = weights[label == 1].sum(), weights[label == 0].sum()
+    if left and stayed:
+        assert abs(found["auc"] - roc_auc_score(label, score, sample_weight=weights)) < 1e-12
+        expected = average_precision_score(label, score, sample_weight=weights)
+        assert abs(found["average_precision"] - expected) < 1e-12
+    else:
+        assert np.isnan(found["auc"])
+
+
+@FEW
+@given(seeds)
+def test_a_bootstrap_depends_on_its_seed_alone(seed):
+    features, label = world(seed, pupils=60)
+    frame = pd.DataFrame(
+        {
+            "pupil_id": [f"p{number:03d}" for number in range(60)],
+            "school_id": "1",
+            "raw_score": features["lot"].fillna(0),
+            "probability": 0.5,
+            "label": label,
+        }
+    )
+    first, second = (replicates(rank(frame), 3, seed) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
