@@ -16,8 +16,8 @@ LESSONS_A_WEEK = (30, 30, 33, 33, 33, 35, 35, 35, 38, 38, 38, 38)
 """By stage; general schools 28 to 36, vocational ones 36 to 40 [assumed]."""
 MOST_LESSONS_A_DAY = 9
 
-UNEXCUSED_LOG_MEAN = {"general": -1.5, "vet": 0.0}
-UNEXCUSED_LOG_SD = {"general": 1.45, "vet": 1.55}
+UNEXCUSED_LOG_MEAN = {"general": -1.5, "vet": -0.05}
+UNEXCUSED_LOG_SD = {"general": 1.48, "vet": 1.5}
 """Lessons missed without excuse in semester 1, log-normal over the pupils: about a fifth has at least one, and more
 than 20 have .27 % in general and 3.2 % in vocational schools (reports of the education quality service)."""
 MOST_UNEXCUSED = 400.0
