@@ -185,10 +185,10 @@ def findings(**run: object) -> dict:
         {"cohort_on": "2025-11-22", "trait_code": trait, "group_value": group, "metric_code": metric, "value": value}
         | {"low": low, "high": high, "pupils": pupils, "left": left, "state_code": state}
         for trait, group, pupils, left, metric, value, low, high, state in (
-            ("sex", "female", 2050, 48, "missed_share", 0.47, 0.33, 0.61, "enough"),
-            ("sex", "female", 2050, 48, "false_alarm_share", 0.08, 0.07, 0.09, "enough"),
-            ("sex", "male", 2130, 73, "missed_share", 0.43, 0.32, 0.55, "enough"),
-            ("sex", "male", 2130, 73, "false_alarm_share", 0.09, 0.08, 0.1, "enough"),
+            ("sex", "f", 2050, 48, "missed_share", 0.47, 0.33, 0.61, "enough"),
+            ("sex", "f", 2050, 48, "false_alarm_share", 0.08, 0.07, 0.09, "enough"),
+            ("sex", "m", 2130, 73, "missed_share", 0.43, 0.32, 0.55, "enough"),
+            ("sex", "m", 2130, 73, "false_alarm_share", 0.09, 0.08, 0.1, "enough"),
             ("has_special_needs", "true", 96, 4, "missed_share", None, None, None, "not_enough"),
             ("has_special_needs", "true", 96, 4, "false_alarm_share", 0.14, 0.08, 0.23, "enough"),
         )
@@ -306,13 +306,14 @@ def findings(**run: object) -> dict:
         assumptions=[{"code": "capacity_share", "value": 0.1, "count": 12}],
         gates=[
             {
-                "gate_code": "quarantined_share",
+                "code": "quarantined_share",
                 "found": 0.0004,
                 "limit": 0.01,
                 "is_passed": True,
-                "where": "attendance",
+                "subjects": [],
+                "count": 0,
             },
-            {"gate_code": "calibration_gap", "found": 0.003, "limit": 0.05, "is_passed": True, "where": ""},
+            {"code": "calibration_gap", "found": 0.003, "limit": 0.05, "is_passed": True, "subjects": [], "count": 0},
         ],
     )
 

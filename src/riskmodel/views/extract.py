@@ -197,7 +197,7 @@ def findings_extract(run: Row, **tables: Iterable[Row]) -> dict[str, Any]:
     ``assumptions``
         ``code, value, count``: what was assumed where nothing was delivered, e.g. ``capacity_share, 0.1, 12`` (schools)
     ``gates``
-        ``gate_code, found, limit, is_passed, where``
+        ``code, found, limit, is_passed, subjects, count``; empty when the report is made before the gates
 
     A table that is not given is an empty list: the report then says that there are no data.
 

@@ -72,13 +72,13 @@ def school(extract: Row, language: Language, addresses: Addresses | None = None)
     """Return the page of one school: who may need support first, why, how sure, and what is not known."""
     horizon_on = extract["run"]["horizon_on"]
     classes = sorted({pupil["class_code"] for pupil in extract["pupils"] if pupil["class_code"]}, key=_class_order)
-    return _render(
+    return render(
         "school.html.j2",
         language,
         addresses,
         extract=extract,
         pupils=[_listed(pupil, language) for pupil in extract["pupils"]],
-        bands=_legend(extract["bands"], horizon_on, language),
+        bands=legend(extract["bands"], horizon_on, language),
         classes=classes,
         counts=extract["counts"],
     )
@@ -107,12 +107,12 @@ def pupil(extract: Row, code: str, language: Language, addresses: Addresses | No
     band = next(
         (
             band
-            for band in _legend(extract["bands"], extract["run"]["horizon_on"], language)
+            for band in legend(extract["bands"], extract["run"]["horizon_on"], language)
             if band["code"] == found["band_code"]
         ),
         None,
     )
-    return _render(
+    return render(
         "pupil.html.j2",
         language,
         addresses,
@@ -146,7 +146,7 @@ def support_catalogue(language: Language, addresses: Addresses | None = None) ->
         {"code": code, "name": names[language], "measures": [one for one in measures if one["group"] == code]}
         for code, names in catalogue().groups.items()
     ]
-    return _render(
+    return render(
         "catalogue.html.j2",
         language,
         addresses,
@@ -160,13 +160,13 @@ def support_catalogue(language: Language, addresses: Addresses | None = None) ->
 def schools(index: Row, language: Language, addresses: Addresses | None = None) -> Fragment:
     """Return the list of the schools of a run."""
     listed = sorted(index["schools"], key=lambda one: _latvian_order(one["school_name"] or ""))
-    return _render("schools.html.j2", language, addresses, extract=index, schools=listed)
+    return render("schools.html.j2", language, addresses, extract=index, schools=listed)
 
 
 def about(findings: Row, language: Language, addresses: Addresses | None = None) -> Fragment:
     """Return the short page about the model: what it is, how good it has been, beside which rules, and its limits."""
     newest = newest_cohort(findings["evaluation"])
-    return _render(
+    return render(
         "about.html.j2",
         language,
         addresses,
@@ -175,7 +175,7 @@ def about(findings: Row, language: Language, addresses: Addresses | None = None)
         figures=headline_figures(findings, newest, language),
         pictures=about_pictures(findings, newest, language),
         subgroups=subgroup_rows(findings["subgroup"], language),
-        bands=_legend(findings["band"], findings["run"]["horizon_on"], language),
+        bands=legend(findings["band"], findings["run"]["horizon_on"], language),
     )
 
 
@@ -185,7 +185,7 @@ def page(title: str, content: Markup, language: Language, addresses: Addresses, 
     ``around`` may hold ``here`` (the menu entry that is open), ``other`` (the same page's address in the other language),
     ``run`` (the fields of a run, for the notices), ``style`` and ``script`` (their addresses), ``reference``.
     """
-    return _render(
+    return render(
         "page.html.j2",
         language,
         addresses,
@@ -209,7 +209,7 @@ def problem(status: int, language: Language, addresses: Addresses, reference: st
             "This page could not be shown. Nothing was lost; please try again, and name the number below if it happens again."
         ),
     )
-    return _render(
+    return render(
         "problem.html.j2", language, addresses, status=status, text=said.in_language(language), reference=reference
     )
 
@@ -326,7 +326,8 @@ def _group(code: str, reasons: Sequence[Row], language: Language) -> dict[str, A
     }
 
 
-def _legend(bands: Sequence[Row], horizon_on: str, language: Language) -> list[dict[str, Any]]:
+def legend(bands: Sequence[Row], horizon_on: str, language: Language) -> list[dict[str, Any]]:
+    """Return the bands from high to low, each with its shape, name, meaning in natural frequencies, and interval."""
     by_code = {band["band_code"]: band for band in bands}
     return [
         {
@@ -397,7 +398,9 @@ def _environment() -> Environment:
     )
 
 
-def _render(template: str, language: Language, addresses: Addresses | None, **values: Any) -> Fragment:
+def render(template: str, language: Language, addresses: Addresses | None = None, **values: Any) -> Fragment:
+    """Return a template filled with ``values``, in a language; whatever is put in is escaped."""
+
     def said(text: str, /, **named: object) -> str:
         return Message(text, named).in_language(language)
 

@@ -61,11 +61,11 @@ MODELS = {
     "forest": message("Random forest"),
     "random": message("Rule: places by lot"),
     "school_rate": message("Rule: the school's past share"),
-    "unexcused_20": message("Rule: more than 20 unexcused lessons"),
-    "absence_10": message("Rule: absent for 10 % of lessons or more"),
+    "unexcused_over_20": message("Rule: more than 20 unexcused lessons"),
+    "absence_over_10": message("Rule: absent for 10 % of lessons or more"),
     "on_track": message("Rule: on track with subjects"),
     "abc": message("Rule: attendance, behaviour, course results"),
-    "previous_plan": message("Rule: had a support plan before"),
+    "previous_support": message("Rule: had support before"),
 }
 SPLITS = {
     "mature": message("Trained on outcomes known by the cut-off date"),
@@ -87,20 +87,22 @@ TRAITS = {
     "stage_kind": message("Kind of stage"),
 }
 TRAIT_VALUES = {
-    ("sex", "female"): message("girls"),
-    ("sex", "male"): message("boys"),
     ("sex", "f"): message("girls"),
     ("sex", "m"): message("boys"),
     ("first_language", "lv"): message("Latvian"),
     ("first_language", "ru"): message("Russian"),
-    ("first_language", "lav"): message("Latvian"),
-    ("first_language", "rus"): message("Russian"),
-    ("first_language", "other"): message("another language"),
+    ("first_language", "en"): message("English"),
     ("stage_kind", "grade"): message("grades"),
     ("stage_kind", "vet_year"): message("vocational years"),
     ("stage_kind", "course"): message("courses"),
 }
-FLAG_VALUES = {"true": message("yes"), "false": message("no"), "1": message("yes"), "0": message("no")}
+FLAG_VALUES = {
+    "true": message("yes"),
+    "false": message("no"),
+    "1": message("yes"),
+    "0": message("no"),
+    "no_data": message("no data"),
+}
 COHORT_USES = {
     "train": message("trained on"),
     "calibrate": message("calibrated on"),
@@ -122,13 +124,13 @@ TABLES = {
     "support": message("Support given"),
 }
 GATES = {
-    "quarantined_share": message("Rows put aside in a table"),
-    "school_rows_change": message("Change of a school's rows since the last run"),
+    "school_rows": message("Change of a school's rows since the last run"),
     "schools_missing": message("Schools missing since the last run"),
+    "quarantined_share": message("Rows put aside in a table"),
     "calibration_gap": message("Mean prediction minus share who left, newest matured cohort"),
-    "drift_psi": message("Drift of a feature"),
-    "feature_auc": message("A single feature that ranks too well"),
-    "suppression": message("Small counts are protected"),
+    "drift": message("Drift of a feature"),
+    "leak": message("A single feature that ranks too well"),
+    "additivity": message("Reasons that do not add up to the score"),
 }
 ASSUMPTIONS = {
     "capacity_share": message("No capacity was delivered: places are taken to be a share of the pupils"),

@@ -1,0 +1,201 @@
+"""The semester report and the model card: self-contained HTML for A4 paper, made from rows of the result tables.
+
+Both take the findings of a run (:func:`riskmodel.views.extract.findings_extract`) and a language, and return a page that
+needs no other file. Every number comes from a table; what is not known, or too uncertain, is said in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+from markupsafe import Markup
+
+from riskmodel.messages import Language, message
+from riskmodel.views import figures, numbers, pages, texts, words
+
+Row = Mapping[str, Any]
+
+CHALLENGERS = ("logistic", "ebm", "boosting_free", "forest")
+GAINS = ("auc_gain", "average_precision_gain", "recall_gain")
+FIGURES_WITH_RULES = ("auc", "average_precision", "recall_at_capacity", "precision_at_capacity")
+FIGURES_OF_MODEL = ("brier", "log_loss", "ece", "calibration_gap", "lead_days_median")
+SHARES = {"recall_at_capacity", "precision_at_capacity", "calibration_gap"}
+DAYS = {"lead_days_median"}
+LARGEST_DRIFTS = 12
+LARGEST_WEIGHTS = 15
+WORTH_A_LOOK_PSI = 0.1
+"""Above it a feature's distribution is worth a look (below the limit that holds a run)."""
+
+
+def semester_report(findings: Row, language: Language) -> str:
+    """Return the report of one semester run."""
+    return _whole("report.html.j2", findings, language)
+
+
+def model_card(findings: Row, language: Language) -> str:
+    """Return the card of the model that the run published: purpose, data, figures, limits."""
+    return _whole("model_card.html.j2", findings, language)
+
+
+def verdicts(findings: Row, cohort_on: str | None, language: Language) -> list[dict[str, Any]]:
+    """Return, per challenger and rule, whether it is ahead of the model outside the paired interval.
+
+    ``state`` is ``ahead`` (it wins on at least one figure), ``behind`` (it loses on one and wins on none), ``open`` (no
+    difference can be shown) or ``unknown`` (no interval).
+    """
+    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    gains: dict[str, dict[str, Row]] = {}
+    for metric in GAINS:
+        for row in pages.figures_of(findings, cohort_on, metric):
+            if row["model_code"] != default:
+                gains.setdefault(row["model_code"], {})[metric] = row
+    return [
+        {
+            "code": code,
+            "name": words.words(words.MODELS, code, language),
+            "is_challenger": code in CHALLENGERS,
+            "state": _state(list(by_metric.values())),
+            "gains": by_metric,
+        }
+        for code, by_metric in gains.items()
+    ]
+
+
+def _state(gains: Sequence[Row]) -> str:
+    known = [row for row in gains if row["low"] is not None and row["high"] is not None]
+    if not known:
+        return "unknown"
+    if any(row["high"] < 0 for row in known):
+        return "ahead"
+    return "behind" if any(row["low"] > 0 for row in known) else "open"
+
+
+def shown(metric_code: str, row: Row | None, language: Language) -> dict[str, str]:
+    """Return a figure and its interval as text; "no data" where it is not known."""
+    if row is None or row["value"] is None:
+        return {"value": numbers.no_data(language), "interval": ""}
+    if metric_code in DAYS:
+        return {"value": numbers.number(row["value"], language), "interval": _ends(row, language, 0)}
+    if metric_code in SHARES:
+        known = row["low"] is not None and row["high"] is not None
+        ends = numbers.percent_interval(row["low"], row["high"], language, 1) if known else ""
+        return {"value": numbers.percent(row["value"], language, 1), "interval": ends}
+    return {"value": numbers.fixed(row["value"], language, 3), "interval": _ends(row, language, 3)}
+
+
+def _ends(row: Row, language: Language, digits: int) -> str:
+    known = row["low"] is not None and row["high"] is not None
+    return numbers.interval(row["low"], row["high"], language, digits) if known else ""
+
+
+def comparison(findings: Row, cohort_on: str | None, split_code: str, language: Language) -> list[dict[str, Any]]:
+    """Return one line per model and rule with the figures that rules have too, the model first."""
+    by_model: dict[str, dict[str, Row]] = {}
+    for metric in FIGURES_WITH_RULES:
+        for row in pages.figures_of(findings, cohort_on, metric, split_code):
+            by_model.setdefault(row["model_code"], {})[metric] = row
+    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    return [
+        {
+            "name": words.words(words.MODELS, code, language),
+            "is_model": code == default,
+            "figures": [shown(metric, by_metric.get(metric), language) for metric in FIGURES_WITH_RULES],
+        }
+        for code, by_metric in sorted(by_model.items(), key=lambda item: _place(item[0], default))
+    ]
+
+
+def _place(code: str, default: str) -> tuple[int, str]:
+    if code == default:
+        return (0, code)
+    return (1, code) if code in CHALLENGERS else (2, code)
+
+
+def bounds(findings: Row, cohort_on: str | None, language: Language) -> list[dict[str, Any]]:
+    """Return the model's AUC and share reached for every other way of counting: subsets, bounds, other splits."""
+    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    lines: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in findings["evaluation"]:
+        if str(row["cohort_on"]) == cohort_on and row["model_code"] == default:
+            lines.setdefault((row["split_code"], row["subset_code"]), {})[row["metric_code"]] = row
+    lines.pop(("mature", "all"), None)
+    return [
+        {
+            "name": f"{words.words(words.SPLITS, split, language)}; {words.words(words.SUBSETS, subset, language).lower()}",
+            "figures": [shown(metric, by_metric.get(metric), language) for metric in ("auc", "recall_at_capacity")],
+            "pupils": next(iter(by_metric.values()))["pupils"],
+            "left": next(iter(by_metric.values()))["left"],
+        }
+        for (split, subset), by_metric in sorted(lines.items())
+    ]
+
+
+def _whole(template: str, findings: Row, language: Language) -> str:
+    newest = pages.newest_cohort(findings["evaluation"])
+    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    drift = sorted(findings["drift"], key=lambda row: -(row["psi"] or 0))
+    weights = sorted(findings["importance"], key=lambda row: -row["mean_absolute_contribution"])[:LARGEST_WEIGHTS]
+    judged = verdicts(findings, newest, language)
+    return pages.render(
+        template,
+        language,
+        findings=findings,
+        run=findings["run"],
+        newest=newest,
+        style=Markup((resources.files("riskmodel.views") / "static" / "report.css").read_text("utf-8")),  # noqa: S704  (ours)
+        verdicts=judged,
+        ahead=[one for one in judged if one["state"] == "ahead"],
+        headline=pages.headline_figures(findings, newest, language),
+        figure_names=[words.words(words.FIGURES, metric, language) for metric in FIGURES_WITH_RULES],
+        comparison=comparison(findings, newest, "mature", language),
+        bounds=bounds(findings, newest, language),
+        own=[
+            {
+                "name": words.words(words.FIGURES, metric, language),
+                **shown(metric, _own(findings, newest, metric, default), language),
+            }
+            for metric in FIGURES_OF_MODEL
+        ],
+        pictures={
+            **pages.about_pictures(findings, newest, language),
+            "missing": figures.missingness_bars(findings["missingness"], language),
+            "weights": figures.bars(
+                [
+                    (texts.feature_name(row["feature_code"], language), row["mean_absolute_contribution"])
+                    for row in weights
+                ],
+                message("What weighs most on average").in_language(language),
+                language,
+                is_share=False,
+            ),
+        },
+        subgroups=pages.subgroup_rows(findings["subgroup"], language),
+        bands=pages.legend(findings["band"], findings["run"]["horizon_on"], language),
+        drift=[
+            {
+                "name": texts.feature_name(row["feature_code"], language),
+                "psi": numbers.fixed(row["psi"], language, 2),
+                "now": numbers.percent(row["missing_share_now"], language, 1),
+                "before": numbers.percent(row["missing_share_before"], language, 1),
+                "is_worth_a_look": (row["psi"] or 0) > WORTH_A_LOOK_PSI,
+            }
+            for row in drift[:LARGEST_DRIFTS]
+        ],
+        drift_count=len(drift),
+        cohort_uses={row["use_code"]: row for row in findings["cohorts"]},
+        gates=[
+            {
+                "name": words.words(words.GATES, gate["code"], language),
+                "found": numbers.number(gate["found"], language, 4),
+                "limit": numbers.number(gate["limit"], language, 4),
+                "is_passed": gate["is_passed"],
+            }
+            for gate in findings["gates"]
+        ],
+    )
+
+
+def _own(findings: Row, cohort_on: str | None, metric: str, default: str) -> Row | None:
+    return next((row for row in pages.figures_of(findings, cohort_on, metric) if row["model_code"] == default), None)
