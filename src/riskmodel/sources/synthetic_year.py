@@ -15,10 +15,21 @@ import pyarrow as pa
 from riskmodel.sources import synthetic_lessons as lessons
 from riskmodel.sources import synthetic_people as people
 from riskmodel.sources import synthetic_truth as truth
-from riskmodel.sources.latvia import SchoolYear, area_indicators, school_year
+from riskmodel.sources.latvia import SchoolYear, school_year
 from riskmodel.sources.synthetic_files import DeliveryFiles, constant, days, texts, whole_numbers
-from riskmodel.sources.synthetic_lessons import CODES, SUBJECTS, SUBJECTS_BY_STAGE, Members, Semester
+from riskmodel.sources.synthetic_lessons import SUBJECTS_BY_STAGE, Members, Semester
 from riskmodel.sources.synthetic_people import NEVER, day_number
+from riskmodel.sources.synthetic_rows import (
+    ABROAD,
+    COMPLETED,
+    CONTINUING,
+    EXITS,
+    LEFT,
+    TRANSFERRED,
+    UNKNOWN,
+    Rows,
+    Stays,
+)
 from riskmodel.sources.synthetic_truth import FIRST_GRADE, FIRST_VET_INDEX, STAGES, Flags, Floats, Integers
 
 PART = 4096
@@ -44,13 +55,8 @@ LATER_NEEDS_SHARE = 0.01
 SUPPORT_AGAIN_SHARE = 0.4
 FAR_KM = 15.0
 
-EXITS = ("completed", "continuing", "transferred", "abroad", "left", "unknown")
-COMPLETED, CONTINUING, TRANSFERRED, ABROAD, LEFT, UNKNOWN = range(6)
 MEASURES = tuple(truth.SUPPORT_LOG_ODDS)
 NONE = -1
-
-VET_PROGRAMMES = ("DT", "AT", "ĒP", "BU", "KS")
-CLASS_LETTERS = "abcdefghijkl"
 
 
 @dataclass
@@ -100,6 +106,7 @@ class World:
         self.pupils = people.first_pupils(rng, self.schools, self._sizes, years[0])
         self._identities = people.Identities.none_yet(rng)
         self._identities.add(rng, self.pupils, 0)
+        self._rows = Rows(files, self.schools, self._identities)
         self._september = np.full(len(self.pupils), NEVER)
         self._september_code = np.full(len(self.pupils), NONE)
         self._support = np.full(len(self.pupils), NONE)
@@ -153,7 +160,7 @@ class World:
             exits.code == LEFT,
         )
         second = self._semester(year, 2, spring)
-        self._write_results(year, life, spring, (first, second))
+        self._rows.add_results(year, life, spring, (first.mean_points, second.mean_points))
         self._write_support(rng, year, life, exits, supported)
         self._summer(rng, year, life, spring, exits, second)
         return count
@@ -278,10 +285,10 @@ class World:
             planned = lessons.planned_lessons(part, semester, self._timetable)
             missed = lessons.missed_lessons(rng, part, semester, self._timetable)
             marks = lessons.marks_given(rng, part, semester)
-            self._write_lessons(
+            self._rows.add_lessons(
                 part, planned, missed, np.isin(part.school, self._silent.get((year.first_year, number), []))
             )
-            self._write_marks(part, marks)
+            self._rows.add_marks(part, marks)
             half.mean_points[place] = marks.mean_points
             half.insufficient[place] = lessons.insufficient_subjects(marks, len(part), cut_on if number == 1 else NEVER)
             if number == 1:
@@ -290,80 +297,6 @@ class World:
                 half.earlier_unexcused[place] = lessons.lessons_known(missed, count, lessons.UNEXCUSED, cut_on, earlier)
                 half.recent_late[place] = lessons.lessons_known(missed, count, lessons.LATE, cut_on, recent)
         return half
-
-    def _write_lessons(self, life: Members, planned: lessons.Planned, missed: lessons.Missed, is_silent: Flags) -> None:
-        kept = np.flatnonzero(~is_silent[planned.member])
-        member, monday, weekdays = planned.member[kept], planned.monday[kept], planned.lessons[kept]
-        names = ("monday", "tuesday", "wednesday", "thursday", "friday")
-        self.files.add(
-            "lessons_planned",
-            self._who(life, member)
-            | {"happened_on": days(monday), "lessons": whole_numbers(weekdays.sum(axis=1))}
-            | {f"lessons_{name}": whole_numbers(weekdays[:, place]) for place, name in enumerate(names)}
-            | {"known_on": days(monday + 6)},
-        )
-        kept = np.flatnonzero(~is_silent[missed.member])
-        self.files.add(
-            "attendance",
-            self._who(life, missed.member[kept])
-            | {
-                "happened_on": days(missed.day[kept]),
-                "lesson_number": whole_numbers(missed.lesson[kept]),
-                "subject_code": texts(SUBJECTS, missed.subject[kept]),
-                "attendance_code": texts(CODES, missed.code[kept]),
-                "lessons": constant(1, len(kept), pa.int64()),
-                "known_on": days(missed.known_on[kept]),
-            },
-        )
-
-    def _write_marks(self, life: Members, marks: lessons.Marks) -> None:
-        is_nv = marks.points == 0
-        kinds = np.where(marks.work == lessons.MARKS_A_SEMESTER, 1, 0)
-        self.files.add(
-            "mark",
-            self._who(life, marks.member)
-            | {
-                "subject_code": texts(SUBJECTS, marks.subject),
-                "work_id": texts([str(number) for number in range(lessons.MARKS_A_SEMESTER + 1)], marks.work),
-                "happened_on": days(marks.day),
-                "mark_kind": texts(("daily", "test"), kinds),
-                "mark_code": texts(("points", "nv"), is_nv.astype(np.int64)),
-                "mark_points": pa.array(marks.points.astype(np.float64), mask=is_nv),
-                "known_on": days(marks.known_on),
-            },
-        )
-
-    def _who(self, life: Members, member: Integers) -> dict[str, pa.Array]:
-        return {
-            "pupil_code": texts(self._identities.code, life.pupil[member]),
-            "school_id": texts(self.schools.school_id, life.school[member]),
-        }
-
-    def _write_results(self, year: SchoolYear, life: Members, spring: Members, halves: tuple[Half, Half]) -> None:
-        """Write term results, and those of the year at its end; without a mark there is no assessment."""
-        semester_ends = (day_number(year.semester_1_ends_on), day_number(year.ends_on))
-        known = (day_number(year.semester_2_starts_on), day_number(year.ends_on) + 3)
-        with np.errstate(invalid="ignore"):
-            whole_year = (halves[0].mean_points + halves[1].mean_points) / 2
-        for who, mean, end, known_on, kind in (
-            (life, halves[0].mean_points, semester_ends[0], known[0], "term"),
-            (spring, halves[1].mean_points, semester_ends[1], known[1], "term"),
-            (spring, whole_year, semester_ends[1], known[1], "year"),
-        ):
-            member = np.flatnonzero(who.last_day >= end)
-            count = len(member) * mean.shape[1]
-            points = np.round(mean[member]).ravel()
-            self.files.add(
-                "term_result",
-                self._who(who, np.repeat(member, mean.shape[1]))
-                | {
-                    "subject_code": texts(SUBJECTS, SUBJECTS_BY_STAGE[who.stage[member]].ravel()),
-                    "result_kind": constant(kind, count, pa.string()),
-                    "happened_on": days(np.full(count, end)),
-                    "mark_points": pa.array(points, mask=np.isnan(points)),
-                    "known_on": days(np.full(count, known_on)),
-                },
-            )
 
     # Support
 
@@ -385,7 +318,7 @@ class World:
                 missing = np.full(len(chosen), not is_over)
                 self.files.add(
                     "support",
-                    self._who(life, chosen)
+                    self._rows.who(life, chosen)
                     | {
                         "measure_code": texts(MEASURES, given[chosen]),
                         "happened_on": days(start[chosen]),
@@ -425,45 +358,18 @@ class World:
         moved = np.flatnonzero(spring.school != life.school)
         stayed = np.flatnonzero(spring.school == life.school)
         half = np.full(len(moved), second_start - 1)
-        self._write_stays(life, stayed, start, end[stayed], recorded[stayed], delay[stayed])
-        self._write_stays(life, moved, start, half, np.full(len(moved), TRANSFERRED), delay[moved])
-        self._write_stays(spring, moved, second_start, end[moved], recorded[moved], delay[moved])
+        for who, member, stays in (
+            (life, stayed, Stays(start, end[stayed], recorded[stayed], delay[stayed])),
+            (life, moved, Stays(start, half, np.full(len(moved), TRANSFERRED), delay[moved])),
+            (spring, moved, Stays(second_start, end[moved], recorded[moved], delay[moved])),
+        ):
+            self._rows.add_stays(who, member, pupils, stays)
 
         self._september[members] = np.where(due_in_september, exits.day, NEVER)
         self._september_code[members] = np.where(due_in_september, exits.code, NONE)
         pupils.is_enrolled[members] = goes_on & ~moves.is_gone
         pupils.school[members], pupils.stage[members] = moves.school, moves.stage
         pupils.attempts[members] = moves.attempts
-
-    def _write_stays(
-        self, who: Members, member: Integers, start: int, end: Integers, code: Integers, delay: Integers
-    ) -> None:
-        """Write each stay twice: as it began, and, known later, as it ended."""
-        stage, letter = who.stage[member], self.pupils.letter[who.pupil[member]]
-        is_vet = stage >= FIRST_VET_INDEX
-        number = np.where(is_vet, stage - FIRST_VET_INDEX + 1, stage + FIRST_GRADE)
-        classes = [
-            f"{VET_PROGRAMMES[place % len(VET_PROGRAMMES)]}{year}"
-            if vet
-            else f"{year}.{CLASS_LETTERS[place % len(CLASS_LETTERS)]}"
-            for vet, year, place in zip(is_vet.tolist(), number.tolist(), letter.tolist(), strict=True)
-        ]
-        for is_over in (False, True):
-            missing = np.full(len(member), not is_over)
-            self.files.add(
-                "enrolment",
-                self._who(who, member)
-                | {
-                    "stage_kind": texts(("grade", "vet_year"), is_vet.astype(np.int64)),
-                    "stage_number": whole_numbers(number),
-                    "class_code": pa.array(classes, pa.string()),
-                    "happened_on": days(np.full(len(member), start)),
-                    "ends_on": days(end, missing),
-                    "exit_class": texts([*EXITS, None], np.where(missing, len(EXITS), code)),
-                    "repeat_count": whole_numbers(self.pupils.attempts[who.pupil[member]]),
-                    "known_on": days(end + delay if is_over else np.full(len(member), start)),
-                },
-            )
 
     # Circumstances
 
@@ -527,81 +433,11 @@ class World:
 
     def describe(self) -> None:
         """Write the tables that describe schools, pupils, terms and municipalities."""
-        self._describe_schools()
-        self._describe_pupils()
-        terms = [
-            (year.name, number, first, last)
-            for year in self.years
-            for number, first, last in (
-                (1, year.starts_on, year.semester_1_ends_on),
-                (2, year.semester_2_starts_on, year.ends_on),
-            )
-        ]
-        known = [day_number(first) - 30 for _, _, first, _ in terms]
-        self.files.add(
-            "term",
-            {
-                "school_year": pa.array([name for name, _, _, _ in terms]),
-                "term_number": pa.array([number for _, number, _, _ in terms]),
-                "happened_on": pa.array([first for _, _, first, _ in terms]),
-                "ends_on": pa.array([last for _, _, _, last in terms]),
-                "known_on": days(np.array(known)),
-            },
-        )
-        indicators = area_indicators(self.files.delivered_on)
-        self.files.add(
-            "economic_area",
-            {
-                "municipality_code": pa.array([each.municipality_code for each in indicators]),
-                "happened_on": pa.array([each.happened_on for each in indicators]),
-                "indicator_code": pa.array([each.indicator_code for each in indicators]),
-                "value": pa.array([each.value for each in indicators]),
-                "unit": pa.array([each.unit for each in indicators]),
-                "known_on": pa.array([each.known_on for each in indicators]),
-            },
-        )
-
-    def _describe_schools(self) -> None:
-        schools, count = self.schools, len(self.schools.school_id)
-        start = np.full(count, day_number(self.years[0].starts_on))
-        self.files.add(
-            "school",
-            {
-                "school_id": pa.array(schools.school_id),
-                "school_name": pa.array(schools.name),
-                "school_kind": pa.array(
-                    ["vocational" if code == "vocational" else "general" for code in schools.type_code]
-                ),
-                "municipality_code": pa.array([place.atvk_code for place in schools.municipality]),
-                "instruction_language": pa.array(schools.language),
-                "happened_on": days(start),
-                "known_on": days(start),
-            },
-        )
-
-    def _describe_pupils(self) -> None:
-        """Write a row per pupil, and a second one for those whose special needs were recorded a year later."""
-        pupils, names = self.pupils, self._identities
-        later = (self._rng(0, 1).random(len(pupils)) < LATER_NEEDS_SHARE) & ~pupils.has_special_needs
-        everyone, some = np.arange(len(pupils)), np.flatnonzero(later)
-        for chosen, shift, needs in ((everyone, 0, pupils.has_special_needs), (some, 400, later)):
-            start = pupils.entered_on[chosen] + shift
-            self.files.add(
-                "pupil",
-                {
-                    "pupil_code": texts(names.code, chosen),
-                    "first_name": texts(names.first_name, chosen),
-                    "last_name": texts(names.last_name, chosen),
-                    "earlier_register_id": texts(names.earlier_code, chosen),
-                    "birth_month": pa.array(pupils.born[chosen].astype("datetime64[M]").astype("datetime64[D]")),
-                    "sex": texts(("f", "m"), pupils.is_male[chosen].astype(np.int64)),
-                    "first_language": texts(people.FIRST_LANGUAGES, pupils.language[chosen]),
-                    "has_special_needs": pa.array(needs[chosen]),
-                    "prior_mark_points": pa.array(pupils.prior_points[chosen]),
-                    "happened_on": days(start),
-                    "known_on": days(start),
-                },
-            )
+        later = self._rng(0, 1).random(len(self.pupils)) < LATER_NEEDS_SHARE
+        self._rows.add_schools(self.years[0].starts_on)
+        self._rows.add_pupils(self.pupils, later & ~self.pupils.has_special_needs)
+        self._rows.add_terms(self.years)
+        self._rows.add_areas()
 
 
 def _measure(rng: np.random.Generator, situation: truth.Situation) -> Integers:
