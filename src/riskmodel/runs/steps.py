@@ -44,7 +44,7 @@ SEMESTER: tuple[Step, ...] = (
     Step(
         "20_features",
         Words("cohorts, outcomes and features", "grupas, iznākumi un pazīmes"),
-        takes=("cut_off_date", "horizon_on", "label_delay_days"),
+        takes=("cut_off_date", "horizon_on", "label_delay_days", "threads"),
         needs=(INPUTS,),
         makes={
             "tables/cohort.parquet": PERSONAL,
@@ -56,7 +56,7 @@ SEMESTER: tuple[Step, ...] = (
     Step(
         "30_model",
         Words("model, challengers and rules on past cohorts", "modelis un salīdzinājumi agrākās grupās"),
-        takes=("cut_off_date", "seed", "threads", "score_with_protected"),
+        takes=("cut_off_date", "seed", "threads", "score_with_protected", "support_aware"),
         needs=("tables/cohort.parquet", "tables/feature.parquet", "tables/trait.parquet"),
         makes={"tables/prediction.parquet": PERSONAL, "model": PERSONAL},
     ),
@@ -100,13 +100,6 @@ SEMESTER: tuple[Step, ...] = (
             "tables/school_summary.parquet": PERSONAL,
             "extracts": PERSONAL,
         },
-    ),
-    Step(
-        "70_report",
-        Words("report and model card", "pārskats un modeļa apraksts"),
-        takes=("cut_off_date",),
-        needs=("metrics.json", "tables/evaluation.parquet", "tables/subgroup.parquet", "tables/drift.parquet"),
-        makes={"report": OPEN},
     ),
 )
 """``60_effects`` will stand between the last two."""

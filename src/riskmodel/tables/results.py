@@ -99,6 +99,51 @@ REJECTED_ROW = Table(
     key=("table_name", "file_name", "row_number", "column_name", "rule_code"),
 )
 
+MISSINGNESS = Table(
+    name="missingness",
+    row=Words("column of a canonical table: how much of it is empty", "kanoniskās tabulas kolonna: cik tajā tukšā"),
+    columns=(
+        Column("table_name", Kind.CODE, Words("Table", "Tabula"), pattern="[a-z_]{1,40}"),
+        Column("column_name", Kind.CODE, Words("Column", "Kolonna"), pattern="[a-z_]{1,40}"),
+        Column("rows", Kind.INTEGER, Words("Rows", "Rindas"), unit="rows", low=0),
+        Column("missing_share", Kind.DECIMAL, Words("Share of empty values", "Tukšo vērtību daļa"), low=0, high=1),
+    ),
+    key=("table_name", "column_name"),
+)
+
+SCHOOL_ROWS = Table(
+    name="school_rows",
+    row=Words("school and table: rows of the last twelve months", "iestāde un tabula: pēdējo divpadsmit mēnešu rindas"),
+    columns=(
+        SCHOOL_ID,
+        Column("table_name", Kind.CODE, Words("Table", "Tabula"), pattern="[a-z_]{1,40}"),
+        Column("rows", Kind.INTEGER, Words("Rows", "Rindas"), unit="rows", low=0),
+    ),
+    key=("school_id", "table_name"),
+)
+"""What the next run is compared with: a school whose rows fall or rise by a lot is looked at."""
+
+PLACE = Table(
+    name="place",
+    row=Words("school with pupils on the cut-off date, and its places", "iestāde robeždatumā un tās vietas"),
+    columns=(
+        SCHOOL_ID,
+        SCHOOL.column("school_name"),
+        SCHOOL.column("school_kind"),
+        SCHOOL.column("municipality_code"),
+        MEMBERS,
+        Column(
+            "places",
+            Kind.INTEGER,
+            Words("Places delivered; empty: nothing delivered", "Piegādātais vietu skaits; tukšs – nav datu"),
+            unit="pupils",
+            required=False,
+            low=0,
+        ),
+    ),
+    key=("school_id",),
+)
+
 COHORT = Table(
     name="cohort",
     row=Words("pupil enrolled on a cut-off date", "izglītojamais, kas mācās robeždatumā"),
@@ -194,7 +239,8 @@ PREDICTION = Table(
         Column(
             "label",
             Kind.INTEGER,
-            Words("1 left, 0 did not", "1 – pārtrauca, 0 – nē"),
+            Words("1 left, 0 did not; empty: censored", "1 – pārtrauca, 0 – nē; tukšs – cenzēts"),
+            required=False,
             low=0,
             high=1,
             sensitivity=Sensitivity.PERSONAL,
@@ -552,7 +598,10 @@ SCHOOL_SUMMARY = Table(
 RESULTS: tuple[Table, ...] = (
     TABLE_ACCOUNT,
     REJECTED_ROW,
+    MISSINGNESS,
+    SCHOOL_ROWS,
     COHORT,
+    PLACE,
     PREDICTION,
     SCORE,
     REASON,

@@ -1,0 +1,117 @@
+"""What a researcher looks at in the notebooks: short tables of the run's tables, and pictures."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from riskmodel.risk.evaluation import DEFAULT_MODEL
+from riskmodel.risk.features import FEATURES
+from riskmodel.runs.extracts import records
+from riskmodel.runs.semester import SemesterRun
+
+HISTOGRAM_BINS = 20
+
+
+class Picture:
+    """A picture of ``views.figures``, as a notebook shows it."""
+
+    def __init__(self, markup: object) -> None:
+        self.markup = str(markup)
+
+    def _repr_svg_(self) -> str:
+        return self.markup
+
+
+def cohort_sizes(cohort: pd.DataFrame) -> pd.DataFrame:
+    """Return pupils and outcomes of each cohort, with the share who left among known outcomes."""
+    counted = cohort.groupby(["cohort_on", "outcome_class"]).size().unstack(fill_value=0)
+    left = cohort.groupby("cohort_on")["label"].mean().rename("left_share")
+    return counted.assign(pupils=counted.sum(axis=1)).join(left)
+
+
+def censored_by_school(cohort: pd.DataFrame) -> pd.DataFrame:
+    """Return the spread over schools of the share of pupils whose outcome is neither 0 nor 1, per past cohort."""
+    past = cohort[cohort["outcome_class"] != "open"]
+    share = past["label"].isna().groupby([past["cohort_on"], past["school_id"]]).mean()
+    return share.groupby("cohort_on").describe()[["count", "mean", "min", "50%", "max"]]
+
+
+def features_by_group(feature: pd.DataFrame, day: object) -> pd.DataFrame:
+    """Return, for the cohort of ``day``, unit, direction, median, spread and missing share of each feature."""
+    now = feature[feature["cohort_on"] == pd.Timestamp(str(day))]
+    rows = [
+        {
+            "group": declared.group,
+            "feature": declared.code,
+            "unit": declared.unit,
+            "direction": {1: "rises", -1: "falls"}.get(declared.direction, "free"),
+            "no_data_share": now[declared.code].isna().mean(),
+            **now[declared.code].quantile([0.05, 0.5, 0.95]).rename({0.05: "p05", 0.5: "median", 0.95: "p95"}),
+        }
+        for declared in FEATURES
+    ]
+    return pd.DataFrame(rows).set_index(["group", "feature"])
+
+
+def figures_side_by_side(evaluation: pd.DataFrame, split: str, metrics: list[str]) -> pd.DataFrame:
+    """Return, for each cohort of one split, a row per model or rule with value and interval of each metric."""
+    chosen = evaluation[
+        (evaluation["split_code"] == split)
+        & (evaluation["subset_code"] == "all")
+        & evaluation["metric_code"].isin(metrics)
+    ]
+    text = chosen.assign(
+        shown=[_with_interval(row["value"], row["low"], row["high"]) for row in chosen.to_dict("records")],
+        is_rival=chosen["model_code"] != DEFAULT_MODEL,
+    )
+    wide = text.pivot_table(
+        index=["cohort_on", "is_rival", "model_code"], columns="metric_code", values="shown", aggfunc="first"
+    )
+    return wide[[name for name in metrics if name in wide.columns]].droplevel("is_rival")
+
+
+def subgroup_table(subgroup: pd.DataFrame) -> pd.DataFrame:
+    """Return, for the newest cohort, a row per group with each metric and its interval."""
+    newest = subgroup[subgroup["cohort_on"] == subgroup["cohort_on"].max()]
+    text = newest.assign(
+        shown=[
+            _with_interval(row["value"], row["low"], row["high"]) if row["state_code"] == "enough" else "not enough"
+            for row in newest.to_dict("records")
+        ]
+    )
+    wide: pd.DataFrame = text.pivot(
+        index=["trait_code", "group_value", "pupils", "left"], columns="metric_code", values="shown"
+    )
+    return wide
+
+
+def strongest(reason: pd.DataFrame, count: int = 15) -> pd.DataFrame:
+    """Return the features with the largest mean absolute contribution."""
+    size = reason.assign(size=reason["contribution"].abs(), raises=reason["contribution"] > 0)
+    means = size.groupby(["feature_code", "group_code"], observed=True)[["size", "raises"]].mean()
+    named = means.rename(columns={"size": "mean_absolute_contribution", "raises": "raises_share"})
+    return named.sort_values("mean_absolute_contribution", ascending=False).head(count)
+
+
+def probability_bins(score: pd.DataFrame) -> list[tuple[float, float, int]]:
+    """Return the bins of a histogram of the probabilities."""
+    top = float(score["probability"].max()) or 1.0
+    edges = [top * place / HISTOGRAM_BINS for place in range(HISTOGRAM_BINS + 1)]
+    counts = pd.cut(score["probability"], edges, include_lowest=True).value_counts(sort=False)
+    return [(low, high, int(count)) for low, high, count in zip(edges, edges[1:], counts, strict=False)]
+
+
+def newest_calibration(run: SemesterRun) -> list[dict[str, Any]]:
+    """Return the tenths of the newest cohort by the default model."""
+    table = run.read("calibration")
+    newest = table[(table["cohort_on"] == table["cohort_on"].max()) & (table["model_code"] == DEFAULT_MODEL)]
+    return records(newest)
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    if math.isnan(value):
+        return "–"
+    return f"{value:.3f}" if math.isnan(low) else f"{value:.3f} [{low:.3f}, {high:.3f}]"

@@ -1,0 +1,79 @@
+"""Scores of the present cohort and their reasons (50_explanation)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from riskmodel.risk.bands import band_of
+from riskmodel.risk.capacity import Capacity, place_in_school
+from riskmodel.risk.explanation import data_states, reasons, usual_values
+from riskmodel.risk.features import FEATURES
+from riskmodel.risk.shapley import shapley
+from riskmodel.runs.judging import capacity_of
+from riskmodel.runs.semester import SemesterRun
+from riskmodel.runs.training import read_model
+from riskmodel.tables.results import BANDS, REASON, SCHOOL_SUMMARY, SCORE
+
+
+def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.DataFrame:
+    """Return the scores of the present cohort, and write ``score``, ``reason`` and ``school_summary``.
+
+    Raises
+    ------
+    RunFailedError
+        When the reasons of a pupil do not add up to the score.
+    """
+    members, features = _present(run)
+    fitted, calibrator = read_model(run)
+    read = features[list(fitted.feature_codes)]
+    raw = fitted.raw_score(read)
+    contributions, base = shapley(fitted, read)
+    probability = calibrator.probability(raw)
+    states = data_states(features, FEATURES)
+    capacity = capacity_of(run.read("place"), capacity_share, capacity_places)
+    place = place_in_school(raw, members["school_id"], members["pupil_id"])
+    places = members["school_id"].map(capacity.by_school(members["school_id"])).to_numpy(dtype=np.int64)
+    columns = ["pupil_id", "school_id", "stage_kind", "stage_number", "class_code"]
+    rows = members[columns].assign(
+        raw_score=raw,
+        base_score=base,
+        probability=probability,
+        probability_low=np.nan,
+        probability_high=np.nan,
+        band_code=band_of(probability, run.read("band")),
+        place=place,
+        is_within_capacity=place <= places,
+        **{name: states[name].to_numpy() for name in states.columns},
+    )
+    run.write(REASON, reasons(read, contributions, usual_values(read, members), FEATURES))
+    scores = run.write(SCORE, rows)
+    run.write(SCHOOL_SUMMARY, _summary(run, scores, capacity, capacity_places))
+    return scores
+
+
+def _present(run: SemesterRun) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return members and features of the present cohort, row by row beside each other."""
+    day = pd.Timestamp(run.cut_off)
+    cohort, feature = run.read("cohort"), run.read("feature")
+    members = cohort[cohort["cohort_on"] == day].sort_values("pupil_id", ignore_index=True)
+    values = feature[feature["cohort_on"] == day].set_index("pupil_id").drop(columns="cohort_on")
+    return members, values.loc[members["pupil_id"]]
+
+
+def _summary(run: SemesterRun, scores: pd.DataFrame, capacity: Capacity, capacity_places: int) -> pd.DataFrame:
+    place = run.read("place").set_index("school_id")
+    by_school = scores.groupby("school_id")
+    is_assumed = place["places"].isna() if not capacity_places else pd.Series(False, index=place.index)
+    counted = {
+        f"band_{code}": scores["band_code"].eq(code).groupby(scores["school_id"]).sum().astype(int) for code in BANDS
+    }
+    too_little = scores["state_code"].eq("too_little_data").groupby(scores["school_id"]).sum().astype(int)
+    summary = place[["school_name", "school_kind", "municipality_code"]].assign(
+        pupils=by_school.size(),
+        places=pd.Series(capacity.by_school(scores["school_id"])),
+        is_capacity_assumed=is_assumed,
+        **counted,
+        too_little_data=too_little,
+    )
+    return summary.reset_index()[list(SCHOOL_SUMMARY.column_names)]

@@ -1,0 +1,122 @@
+"""A semester run as a notebook sees it: its folder, its tables, and a connection to what was delivered.
+
+The verbs that the notebooks call stand in :mod:`riskmodel.runs.delivered` (10), :mod:`riskmodel.runs.cohorts`
+(20), :mod:`riskmodel.runs.training` (30), :mod:`riskmodel.runs.judging` (40), :mod:`riskmodel.runs.scoring`
+(50) and :mod:`riskmodel.runs.reporting` (70). They hold no statistics: they read, call the pure functions of
+``risk``, and write declared tables.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from riskmodel.risk.label import Window
+from riskmodel.runs.durable import canonical_json
+from riskmodel.runs.failure import note_errors
+from riskmodel.runs.parquet import read_table, write_table, write_wide
+from riskmodel.runs.steps import INPUTS
+from riskmodel.sources.history import open_canonical
+from riskmodel.tables.schema import Table
+
+
+@dataclass(frozen=True)
+class SemesterRun:
+    """A run in work, or a published one opened to look at."""
+
+    folder: Path
+    cut_off: date
+    inputs: Mapping[str, Any]
+
+    @property
+    def tables(self) -> Path:
+        """The folder of the run's tables."""
+        return self.folder / "tables"
+
+    @property
+    def store(self) -> Path:
+        """The store that the run belongs to."""
+        return self.folder.parent.parent
+
+    @property
+    def delivery_ids(self) -> list[str]:
+        """The deliveries that the run reads."""
+        return [source["delivery_id"] for source in self.inputs["sources"]]
+
+    @property
+    def origin(self) -> str:
+        """``synthetic``, ``public`` or ``real``: the least real of the deliveries, so that nothing is passed off."""
+        origins = {source["origin"] for source in self.inputs["sources"]}
+        return next(origin for origin in ("synthetic", "public", "real") if origin in origins)
+
+    def connect(self, threads: int = 1) -> duckdb.DuckDBPyConnection:
+        """Return a connection that holds ``canonical.<table>``.
+
+        One thread by default: sums of decimals by several threads differ in their last digit from run to run.
+        """
+        connection = duckdb.connect(config={"threads": threads})
+        open_canonical(connection, self.store, self.delivery_ids)
+        return connection
+
+    def read(self, name: str) -> pd.DataFrame:
+        """Return a table of the run."""
+        return read_table(self.tables, name)
+
+    def write(self, table: Table, rows: pd.DataFrame) -> pd.DataFrame:
+        """Write a declared table of the run, and return it as it reads."""
+        write_table(self.tables, table, rows)
+        return self.read(table.name)
+
+    def write_wide(self, name: str, rows: pd.DataFrame) -> pd.DataFrame:
+        """Write a table with one column per feature or trait, and return it as it reads."""
+        write_wide(self.tables, name, rows)
+        return self.read(name)
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Return a JSON file of the run."""
+        content: dict[str, Any] = json.loads((self.folder / name).read_text("utf-8"))
+        return content
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a JSON file of the run; equal content gives equal bytes."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(canonical_json(content))
+
+    def windows(self) -> list[Window]:
+        """Return the windows of the run's cohorts, oldest first, from its table ``cohort``."""
+        dates = ["cohort_on", "school_year_on", "horizon_on", "label_known_on"]
+        found = self.read("cohort")[dates].drop_duplicates().sort_values("cohort_on")
+        return [
+            Window(
+                cut_off=row["cohort_on"].date(),
+                school_year_on=row["school_year_on"].date(),
+                horizon_on=row["horizon_on"].date(),
+                delay_days=(row["label_known_on"] - row["horizon_on"]).days,
+                term_on=row["school_year_on"].date(),
+            )
+            for row in found.to_dict("records")
+        ]
+
+
+def open_run(run_folder: str, cut_off_date: str) -> SemesterRun:
+    """Return the run in ``run_folder``. From here on its errors are noted without the values they hold.
+
+    Parameters
+    ----------
+    run_folder
+        As papermill gives it, or the folder of a published run, which can be looked at and not written.
+    cut_off_date
+        The last day whose knowledge the run may use, as ``YYYY-MM-DD``.
+    """
+    folder = Path(run_folder)
+    note_errors(folder)
+    inputs = json.loads((folder / INPUTS).read_text("utf-8"))
+    return SemesterRun(folder, date.fromisoformat(cut_off_date), inputs)
