@@ -15,95 +15,105 @@ SHORTEST_TREND_WEEKS = 3
 LATE_LESSON = 6
 """From this lesson of the day on a lesson counts as one of the last."""
 
+_IS_YEAR = "week_on > $year_on - 7"
+_IS_LAST_YEAR = "week_on > $past_year_on - 7 AND week_on < $weeks_end_on - 364"
+_IS_RECENT = f"week_on >= $weeks_end_on - {7 * RECENT_WEEKS}"
+_IS_LONGER = f"week_on >= $weeks_end_on - {7 * LONGER_WEEKS}"
+_IS_YEAR_DAY, _IS_LAST_YEAR_DAY, _IS_LONGER_DAY = (
+    weeks.replace("week_on", "happened_on") for weeks in (_IS_YEAR, _IS_LAST_YEAR, _IS_LONGER)
+)
+
 PLANNED_WEEK = Block(
     "planned_week",
-    """
+    f"""
     SELECT
         member.member_id,
         planned.school_id,
         planned.happened_on AS week_on,
         planned.lessons,
-        [lessons_monday, lessons_tuesday, lessons_wednesday, lessons_thursday, lessons_friday] AS by_weekday
+        planned.lessons_monday,
+        planned.lessons_tuesday,
+        planned.lessons_wednesday,
+        planned.lessons_thursday,
+        planned.lessons_friday
     FROM known.lessons_planned AS planned
     JOIN member USING (pupil_id)
-    WHERE planned.happened_on > $past_year_on - 7 AND planned.happened_on < $weeks_end_on AND planned.lessons > 0
-    """,
+    WHERE planned.lessons > 0 AND week_on < $weeks_end_on AND ({_IS_YEAR} OR {_IS_LONGER} OR {_IS_LAST_YEAR})
+    """,  # noqa: S608  (constants)
     is_per_member=False,
 )
 
 ABSENCE = Block(
     "absence",
-    """
+    f"""
     SELECT
         planned_week.member_id,
         planned_week.week_on,
-        attendance.happened_on,
-        isodow(attendance.happened_on) AS weekday,
-        attendance.lesson_number,
-        attendance.subject_code,
+        isodow(happened_on) AS weekday,
+        lesson_number,
+        subject_code,
         attendance.lessons,
-        attendance.attendance_code IN ('unexcused', 'excused', 'absent') AS is_absent,
-        attendance.attendance_code = 'unexcused' AS is_unexcused,
-        attendance.attendance_code = 'excused' AS is_excused,
-        attendance.attendance_code = 'late' AS is_late
+        attendance_code IN ('unexcused', 'excused', 'absent') AS is_absent,
+        attendance_code = 'unexcused' AS is_unexcused,
+        attendance_code = 'excused' AS is_excused,
+        attendance_code = 'late' AS is_late
     FROM known.attendance
     JOIN member USING (pupil_id)
     JOIN planned_week
         ON planned_week.member_id = member.member_id
         AND planned_week.school_id = attendance.school_id
-        AND planned_week.week_on = attendance.happened_on - isodow(attendance.happened_on)::INTEGER + 1
-    WHERE attendance.happened_on > $past_year_on - 7
-        AND attendance.happened_on < $weeks_end_on
-        AND attendance.attendance_code <> 'present'
-    """,
+        AND planned_week.week_on = happened_on - isodow(happened_on)::INTEGER + 1
+    WHERE attendance_code <> 'present'
+        -- The same weeks said of the days, so that other months are not read at all.
+        AND happened_on < $weeks_end_on
+        AND ({_IS_YEAR_DAY} OR {_IS_LONGER_DAY} OR {_IS_LAST_YEAR_DAY})
+    """,  # noqa: S608  (constants)
     is_per_member=False,
 )
 
 ATTENDANCE_WEEK = Block(
     "attendance_week",
     """
-    WITH planned AS (
-        SELECT
-            member_id,
-            week_on,
-            sum(lessons) AS lessons,
-            [sum(by_weekday[1]), sum(by_weekday[2]), sum(by_weekday[3]), sum(by_weekday[4]), sum(by_weekday[5])]
-                AS by_weekday
+    WITH entry AS (
+        SELECT member_id, week_on, lessons, lessons_monday, lessons_tuesday, lessons_wednesday, lessons_thursday,
+            lessons_friday, 0 AS absent, 0 AS unexcused, 0 AS excused, 0 AS late, 0 AS absent_monday, 0 AS absent_friday
         FROM planned_week
-        GROUP BY ALL
-    ),
-    missed AS (
+        UNION ALL BY NAME
         SELECT
             member_id,
             week_on,
-            sum(lessons) FILTER (is_absent) AS absent,
-            sum(lessons) FILTER (is_unexcused) AS unexcused,
-            sum(lessons) FILTER (is_excused) AS excused,
-            sum(lessons) FILTER (is_late) AS late,
-            sum(lessons) FILTER (is_absent AND weekday = 1) AS absent_monday,
-            sum(lessons) FILTER (is_absent AND weekday = 5) AS absent_friday
+            0 AS lessons,
+            if(is_absent, lessons, 0) AS absent,
+            if(is_unexcused, lessons, 0) AS unexcused,
+            if(is_excused, lessons, 0) AS excused,
+            if(is_late, lessons, 0) AS late,
+            if(is_absent AND weekday = 1, lessons, 0) AS absent_monday,
+            if(is_absent AND weekday = 5, lessons, 0) AS absent_friday
         FROM absence
-        GROUP BY ALL
     )
     SELECT
-        planned.*,
+        member_id,
+        week_on,
+        sum(lessons) AS lessons,
+        sum(lessons_monday) AS lessons_monday,
+        sum(lessons_tuesday) AS lessons_tuesday,
+        sum(lessons_wednesday) AS lessons_wednesday,
+        sum(lessons_thursday) AS lessons_thursday,
+        sum(lessons_friday) AS lessons_friday,
         -- A whole day and its lessons may both be written down: nobody misses more than was planned.
-        least(coalesce(absent, 0), lessons) AS absent,
-        least(coalesce(unexcused, 0), lessons) AS unexcused,
-        least(coalesce(excused, 0), lessons) AS excused,
-        least(coalesce(late, 0), lessons) AS late,
-        CASE WHEN by_weekday[1] IS NOT NULL THEN least(coalesce(absent_monday, 0), by_weekday[1]) END AS absent_monday,
-        CASE WHEN by_weekday[5] IS NOT NULL THEN least(coalesce(absent_friday, 0), by_weekday[5]) END AS absent_friday
-    FROM planned
-    LEFT JOIN missed USING (member_id, week_on)
+        least(sum(absent), sum(lessons)) AS absent,
+        least(sum(unexcused), sum(lessons)) AS unexcused,
+        least(sum(excused), sum(lessons)) AS excused,
+        least(sum(late), sum(lessons)) AS late,
+        CASE WHEN sum(lessons_monday) IS NOT NULL THEN least(sum(absent_monday), sum(lessons_monday)) END
+            AS absent_monday,
+        CASE WHEN sum(lessons_friday) IS NOT NULL THEN least(sum(absent_friday), sum(lessons_friday)) END
+            AS absent_friday
+    FROM entry
+    GROUP BY member_id, week_on
     """,
     is_per_member=False,
 )
-
-_IS_YEAR = "week_on > $year_on - 7"
-_IS_LAST_YEAR = "week_on > $past_year_on - 7 AND week_on < $weeks_end_on - 364"
-_IS_RECENT = f"week_on >= $weeks_end_on - {7 * RECENT_WEEKS}"
-_IS_LONGER = f"week_on >= $weeks_end_on - {7 * LONGER_WEEKS}"
 
 ATTENDED = Block(
     "attended",
@@ -124,9 +134,9 @@ ATTENDED = Block(
         sum(late) FILTER ({_IS_RECENT}) AS late_4w,
         sum(lessons) FILTER ({_IS_LAST_YEAR}) AS lessons_last_year,
         sum(absent) FILTER ({_IS_LAST_YEAR}) AS absent_last_year,
-        sum(by_weekday[1]) FILTER ({_IS_YEAR}) AS lessons_monday,
+        sum(lessons_monday) FILTER ({_IS_YEAR}) AS lessons_monday,
         sum(absent_monday) FILTER ({_IS_YEAR}) AS absent_monday,
-        sum(by_weekday[5]) FILTER ({_IS_YEAR}) AS lessons_friday,
+        sum(lessons_friday) FILTER ({_IS_YEAR}) AS lessons_friday,
         sum(absent_friday) FILTER ({_IS_YEAR}) AS absent_friday
     FROM attendance_week
     GROUP BY member_id
@@ -178,12 +188,13 @@ TIMETABLE = Block(
     SELECT
         member_id,
         week_on,
-        by_weekday,
-        len(list_filter(by_weekday, lambda planned: planned > 0)) AS days,
+        [lessons_monday, lessons_tuesday, lessons_wednesday, lessons_thursday, lessons_friday] AS by_weekday,
+        (lessons_monday > 0)::INTEGER + (lessons_tuesday > 0)::INTEGER + (lessons_wednesday > 0)::INTEGER
+            + (lessons_thursday > 0)::INTEGER + (lessons_friday > 0)::INTEGER AS days,
         sum(days) OVER (PARTITION BY member_id ORDER BY week_on) - days AS days_before,
         sum(days) OVER (PARTITION BY member_id) AS days_year
     FROM attendance_week
-    WHERE {_IS_YEAR} AND len(list_filter(by_weekday, lambda planned: planned IS NULL)) = 0
+    WHERE {_IS_YEAR} AND days IS NOT NULL
     """,  # noqa: S608  (constants)
     is_per_member=False,
 )

@@ -44,7 +44,7 @@ def build(connection: duckdb.DuckDBPyConnection, cut_off: date, members: pd.Data
     connection
         Holds ``canonical.<table>``: all of them, or a part of whole schools. A part holds every row of its
         pupils and schools, and the whole of ``school``, ``enrolment`` and ``economic_area``.
-        Afterwards ``known`` shows ``cut_off``.
+        Afterwards ``known`` shows ``cut_off``, daily facts since the last school year only.
     cut_off
         The last day whose knowledge may be used.
     members
@@ -69,7 +69,8 @@ def build(connection: duckdb.DuckDBPyConnection, cut_off: date, members: pd.Data
     if len(years) != 1:
         raise ValueError(f"members of one cohort have one school year, found {len(years)}")
     parameters = days_around(cut_off, pd.Timestamp(years[0]).date())
-    open_cut_off(connection, cut_off)
+    week_before = parameters["past_year_on"] - timedelta(days=6)
+    open_cut_off(connection, cut_off, since=week_before)
     _lay_out_members(connection, members)
     for block in BLOCKS:
         _execute(connection, f"CREATE OR REPLACE TEMP TABLE {block.name} AS {block.sql}", parameters)

@@ -133,7 +133,7 @@ def cohort_windows(
 
 def _terms(connection: duckdb.DuckDBPyConnection, cut_off: date) -> list[_Term]:
     """Return the terms begun by ``cut_off`` as known then, by first day."""
-    open_cut_off(connection, cut_off)
+    open_cut_off(connection, cut_off, tables=("term",))
     rows = connection.execute(
         """
         WITH of_all AS (
@@ -179,10 +179,10 @@ def cohort(connection: duckdb.DuckDBPyConnection, window: Window, as_of: date) -
     -------
     pandas.DataFrame
         The columns of ``cohort`` in :mod:`riskmodel.tables.results`, sorted by ``pupil_id``; ``label`` is
-        ``Int64`` with ``<NA>`` for censored and open outcomes. Afterwards ``known`` shows ``window.cut_off``.
+        ``Int64`` with ``<NA>`` for censored and open outcomes.
     """
-    open_cut_off(connection, window.cut_off)
-    open_cut_off(connection, as_of, schema=OUTCOME_SCHEMA)
+    open_cut_off(connection, window.cut_off, tables=("school", "enrolment"))
+    open_cut_off(connection, as_of, schema=OUTCOME_SCHEMA, tables=("enrolment",))
     found = connection.execute(
         _COHORT_SQL,
         {

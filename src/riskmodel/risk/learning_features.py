@@ -14,14 +14,18 @@ RECENT_DAYS = 56
 FEWEST_TREND_MARKS = 5
 """A slope through fewer marks says more about chance than about the pupil."""
 
+_IS_YEAR = "happened_on >= $year_on"
+_IS_RECENT = f"happened_on > $cut_off - {RECENT_DAYS}"
+_IS_LAST_YEAR = "happened_on < $year_on AND happened_on <= $cut_off - 364"
+
 WORK = Block(
     "work",
-    """
+    f"""
     SELECT
         member.member_id,
         mark.subject_code,
         mark.happened_on,
-        mark.happened_on >= $year_on AS is_year,
+        mark.{_IS_YEAR} AS is_year,
         mark.mark_code,
         -- Hundredths as whole numbers: sums are exact, whatever the order of the rows.
         round(mark.mark_points * 100)::BIGINT AS hundredths,
@@ -31,8 +35,11 @@ WORK = Block(
         (mark.happened_on - $year_on)::BIGINT AS day
     FROM known.mark
     JOIN member USING (pupil_id)
-    WHERE mark.happened_on >= $past_year_on AND mark.happened_on <= $cut_off AND mark.mark_code <> 'exempt'
-    """,
+    WHERE mark.mark_code <> 'exempt'
+        AND mark.happened_on >= $past_year_on
+        AND mark.happened_on <= $cut_off
+        AND ({_IS_YEAR} OR {_IS_RECENT} OR {_IS_LAST_YEAR})
+    """,  # noqa: S608  (constants)
     is_per_member=False,
 )
 
@@ -43,8 +50,8 @@ WORK_DONE = Block(
         member_id,
         count(*) FILTER (is_year) AS works_year,
         count(*) FILTER (is_year AND NOT is_handed_in) AS missed_works_year,
-        count(*) FILTER (happened_on > $cut_off - {RECENT_DAYS}) AS works_8w,
-        count(*) FILTER (happened_on > $cut_off - {RECENT_DAYS} AND NOT is_handed_in) AS missed_works_8w,
+        count(*) FILTER ({_IS_RECENT}) AS works_8w,
+        count(*) FILTER ({_IS_RECENT} AND NOT is_handed_in) AS missed_works_8w,
         avg(greatest(handed_in_on - happened_on, 0)) FILTER (is_year AND handed_in_on IS NOT NULL) AS days_late,
         sum(weight_hundredths) FILTER (is_year AND is_handed_in) / 100 AS handed_in_weight,
         $cut_off - max(coalesce(handed_in_on, happened_on)) FILTER (is_year AND is_handed_in) AS days_since_work
@@ -67,8 +74,8 @@ MARKS = Block(
             sum(day * hundredths) FILTER (is_year) AS days_points,
             min(hundredths) FILTER (is_year) AS lowest,
             count(*) FILTER (is_year AND hundredths < {100 * PASSING_MARK_POINTS}) AS low_marks,
-            avg(hundredths) FILTER (happened_on > $cut_off - {RECENT_DAYS}) / 100 AS mean_8w,
-            avg(hundredths) FILTER (happened_on < $year_on AND happened_on <= $cut_off - 364) / 100 AS mean_last_year
+            avg(hundredths) FILTER ({_IS_RECENT}) / 100 AS mean_8w,
+            avg(hundredths) FILTER ({_IS_LAST_YEAR}) / 100 AS mean_last_year
         FROM work
         WHERE hundredths IS NOT NULL
         GROUP BY member_id
