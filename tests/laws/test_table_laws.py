@@ -60,9 +60,8 @@ def test_every_invented_row_passes_its_own_check(table):
     rows = invent(table, 15, seed=1)
     account, connection = _checked(table, as_delivered(rows, "invented.csv"))
     assert account.used == rows.num_rows == account.read, _rejected(connection)
-    assert connection.table(f"checked.{table.name}").project(", ".join(table.column_names)).fetchall() == [
-        tuple(row.values()) for row in rows.to_pylist()
-    ]
+    used = connection.execute(f"SELECT * EXCLUDE (file_name, row_number) FROM checked.{table.name} ORDER BY row_number")
+    assert used.fetchall() == [tuple(row.values()) for row in rows.to_pylist()]
 
 
 def test_invented_tables_refer_to_one_another():
@@ -151,7 +150,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     table=st.sampled_from(CANONICAL),
     changes=st.lists(st.tuples(st.integers(0, 11), st.integers(0, 30), CELLS), max_size=12),
@@ -172,14 +171,20 @@ def test_whatever_the_cells_hold_rows_read_are_used_put_aside_or_merged(table, c
     assert SECRET not in repr([warning.text.in_language("lv") for warning in account.warnings])
 
 
-@settings(max_examples=15, deadline=None)
+def _used(connection: duckdb.DuckDBPyConnection, table: Table) -> list[tuple[object, ...]]:
+    return connection.execute(f"SELECT * FROM checked.{table.name} ORDER BY row_number").fetchall()
+
+
+@cache
+def _used_of_base() -> dict[str, list[tuple[object, ...]]]:
+    return {table.name: _used(_checked(table, as_delivered(_base(table), "x.csv"))[1], table) for table in CANONICAL}
+
+
+@settings(max_examples=12, deadline=None)
 @given(table=st.sampled_from(CANONICAL), order=st.permutations(range(12)), bad=st.integers(0, 11))
 def test_neither_the_order_of_rows_nor_a_bad_row_changes_what_is_used(table, order, bad):
     raw = as_delivered(_base(table), "x.csv")
     rows = raw.to_pylist()
     broken = rows[bad] | {table.columns[0].name: "\x00", "row_number": 99}
-    shuffled = [rows[at] for at in order if at < len(rows)]
-    _, first = _checked(table, raw)
-    _, second = _checked(table, pa.Table.from_pylist([broken, *shuffled], raw.schema))
-    used = f"SELECT * FROM checked.{table.name} ORDER BY row_number"
-    assert first.execute(used).fetchall() == second.execute(used).fetchall()
+    _, connection = _checked(table, pa.Table.from_pylist([broken, *(rows[at] for at in order)], raw.schema))
+    assert _used(connection, table) == _used_of_base()[table.name]

@@ -276,8 +276,11 @@ def _text(source: str, text: str, column: Column) -> tuple[list[Way], list[Way]]
 
 def _listed_code(source: str, text: str, column: Column) -> tuple[list[Way], list[Way]]:
     listed = ", ".join(literal(code) for code in column.codes)
-    words = " ".join(f"WHEN {literal(word)} THEN {literal(code)}" for word, code in code_words(column).items())
-    return [(f"{source} IN ({listed})", source)], [("true", f"CASE {fold_sql(text)} {words} END")]
+    meanings = code_words(column)
+    words, codes = (", ".join(map(literal, texts)) for texts in (meanings.keys(), meanings.values()))
+    # CASE with an operand would fold the text once for each word.
+    spelled = f"[{codes}][list_position([{words}], {fold_sql(text)})]"
+    return [(f"{source} IN ({listed})", source)], [("true", spelled)]
 
 
 def _patterned(source: str, text: str, column: Column) -> tuple[list[Way], list[Way]]:

@@ -31,7 +31,9 @@ BORN = (date(2006, 1, 1), date(2008, 12, 31))
 """Fifteen to eighteen years on the invented days: an age that suits every stage."""
 
 EMPTY_SHARE = 0.3
-DRAWS_AT_ONCE, MOST_DRAWS = 40, 400
+DRAWS_AT_ONCE = 40
+IDLE_DRAWS = 25
+"""Draws without a new row after which a table is taken to have no more keys."""
 LETTERS = "aābcčdeēfgģhiījkķlļmnņoprsštuūvzžABCČXYZ0123456789"
 Value = str | int | float | bool | date | None
 
@@ -63,13 +65,14 @@ def invent(table: Table, rows: int, seed: int, parents: Mapping[str, pa.Table] |
     schema = table.arrow_schema()
     connection = duckdb.connect()
     found: dict[tuple[Value, ...], dict[str, Value]] = {}
-    for _ in range(MOST_DRAWS):
-        drawn = [_draw_row(table, given, chance) for _ in range(DRAWS_AT_ONCE)]
-        for row in _filtered(connection, pa.Table.from_pylist(drawn, schema), _obeys(table)).to_pylist():
+    idle = 0
+    while len(found) < rows and idle < IDLE_DRAWS:
+        drawn = pa.Table.from_pylist([_draw_row(table, given, chance) for _ in range(DRAWS_AT_ONCE)], schema)
+        before = len(found)
+        for row in _filtered(connection, drawn, _obeys(table)).to_pylist():
             found.setdefault(tuple(row[name] for name in table.key), row)
-        if len(found) >= rows or _is_exhausted(table, len(found)):
-            break
-    if not found and rows:
+        idle = idle + 1 if len(found) == before else 0
+    if rows and not found:
         raise ValueError(f"no drawn row of {table.name} obeys its rules")
     return pa.Table.from_pylist(list(found.values())[:rows], schema)
 
@@ -210,14 +213,3 @@ def _obeys(table: Table) -> str:
 def _filtered(connection: duckdb.DuckDBPyConnection, rows: pa.Table, condition: str) -> pa.Table:
     filtered: pa.Table = duckdb.from_arrow(rows, connection=connection).filter(condition).to_arrow_table()
     return filtered.cast(rows.schema)
-
-
-def _is_exhausted(table: Table, found: int) -> bool:
-    """Tell whether all keys of a table whose key is closed lists alone were found."""
-    keys = 1
-    for name in table.key:
-        column = table.column(name)
-        if not column.codes:
-            return False
-        keys *= len(column.codes)
-    return found >= keys
