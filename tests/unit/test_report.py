@@ -1,0 +1,80 @@
+"""Semester report and model card."""
+
+from __future__ import annotations
+
+import invented_run
+import pytest
+
+from riskmodel.views import report
+
+
+def _findings(**gains):
+    findings = invented_run.findings()
+    for row in findings["evaluation"]:
+        if row["metric_code"] in gains and row["model_code"] == "logistic":
+            row["value"], row["low"], row["high"] = gains[row["metric_code"]]
+    return findings
+
+
+@pytest.mark.parametrize("language", ["lv", "en"])
+@pytest.mark.parametrize("make", [report.semester_report, report.model_card])
+def test_a_report_needs_no_other_file(make, language):
+    page = make(invented_run.findings(), language)
+    assert page.lstrip().startswith("<!doctype html>")
+    assert f'<html lang="{language}">' in page
+    without_namespaces = page.replace("http://www.w3.org/2000/svg", "")
+    assert not any(
+        part in without_namespaces for part in ("http://", "https://", "<script", "<link", "@import", "url(")
+    )
+
+
+def test_a_challenger_that_wins_outside_its_interval_stands_in_the_first_lines():
+    page = report.semester_report(_findings(auc_gain=(-0.02, -0.03, -0.01)), "lv")
+    first = page[page.index("<main>") :][:600]
+    assert "Loģistiskā regresija" in first
+    assert "Vienkāršāks vai cits veids ir labāks." in first
+
+
+def test_a_challenger_whose_interval_holds_zero_is_inconclusive_and_not_a_winner():
+    found = report.verdicts(_findings(), "2025-11-22", "lv")
+    assert [(one["code"], one["state"]) for one in found] == [("logistic", "open")]
+    page = report.semester_report(_findings(), "lv")
+    assert "nav izšķirams" in page
+    assert "Vienkāršāks vai cits veids ir labāks." not in page
+
+
+def test_a_challenger_without_an_interval_is_not_judged():
+    found = report.verdicts(_findings(auc_gain=(-0.5, None, None), recall_gain=(0.5, None, None)), "2025-11-22", "en")
+    assert [one["state"] for one in found] == ["unknown"]
+
+
+def test_a_gain_that_is_lost_elsewhere_still_counts_as_ahead():
+    found = report.verdicts(_findings(auc_gain=(0.02, 0.01, 0.03), recall_gain=(-0.1, -0.2, -0.01)), "2025-11-22", "en")
+    assert [one["state"] for one in found] == ["ahead"]
+
+
+def test_rows_are_accounted_for_in_the_report():
+    page = report.semester_report(invented_run.findings(), "en")
+    for number in ("310,000", "309,400", "120", "480"):
+        assert f">{number}<" in page
+
+
+def test_every_rule_stands_beside_the_model():
+    page = report.semester_report(invented_run.findings(), "en")
+    for name in ("Rule: places by lot", "Rule: the school&#39;s past share", "Logistic regression"):
+        assert name in page
+
+
+def test_a_group_too_small_to_judge_shows_no_figure():
+    page = report.semester_report(invented_run.findings(), "lv")
+    row = page[page.index("Speciālās vajadzības: jā") :].split("</tr>")[0]
+    assert "datu nepietiek" in row
+
+
+def test_a_run_without_past_cohorts_makes_a_report_that_says_so():
+    empty = {name: [] for name, rows in invented_run.findings().items() if isinstance(rows, list)}
+    for language, said in (("lv", "datu nepietiek"), ("en", "not enough data")):
+        page = report.semester_report(invented_run.findings() | empty, language)
+        assert said in page
+        assert "None" not in page
+        assert said in report.model_card(invented_run.findings() | empty, language)
