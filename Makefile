@@ -40,7 +40,7 @@ install: .venv/installed
 	@echo "Installed: $$($(BIN)/riskmodel --version)"
 
 demo: install
-	$(BIN)/riskmodel synthesise --seed 7 --out $(DEMO_DELIVERY)
+	@test -e $(DEMO_DELIVERY)/.complete || { rm -rf $(DEMO_DELIVERY); $(BIN)/riskmodel synthesise --seed 7 --out $(DEMO_DELIVERY); }
 	$(BIN)/riskmodel run --delivery $(DEMO_DELIVERY) --cut-off $(DEMO_CUT_OFF) --store $(STORE)
 	$(BIN)/riskmodel runs --store $(STORE)
 ifeq ($(SERVE),yes)
