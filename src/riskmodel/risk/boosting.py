@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
+from riskmodel.risk import shapley_tables
 from riskmodel.risk.recipe import Recipe
 from riskmodel.risk.trees import Node, replant, settled, without_small_leaves
 
@@ -39,10 +40,15 @@ class Boosting:
         return np.asarray(raw, dtype=np.float64)
 
     def contributions(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        """Return the path-dependent Shapley values (rows × features) and the base they start from."""
+        """Return the path-dependent Shapley values (rows × features) and the base they start from.
+
+        Small trees are looked up (see :mod:`riskmodel.risk.shapley_tables`); the library explains larger ones.
+        """
+        tables = shapley_tables.build(self.text)
+        if tables is not None:
+            return shapley_tables.look_up(tables, matrix), tables.base
         values = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=self.threads), dtype=np.float64)
-        base = float(values[0, -1]) if len(values) else 0.0
-        return values[:, :-1], base
+        return values[:, :-1], float(values[0, -1])
 
     @property
     def text(self) -> str:

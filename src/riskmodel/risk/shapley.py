@@ -26,7 +26,7 @@ from riskmodel.risk.model import RiskModel
 TOLERANCE = 1e-5
 """Log-odds by which base plus contributions may miss the raw score: rounding of some hundred additions."""
 
-BLOCK_ROWS = 20_000
+BLOCK_ROWS = 200_000
 """Rows explained at a time, so that memory does not grow with the country."""
 
 

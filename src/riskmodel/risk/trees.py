@@ -51,22 +51,38 @@ def replant(text: str, change: Callable[[Node], Node], features: int) -> str:
 
     The covers of the branches are counted anew from the leaves that remain.
     """
-    body, _, tail = text.partition("\nend of trees")
-    head, *trees = body.split("\nTree=")
+    head, trees, tail = _parts(text)
     written = []
-    for tree in trees:
-        number, _, rest = tree.partition("\n")
-        lines = dict(line.split("=", 1) for line in rest.splitlines() if "=" in line)
-        if lines["num_cat"] != "0":
-            raise RunFailedError(
-                message("The default model must be made of numeric splits."),
-                found=message("It has a categorical one."),
-                remedy=message("Give the codes as numbers."),
-            )
+    for number, lines in enumerate(trees):
         written.append(f"Tree={number}\n" + _write(change(_read(lines)), lines["shrinkage"]) + "\n\n")
     sizes = " ".join(str(len(tree.encode("utf-8"))) for tree in written)
     lines_of_head = [_head_line(line, features, sizes) for line in head.splitlines()]
     return "\n".join(lines_of_head) + "\n\n" + "".join(written) + "end of trees" + tail
+
+
+def read_trees(text: str) -> list[Node]:
+    """Return the trees of a model ``text``, in order.
+
+    Raises
+    ------
+    RunFailedError
+        When a tree has a categorical split.
+    """
+    return [_read(lines) for lines in _parts(text)[1]]
+
+
+def _parts(text: str) -> tuple[str, list[dict[str, str]], str]:
+    """Return the head, the named lines of each tree, and what follows the trees."""
+    body, _, tail = text.partition("\nend of trees")
+    head, *trees = body.split("\nTree=")
+    lines = [dict(line.split("=", 1) for line in tree.splitlines()[1:] if "=" in line) for tree in trees]
+    if any(tree["num_cat"] != "0" for tree in lines):
+        raise RunFailedError(
+            message("The default model must be made of numeric splits."),
+            found=message("It has a categorical one."),
+            remedy=message("Give the codes as numbers."),
+        )
+    return head, lines, tail
 
 
 def _head_line(line: str, features: int, sizes: str) -> str:
