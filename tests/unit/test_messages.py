@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import string
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from riskmodel.tables.schema import Words
 
 PACKAGE = LOCALE_FOLDER.parent
 KEYWORDS = {"message": None, "plural": (1, 2)}
+IN_TEMPLATES = {"t": None, "n": (1, 2)}
+HANDS_ON = {"views/pages.py": "t and n of the templates, whose texts are found there"}
 KEYWORDS_OF_TEMPLATES = {"t": None, "n": (1, 2)}
 WINGS_OF_MODULES = {
     "__main__": "main",
@@ -44,15 +48,13 @@ WINGS = sorted({_wing(path) for path in PACKAGE.rglob("*.py") if path.name != "_
 
 @cache
 def _said() -> dict[str, Catalog]:
-    """The English texts in the source, by wing."""
+    """The English texts in modules and templates, by wing."""
     said = {wing: Catalog() for wing in WINGS}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        if path.name != "__init__.py":
-            for line, text, _, _ in extract_from_file("python", path, keywords=KEYWORDS):
-                said[_wing(path)].add(text, locations=[(str(path.relative_to(PACKAGE)), line)])
-    for path in sorted(PACKAGE.rglob("*.j2")):
-        for line, text, _, _ in extract_from_file("jinja2.ext:babel_extract", path, keywords=KEYWORDS_OF_TEMPLATES):
-            said[_wing(path)].add(text, locations=[(str(path.relative_to(PACKAGE)), line)])
+    for pattern, method, keywords in (("*.py", "python", KEYWORDS), ("*.j2", "jinja2.ext:babel_extract", IN_TEMPLATES)):
+        for path in sorted(PACKAGE.rglob(pattern)):
+            if path.name != "__init__.py":
+                for line, text, _, _ in extract_from_file(method, path, keywords=keywords):
+                    said[_wing(path)].add(text, locations=[(str(path.relative_to(PACKAGE)), line)])
     return said
 
 
@@ -98,6 +100,26 @@ def test_no_text_of_a_wing_lacks_its_latvian(wing):
         entry for entry in _entries(_said()[wing]) if entry.id not in translated or not _is_whole(translated[entry.id])
     ]
     assert not missing, f"add to locale/lv/{wing}.po:\n\n{_as_po(missing)}"
+
+
+def _calls(path: Path) -> Iterator[ast.Call]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KEYWORDS:
+            yield node
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_every_text_stands_in_full_where_its_message_is_made(wing):
+    """A text that is put together, or handed on by a name, is not found by the search for untranslated ones."""
+    hidden = [
+        f"{path.relative_to(PACKAGE)}:{call.lineno}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.name != "__init__.py" and _wing(path) == wing and str(path.relative_to(PACKAGE)) not in HANDS_ON
+        for call in _calls(path)
+        for text in call.args[: len(KEYWORDS[call.func.id] or (1,))]
+        if not (isinstance(text, ast.Constant) and isinstance(text.value, str))
+    ]
+    assert hidden == []
 
 
 @pytest.mark.parametrize("wing", WINGS)
