@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from riskmodel.runs.listing import Listed
     from riskmodel.runs.runner import Done
 
-BENCHMARKS = ("oulad", "uci697")
+BENCHMARKS = ("bootstrap", "oulad", "uci697")
 DAY = click.DateTime(["%Y-%m-%d"])
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -294,30 +294,29 @@ def portal(store: Path, host: str, port: int) -> None:
 @commands.command()
 @click.option("--store", type=FOLDER, required=True, help="Folder of deliveries and runs.")
 @click.option("--incoming", type=FOLDER, required=True, help="Where deliveries arrive, one folder each.")
-@click.option("--to", type=FOLDER, help="Where the timer's files are written.  [default: STORE.schedule]")
-@click.option("--due", is_flag=True, help="Make the run that is due now; this is what the timer calls.")
-@click.option("--as-of", type=DAY, help="With --due: the day for which the calendar is asked.  [default: today]")
-@click.option("--notice", is_flag=True, help="Tell the newest notice; this is what the timer calls after a failure.")
-def schedule(store: Path, incoming: Path, to: Path | None, due: bool, as_of: datetime | None, notice: bool) -> None:
+@click.option("--due", is_flag=True, help="Make the run that is due now, if one is: the timer calls this.")
+@click.option("--notice", is_flag=True, help="Say the newest notice: the timer calls this after a failure.")
+@click.option("--out", type=FOLDER, help="Where the files of the timer go.  [default: STORE/schedule]")
+@click.option("--as-of", type=DAY, help="Take this day for today (YYYY-MM-DD).")
+def schedule(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
+    store: Path, incoming: Path, due: bool, notice: bool, out: Path | None, as_of: datetime | None
+) -> None:
     """Write the timer that makes each semester's run from the school calendar.
 
     \b
-    Examples:
+    Example:
       riskmodel schedule --store data/store --incoming data/incoming
-      riskmodel schedule --store data/store --incoming data/incoming --due --as-of 2024-12-24
     """
-    from riskmodel.runs import schedule as scheduled  # noqa: PLC0415
+    from riskmodel.runs import schedule as calendar  # noqa: PLC0415
     from riskmodel.runs import timer  # noqa: PLC0415
 
-    day = as_of.date() if as_of else scheduled.today()
+    day = as_of.date() if as_of else calendar.today()
     if notice:
-        scheduled.tell_notice(store.absolute(), say)
+        calendar.tell_notice(store.absolute(), say)
     elif due:
-        done = scheduled.run_due(store.absolute(), incoming.absolute(), day, say)
-        if done is not None:
-            _tell_done(done)
+        calendar.run_due(store.absolute(), incoming.absolute(), day, say)
     else:
-        timer.write_schedule(store, incoming, to or store.with_name(f"{store.name}.schedule"), say, today=day)
+        timer.write_schedule(store, incoming.absolute(), out or store / "schedule", say, today=day)
 
 
 @commands.command()

@@ -101,6 +101,13 @@ SEMESTER: tuple[Step, ...] = (
             "extracts": PERSONAL,
         },
     ),
+    Step(
+        "70_report",
+        Words("report and model card", "pārskats un modeļa apraksts"),
+        takes=("cut_off_date",),
+        needs=("extracts/findings.json", "metrics.json"),
+        makes={"report": OPEN},
+    ),
 )
 """``60_effects`` will stand between the last two."""
 
