@@ -5,6 +5,8 @@ and remedy, the good rows kept. R: the file refused whole with one reason. Nothi
 code or any content of a cell.
 """
 
+# ruff: noqa: N802  (the classes of bad input have their numbers with a capital I)
+
 from __future__ import annotations
 
 import gzip
@@ -253,7 +255,7 @@ def test_I24_quoted_separators_line_breaks_and_quotes_are_text(tmp_path):
 def test_I25_a_file_beyond_the_limit_is_refused_before_it_is_read(tmp_path):
     folder = delivery(tmp_path / "delivery", {"pupil.csv": pupil_text(*ROWS)})
     os.truncate(folder / "pupil.csv", 10**9)
-    with pytest.raises(DeliveryError, match="at most 0.5 GB"):
+    with pytest.raises(DeliveryError, match=r"at most 0\.5 GB"):
         deliveries.check(folder, say, limits=Limits(max_file_bytes=5 * 10**8))
 
 
@@ -612,7 +614,7 @@ def test_a_delivery_without_a_required_table_is_refused_by_its_name(tmp_path):
 
 def test_a_delivery_without_mapping_is_a_matter_for_the_person_at_the_keyboard(tmp_path):
     (tmp_path / "pupil.csv").write_text(pupil_text(*ROWS), "utf-8")
-    with pytest.raises(UsageError, match="mapping.yaml"):
+    with pytest.raises(UsageError, match="mapping"):
         deliveries.check(tmp_path, say)
 
 

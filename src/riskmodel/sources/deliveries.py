@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +22,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from riskmodel.errors import DeliveryError
@@ -63,6 +64,7 @@ FOLDER_MODE, FILE_MODE = 0o750, 0o440
 ACTIVITY_TABLES = ("enrolment", "attendance", "lessons_planned", "mark", "term_result")
 """Tables that grow every semester: the same bytes again are last semester's file."""
 ROWS_SHOWN = 10
+ROWS_PER_GROUP = 250_000
 REJECTED_IN_JSON = 10_000
 
 
@@ -349,12 +351,28 @@ def _write(folder: Path, to: Path, intake: Intake, border: Border) -> Path:
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, name: str, to: Path) -> None:
+    """Write a checked table in the order of its key; equal rows give equal bytes."""
     table = canonical_table(name)
     order = ", ".join(dict.fromkeys((*table.key, table.known, *table.column_names)))
-    connection.execute(
-        f"COPY (SELECT {', '.join(table.column_names)} FROM checked.{name} ORDER BY {order}) "
-        f"TO {literal(str(to))} (FORMAT parquet, COMPRESSION zstd)"
-    )
+    rows = connection.sql(f"SELECT {', '.join(table.column_names)} FROM checked.{name} ORDER BY {order}")
+    # Not DuckDB's own writer: whether it declares a column as required depends on rows that were there before.
+    schema = table.arrow_schema()
+    with pq.ParquetWriter(to, schema, compression="zstd") as writer:
+        for group in _groups(rows.to_arrow_reader(ROWS_PER_GROUP)):
+            writer.write_table(group.cast(schema))
+
+
+def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield the rows in groups of one size, whatever the size of the batches."""
+    kept: list[pa.RecordBatch] = []
+    for batch in batches:
+        kept.append(batch)
+        while sum(one.num_rows for one in kept) >= ROWS_PER_GROUP:
+            whole = pa.Table.from_batches(kept)
+            yield whole.slice(0, ROWS_PER_GROUP)
+            kept = whole.slice(ROWS_PER_GROUP).to_batches()
+    if kept:
+        yield pa.Table.from_batches(kept)
 
 
 def _description(folder: Path, intake: Intake, key: identity.Key) -> dict[str, Any]:

@@ -281,7 +281,7 @@ def _with_days(source: str, period: Spread, wide: int) -> str:
     series = f"CASE WHEN {PERIOD_HOLDS} THEN CAST(generate_series(first_day, last_day, INTERVAL 1 DAY) AS DATE[]) END"
     days = f"list_filter({series}, lambda day: isodow(day) < 6)"
     if wide > 1:
-        days = f"list_filter({days}, lambda day, at: (at - 1) % {wide} = wide.place)"
+        days = f"list_filter({days}, lambda day, nth: (nth - 1) % {wide} = wide.place)"
     needed = f"CAST(ceil(counted / {period.lessons_per_day}.0) AS BIGINT)"
     return f"(SELECT *, {days} AS days, {needed} AS row_count FROM {source})"
 
@@ -304,7 +304,7 @@ def _laid_out(source: str, period: Weekly | Spread) -> tuple[str, list[str]]:
         rows = f"(SELECT *, unnest({weeks}) AS week FROM {source} WHERE {PERIOD_HOLDS})"
         return rows, ["CAST(CAST(week AS DATE) AS VARCHAR) AS happened_on"]
     usable = f"{PERIOD_HOLDS} AND counted > 0 AND row_count <= len(days)"
-    rows = f"(SELECT *, unnest(generate_series(0, row_count - 1)) AS at FROM {source} WHERE {usable})"
-    day = "days[1 + CAST(floor((at + 0.5) * len(days) / row_count) AS BIGINT)]"
-    lessons = "counted // row_count + CAST(at < counted % row_count AS BIGINT)"
+    rows = f"(SELECT *, unnest(generate_series(0, row_count - 1)) AS step FROM {source} WHERE {usable})"
+    day = "days[1 + CAST(floor((step + 0.5) * len(days) / row_count) AS BIGINT)]"
+    lessons = "counted // row_count + CAST(step < counted % row_count AS BIGINT)"
     return rows, [f"CAST({day} AS VARCHAR) AS happened_on", f"CAST({lessons} AS VARCHAR) AS lessons"]

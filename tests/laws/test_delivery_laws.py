@@ -1,0 +1,207 @@
+"""What holds for every delivery, whatever is in it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import tempfile
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from riskmodel.errors import DeliveryError
+from riskmodel.sources import deliveries
+from riskmodel.sources.decoding import Limits, decode
+from riskmodel.sources.reading import Sheet, _read_at_once, _read_row_by_row
+
+FACTS = "delivery: {delivered_on: 2025-01-31, origin: real, complete: %s}\n%s"
+SCHOOL = "school_id;school_name;school_kind;happened_on\n1;Rīgas skola;general;2020-09-01\n"
+TERM = "school_year;term_number;happened_on;ends_on\n2024/25;1;2024-09-02;2024-12-20\n"
+PUPIL_HEADER = ["pupil_code", "first_name", "last_name", "birth_month", "happened_on"]
+STAY_HEADER = ["pupil_code", "school_id", "stage_kind", "stage_number", "happened_on"]
+CODES = [f"{day:02d}0190-0000{day}" for day in range(1, 9)]
+PUPILS = [[code, "Ēriks", f"Šķēle-{'ABCDEFGH'[at]}", "2010-03-01", "2020-09-01"] for at, code in enumerate(CODES)]
+STAYS = [[code, "1", "grade", "8", "2024-09-02"] for code in CODES]
+
+
+def silent(_text):
+    return None
+
+
+def text_of(header, rows, separator=";", ends="\n"):
+    told = io.StringIO()
+    csv.writer(told, delimiter=separator, lineterminator=ends).writerows([header, *rows])
+    return told.getvalue()
+
+
+def stored(folder, pupils, stays, key, *, entries=""):
+    """Receive a delivery into a new store; return its accounts and the rows of its tables by digest."""
+    source = folder / "in"
+    source.mkdir(parents=True)
+    (source / "mapping.yaml").write_text(FACTS % ("true", entries), "utf-8")
+    for name, content in {
+        "school": SCHOOL.encode(),
+        "term": TERM.encode(),
+        "pupil": pupils,
+        "enrolment": stays,
+    }.items():
+        (source / f"{name}.csv").write_bytes(content)
+    got = deliveries.receive(source, folder / "store", key, silent)
+    tables = folder / "store" / "deliveries" / got.delivery_id
+    digests = {
+        name: hashlib.sha256((tables / f"{name}.parquet").read_bytes()).hexdigest()
+        for name in ("school", "pupil", "term", "enrolment")
+    }
+    return got.accounts, digests, tables
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("usual")
+    key = folder / "key"
+    _, digests, _ = stored(folder, text_of(PUPIL_HEADER, PUPILS).encode(), text_of(STAY_HEADER, STAYS).encode(), key)
+    return key, digests
+
+
+def turned(header, rows):
+    order = list(reversed(range(len(header))))
+    return [header[at] for at in order], [[row[at] for at in order] for row in rows]
+
+
+FORMS = {
+    "rows in another order": lambda header, rows: text_of(header, rows[::-1]).encode(),
+    "columns in another order": lambda header, rows: text_of(*turned(header, rows)).encode(),
+    "windows-1257": lambda header, rows: text_of(header, rows).encode("cp1257"),
+    "utf-16": lambda header, rows: text_of(header, rows).encode("utf-16"),
+    "byte order mark": lambda header, rows: text_of(header, rows).encode("utf-8-sig"),
+    "line ends of Windows": lambda header, rows: text_of(header, rows, ends="\r\n").encode(),
+    "old line ends": lambda header, rows: text_of(header, rows, ends="\r").encode(),
+    "commas": lambda header, rows: text_of(header, rows, ",").encode(),
+    "tabs and quotes": lambda header, rows: b"\n".join(
+        b"\t".join(b'"' + cell.encode() + b'"' for cell in row) for row in [header, *rows]
+    ),
+    "blank lines": lambda header, rows: text_of(header, rows, ends="\n\n").encode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_form_of_a_file_does_not_change_what_is_stored(tmp_path, usual, form):
+    key, digests = usual
+    make = FORMS[form]
+    assert stored(tmp_path, make(PUPIL_HEADER, PUPILS), make(STAY_HEADER, STAYS), key)[1] == digests
+
+
+BAD_STAYS = {
+    "a day that is none": ["010190-00001", "1", "grade", "8", "2024-09-32"],
+    "an unknown school": ["010190-00001", "77", "grade", "8", "2023-09-01"],
+    "a code that lost its nought": ["10190-00001", "1", "grade", "8", "2023-09-01"],
+    "a missing field": ["010190-00001", "1", "grade", "8"],
+    "a NUL byte": ["\x00", "1", "grade", "8", "2024-09-02"],
+}
+
+
+@pytest.mark.parametrize("fault", BAD_STAYS)
+def test_a_bad_row_never_changes_what_is_stored_of_other_rows(tmp_path, usual, fault):
+    key, digests = usual
+    rows = [*STAYS[:4], BAD_STAYS[fault], *STAYS[4:]]
+    pupils, stays = text_of(PUPIL_HEADER, PUPILS).encode(), text_of(STAY_HEADER, rows).encode()
+    accounts, found, _ = stored(tmp_path, pupils, stays, key)
+    account = accounts["enrolment"]
+    assert (account.read, account.used, account.quarantined, account.merged) == (9, 8, 1, 0)
+    assert found == digests
+
+
+def test_a_row_that_contradicts_another_takes_no_other_pupil_with_it(tmp_path, usual):
+    key, _ = usual
+    rows = [*STAYS, ["010190-00001", "1", "grade", "9", "2024-09-02"]]
+    pupils, stays = text_of(PUPIL_HEADER, PUPILS).encode(), text_of(STAY_HEADER, rows).encode()
+    accounts, _, tables = stored(tmp_path, pupils, stays, key)
+    assert accounts["enrolment"].quarantined == 2
+    assert pq.read_table(tables / "enrolment.parquet").num_rows == 7
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 7),
+            st.integers(0, 4),
+            st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=6),
+        ),
+        max_size=6,
+    )
+)
+def test_every_row_is_used_put_aside_or_merged_whatever_a_cell_holds(changes):
+    rows = [list(row) for row in PUPILS]
+    for row, column, text in changes:
+        rows[row][column] = text
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "mapping.yaml").write_text(FACTS % ("false\n  , latvian_letters: false", ""), "utf-8")
+        (folder / "pupil.csv").write_bytes(text_of(PUPIL_HEADER, rows).encode())
+        report = deliveries.check(folder, silent)
+    account = report.accounts["pupil"]
+    assert account.read == len(rows) == account.used + account.quarantined + account.merged
+    named = {row["row_number"] for row in report.rejected.to_pylist()}
+    assert len(named) == account.quarantined
+    assert named <= set(range(2, len(rows) + 2))
+    if not changes:
+        assert account.used == len(rows)
+
+
+CONNECTION = duckdb.connect()
+CELL = st.text(st.sampled_from(['"', ";", "\n", " ", "a", "ē", "'", "\t", "1"]), max_size=5)
+
+
+def both_ways(content):
+    """Return what the fast and the careful reader make of a file; None for a reader that passes it on or refuses it."""
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        (scratch / "x.csv").write_bytes(content)
+        try:
+            decoded = decode(scratch / "x.csv", None, scratch, Limits(), latvian=False)
+        except DeliveryError:
+            return None, None
+        fast, careful = (Sheet("x.csv", ("a", "b", "c"), "", 0, "utf-8") for _ in range(2))
+        copy = scratch / "copy.parquet"
+        survey = decoded.survey
+        told = None
+        plain = not (survey.has_blank_lines or survey.has_spaced_quotes or survey.undecodable_lines)
+        if plain and _read_at_once(CONNECTION, decoded, fast, ";", copy):
+            told = sorted(CONNECTION.execute(fast.relation).fetchall(), key=lambda row: row[0]), fast.rows
+        try:
+            _read_row_by_row(decoded, careful, ";", scratch / "careful.parquet", Limits())
+        except DeliveryError:
+            return told, "refused"
+        rows = CONNECTION.execute(f"SELECT * FROM read_parquet('{scratch}/careful.parquet')").fetchall()
+        return told, (rows, careful.rows)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=5),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
+def test_whole_tables_are_read_the_same_by_the_fast_and_the_careful_reader(rows, ends, all_quoted):
+    told = io.StringIO()
+    writer = csv.writer(
+        told, delimiter=";", lineterminator=ends, quoting=csv.QUOTE_ALL if all_quoted else csv.QUOTE_MINIMAL
+    )
+    writer.writerows([["a", "b", "c"], *rows])
+    fast, careful = both_ways(told.getvalue().encode())
+    assert fast is None or fast == careful
+    if careful not in (None, "refused"):
+        assert [[cell or "" for cell in row[1:]] for row in careful[0]] == rows
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(CELL, max_size=12))
+def test_broken_tables_are_read_the_same_by_the_fast_reader_or_passed_on(pieces):
+    fast, careful = both_ways(("a;b;c\n" + "".join(pieces)).encode())
+    assert fast is None or fast == careful

@@ -1,0 +1,312 @@
+"""A delivery is taken in whole or not at all, once, and nothing of a pupil's name or code leaves the protected folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from riskmodel.errors import DeliveryError, UsageError
+from riskmodel.sources import deliveries
+from riskmodel.sources.identity import open_key
+
+FACTS = "delivery: {delivered_on: %s, origin: real, complete: %s}\n"
+SCHOOL = "school_id;school_name;school_kind;happened_on\n1;Skola;general;2020-09-01\n"
+PUPIL = (
+    "pupil_code;first_name;last_name;birth_month;happened_on\n"
+    "120190-00013;Zaķija;Kanārija;2010-03-01;2020-09-01\n130190-00022;Ēriks;Kanārijs;2010-04-01;2020-09-01\n"
+)
+TERM = "school_year;term_number;happened_on;ends_on\n2024/25;1;2024-09-02;2024-12-20\n"
+STAY = (
+    "pupil_code;school_id;stage_kind;stage_number;happened_on\n"
+    "120190-00013;1;grade;8;2024-09-02\n13019000022;1;grade;8;2024-09-02\n"
+)
+WHOLE = {"school.csv": SCHOOL, "pupil.csv": PUPIL, "term.csv": TERM, "enrolment.csv": STAY}
+ABSENCE = "pupil_code;school_id;happened_on;lesson_number;attendance_code;lessons;known_on\n"
+
+
+def silent(_text):
+    return None
+
+
+def delivery(folder, files, day="2025-01-31", complete="true"):
+    folder.mkdir()
+    (folder / "mapping.yaml").write_text(FACTS % (day, complete), "utf-8")
+    for name, text in files.items():
+        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path):
+    return tmp_path / "store", tmp_path / "store.key"
+
+
+def tree(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def table(store, delivery_id, name):
+    return pq.read_table(store / "deliveries" / delivery_id / f"{name}.parquet")
+
+
+def test_a_delivery_is_stored_with_its_account(tmp_path, place):
+    got = deliveries.receive(delivery(tmp_path / "in", WHOLE), *place, silent)
+    described = json.loads((place[0] / "deliveries" / got.delivery_id / "delivery.json").read_text("utf-8"))
+    assert described["accounts"]["pupil"] == {"read": 2, "used": 2, "quarantined": 0, "merged": 0}
+    assert (described["delivered_on"], described["origin"]) == ("2025-01-31", "real")
+    assert table(place[0], got.delivery_id, "enrolment").num_rows == 2
+
+
+def test_the_same_delivery_again_changes_nothing(tmp_path, place):
+    folder = delivery(tmp_path / "in", WHOLE)
+    first = deliveries.receive(folder, *place, silent)
+    before = tree(place[0])
+    again = deliveries.receive(folder, *place, silent)
+    assert tree(place[0]) == before
+    assert (again.delivery_id, again.accounts) == (first.delivery_id, first.accounts)
+    assert [notice.text.in_language("lv") for notice in again.warnings] == [
+        n.text.in_language("lv") for n in first.warnings
+    ]
+
+
+def test_the_same_delivery_in_another_store_with_the_same_key_has_the_same_bytes(tmp_path, place):
+    folder = delivery(tmp_path / "in", WHOLE)
+    deliveries.receive(folder, *place, silent)
+    deliveries.receive(folder, tmp_path / "other", place[1], silent)
+    assert tree(place[0]) == tree(tmp_path / "other")
+
+
+def test_codes_of_one_pupil_written_differently_have_one_pseudonym(tmp_path, place):
+    got = deliveries.receive(delivery(tmp_path / "in", WHOLE), *place, silent)
+    pupils = set(table(place[0], got.delivery_id, "pupil")["pupil_id"].to_pylist())
+    assert pupils == set(table(place[0], got.delivery_id, "enrolment")["pupil_id"].to_pylist())
+    assert len(pupils) == 2
+
+
+def test_names_and_codes_are_in_the_protected_folder_and_nowhere_else(tmp_path, place):
+    spoilt = PUPIL + "140190-0003;Kaspars;Kanārijs;2010-05-01;2020-09-01\n"
+    said = []
+    got = deliveries.receive(
+        delivery(tmp_path / "in", WHOLE | {"pupil.csv": spoilt}), *place, lambda text: said.append(str(text))
+    )
+    assert got.accounts["pupil"].quarantined == 1
+    canaries = ("Kanārij", "Zaķija", "Ēriks", "Kaspars", "00013", "00022", "140190")
+    elsewhere = [path for path in place[0].rglob("*") if path.is_file() and path.parent.name != "identity"]
+    told = "".join(said)
+    for path in elsewhere:
+        told += (
+            json.dumps(pq.read_table(path).to_pylist(), default=str)
+            if path.suffix == ".parquet"
+            else path.read_text("utf-8")
+        )
+        assert not any(canary.encode() in path.read_bytes() for canary in canaries)
+    assert not any(canary in told for canary in canaries)
+    identities = pq.read_table(place[0] / "identity/identity.parquet").to_pylist()
+    assert {row["last_name"] for row in identities} == {"Kanārija", "Kanārijs"}
+
+
+def test_the_identity_folder_is_for_its_owner_alone(tmp_path, place):
+    deliveries.receive(delivery(tmp_path / "in", WHOLE), *place, silent)
+    assert stat.S_IMODE((place[0] / "identity").stat().st_mode) == 0o700
+    assert stat.S_IMODE((place[0] / "identity/identity.parquet").stat().st_mode) == 0o600
+    assert stat.S_IMODE(place[1].stat().st_mode) == 0o400
+
+
+def test_a_refused_delivery_leaves_the_store_as_it_was(tmp_path, place):
+    deliveries.receive(delivery(tmp_path / "in", WHOLE), *place, silent)
+    before = tree(place[0])
+    with pytest.raises(DeliveryError):
+        deliveries.receive(
+            delivery(tmp_path / "bad", WHOLE | {"enrolment.csv": STAY + '1;"2\n'}, "2025-06-30"), *place, silent
+        )
+    assert tree(place[0]) == before
+    assert list((place[0] / "staging").iterdir()) == []
+
+
+def test_a_first_delivery_that_is_refused_leaves_no_delivery_behind(tmp_path, place):
+    with pytest.raises(DeliveryError):
+        deliveries.receive(delivery(tmp_path / "bad", WHOLE | {"term.csv": b""}), *place, silent)
+    assert not (place[0] / "deliveries").exists()
+    assert not (place[0] / "identity").exists()
+
+
+def test_the_remains_of_a_dead_process_are_swept(tmp_path, place):
+    left = place[0] / "staging" / "riskmodel-intake-999999999-x"
+    left.mkdir(parents=True)
+    deliveries.receive(delivery(tmp_path / "in", WHOLE), *place, silent)
+    assert not left.exists()
+
+
+def test_a_store_is_not_mixed_with_pseudonyms_of_another_key(tmp_path, place):
+    deliveries.receive(delivery(tmp_path / "in", WHOLE), *place, silent)
+    changed = WHOLE | {"enrolment.csv": STAY + "12019000013;1;grade;7;2023-09-01\n"}
+    later = delivery(tmp_path / "later", changed, "2025-06-30")
+    with pytest.raises(UsageError, match="missing"):
+        deliveries.receive(later, place[0], tmp_path / "other.key", silent)
+    open_key(tmp_path / "other.key", place[0], may_create=True)
+    with pytest.raises(UsageError, match="another key"):
+        deliveries.receive(later, place[0], tmp_path / "other.key", silent)
+
+
+def test_an_addition_finds_its_pupils_and_schools_in_earlier_deliveries(tmp_path, place):
+    deliveries.receive(delivery(tmp_path / "in", WHOLE), *place, silent)
+    rows = "12019000013;1;2025-02-03;1;absent;1;2025-02-03\n15019000041;1;2025-02-03;1;absent;1;2025-02-03\n"
+    more = delivery(tmp_path / "more", {"attendance.csv": ABSENCE + rows}, "2025-02-28", "false")
+    got = deliveries.receive(more, *place, silent)
+    account = got.accounts["attendance"]
+    assert (account.read, account.used, account.quarantined) == (2, 1, 1)
+    connection = duckdb.connect()
+    deliveries.open_canonical(connection, place[0], [path.name for path in (place[0] / "deliveries").iterdir()])
+    joined = "SELECT count(*) FROM canonical.attendance JOIN canonical.pupil USING (pupil_id)"
+    assert connection.execute(joined).fetchone() == (1,)
+    assert not (place[0] / "deliveries" / got.delivery_id / "pupil.parquet").exists()
+
+
+def test_an_addition_to_nothing_is_refused(tmp_path, place):
+    more = delivery(
+        tmp_path / "more", {"attendance.csv": ABSENCE + "1;1;2025-02-03;1;absent;1;2025-02-03\n"}, complete="false"
+    )
+    with pytest.raises(DeliveryError, match="no file for: school"):
+        deliveries.receive(more, *place, silent)
+
+
+def test_a_code_that_changed_with_a_link_is_one_pupil_across_deliveries(tmp_path, place):
+    deliveries.receive(delivery(tmp_path / "in", WHOLE), *place, silent)
+    pupil = (
+        "pupil_code;first_name;last_name;earlier_register_id;birth_month;happened_on\n"
+        "320000-00014;Zaķija;Kanārija;120190-00013;2010-03-01;2025-01-01\n13019000022;Ēriks;Kanārijs;;2010-04-01;2020-09-01\n"
+    )
+    stay = STAY.replace("120190-00013", "32000000014").replace("2024-09-02", "2025-01-02")
+    got = deliveries.receive(
+        delivery(tmp_path / "two", WHOLE | {"pupil.csv": pupil, "enrolment.csv": stay}, "2025-06-30"), *place, silent
+    )
+    assert got.accounts["enrolment"].used == 2
+    connection = duckdb.connect()
+    deliveries.open_canonical(connection, place[0], [path.name for path in (place[0] / "deliveries").iterdir()])
+    assert connection.execute("SELECT count(DISTINCT pupil_id) FROM canonical.enrolment").fetchone() == (2,)
+
+
+def test_a_link_that_comes_after_both_codes_were_used_joins_the_two(tmp_path, place):
+    both = PUPIL.replace("130190-00022;Ēriks;Kanārijs", "320000-00014;Zaķija;Kanārija")
+    stays = STAY.replace("13019000022;1;grade;8;2024-09-02", "32000000014;1;grade;7;2023-09-01")
+    deliveries.receive(delivery(tmp_path / "in", WHOLE | {"pupil.csv": both, "enrolment.csv": stays}), *place, silent)
+    linked = (
+        "pupil_code;first_name;last_name;earlier_register_id;birth_month;happened_on\n"
+        "320000-00014;Zaķija;Kanārija;120190-00013;2010-03-01;2025-01-01\n"
+    )
+    more = delivery(tmp_path / "more", {"pupil.csv": linked}, "2025-06-30", "false")
+    deliveries.receive(more, *place, silent)
+    connection = duckdb.connect()
+    deliveries.open_canonical(connection, place[0], [path.name for path in (place[0] / "deliveries").iterdir()])
+    assert connection.execute("SELECT count(DISTINCT pupil_id), count(*) FROM canonical.enrolment").fetchone() == (1, 2)
+    identities = pq.read_table(place[0] / "identity/identity.parquet")
+    assert len(set(identities["pupil_id"].to_pylist())) == 1
+
+
+def attended(*rows):
+    return ABSENCE + "".join(
+        f"12019000013;1;{day};{lesson};{code};1;{known_on}\n" for day, lesson, code, known_on in rows
+    )
+
+
+def test_attended_lessons_become_counts_of_their_week(tmp_path, place):
+    journal = attended(
+        ("2024-09-02", 1, "present", "2024-09-02"),
+        ("2024-09-02", 2, "absent", "2024-09-02"),
+        ("2024-09-03", 1, "late", "2024-09-03"),
+        ("2024-09-03", 2, "present", "2024-09-10"),
+        ("2024-09-12", 1, "absent", "2024-09-12"),
+    )
+    got = deliveries.receive(delivery(tmp_path / "in", WHOLE | {"attendance.csv": journal}), *place, silent)
+    account = got.accounts["attendance"]
+    assert (account.read, account.used, account.quarantined, account.merged) == (5, 3, 0, 2)
+    assert "present" not in table(place[0], got.delivery_id, "attendance")["attendance_code"].to_pylist()
+    (week,) = table(place[0], got.delivery_id, "lessons_planned").to_pylist()
+    assert str(week["happened_on"]) == "2024-09-02"
+    assert (week["lessons"], week["lessons_monday"], week["lessons_tuesday"], week["lessons_friday"]) == (4, 2, 2, 0)
+    assert str(week["known_on"]) == "2024-09-10"
+
+
+def test_present_as_a_correction_stays_a_row(tmp_path, place):
+    journal = attended(("2024-09-02", 1, "absent", "2024-09-02"), ("2024-09-02", 1, "present", "2024-09-20"))
+    got = deliveries.receive(delivery(tmp_path / "in", WHOLE | {"attendance.csv": journal}), *place, silent)
+    assert got.accounts["attendance"].used == 2
+    later = attended(("2024-09-02", 1, "absent", "2024-09-02"), ("2024-09-03", 1, "absent", "2024-09-03"))
+    first = deliveries.receive(
+        delivery(tmp_path / "x", WHOLE | {"attendance.csv": later}), tmp_path / "s", tmp_path / "k", silent
+    )
+    corrected = attended(("2024-09-03", 1, "present", "2025-02-02"))
+    more = delivery(tmp_path / "more", {"attendance.csv": corrected}, "2025-02-28", "false")
+    assert deliveries.receive(more, tmp_path / "s", tmp_path / "k", silent).accounts["attendance"].used == 1
+    assert first.accounts["attendance"].used == 2
+
+
+def test_a_week_that_the_delivery_plans_itself_keeps_its_count(tmp_path, place):
+    planned = "pupil_code;school_id;happened_on;lessons\n12019000013;1;2024-09-02;30\n"
+    files = WHOLE | {
+        "attendance.csv": attended(("2024-09-02", 1, "present", "2024-09-02")),
+        "lessons_planned.csv": planned,
+    }
+    got = deliveries.receive(delivery(tmp_path / "in", files), *place, silent)
+    assert table(place[0], got.delivery_id, "lessons_planned")["lessons"].to_pylist() == [30]
+
+
+def test_a_parquet_file_says_the_same_as_a_csv_file(tmp_path, place):
+    rows = {
+        "pupil_code": ["120190-00013", "130190-00022"],
+        "school_id": ["1", "1"],
+        "stage_kind": ["grade", "grade"],
+        "stage_number": pa.array([8, 8], pa.int32()),
+        "happened_on": pa.array([19968, 19968], pa.int32()).cast(pa.date32()),
+    }
+    folder = delivery(tmp_path / "in", {name: text for name, text in WHOLE.items() if name != "enrolment.csv"})
+    pq.write_table(pa.table(rows), folder / "enrolment.parquet")
+    as_parquet = deliveries.receive(folder, *place, silent)
+    as_csv = deliveries.receive(delivery(tmp_path / "csv", WHOLE), tmp_path / "other", place[1], silent)
+    one = table(place[0], as_parquet.delivery_id, "enrolment")
+    assert one.equals(table(tmp_path / "other", as_csv.delivery_id, "enrolment"))
+
+
+def test_a_table_may_come_in_several_files(tmp_path, place):
+    header, *rows = STAY.splitlines()
+    files = {name: text for name, text in WHOLE.items() if name != "enrolment.csv"}
+    files |= {f"enrolment-{at}.csv": f"{header}\n{row}\n" for at, row in enumerate(rows)}
+    got = deliveries.receive(delivery(tmp_path / "in", files), *place, silent)
+    assert got.accounts["enrolment"].used == 2
+
+
+def test_the_notes_of_a_sender_are_kept(tmp_path, place):
+    folder = delivery(tmp_path / "in", WHOLE | {"notes.yaml": "- {lv: Nosacīti datumi., en: Nominal dates.}\n"})
+    got = deliveries.receive(folder, *place, silent)
+    described = json.loads((place[0] / "deliveries" / got.delivery_id / "delivery.json").read_text("utf-8"))
+    assert described["notes"] == [{"lv": "Nosacīti datumi.", "en": "Nominal dates."}]
+
+
+def test_free_register_ids_are_taken_where_the_mapping_says_so(tmp_path, place):
+    files = {
+        name: text.replace("120190-00013", "A-1").replace("130190-00022", "B-2").replace("13019000022", "B-2")
+        for name, text in WHOLE.items()
+    }
+    folder = delivery(tmp_path / "in", files)
+    (folder / "mapping.yaml").write_text(
+        "delivery: {delivered_on: 2025-01-31, origin: public, register_ids: free}\n", "utf-8"
+    )
+    assert deliveries.receive(folder, *place, silent).accounts["enrolment"].used == 2
+
+
+def test_the_report_speaks_both_languages_and_adds_up(tmp_path):
+    report = deliveries.check(delivery(tmp_path / "in", WHOLE | {"enrolment.csv": STAY.replace(";8;", ";80;")}), silent)
+    assert "enrolment: read 2 = used 0 + put aside 2 + merged 0" in report.in_language("en")
+    assert "enrolment: nolasīts 2 = izmantots 0 + atlikts 2 + apvienots 0" in report.in_language("lv")
+    assert "enrolment.csv [stage_number], 2 rindas: 2, 3" in report.in_language("lv")
+    assert report.as_dict()["rejected_rows"] == 2

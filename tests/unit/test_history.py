@@ -1,0 +1,143 @@
+"""Several deliveries read as one history: each fact known no earlier than the day on which it was delivered so."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import duckdb
+import pytest
+
+from riskmodel.errors import UsageError
+from riskmodel.sources.history import ALIAS_FILE, open_canonical, stored_deliveries
+
+PUPIL, OTHER = "a" * 32, "b" * 32
+
+
+def store_delivery(store, day, *facts, aliases=()):
+    """Store attendance facts (day of the lesson, code, known on, pupil) as the delivery of a day."""
+    folder = store / "deliveries" / day
+    folder.mkdir(parents=True)
+    connection = duckdb.connect()
+    connection.execute(
+        "CREATE TABLE attendance (pupil_id VARCHAR, school_id VARCHAR, happened_on DATE, lesson_number BIGINT, "
+        "subject_code VARCHAR, attendance_code VARCHAR, lessons BIGINT, known_on DATE)"
+    )
+    for happened_on, code, known_on, pupil in facts:
+        connection.execute(
+            "INSERT INTO attendance VALUES (?, '1', ?, 1, NULL, ?, 1, ?)", [pupil, happened_on, code, known_on]
+        )
+    connection.execute(f"COPY attendance TO '{folder / 'attendance.parquet'}' (FORMAT parquet)")
+    if aliases:
+        connection.execute("CREATE TABLE alias (pupil_id VARCHAR, of_pupil_id VARCHAR)")
+        connection.executemany("INSERT INTO alias VALUES (?, ?)", list(aliases))
+        connection.execute(f"COPY alias TO '{folder / ALIAS_FILE}' (FORMAT parquet)")
+    (folder / "delivery.json").write_text(json.dumps({"delivered_on": day, "origin": "synthetic"}), "utf-8")
+
+
+def history(store, *ids):
+    connection = duckdb.connect()
+    open_canonical(connection, store, ids or [delivery.delivery_id for delivery in stored_deliveries(store)])
+    return connection.execute(
+        "SELECT pupil_id, attendance_code, CAST(known_on AS VARCHAR) FROM canonical.attendance ORDER BY pupil_id, known_on"
+    ).fetchall()
+
+
+def fact(code, known_on, pupil=PUPIL, happened_on="2024-09-05"):
+    return happened_on, code, known_on, pupil
+
+
+def test_one_delivery_is_read_as_it_is(tmp_path):
+    store_delivery(tmp_path, "2024-09-30", fact("absent", "2024-09-05"), fact("excused", "2024-09-26"))
+    assert history(tmp_path) == [(PUPIL, "absent", "2024-09-05"), (PUPIL, "excused", "2024-09-26")]
+
+
+def test_a_fact_that_is_delivered_again_is_one_fact(tmp_path):
+    for day in ("2024-09-30", "2024-10-31"):
+        store_delivery(tmp_path, day, fact("absent", "2024-09-05"))
+    assert history(tmp_path) == [(PUPIL, "absent", "2024-09-05")]
+
+
+def test_a_changed_fact_is_known_from_the_day_of_the_delivery_that_changed_it(tmp_path):
+    store_delivery(tmp_path, "2024-09-30", fact("absent", "2024-09-05"))
+    store_delivery(tmp_path, "2024-10-31", fact("excused", "2024-09-05"))
+    assert history(tmp_path) == [(PUPIL, "absent", "2024-09-05"), (PUPIL, "excused", "2024-10-31")]
+
+
+def test_a_changed_fact_with_a_later_date_of_its_own_keeps_it(tmp_path):
+    store_delivery(tmp_path, "2024-09-30", fact("absent", "2024-09-05"))
+    store_delivery(tmp_path, "2024-10-31", fact("excused", "2024-11-02"))
+    assert history(tmp_path)[1] == (PUPIL, "excused", "2024-11-02")
+
+
+def test_a_fact_that_changes_back_changes_again(tmp_path):
+    for day, code in (("2024-09-30", "absent"), ("2024-10-31", "excused"), ("2024-11-30", "absent")):
+        store_delivery(tmp_path, day, fact(code, "2024-09-05"))
+    assert [known_on for _, _, known_on in history(tmp_path)] == ["2024-09-05", "2024-10-31", "2024-11-30"]
+
+
+def test_a_delivery_with_its_whole_history_adds_only_where_it_ends_differently(tmp_path):
+    store_delivery(tmp_path, "2024-09-30", fact("absent", "2024-09-05"))
+    store_delivery(tmp_path, "2024-10-31", fact("absent", "2024-09-05"), fact("excused", "2024-09-26"))
+    store_delivery(tmp_path, "2024-11-30", fact("absent", "2024-09-05"), fact("excused", "2024-09-26"))
+    assert history(tmp_path) == [(PUPIL, "absent", "2024-09-05"), (PUPIL, "excused", "2024-10-31")]
+
+
+def test_a_late_fact_that_is_new_keeps_the_date_on_which_the_school_knew_it(tmp_path):
+    store_delivery(tmp_path, "2024-09-30", fact("absent", "2024-09-05"))
+    store_delivery(tmp_path, "2024-10-31", fact("late", "2024-09-06", happened_on="2024-09-06"))
+    assert (PUPIL, "late", "2024-09-06") in history(tmp_path)
+
+
+def test_the_order_in_which_deliveries_are_named_does_not_matter(tmp_path):
+    store_delivery(tmp_path, "2024-09-30", fact("absent", "2024-09-05"))
+    store_delivery(tmp_path, "2024-10-31", fact("excused", "2024-09-05"))
+    assert history(tmp_path, "2024-10-31", "2024-09-30") == history(tmp_path, "2024-09-30", "2024-10-31")
+
+
+def test_a_delivery_that_is_not_named_is_not_read(tmp_path):
+    store_delivery(tmp_path, "2024-09-30", fact("absent", "2024-09-05"))
+    store_delivery(tmp_path, "2024-10-31", fact("excused", "2024-09-05"))
+    assert history(tmp_path, "2024-09-30") == [(PUPIL, "absent", "2024-09-05")]
+
+
+def test_a_pupil_with_an_old_and_a_new_code_is_one_pupil_in_every_delivery(tmp_path):
+    store_delivery(
+        tmp_path, "2024-09-30", fact("absent", "2024-09-05"), fact("late", "2024-09-05", OTHER, "2024-09-04")
+    )
+    store_delivery(
+        tmp_path, "2024-10-31", fact("excused", "2024-10-01", happened_on="2024-10-01"), aliases=[(OTHER, PUPIL)]
+    )
+    assert {pupil for pupil, _, _ in history(tmp_path)} == {PUPIL}
+    assert len(history(tmp_path)) == 3
+
+
+def test_tables_that_nobody_delivered_are_there_and_empty(tmp_path):
+    store_delivery(tmp_path, "2024-09-30", fact("absent", "2024-09-05"))
+    connection = duckdb.connect()
+    open_canonical(connection, tmp_path, ["2024-09-30"])
+    assert connection.execute("SELECT count(*) FROM canonical.mark").fetchone() == (0,)
+
+
+def test_opening_twice_gives_the_same_tables(tmp_path):
+    store_delivery(tmp_path, "2024-09-30", fact("absent", "2024-09-05"))
+    store_delivery(tmp_path, "2024-10-31", fact("excused", "2024-09-05"))
+    connection = duckdb.connect()
+    for ids in (["2024-09-30"], ["2024-09-30", "2024-10-31"], ["2024-09-30"]):
+        open_canonical(connection, tmp_path, ids)
+        assert connection.execute("SELECT count(*) FROM canonical.attendance").fetchone() == (len(ids),)
+
+
+def test_an_unknown_delivery_is_refused(tmp_path):
+    store_delivery(tmp_path, "2024-09-30", fact("absent", "2024-09-05"))
+    with pytest.raises(UsageError, match="There is no delivery 2030"):
+        history(tmp_path, "2030")
+
+
+def test_deliveries_are_listed_oldest_first(tmp_path):
+    for day in ("2024-10-31", "2024-09-30"):
+        store_delivery(tmp_path, day, fact("absent", "2024-09-05"))
+    assert [delivery.delivered_on for delivery in stored_deliveries(tmp_path)] == [
+        date(2024, 9, 30),
+        date(2024, 10, 31),
+    ]
