@@ -371,7 +371,7 @@ def test_the_school_s_past_share_is_drawn_towards_the_share_of_all_by_twenty_pup
     assert row["school_left_share_past_year"] == 0
 
 
-def test_moves_are_changes_of_school_and_not_of_stage():
+def test_moves_and_days_in_school_count_changes_of_school_and_not_of_stage():
     row = values(
         enrolment=[
             stay(date(2022, 9, 1), school_id="2"),
@@ -380,7 +380,7 @@ def test_moves_are_changes_of_school_and_not_of_stage():
         ]
     ).iloc[0]
     assert (row["moves_3y"], row["registered_before_days"], row["repeat_count"]) == (1, 10, 1)
-    assert row["in_school_days"] == (CUT_OFF - date(2024, 9, 2)).days
+    assert row["in_school_days"] == (CUT_OFF - date(2023, 9, 1)).days
 
 
 @pytest.mark.parametrize(

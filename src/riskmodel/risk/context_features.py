@@ -29,7 +29,7 @@ STAY = Block(
                 AND (enrolment.ends_on IS NULL OR enrolment.ends_on > $cut_off) AS is_own,
             lag(enrolment.school_id) OVER (
                 PARTITION BY member.member_id ORDER BY enrolment.happened_on, enrolment.school_id
-            ) <> enrolment.school_id AND enrolment.happened_on > $cut_off - {364 * MOVES_YEARS} AS is_move
+            ) AS school_before
         FROM known.enrolment
         JOIN member USING (pupil_id)
         WHERE enrolment.happened_on <= $cut_off
@@ -40,14 +40,19 @@ STAY = Block(
         QUALIFY row_number() OVER (PARTITION BY member_id ORDER BY happened_on DESC) = 1
     ),
     moved AS (
-        SELECT member_id, count(*) FILTER (is_move) AS moves FROM ordered GROUP BY member_id
+        SELECT
+            member_id,
+            count(*) FILTER (school_before <> school_id AND happened_on > $cut_off - {364 * MOVES_YEARS}) AS moves,
+            max(happened_on) FILTER (school_before IS DISTINCT FROM school_id) AS came_on
+        FROM ordered
+        GROUP BY member_id
     )
     SELECT
         member_id,
         moved.moves,
         own.repeat_count,
         own.credits,
-        $cut_off - own.happened_on AS days_in_school,
+        $cut_off - moved.came_on AS days_in_school,
         own.happened_on - own.registered_on AS registered_days_before
     FROM moved
     LEFT JOIN own USING (member_id)
