@@ -67,7 +67,13 @@ class Settings(BaseModel):
     """Mean prediction minus observed share in the newest matured cohort beyond this holds the run."""
 
     max_drift_psi: float = Field(default=0.25, gt=0)
-    """Population stability index of a feature above this holds the run (0.1: worth a look)."""
+    """Population stability index of a feature above this is drift, if its mean moved too (0.1: worth a look)."""
+
+    max_drift_shift: float = Field(default=0.5, gt=0)
+    """With it, a mean that moved by more than so many standard deviations holds the run."""
+
+    max_missing_rise: float = Field(default=0.10, gt=0, le=1)
+    """A feature whose share without data rose by more than this holds the run."""
 
     max_feature_auc: float = Field(default=0.95, gt=0.5, le=1)
     """One feature alone that ranks better than this is taken for a leak of the label and holds the run."""

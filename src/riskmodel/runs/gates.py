@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from riskmodel.messages import Message, message
+from riskmodel.risk.features import FEATURES
 from riskmodel.runs.durable import write_json
 from riskmodel.runs.parquet import read_table
 from riskmodel.settings import Settings
@@ -57,7 +58,8 @@ WORDS = {
     "schools_missing": "Schools of the run before without a row now: {count} ({subjects}).",
     "quarantined_share": "Tables with more than {limit:.0%} of rows put aside: {count} ({subjects}).",
     "calibration_gap": "Mean prediction minus share who left, newest cohort with outcomes: {found} (limit {limit}).",
-    "drift": "Features distributed otherwise than before (PSI above {limit}): {count} ({subjects}).",
+    "drift": "Features of another size and form than before (PSI above {limit}, and their mean moved): {count} ({subjects}).",
+    "data_missing": "Features whose share without data rose by more than {limit:.0%}: {count} ({subjects}).",
     "leak": "Features that alone rank better than {limit}: {count} ({subjects}).",
     "additivity": "Largest difference of base score plus reasons to the score: {found} (limit {limit}).",
 }
@@ -105,9 +107,23 @@ def calibration_gap(evidence: Evidence) -> Gate:
 
 
 def drift(evidence: Evidence) -> Gate:
-    """Hold a run in which a feature is distributed quite otherwise than in the past cohorts."""
+    """Hold a run in which a feature of the pupils has another size and another form than in the past cohorts.
+
+    Unemployment, wages and prices of an area move by nature and are the same for whole schools: they stand in the
+    table, and hold nothing.
+    """
     table = read_table(evidence.folder / "tables", "drift").set_index("feature_code")
-    return _gate("drift", table["psi"], evidence.settings.max_drift_psi)
+    by_nature = [declared.code for declared in FEATURES if "economic_area" in declared.needs]
+    of_pupils = table.drop(index=by_nature, errors="ignore")
+    moved = of_pupils["shift_sd"].abs() > evidence.settings.max_drift_shift
+    return _gate("drift", of_pupils["psi"].where(moved), evidence.settings.max_drift_psi)
+
+
+def data_missing(evidence: Evidence) -> Gate:
+    """Hold a run in which a feature is without data for many more pupils than in the past cohorts."""
+    table = read_table(evidence.folder / "tables", "drift").set_index("feature_code")
+    rise = table["missing_share_now"] - table["missing_share_before"]
+    return _gate("data_missing", rise, evidence.settings.max_missing_rise)
 
 
 def leak(evidence: Evidence) -> Gate:
@@ -134,6 +150,7 @@ SEMESTER: tuple[Check, ...] = (
     quarantined_share,
     calibration_gap,
     drift,
+    data_missing,
     leak,
     additivity,
 )

@@ -553,6 +553,15 @@ DRIFT = Table(
     columns=(
         REASON.column("feature_code"),
         Column("psi", Kind.DECIMAL, Words("Population stability index", "Populācijas stabilitātes indekss"), low=0),
+        Column(
+            "shift_sd",
+            Kind.DECIMAL,
+            Words(
+                "Mean now minus mean before, in standard deviations before",
+                "Vidējais tagad mīnus vidējais agrāk, agrākajās standartnovirzēs",
+            ),
+            required=False,
+        ),
         Column("missing_share_now", Kind.DECIMAL, Words("Share without data now", "Bez datu tagad"), low=0, high=1),
         Column(
             "missing_share_before", Kind.DECIMAL, Words("Share without data before", "Bez datu agrāk"), low=0, high=1
