@@ -18,11 +18,12 @@ draws for every learner. Sex and disability are among the columns only because t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import StratifiedKFold
 
 from riskmodel.bench.oulad_features import (
     DIRECTIONS,
@@ -35,6 +36,7 @@ from riskmodel.bench.oulad_features import (
     work_features,
 )
 from riskmodel.bench.references import (
+    Comparison,
     Floats,
     Judge,
     Learner,
@@ -52,7 +54,7 @@ from riskmodel.bench.references import (
 from riskmodel.messages import Message, message
 from riskmodel.risk.recipe import Recipe
 from riskmodel.sources.fetch import verified
-from riskmodel.sources.oulad import OULAD
+from riskmodel.sources.oulad import CLICKS_COMPLETE_TO_DAY, OULAD
 
 Say = Callable[[Message], None]
 Report = dict[str, object]
@@ -62,6 +64,7 @@ SEEDS, QUICK_SEEDS = 12, 2
 REPLICATES, QUICK_REPLICATES = 1000, 200
 PASSING_SCORE = 40
 SHRINKAGE_PUPILS = 20
+FOLDS = 5
 PROTECTED = ("gender", "disability")
 
 OURS = "lightgbm_monotone"
@@ -101,11 +104,13 @@ class Problem:
     test: pd.DataFrame
     test_label: Floats
     student: Names
+    school: Names
+    """Module and presentation of each row of the test: the list on which a student competes for a place."""
 
     def without(self, columns: Sequence[str]) -> Problem:
         """Return the same problem without some features."""
         train, test = self.train.drop(columns=list(columns)), self.test.drop(columns=list(columns))
-        return Problem(train, self.train_label, test, self.test_label, self.student)
+        return replace(self, train=train, test=test)
 
     def passes(self, learner: Learner, seeds: int) -> list[Scored]:
         """Return the learner's scores of the test, once per seed from 0."""
@@ -113,9 +118,9 @@ class Problem:
             scored(learner(Task(self.train, self.train_label, self.test, DIRECTIONS, seed))) for seed in range(seeds)
         ]
 
-    def judge(self, replicates: int) -> Judge:
-        """Return the judge of the test's students."""
-        return Judge(self.student, self.test_label, replicates)
+    def judge(self, replicates: int, *, is_one_list: bool = False) -> Judge:
+        """Return the judge of the test's students; ``is_one_list``: with places shared out over all modules."""
+        return Judge(self.student, self.test_label, replicates, None if is_one_list else self.school)
 
 
 @dataclass(frozen=True)
@@ -143,12 +148,14 @@ class Table:
         tested = (self.rows["code_presentation"].isin(test) & kept).to_numpy()
         label = np.asarray(self.rows["final_result"] == "Withdrawn", dtype=np.float64)
         student = self.rows["id_student"].astype(str).to_numpy(dtype=np.str_)
+        school = (self.rows["code_module"] + "/" + self.rows["code_presentation"]).to_numpy(dtype=np.str_)
         return Problem(
             self.features[teaches].reset_index(drop=True),
             label[teaches],
             self.features[tested].reset_index(drop=True),
             label[tested],
             student[tested],
+            school[tested],
         )
 
 
@@ -186,7 +193,8 @@ def measure(data: Path, say: Say, *, seeds: int = SEEDS, quick: bool = False) ->
     """Return the figures of the three protocols as one object that can be written as JSON.
 
     ``day_60`` and ``day_120`` (reference), ``clean`` and ``strict`` each hold ``auc``, ``low``, ``high`` and ``sd`` over
-    the seeds; ``rules`` compares ours with rules at equal capacity (10 %); ``references`` holds all learners. ``tuned``
+    the seeds; ``rules`` compares ours with rules at equal capacity (places for 10 % of each module, as the
+    product gives them; ``_one_list``: of all students together); ``references`` holds all learners. ``tuned``
     is strict with settings chosen on 2013 alone, ``clicks`` the gain of clicks where they are complete.
 
     Parameters
@@ -226,14 +234,18 @@ def measure(data: Path, say: Say, *, seeds: int = SEEDS, quick: bool = False) ->
         say(message("Day {day}: {rows} students are still registered.", day=day, rows=len(known[day].rows)))
         reference = Table.at(published, day, is_clean=False).problem(REFERENCE.train, REFERENCE.test)
         strict = known[day].problem(STRICT.train, STRICT.test)
-        tables = {
-            "reference": _compare(reference, seeds, replicates, quick=quick),
-            "strict": _compare(strict, seeds, replicates, quick=quick),
-        }
+        tables, rules = {}, {}
+        for name, problem in (("reference", reference), ("strict", strict)):
+            passes = _passes(problem, seeds, quick=quick)
+            tables[name] = problem.judge(replicates).compare(passes).table(OURS)
+            kept = {learner: passes[learner] for learner in (OURS, *RULES)}
+            one_list = problem.judge(replicates, is_one_list=True).compare(kept).table(OURS)
+            rules[name] = {rule: tables[name][rule] for rule in (OURS, *RULES)}
+            rules[f"{name}_one_list"] = one_list
         report[key] = _figure(tables["reference"], reference)
         groups["strict"][key] = _figure(tables["strict"], strict)
         groups["references"][key] = tables
-        groups["rules"][key] = {name: {rule: table[rule] for rule in RULES} for name, table in tables.items()}
+        groups["rules"][key] = rules
         ours = by_recipe(PROTOCOL)
         clean = known[day].problem(CLEAN.train, CLEAN.test)
         groups["clean"][key] = _alone(clean, ours, seeds, replicates)
@@ -251,31 +263,52 @@ def measure(data: Path, say: Say, *, seeds: int = SEEDS, quick: bool = False) ->
 
 
 def clicks(published: Published, day: int, seeds: int, replicates: int) -> Report:
-    """Return what clicks add: module BBB, trained on 2013B, tested on 2013J, strict, with and without clicks.
+    """Return what clicks add, on the same rows with and without them.
 
-    It is the one pair of presentations of one module for which clicks are at hand on both sides and the first
-    ends before the second begins.
+    At the top by the strict protocol: module BBB, trained on 2013B, tested on 2013J. It is the one pair of presentations
+    of one module with clicks on both sides of which the first ends before the second begins. ``folds``: five random
+    folds over all four presentations with clicks; more rows, but no order in time.
     """
-    problem = Table.at(published, day, is_clean=True, with_clicks=True).problem(("2013B",), ("2013J",), ("BBB",))
-    columns = [str(name) for name in problem.train.columns if "click" in str(name)]
+    table = Table.at(published, day, is_clean=True, with_clicks=True)
+    in_time = table.problem(("2013B",), ("2013J",), ("BBB",))
+    columns = [str(name) for name in table.features.columns if "click" in str(name)]
     ours = by_recipe(PROTOCOL)
     passes = {
-        "with_clicks": problem.passes(ours, seeds),
-        "without_clicks": problem.without(columns).passes(ours, seeds),
+        "with_clicks": in_time.passes(ours, seeds),
+        "without_clicks": in_time.without(columns).passes(ours, seeds),
     }
-    table = problem.judge(replicates).compare(passes).table("with_clicks")
-    without = table["without_clicks"]
-    return {
-        **brief(table["with_clicks"]),
-        "without": brief(without),
-        "gain": without["ours_minus_this"],
-        "gain_low": without["ours_minus_this_low"],
-        "gain_high": without["ours_minus_this_high"],
-        "train": ["BBB/2013B"],
-        "test": ["BBB/2013J"],
-        "pupils_train": len(problem.train),
-        "pupils_test": len(problem.test),
+    found = _gain(in_time.judge(replicates).compare(passes))
+    found |= {"train": ["BBB/2013B"], "test": ["BBB/2013J"], "pupils_train": len(in_time.train)}
+    found["pupils_test"] = len(in_time.test)
+
+    school = table.rows["code_module"] + "/" + table.rows["code_presentation"]
+    have = school.isin(["/".join(key) for key in CLICKS_COMPLETE_TO_DAY])
+    features = table.features[have].reset_index(drop=True)
+    label = np.asarray(table.rows["final_result"][have] == "Withdrawn", dtype=np.float64)
+    student = table.rows["id_student"][have].astype(str).to_numpy(dtype=np.str_)
+    pooled = {
+        "with_clicks": _folds(features, label, seeds),
+        "without_clicks": _folds(features.drop(columns=columns), label, seeds),
     }
+    folds = _gain(Judge(student, label, replicates).compare(pooled))
+    return found | {"folds": folds | {"pupils": len(features), "presentations": sorted(set(school[have]))}}
+
+
+def _folds(features: pd.DataFrame, label: Floats, seeds: int) -> list[Scored]:
+    passes = []
+    for seed in range(seeds):
+        raw_score = np.empty(len(label))
+        for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(features, label):
+            task = Task(features.iloc[train], label[train], features.iloc[test], DIRECTIONS, seed)
+            raw_score[test] = by_recipe(PROTOCOL)(task)
+        passes.append(scored(raw_score))
+    return passes
+
+
+def _gain(comparison: Comparison) -> Report:
+    table = comparison.table("with_clicks")
+    gain = comparison.difference("with_clicks", "without_clicks", "auc", "gain")
+    return {**brief(table["with_clicks"]), "without": brief(table["without_clicks"]), **gain}
 
 
 def choose_inside_training(tables: Sequence[Table], seeds: int = QUICK_SEEDS) -> str:
@@ -292,10 +325,9 @@ def choose_inside_training(tables: Sequence[Table], seeds: int = QUICK_SEEDS) ->
     return max(means, key=lambda name: means[name])
 
 
-def _compare(problem: Problem, seeds: int, replicates: int, *, quick: bool) -> dict[str, Row]:
+def _passes(problem: Problem, seeds: int, *, quick: bool) -> dict[str, list[Scored]]:
     chosen = {name: learner for name, learner in learners().items() if not quick or name in QUICK_LEARNERS}
-    passes = {name: problem.passes(learner, seeds if name == OURS else 1) for name, learner in chosen.items()}
-    return problem.judge(replicates).compare(passes).table(OURS)
+    return {name: problem.passes(learner, seeds if name == OURS else 1) for name, learner in chosen.items()}
 
 
 def _alone(problem: Problem, learner: Learner, seeds: int, replicates: int) -> Row:

@@ -29,11 +29,12 @@ DIRECTIONS = {
     "handed_in_share": -1,
     "clicks_share_of_days": -1,
     "days_since_click": 1,
+    "recent_clicks_log": -1,
     "early_clicks_log": -1,
 }
 """Whether more of a feature means more risk (+1) or less (-1); a feature that is not named is free."""
 
-WEEK_DAYS = 7
+RECENT_DAYS = 28
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def work_features(rows: pd.DataFrame, published: Published, day: int, *, is_clea
 
 
 def click_features(rows: pd.DataFrame, published: Published, day: int) -> pd.DataFrame:
-    """Return the share of days with clicks, clicks in each of the last four weeks, and days since the last click.
+    """Return the share of days with clicks, the days since the last one, and the clicks of the last four weeks (log).
 
     NaN for every student of a presentation whose clicks are not complete to ``day``: no data, not no clicks.
     """
@@ -138,13 +139,9 @@ def click_features(rows: pd.DataFrame, published: Published, day: int) -> pd.Dat
     features = rows[STAY].merge(by_student, how="left", left_on=STAY, right_index=True)
     features["clicks_share_of_days"] = features.pop("active_days").fillna(0) / (day + 1)
     features["days_since_click"] = day - features.pop("last_click_day").fillna(-1)
-    for week in range(4):
-        last = day - WEEK_DAYS * week
-        clicks = days[days["date"].between(last - WEEK_DAYS + 1, last)].groupby(STAY)["sum_click"].sum()
-        name = f"clicks_log_week_{week + 1}_before"
-        features[name] = np.log1p(
-            rows[STAY].merge(clicks, how="left", left_on=STAY, right_index=True)["sum_click"].fillna(0)
-        )
+    recent = days[days["date"] > day - RECENT_DAYS].groupby(STAY)["sum_click"].sum()
+    found = rows[STAY].merge(recent, how="left", left_on=STAY, right_index=True)["sum_click"]
+    features["recent_clicks_log"] = np.log1p(found.fillna(0))
     complete = [
         CLICKS_COMPLETE_TO_DAY.get(key, -1) >= day for key in zip(*(rows[name] for name in STAY[:2]), strict=True)
     ]

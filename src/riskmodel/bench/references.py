@@ -121,13 +121,14 @@ def scored(raw_score: Floats) -> Scored:
 class Judge:
     """Compares learners on the same pupils; ``pupil_id`` is what a bootstrap replicate draws.
 
-    The capacity is one list over all rows, ``capacity_share`` of them.
+    Places are shared out as the product does it: a tenth of the pupils of each school. Without ``school_id`` all pupils
+    are on one list.
     """
 
     pupil_id: Names
     label: Floats
     bootstrap_replicates: int
-    capacity_share: float = 0.10
+    school_id: Names | None = None
 
     def compare(self, passes: Mapping[str, Sequence[Scored]]) -> Comparison:
         """Return the learners' figures and replicates, drawn once and alike for all."""
@@ -139,13 +140,13 @@ class Judge:
             frame = pd.DataFrame(
                 {
                     "pupil_id": self.pupil_id,
-                    "school_id": "1",
+                    "school_id": "1" if self.school_id is None else self.school_id,
                     "raw_score": run.raw_score,
                     "probability": run.probability,
                     "label": self.label,
                 }
             )
-            ranking = rank(frame, Capacity(share=self.capacity_share))
+            ranking = rank(frame, Capacity())
             values.append(figures(ranking))
             drawn.append(replicates(ranking, self.bootstrap_replicates, BOOTSTRAP_SEED))
         mean = {name: float(np.mean([value[name] for value in values])) for name in FIGURES}
@@ -206,3 +207,23 @@ class Comparison:
 def brief(row: Row, figure: str = "auc") -> Row:
     """Return one figure of a row of the table under the keys that scripts read: itself, ``low`` and ``high``."""
     return {figure: row[figure], "low": row[f"{figure}_low"], "high": row[f"{figure}_high"]}
+
+
+def frame(rows: Mapping[str, Row]) -> pd.DataFrame:
+    """Return a table of learners for reading: figures, intervals, and the paired difference of ours to each.
+
+    One row per learner, highest AUC first; ``ours_minus_this`` is missing in our own row.
+    """
+    columns = [
+        "auc",
+        "auc_low",
+        "auc_high",
+        "average_precision",
+        "brier",
+        "precision_at_capacity",
+        "ours_minus_this",
+        "ours_minus_this_low",
+        "ours_minus_this_high",
+    ]
+    table = pd.DataFrame.from_dict(dict(rows), orient="index").reindex(columns=columns)
+    return table.sort_values("auc", ascending=False).round(4)

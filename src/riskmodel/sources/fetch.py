@@ -63,6 +63,11 @@ class PublicData:
     licence: str
     files: tuple[PublicFile, ...]
 
+    @property
+    def archive_name(self) -> str:
+        """The name under which the publisher gives the archive."""
+        return self.address.rsplit("/", 1)[-1]
+
 
 def obtain(data: PublicData, to: Path, source: Path | None, say: Say) -> None:
     """Put the verified raw files of ``data`` into the folder ``to``.
@@ -70,8 +75,8 @@ def obtain(data: PublicData, to: Path, source: Path | None, say: Say) -> None:
     Parameters
     ----------
     source
-        A folder with the files (or with a folder ``data.folder`` that has them), or the publisher's archive as
-        a file. None: the archive is downloaded.
+        A folder with the files, or with a folder ``data.folder`` that has them, or with the publisher's archive under
+        its own name. None: the archive is downloaded.
 
     Raises
     ------
@@ -79,15 +84,15 @@ def obtain(data: PublicData, to: Path, source: Path | None, say: Say) -> None:
         When a file is missing or differs, or the publisher cannot be reached.
     """
     to.mkdir(parents=True)
-    if source is not None and not source.is_file():
+    archive = source / data.archive_name if source else None
+    if source is not None and archive is not None and not archive.exists():
         folder = verified(data, source, say)
         for file in data.files:
             if (folder / file.name).exists():
                 shutil.copyfile(folder / file.name, to / file.name)
         return
     with tempfile.TemporaryDirectory(dir=to.parent) as scratch:
-        archive = source or _download(data, Path(scratch) / "archive.zip", say)
-        _unpack(data, archive, to)
+        _unpack(data, archive or _download(data, Path(scratch) / data.archive_name, say), to)
     verified(data, to, say)
 
 
@@ -221,7 +226,7 @@ def _download(data: PublicData, path: Path, say: Say) -> Path:
         raise DeliveryError(
             message("The publisher of {data} must be within reach.", data=data.name),
             found=message("The download failed: {reason}.", reason=type(error).__name__),
-            remedy=message("Try again later, or download the archive yourself and name it with --from."),
+            remedy=message("Try again later, or download the archive yourself and name its folder with --from."),
             where=data.address,
         ) from error
     return path

@@ -93,7 +93,7 @@ def fetch(to: Path, source: Path | None, say: Say) -> None:
     Parameters
     ----------
     source
-        A folder with a local copy, or the publisher's archive as a file. None: download it.
+        A folder with a local copy, or with the publisher's archive. None: download it.
 
     Raises
     ------
