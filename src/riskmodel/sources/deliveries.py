@@ -332,7 +332,7 @@ def _write(folder: Path, to: Path, intake: Intake, border: Border) -> Path:
     for table in CANONICAL:
         exists = border.connection.execute(
             "SELECT 1 FROM information_schema.tables WHERE table_schema = 'checked' AND table_name = ?", [table.name]
-        ).fetchone()
+        ).fetchall()
         if exists:
             _copy(border.connection, table.name, to / f"{table.name}.parquet")
     rejected = ", ".join(REJECTED_ROW.key)
