@@ -110,8 +110,7 @@ class PortalHandler(RequestHandler):
         """Refuse a foreign host and any query before anything is looked at."""
         first = self.request.path.strip("/").split("/")[0]
         self.language = in_words(first) if first in LANGUAGES else DEFAULT_LANGUAGE
-        host = urlsplit(f"//{self.request.host}").hostname if self.request.host.count(":") < 8 else None
-        if host not in self.desk.hosts:
+        if _host_of(self.request.host) not in self.desk.hosts:
             raise HTTPError(400)
         if self.request.query:
             raise HTTPError(400)
@@ -294,3 +293,11 @@ ROUTES: tuple[tuple[str, type[PortalHandler]], ...] = (
 
 def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False)
+
+
+def _host_of(header: str) -> str:
+    """Return the name in a Host header; empty for one that is not of its form."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""

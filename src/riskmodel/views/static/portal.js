@@ -5,7 +5,8 @@
   const byId = (id) => document.getElementById(id);
   const language = document.documentElement.lang;
   const plural = new Intl.PluralRules(language);
-  const collator = new Intl.Collator(language, { numeric: true });
+  // Places and classes are compared as numbers (9.a before 10.b); a code is a text, even where it begins with digits.
+  const collators = { code: new Intl.Collator(language), other: new Intl.Collator(language, { numeric: true }) };
   // "āž" is found by "az": letters are compared without their marks.
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/\s+/g, " ");
 
@@ -48,7 +49,7 @@
     const headers = [...list.querySelectorAll("th[data-key]")];
     const sort = (key, direction) => {
       if (!headers.length) return;
-      const order = (a, b) => direction * collator.compare(a.element.dataset[key], b.element.dataset[key]) ||
+      const order = (a, b) => direction * (collators[key] || collators.other).compare(a.element.dataset[key], b.element.dataset[key]) ||
         a.element.dataset.place - b.element.dataset.place;
       const body = list.tBodies[0];
       for (const item of [...items].sort(order)) body.append(item.element);
