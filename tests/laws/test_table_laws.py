@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskmodel.tables.canonical import CANONICAL, IDENTITY
-from riskmodel.tables.checks import Account, Formats, check_references, check_table, columns_named, rules_of
+from riskmodel.tables.checks import Account, Formats, check_references, check_table
 from riskmodel.tables.invented import (
     INVENTED_DELIVERED_ON,
     Breach,
@@ -23,6 +23,8 @@ from riskmodel.tables.invented import (
     invent_all,
     row_breach,
 )
+from riskmodel.tables.judging import columns_named
+from riskmodel.tables.reasons import rules_of
 from riskmodel.tables.results import REJECTED_ROW, RESULTS
 from riskmodel.tables.schema import Table
 

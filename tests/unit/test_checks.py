@@ -483,6 +483,29 @@ def test_a_row_with_two_unknown_references_is_told_twice_and_counted_once(known)
     assert len(border.reasons()) == 2
 
 
+def test_i61_an_absence_longer_than_its_week_is_put_aside(known):
+    week, holiday = (
+        ROWS["lessons_planned"] | {"lessons": "4"},
+        ROWS["lessons_planned"] | {"happened_on": "2026-01-12", "lessons": "0"},
+    )
+    corrected = holiday | {"lessons": "30", "known_on": "2026-02-01"}
+    _check(known, "lessons_planned", [week, holiday, holiday | {"happened_on": "2026-01-19"}, corrected])
+    rows = [
+        ROWS["attendance"] | {"attendance_code": code, "happened_on": day, "lessons": lessons}
+        for code, day, lessons in (
+            ("unexcused", "2026-01-06", "4"),
+            ("unexcused", "2026-01-07", "5"),
+            ("late", "2026-01-08", "5"),
+            ("excused", "2026-01-20", "1"),
+            ("excused", "2026-01-13", "6"),  # the week was corrected
+            ("excused", "2026-02-03", "6"),  # nothing is known of that week
+        )
+    ]
+    border = _check(known, "attendance", rows)
+    assert check_references(known, table("attendance")) == 2
+    assert border.reasons() == [(3, "lessons", "more_than_planned"), (5, "lessons", "more_than_planned")]
+
+
 def test_a_table_that_was_not_delivered_knows_nobody(connection):
     _check(connection, "support", [ROWS["support"]])
     assert check_references(connection, table("support")) == 1

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from riskmodel.tables.canonical import CANONICAL
 from riskmodel.tables.canonical import table as canonical_table
-from riskmodel.tables.checks import columns_named
+from riskmodel.tables.judging import columns_named
 from riskmodel.tables.patterns import text_of
 from riskmodel.tables.schema import Column, Kind, RowRule, Table
 

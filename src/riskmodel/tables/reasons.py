@@ -28,6 +28,23 @@ class Rule:
     reason: Message
 
 
+def rules_of(
+    table: Table, formats: Formats, delivered_on: date, *, free_register_ids: bool = False
+) -> tuple[Rule, ...]:
+    """Return every rule over the cells and rows of a table, in the order in which the pass numbers them.
+
+    A known-on date need not be given where the table has a rule for it.
+    """
+    found: list[tuple[str, str, Message]] = []
+    for column in table.columns:
+        cell = cell_rules(column, formats, delivered_on, free_register_ids=free_register_ids)
+        if column.name == table.known and table.known_rule:
+            cell.pop("required", None)
+        found += [(column.name, code, reason) for code, reason in cell.items()]
+    found += [(rule.column, rule.code, row_reason(rule.words)) for rule in table.rules]
+    return tuple(Rule(number, *rule) for number, rule in enumerate(found, start=1))
+
+
 def cell_rules(column: Column, formats: Formats, delivered_on: date, *, free_register_ids: bool) -> dict[str, Message]:
     """Return the rules of one column, as reasons by rule code."""
     what = column.words
@@ -245,6 +262,13 @@ def before_birth_reason() -> Message:
     """Return the reason of a row dated before the pupil was born."""
     return message(
         "Nothing must be dated before the pupil's month of birth. Correct this date or the date of birth in the table pupil."
+    )
+
+
+def more_than_planned_reason() -> Message:
+    """Return the reason of an absence that is longer than the week."""
+    return message(
+        "No more lessons must be missed than were planned in that week. Correct the lessons here, or those of the week in the table lessons_planned."
     )
 
 
