@@ -70,7 +70,7 @@ def chance_of_place(raw_score: NDArray[np.float64], school_id: pd.Series, capaci
     places = frame["pool"].map(capacity.by_school(school_id)).to_numpy(dtype=float)
     ranks = frame.groupby("pool")["score"].rank(ascending=False, method="min").to_numpy()
     tied = frame.groupby(["pool", "score"])["score"].transform("size").to_numpy(dtype=float)
-    return np.clip((places - (ranks - 1)) / tied, 0.0, 1.0)
+    return np.asarray(np.clip((places - (ranks - 1)) / tied, 0.0, 1.0), dtype=np.float64)
 
 
 def place_in_school(raw_score: NDArray[np.float64], school_id: pd.Series, pupil_id: pd.Series) -> NDArray[np.int64]:
