@@ -298,7 +298,7 @@ def portal(store: Path, host: str, port: int) -> None:
 @click.option("--notice", is_flag=True, help="Say the newest notice: the timer calls this after a failure.")
 @click.option("--out", type=FOLDER, help="Where the files of the timer go.  [default: STORE/schedule]")
 @click.option("--as-of", type=DAY, help="Take this day for today (YYYY-MM-DD).")
-def schedule(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
+def schedule(
     store: Path, incoming: Path, due: bool, notice: bool, out: Path | None, as_of: datetime | None
 ) -> None:
     """Write the timer that makes each semester's run from the school calendar.

@@ -98,7 +98,13 @@ def _drift_and_leaks(run: SemesterRun) -> dict[str, float | None]:
     feature = run.read("feature")
     codes = [declared.code for declared in FEATURES]
     is_now = feature["cohort_on"] == pd.Timestamp(run.cut_off)
-    run.write(DRIFT, drift.drift(feature.loc[~is_now, codes], feature.loc[is_now, codes]))
+    # Against the past cohort that is nearest: what grows with the years of data (days in school) or follows the length
+    # of a term (marks given) was different in some years and is like today in another.
+    compared = pd.concat(
+        drift.drift(past[codes], feature.loc[is_now, codes]) for _, past in feature[~is_now].groupby("cohort_on")
+    )
+    nearest = compared.assign(size=compared["shift_sd"].abs().fillna(0.0)).sort_values(["feature_code", "size", "psi"])
+    run.write(DRIFT, nearest.drop_duplicates("feature_code").drop(columns="size"))
     labelled = feature.merge(run.read("cohort")[["cohort_on", "pupil_id", "label"]], on=["cohort_on", "pupil_id"])
     labelled = labelled[labelled["label"].notna()]
     alone = auc_alone(labelled[codes], labelled["label"].to_numpy(dtype=np.float64))
