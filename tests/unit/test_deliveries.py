@@ -213,6 +213,34 @@ def test_a_link_that_comes_after_both_codes_were_used_joins_the_two(tmp_path, pl
     assert len(set(identities["pupil_id"].to_pylist())) == 1
 
 
+def test_a_finished_stay_in_one_row_was_known_to_have_begun(tmp_path, place):
+    stays = (
+        "pupil_code;school_id;stage_kind;stage_number;happened_on;ends_on;exit_class\n"
+        "120190-00013;1;grade;7;2023-09-01;2024-05-31;continuing\n13019000022;1;grade;8;2024-09-02;;\n"
+        "15019000041;1;grade;8;2023-09-01;2024-05-31;left\n"
+    )
+    got = deliveries.receive(delivery(tmp_path / "in", WHOLE | {"enrolment.csv": stays}), *place, silent)
+    account = got.accounts["enrolment"]
+    assert (account.read, account.used, account.quarantined, account.merged) == (3, 2, 1, 0)
+    rows = table(place[0], got.delivery_id, "enrolment").to_pylist()
+    told = sorted(
+        (str(row["happened_on"]), str(row["ends_on"]), row["exit_class"], str(row["known_on"])) for row in rows
+    )
+    assert told == [
+        ("2023-09-01", "2024-05-31", "continuing", "2024-05-31"),
+        ("2023-09-01", "None", None, "2023-09-01"),
+        ("2024-09-02", "None", None, "2024-09-02"),
+    ]
+
+
+def test_attended_lessons_of_an_unknown_pupil_are_put_aside_and_make_no_week(tmp_path, place):
+    journal = ABSENCE + "15019000041;1;2024-09-02;1;present;1;2024-09-02\n"
+    got = deliveries.receive(delivery(tmp_path / "in", WHOLE | {"attendance.csv": journal}), *place, silent)
+    account = got.accounts["attendance"]
+    assert (account.read, account.used, account.quarantined, account.merged) == (1, 0, 1, 0)
+    assert not (place[0] / "deliveries" / got.delivery_id / "lessons_planned.parquet").exists()
+
+
 def attended(*rows):
     return ABSENCE + "".join(
         f"12019000013;1;{day};{lesson};{code};1;{known_on}\n" for day, lesson, code, known_on in rows

@@ -29,6 +29,7 @@ from riskmodel.errors import DeliveryError
 from riskmodel.messages import LANGUAGES, Language, message, plural
 from riskmodel.sources import identity
 from riskmodel.sources.decoding import Limits, digest
+from riskmodel.sources.folding import has_weeks
 from riskmodel.sources.history import (
     ALIAS_FILE,
     DELIVERIES_FOLDER,
@@ -330,10 +331,8 @@ def _write(folder: Path, to: Path, intake: Intake, border: Border) -> Path:
     """Write the checked tables of a delivery, its rejected rows and its description into a new folder."""
     to.mkdir(mode=FOLDER_MODE)
     for table in CANONICAL:
-        exists = border.connection.execute(
-            "SELECT 1 FROM information_schema.tables WHERE table_schema = 'checked' AND table_name = ?", [table.name]
-        ).fetchall()
-        if exists:
+        # lessons_planned may be there without a file of its own: made of attended lessons.
+        if table.name in intake.accounts or (table.name == "lessons_planned" and has_weeks(border.connection)):
             _copy(border.connection, table.name, to / f"{table.name}.parquet")
     rejected = ", ".join(REJECTED_ROW.key)
     border.connection.execute(

@@ -63,19 +63,22 @@ def fold_attended(connection: duckdb.DuckDBPyConnection, earlier: str | None) ->
     )
     connection.execute(f"DELETE FROM week WHERE {is_too_full}")
     connection.execute("DELETE FROM checked.attendance WHERE rowid IN (SELECT place FROM attended)")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS checked.lessons_planned "
-        f"({column_definitions(LESSONS_PLANNED)}, file_name VARCHAR, row_number BIGINT)"
-    )
+    connection.execute(f"CREATE TABLE IF NOT EXISTS checked.lessons_planned ({column_definitions(LESSONS_PLANNED)})")
     before = _count(connection, "checked.lessons_planned")
     names = ", ".join(LESSONS_PLANNED.column_names)
     connection.execute(
-        f"INSERT INTO checked.lessons_planned ({names}, file_name, row_number) SELECT {names}, 'attendance', 0 "
+        f"INSERT INTO checked.lessons_planned ({names}) SELECT {names} "
         "FROM week ANTI JOIN checked.lessons_planned USING (pupil_id, school_id, happened_on)"
     )
     too_full = _count(connection, "too_full")
     weeks = _count(connection, "checked.lessons_planned") - before
     return Folded(_count(connection, "attended") - too_full, weeks, too_full)
+
+
+def has_weeks(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether ``checked.lessons_planned`` is there and holds rows."""
+    tables = "information_schema.tables WHERE table_schema = 'checked' AND table_name = 'lessons_planned'"
+    return _count(connection, tables) > 0 and _count(connection, "checked.lessons_planned") > 0
 
 
 def _weeks() -> str:

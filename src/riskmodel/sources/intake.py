@@ -204,8 +204,9 @@ def take_in(files: Sequence[DeliveredFile], mapping: DeliveryMapping, border: Bo
         if feeding:
             say(message("Checking the table {table}.", table=table.name))
             _check(table.name, feeding, intake, border)
-    _fold(intake, border)
     _look_up_references(intake, border)
+    _fold(intake, border)
+    _open_finished_stays(intake, border)
     _note(intake, border)
     for file in files:
         if digest(file.path) != file.sha256:
@@ -438,6 +439,33 @@ def _register_name_faults(table: str, given: set[str], intake: Intake, border: B
         [("file_name", pa.string()), ("row_number", pa.int64()), ("column_name", pa.string()), ("fault", pa.string())]
     )
     border.connection.register("name_faults", pa.Table.from_pylist(found, schema=schema))
+
+
+def _open_finished_stays(intake: Intake, border: Border) -> None:
+    """Add what was known of a finished stay on its first day: that it had begun, and nothing of its end.
+
+    A register gives one row per stay with first and last day. The rule of the table for known-on dates says that a
+    stay is known on its first day and its end on its last; without the first, no past cohort would know its pupils.
+    """
+    table = canonical_table("enrolment")
+    if table.name not in intake.accounts or table.known in intake.columns[table.name]:
+        return
+    unknown = {"ends_on": "NULL AS ends_on", "exit_class": "NULL AS exit_class", "known_on": "happened_on AS known_on"}
+    columns = ", ".join(unknown.get(name, name) for name in table.column_names)
+    opened = (
+        f"SELECT {columns}, file_name, row_number FROM checked.enrolment "
+        "WHERE ends_on > happened_on AND ends_on IS NOT NULL"
+    )
+    before = _count(border.connection, "checked.enrolment")
+    border.connection.execute(f"INSERT INTO checked.enrolment BY NAME {opened}")
+    added = _count(border.connection, "checked.enrolment") - before
+    if added:
+        text = plural(
+            "{count} stay came with its last day; that it had begun counts as known from its first day.",
+            "{count} stays came with their last day; that they had begun counts as known from their first day.",
+            added,
+        )
+        intake.notices.append(Notice("enrolment", "stays_opened", text))
 
 
 def _fold(intake: Intake, border: Border) -> None:
