@@ -36,7 +36,7 @@ def test_a_challenger_that_wins_outside_its_interval_stands_in_the_first_lines()
 
 
 def test_a_challenger_whose_interval_holds_zero_is_inconclusive_and_not_a_winner():
-    found = report.verdicts(_findings(), "2025-11-22", "lv")
+    found = report.verdicts(_findings(), "lv")
     assert [(one["code"], one["state"]) for one in found] == [("logistic", "open")]
     page = report.semester_report(_findings(), "lv")
     assert "nav izšķirams" in page
@@ -44,12 +44,12 @@ def test_a_challenger_whose_interval_holds_zero_is_inconclusive_and_not_a_winner
 
 
 def test_a_challenger_without_an_interval_is_not_judged():
-    found = report.verdicts(_findings(auc_gain=(-0.5, None, None), recall_gain=(0.5, None, None)), "2025-11-22", "en")
+    found = report.verdicts(_findings(auc_gain=(-0.5, None, None), recall_gain=(0.5, None, None)), "en")
     assert [one["state"] for one in found] == ["unknown"]
 
 
 def test_a_gain_that_is_lost_elsewhere_still_counts_as_ahead():
-    found = report.verdicts(_findings(auc_gain=(0.02, 0.01, 0.03), recall_gain=(-0.1, -0.2, -0.01)), "2025-11-22", "en")
+    found = report.verdicts(_findings(auc_gain=(0.02, 0.01, 0.03), recall_gain=(-0.1, -0.2, -0.01)), "en")
     assert [one["state"] for one in found] == ["ahead"]
 
 

@@ -16,11 +16,11 @@ from riskmodel.messages import Language, message
 from riskmodel.views import svg
 from riskmodel.views.numbers import fixed, no_data, number, percent, percent_interval, short_day
 from riskmodel.views.svg import GRID, INK, LOWERS, MAIN, OTHER, PAPER, QUIET, RAISES, Sheet
-from riskmodel.views.words import GROUPS_NOT_KNOWN, MODELS, words
+from riskmodel.views.words import GROUPS, MODELS, words
 
 Row = Mapping[str, Any]
 
-WIDTH = 420.0
+WIDTH = 380.0
 MARGIN = 46.0
 RIGHT = WIDTH - 24
 TOP = 30.0
@@ -83,39 +83,42 @@ def capacity_curve(points: Sequence[Row], language: Language, places_share: floa
         )
         for code in ordered
     )
-    sheet = Sheet(WIDTH, 384 + 20 * len(ordered), title, description or no_data(language), "capacity")
-    across, up = svg.scale(0, 1, MARGIN, RIGHT), svg.scale(0, 1, 330, TOP)
+    labels = [svg.wrapped(words(MODELS, code, language), WIDTH - 44) for code in ordered]
+    height = 384 + sum(16 * len(label) + 4 for label in labels)
+    sheet = Sheet(WIDTH, height, title, description or no_data(language), "capacity")
+    widest = min(svg.round_top(max((row["places_share"] for row in points), default=1)), 1)
+    across, up = svg.scale(0, widest, MARGIN, RIGHT), svg.scale(0, 1, 330, TOP)
     _grid(sheet, across, up, language)
     if places_share is not None:
         sheet.line((across(places_share), up(0)), (across(places_share), up(1)), RAISES, stroke_dasharray="2 3")
-    for place, code in enumerate(ordered):
+    y = 392.0
+    for place, (code, label) in enumerate(zip(ordered, labels, strict=True)):
         line = sorted(by_model[code], key=lambda row: row["places_share"])
-        is_main = code == DEFAULT_MODEL
-        style = (
-            {"stroke_width": "2.5"}
-            if is_main
-            else {"stroke_width": "1.5", "stroke_dasharray": DASHES[place % len(DASHES)]}
-        )
-        banded = [row for row in line if row.get("low") is not None and row.get("high") is not None]
-        if is_main and banded:
-            edge = [(across(row["places_share"]), up(row["low"])) for row in banded]
-            edge += [(across(row["places_share"]), up(row["high"])) for row in reversed(banded)]
-            sheet.area(edge, MAIN, fill_opacity="0.14")
-        sheet.path(
-            [(across(row["places_share"]), up(row["recall"])) for row in line], MAIN if is_main else OTHER, **style
-        )
-        y = 392 + 20 * place
-        sheet.line((MARGIN, y - 4), (MARGIN + 34, y - 4), MAIN if is_main else OTHER, **style)
-        sheet.text(MARGIN + 42, y, words(MODELS, code, language))
-    sheet.text(
-        (MARGIN + RIGHT) / 2,
-        366,
-        message("places, as a share of all pupils").in_language(language),
-        anchor="middle",
-        fill=QUIET,
-    )
+        colour, style = _line_style(place, is_main=code == DEFAULT_MODEL)
+        if code == DEFAULT_MODEL:
+            _band_between(sheet, line, across, up)
+        sheet.path([(across(row["places_share"]), up(row["recall"])) for row in line], colour, **style)
+        sheet.line((0, y - 4), (34, y - 4), colour, **style)
+        sheet.lines(42, y, label)
+        y += 16 * len(label) + 4
+    below = message("places, as a share of all pupils").in_language(language)
+    sheet.text((MARGIN + RIGHT) / 2, 366, below, anchor="middle", fill=QUIET)
     sheet.text(0, 14, "↑ " + message("of those who left: share reached").in_language(language), fill=QUIET)
     return sheet.markup()
+
+
+def _line_style(place: int, *, is_main: bool) -> tuple[str, dict[str, str]]:
+    if is_main:
+        return MAIN, {"stroke_width": "2.5"}
+    return OTHER, {"stroke_width": "1.5", "stroke_dasharray": DASHES[place % len(DASHES)]}
+
+
+def _band_between(sheet: Sheet, line: Sequence[Row], across: svg.Scale, up: svg.Scale) -> None:
+    known = [row for row in line if row.get("low") is not None and row.get("high") is not None]
+    edge = [(across(row["places_share"]), up(row["low"])) for row in known]
+    edge += [(across(row["places_share"]), up(row["high"])) for row in reversed(known)]
+    if edge:
+        sheet.area(edge, MAIN, fill_opacity="0.14")
 
 
 def interval_dots(dots: Sequence[Dot], title: str, language: Language, *, is_share: bool, low: float = 0) -> Markup:
@@ -260,7 +263,7 @@ def missingness_bars(rows: Sequence[Row], language: Language) -> Markup:
     """Return the share of pupils without data, by group of features; rows hold ``group_code, no_data_share``."""
     title = message("Pupils about whom there are no data").in_language(language)
     return bars(
-        [(words(GROUPS_NOT_KNOWN, row["group_code"], language).capitalize(), row["no_data_share"]) for row in rows],
+        [(words(GROUPS, row["group_code"], language), row["no_data_share"]) for row in rows],
         title,
         language,
     )
@@ -272,8 +275,11 @@ def cohort_bars(rows: Sequence[Row], language: Language) -> Markup:
     ordered = sorted(rows, key=lambda row: str(row["cohort_on"]))
     not_known = message("not yet known").in_language(language)
 
+    def left_of(row: Row) -> int | None:
+        return None if row.get("use_code") == "current" else row.get("left")
+
     def said(row: Row) -> str:
-        left = row.get("left")
+        left = left_of(row)
         share = percent(left / row["pupils"], language, 1) if left is not None and row["pupils"] else not_known
         return f"{number(row['pupils'], language)} · {share}"
 
@@ -286,8 +292,8 @@ def cohort_bars(rows: Sequence[Row], language: Language) -> Markup:
         sheet.text(0, y, short_day(row["cohort_on"], language))
         sheet.text(WIDTH, y, said(row), anchor="end", fill=QUIET)
         sheet.rectangle(0, y + 7, across(row["pupils"]), 11, "#c9d6e0")
-        if row.get("left"):
-            sheet.rectangle(0, y + 7, across(row["left"]), 11, RAISES)
+        if left := left_of(row):
+            sheet.rectangle(0, y + 7, across(left), 11, RAISES)
     y = 40 * len(ordered) + 24
     sheet.rectangle(0, y - 10, 11, 11, "#c9d6e0")
     sheet.text(17, y, message("pupils").in_language(language), fill=QUIET)
@@ -297,12 +303,15 @@ def cohort_bars(rows: Sequence[Row], language: Language) -> Markup:
 
 
 def _grid(sheet: Sheet, across: svg.Scale, up: svg.Scale, language: Language) -> None:
-    digits = 0 if across.high >= 0.2 else 1
+    size = str(svg.SMALL_SIZE)
     for step in range(6):
-        value = across.low + (across.high - across.low) * step / 5
-        sheet.line((across(value), up.start), (across(value), up.end), GRID)
-        sheet.line((across.start, up(value)), (across.end, up(value)), GRID)
-        text = percent(value, language, digits)
-        sheet.text(across(value), up.start + 17, text, anchor="middle", fill=QUIET, font_size=str(svg.SMALL_SIZE))
+        x, y = (scale.low + (scale.high - scale.low) * step / 5 for scale in (across, up))
+        sheet.line((across(x), up.start), (across(x), up.end), GRID)
+        sheet.line((across.start, up(y)), (across.end, up(y)), GRID)
+        sheet.text(across(x), up.start + 17, _tick(x, across, language), anchor="middle", fill=QUIET, font_size=size)
         if step:
-            sheet.text(across.start - 5, up(value) + 4, text, anchor="end", fill=QUIET, font_size=str(svg.SMALL_SIZE))
+            sheet.text(across.start - 5, up(y) + 4, _tick(y, up, language), anchor="end", fill=QUIET, font_size=size)
+
+
+def _tick(value: float, scale: svg.Scale, language: Language) -> str:
+    return percent(value, language, 0 if scale.high >= 0.2 else 1)

@@ -13,6 +13,7 @@ from babel.numbers import format_decimal
 from riskmodel.messages import Language, message, plural
 
 NO_BREAK_SPACE = "\u00a0"
+MINUS = "\u2212"
 LATVIAN_MONTHS_DATIVE = [
     "janvārim",
     "februārim",
@@ -57,7 +58,8 @@ def number(value: float | None, language: Language, digits: int = 0) -> str:
     """
     if value is None:
         return no_data(language)
-    return str(format_decimal(value, format="#,##0." + "#" * digits if digits else "#,##0", locale=language))
+    form = "#,##0." + "#" * digits if digits else "#,##0"
+    return _with_minus(str(format_decimal(value, format=form, locale=language)))
 
 
 def fixed(value: float | None, language: Language, digits: int) -> str:
@@ -68,7 +70,17 @@ def fixed(value: float | None, language: Language, digits: int) -> str:
     """
     if value is None:
         return no_data(language)
-    return str(format_decimal(value, format="#,##0." + "0" * digits, locale=language))
+    form = "#,##0." + "0" * digits if digits else "#,##0"
+    return _with_minus(str(format_decimal(value, format=form, locale=language)))
+
+
+def _with_minus(text: str) -> str:
+    # A hyphen is too short for a minus, and "-0" is zero.
+    return text.removeprefix("-") if text.strip("-0,.") == "" else text.replace("-", MINUS)
+
+
+def _between(low: float) -> str:
+    return " … " if low < 0 else "–"
 
 
 def percent(share: float | None, language: Language, digits: int = 0) -> str:
@@ -89,12 +101,12 @@ def percent(share: float | None, language: Language, digits: int = 0) -> str:
 def interval(low: float | None, high: float | None, language: Language, digits: int) -> str:
     """Return the two ends of an interval; "no data" when it is not known.
 
-    >>> interval(0.81, 0.874, "lv", 2)
-    '0,81–0,87'
+    >>> interval(0.81, 0.874, "lv", 2), interval(-0.004, 0.02, "lv", 3)
+    ('0,81–0,87', '−0,004 … 0,020')
     """
     if low is None or high is None:
         return no_data(language)
-    return f"{fixed(low, language, digits)}–{fixed(high, language, digits)}"
+    return f"{fixed(low, language, digits)}{_between(low)}{fixed(high, language, digits)}"
 
 
 def percent_interval(low: float | None, high: float | None, language: Language, digits: int = 0) -> str:
@@ -105,7 +117,7 @@ def percent_interval(low: float | None, high: float | None, language: Language, 
     """
     if low is None or high is None:
         return no_data(language)
-    return f"{number(low * 100, language, digits)}–{percent(high, language, digits)}"
+    return f"{number(low * 100, language, digits)}{_between(low)}{percent(high, language, digits)}"
 
 
 def as_date(value: str | date) -> date:

@@ -27,8 +27,8 @@ Row = Mapping[str, Any]
 BAND_SHAPES = {"high": "▲", "medium": "◆", "low": "●"}
 STATE_SHAPES = {"unsure": "◇", "too_little_data": "○"}
 MALLEABLE_GROUPS = ("attendance", "learning", "economic")
-RULES_ON_PAGE = ("boosting", "random", "school_rate")
-ENGLISH_NAMES_OF_LANGUAGES = {"lv": "Latviešu", "en": "English"}
+HEADLINE_SPLITS = ("mature", "school_disjoint")
+"""The headline is the newest cohort predicted out of time; in the first years, out of school."""
 
 
 @dataclass(frozen=True)
@@ -165,15 +165,16 @@ def schools(index: Row, language: Language, addresses: Addresses | None = None) 
 
 def about(findings: Row, language: Language, addresses: Addresses | None = None) -> Fragment:
     """Return the short page about the model: what it is, how good it has been, beside which rules, and its limits."""
-    newest = newest_cohort(findings["evaluation"])
+    newest = newest_cohort(findings)
     return render(
         "about.html.j2",
         language,
         addresses,
         extract=findings,
         newest=newest,
-        figures=headline_figures(findings, newest, language),
-        pictures=about_pictures(findings, newest, language),
+        split=headline_split(findings),
+        figures=headline_figures(findings, language),
+        pictures=about_pictures(findings, language),
         subgroups=subgroup_rows(findings["subgroup"], language),
         bands=legend(findings["band"], findings["run"]["horizon_on"], language),
     )
@@ -214,30 +215,44 @@ def problem(status: int, language: Language, addresses: Addresses, reference: st
     )
 
 
-def newest_cohort(evaluation: Sequence[Row]) -> str | None:
-    """Return the newest cohort that has figures, or None."""
-    return max((str(row["cohort_on"]) for row in evaluation), default=None)
+def newest_cohort(findings: Row) -> str | None:
+    """Return the newest cohort on which the model was measured in the way of the headline, or None."""
+    return _headline(findings)[0]
 
 
-def figures_of(
-    findings: Row, cohort_on: str | None, metric_code: str, split_code: str = "mature", subset_code: str = "all"
-) -> list[Row]:
-    """Return the rows of one figure on one cohort: the model first, then the others in their order."""
+def headline_split(findings: Row) -> str:
+    """Return how training and test of the headline figures were parted: by time, or by school in the first years."""
+    return _headline(findings)[1]
+
+
+def _headline(findings: Row) -> tuple[str | None, str]:
+    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    own = [row for row in findings["evaluation"] if (row["model_code"], row["subset_code"]) == (default, "all")]
+    for split in HEADLINE_SPLITS:
+        newest = max((str(row["cohort_on"]) for row in own if row["split_code"] == split), default=None)
+        if newest is not None:
+            return newest, split
+    return None, HEADLINE_SPLITS[0]
+
+
+def figures_of(findings: Row, metric_code: str) -> list[Row]:
+    """Return the rows of one headline figure: the model first, then the others in their order."""
+    newest, split = _headline(findings)
+    wanted = (newest, metric_code, split, "all")
     found = [
         row
         for row in findings["evaluation"]
-        if (str(row["cohort_on"]), row["metric_code"], row["split_code"], row["subset_code"])
-        == (cohort_on, metric_code, split_code, subset_code)
+        if (str(row["cohort_on"]), row["metric_code"], row["split_code"], row["subset_code"]) == wanted
     ]
     default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
     return sorted(found, key=lambda row: row["model_code"] != default)
 
 
-def headline_figures(findings: Row, cohort_on: str | None, language: Language) -> list[dict[str, Any]]:
+def headline_figures(findings: Row, language: Language) -> list[dict[str, Any]]:
     """Return the figures of the model and of every rule, one entry per figure, as a page shows them."""
     listed = []
     for metric_code, is_share in (("auc", False), ("recall_at_capacity", True), ("precision_at_capacity", True)):
-        rows = figures_of(findings, cohort_on, metric_code)
+        rows = figures_of(findings, metric_code)
         dots = [
             figures.Dot(
                 words.words(words.MODELS, row["model_code"], language),
@@ -261,8 +276,9 @@ def headline_figures(findings: Row, cohort_on: str | None, language: Language) -
     return listed
 
 
-def about_pictures(findings: Row, cohort_on: str | None, language: Language) -> dict[str, Markup]:
+def about_pictures(findings: Row, language: Language) -> dict[str, Markup]:
     """Return the calibration picture of the newest cohort and the picture of the cohorts."""
+    cohort_on = newest_cohort(findings)
     default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
     bins = [
         row for row in findings["calibration"] if str(row["cohort_on"]) == cohort_on and row["model_code"] == default

@@ -21,7 +21,8 @@ CHALLENGERS = ("logistic", "ebm", "boosting_free", "forest")
 GAINS = ("auc_gain", "average_precision_gain", "recall_gain")
 FIGURES_WITH_RULES = ("auc", "average_precision", "recall_at_capacity", "precision_at_capacity")
 FIGURES_OF_MODEL = ("brier", "log_loss", "ece", "calibration_gap", "lead_days_median")
-SHARES = {"recall_at_capacity", "precision_at_capacity", "calibration_gap"}
+SHARES = {"recall_at_capacity", "precision_at_capacity"}
+GAPS = {"calibration_gap"}
 DAYS = {"lead_days_median"}
 LARGEST_DRIFTS = 12
 LARGEST_WEIGHTS = 15
@@ -39,7 +40,7 @@ def model_card(findings: Row, language: Language) -> str:
     return _whole("model_card.html.j2", findings, language)
 
 
-def verdicts(findings: Row, cohort_on: str | None, language: Language) -> list[dict[str, Any]]:
+def verdicts(findings: Row, language: Language) -> list[dict[str, Any]]:
     """Return, per challenger and rule, whether it is ahead of the model outside the paired interval.
 
     ``state`` is ``ahead`` (it wins on at least one figure), ``behind`` (it loses on one and wins on none), ``open`` (no
@@ -48,7 +49,7 @@ def verdicts(findings: Row, cohort_on: str | None, language: Language) -> list[d
     default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
     gains: dict[str, dict[str, Row]] = {}
     for metric in GAINS:
-        for row in pages.figures_of(findings, cohort_on, metric):
+        for row in pages.figures_of(findings, metric):
             if row["model_code"] != default:
                 gains.setdefault(row["model_code"], {})[metric] = row
     return [
@@ -78,6 +79,11 @@ def shown(metric_code: str, row: Row | None, language: Language) -> dict[str, st
         return {"value": numbers.no_data(language), "interval": ""}
     if metric_code in DAYS:
         return {"value": numbers.number(row["value"], language), "interval": _ends(row, language, 0)}
+    if metric_code in GAPS:
+        points = numbers.number(row["value"] * 100, language, 1)
+        known = row["low"] is not None and row["high"] is not None
+        ends = numbers.interval(row["low"] * 100, row["high"] * 100, language, 1) if known else ""
+        return {"value": message("{value} percentage points", value=points).in_language(language), "interval": ends}
     if metric_code in SHARES:
         known = row["low"] is not None and row["high"] is not None
         ends = numbers.percent_interval(row["low"], row["high"], language, 1) if known else ""
@@ -90,11 +96,11 @@ def _ends(row: Row, language: Language, digits: int) -> str:
     return numbers.interval(row["low"], row["high"], language, digits) if known else ""
 
 
-def comparison(findings: Row, cohort_on: str | None, split_code: str, language: Language) -> list[dict[str, Any]]:
+def comparison(findings: Row, language: Language) -> list[dict[str, Any]]:
     """Return one line per model and rule with the figures that rules have too, the model first."""
     by_model: dict[str, dict[str, Row]] = {}
     for metric in FIGURES_WITH_RULES:
-        for row in pages.figures_of(findings, cohort_on, metric, split_code):
+        for row in pages.figures_of(findings, metric):
             by_model.setdefault(row["model_code"], {})[metric] = row
     default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
     return [
@@ -113,14 +119,14 @@ def _place(code: str, default: str) -> tuple[int, str]:
     return (1, code) if code in CHALLENGERS else (2, code)
 
 
-def bounds(findings: Row, cohort_on: str | None, language: Language) -> list[dict[str, Any]]:
+def bounds(findings: Row, language: Language) -> list[dict[str, Any]]:
     """Return the model's AUC and share reached for every other way of counting: subsets, bounds, other splits."""
     default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
     lines: dict[tuple[str, str], dict[str, Row]] = {}
     for row in findings["evaluation"]:
-        if str(row["cohort_on"]) == cohort_on and row["model_code"] == default:
+        if str(row["cohort_on"]) == pages.newest_cohort(findings) and row["model_code"] == default:
             lines.setdefault((row["split_code"], row["subset_code"]), {})[row["metric_code"]] = row
-    lines.pop(("mature", "all"), None)
+    lines.pop((pages.headline_split(findings), "all"), None)
     return [
         {
             "name": f"{words.words(words.SPLITS, split, language)}; {words.words(words.SUBSETS, subset, language).lower()}",
@@ -133,33 +139,34 @@ def bounds(findings: Row, cohort_on: str | None, language: Language) -> list[dic
 
 
 def _whole(template: str, findings: Row, language: Language) -> str:
-    newest = pages.newest_cohort(findings["evaluation"])
+    newest = pages.newest_cohort(findings)
     default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
     drift = sorted(findings["drift"], key=lambda row: -(row["psi"] or 0))
     weights = sorted(findings["importance"], key=lambda row: -row["mean_absolute_contribution"])[:LARGEST_WEIGHTS]
-    judged = verdicts(findings, newest, language)
+    judged = verdicts(findings, language)
     return pages.render(
         template,
         language,
         findings=findings,
         run=findings["run"],
         newest=newest,
+        split=pages.headline_split(findings),
         style=Markup((resources.files("riskmodel.views") / "static" / "report.css").read_text("utf-8")),  # noqa: S704  (ours)
         verdicts=judged,
         ahead=[one for one in judged if one["state"] == "ahead"],
-        headline=pages.headline_figures(findings, newest, language),
+        headline=pages.headline_figures(findings, language),
         figure_names=[words.words(words.FIGURES, metric, language) for metric in FIGURES_WITH_RULES],
-        comparison=comparison(findings, newest, "mature", language),
-        bounds=bounds(findings, newest, language),
+        comparison=comparison(findings, language),
+        bounds=bounds(findings, language),
         own=[
             {
                 "name": words.words(words.FIGURES, metric, language),
-                **shown(metric, _own(findings, newest, metric, default), language),
+                **shown(metric, _own(findings, metric, default), language),
             }
             for metric in FIGURES_OF_MODEL
         ],
         pictures={
-            **pages.about_pictures(findings, newest, language),
+            **pages.about_pictures(findings, language),
             "missing": figures.missingness_bars(findings["missingness"], language),
             "weights": figures.bars(
                 [
@@ -197,5 +204,5 @@ def _whole(template: str, findings: Row, language: Language) -> str:
     )
 
 
-def _own(findings: Row, cohort_on: str | None, metric: str, default: str) -> Row | None:
-    return next((row for row in pages.figures_of(findings, cohort_on, metric) if row["model_code"] == default), None)
+def _own(findings: Row, metric: str, default: str) -> Row | None:
+    return next((row for row in pages.figures_of(findings, metric) if row["model_code"] == default), None)
