@@ -71,6 +71,19 @@ def test_main_reasons_raise_are_known_and_come_largest_first():
     assert [reason["feature_code"] for reason in texts.main_reasons(reasons)] == ["d", "a"]
 
 
+def test_reasons_that_a_school_can_change_come_before_larger_circumstances():
+    circumstance = _reason("stage_number", 1.0, None, contribution=2.0) | {"is_malleable": False}
+    found = texts.main_reasons([circumstance, _reason("unexcused_lessons_8w", 9.0, None, contribution=0.2)])
+    assert [reason["feature_code"] for reason in found] == ["unexcused_lessons_8w", "stage_number"]
+
+
+def test_the_wage_of_a_municipality_leads_to_no_economic_support_for_a_pupil():
+    area = _reason("area_gross_wage_eur", 695.0, None, contribution=2.0) | {"group_code": "economic"}
+    distance = _reason("distance_km", 14.0, 3.0, contribution=0.2) | {"group_code": "economic"}
+    assert texts.groups_for_support([area]) == []
+    assert texts.groups_for_support([area, distance]) == ["economic"]
+
+
 @pytest.mark.parametrize("code", sorted(texts.feature_texts()["features"]))
 def test_every_feature_speaks_with_and_without_a_comparison(code):
     for language in ("lv", "en"):

@@ -96,8 +96,7 @@ def pupil(extract: Row, code: str, language: Language, addresses: Addresses | No
     if found is None:
         raise KeyError("no pupil of this code in the extract")
     reasons = [_worded(reason, language) for reason in found["reasons"]]
-    raising = [reason for reason in reasons if reason["contribution"] > 0]
-    groups = risk_groups_of([r["group_code"] for r in texts.main_reasons(found["reasons"], texts.REASONS_FOR_SUPPORT)])
+    groups = risk_groups_of(texts.groups_for_support(found["reasons"]))
     bars = [
         (reason["sentence"], reason["contribution"])
         for reason in reasons
@@ -127,7 +126,6 @@ def pupil(extract: Row, code: str, language: Language, addresses: Addresses | No
             reason for reason in reasons if not (reason["is_malleable"] and reason["group_code"] in MALLEABLE_GROUPS)
         ],
         table=[*reasons, {"sentence": rest, "contribution": found["rest"]}],
-        raising=raising,
         bars=figures.contribution_bars([*bars, (rest, found["rest"])], language),
         risk_names=[catalogue().risk_groups[group][language].lower() for group in groups],
         measures=_measures(groups, language),
@@ -244,8 +242,15 @@ def figures_of(findings: Row, metric_code: str) -> list[Row]:
         for row in findings["evaluation"]
         if (str(row["cohort_on"]), row["metric_code"], row["split_code"], row["subset_code"]) == wanted
     ]
+    return sorted(found, key=lambda row: model_place(findings, row["model_code"]))
+
+
+def model_place(findings: Row, model_code: str) -> tuple[bool, int, str]:
+    """Return where a model or rule stands in every list: the model, the challengers, the rules."""
     default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
-    return sorted(found, key=lambda row: row["model_code"] != default)
+    known = list(words.MODELS)
+    place = known.index(model_code) if model_code in known else len(known)
+    return (model_code != default, place, model_code)
 
 
 def headline_figures(findings: Row, language: Language) -> list[dict[str, Any]]:

@@ -109,14 +109,8 @@ def comparison(findings: Row, language: Language) -> list[dict[str, Any]]:
             "is_model": code == default,
             "figures": [shown(metric, by_metric.get(metric), language) for metric in FIGURES_WITH_RULES],
         }
-        for code, by_metric in sorted(by_model.items(), key=lambda item: _place(item[0], default))
+        for code, by_metric in sorted(by_model.items(), key=lambda item: pages.model_place(findings, item[0]))
     ]
-
-
-def _place(code: str, default: str) -> tuple[int, str]:
-    if code == default:
-        return (0, code)
-    return (1, code) if code in CHALLENGERS else (2, code)
 
 
 def bounds(findings: Row, language: Language) -> list[dict[str, Any]]:

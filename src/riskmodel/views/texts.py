@@ -21,6 +21,8 @@ Row = Mapping[str, Any]
 TOP_REASONS = 3
 REASONS_FOR_SUPPORT = 6
 """Support is looked up for the groups of so many reasons."""
+OF_A_PLACE = ("area_", "municipality_", "school_")
+"""Features of these names describe where a pupil lives or learns, and not the pupil."""
 SMALLEST_CONTRIBUTION = 0.02
 """A smaller one (in log-odds) does not change the order of need by a place that anyone would notice."""
 
@@ -96,10 +98,22 @@ def meaning(code: str, language: Language) -> str:
 
 
 def main_reasons(reasons: Sequence[Row], count: int = TOP_REASONS) -> list[Row]:
-    """Return the few reasons that raise an assessment most, largest first.
+    """Return the few reasons that raise an assessment most: those that a school can change first, each part by size.
 
     One that says "no data" is none: what is not known is shown as such, beside the reasons.
     """
-    raising = [reason for reason in reasons if reason["contribution"] >= SMALLEST_CONTRIBUTION]
-    known = [reason for reason in raising if reason["own_value"] is not None]
-    return sorted(known, key=lambda reason: -reason["contribution"])[:count]
+    return sorted(_raising(reasons), key=lambda reason: (not reason["is_malleable"], -reason["contribution"]))[:count]
+
+
+def groups_for_support(reasons: Sequence[Row], count: int = REASONS_FOR_SUPPORT) -> list[str]:
+    """Return the groups of the largest reasons that speak of the pupil's own situation.
+
+    A figure of the municipality or of the school is none: it says nothing about what this pupil needs.
+    """
+    own = [reason for reason in _raising(reasons) if not reason["feature_code"].startswith(OF_A_PLACE)]
+    return [reason["group_code"] for reason in sorted(own, key=lambda reason: -reason["contribution"])[:count]]
+
+
+def _raising(reasons: Sequence[Row]) -> list[Row]:
+    known = [reason for reason in reasons if reason["own_value"] is not None]
+    return [reason for reason in known if reason["contribution"] >= SMALLEST_CONTRIBUTION]
