@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from riskmodel.errors import RiskmodelError, RunHeldError, UsageError
+from riskmodel.errors import RiskmodelError, UsageError
 from riskmodel.messages import LANGUAGES, Language, Message, message
 
 if TYPE_CHECKING:
@@ -195,18 +195,13 @@ def run(  # noqa: PLR0913, PLR0917  (one parameter per option of the command lin
 
 
 def _tell_done(done: Done) -> None:
+    from riskmodel.runs import runner  # noqa: PLC0415
+
     failed = [gate for gate in done.gates if not gate.is_passed]
     if done.state == "held":
         for gate in failed:
             say(gate.words())
-        raise RunHeldError(
-            message("A run that differs much from the one before is looked at by a person."),
-            found=message("The run {run_id} is held; the run before stays current.", run_id=done.run_id),
-            remedy=message(
-                "Mend the delivery and run again, or: riskmodel release {folder} --by NAME --reason TEXT",
-                folder=done.folder,
-            ),
-        )
+        raise runner.held_run(done)
     say(
         {
             "published": message("The run {run_id} is published.", run_id=done.run_id),
@@ -298,9 +293,7 @@ def portal(store: Path, host: str, port: int) -> None:
 @click.option("--notice", is_flag=True, help="Say the newest notice: the timer calls this after a failure.")
 @click.option("--out", type=FOLDER, help="Where the files of the timer go.  [default: STORE/schedule]")
 @click.option("--as-of", type=DAY, help="Take this day for today (YYYY-MM-DD).")
-def schedule(
-    store: Path, incoming: Path, due: bool, notice: bool, out: Path | None, as_of: datetime | None
-) -> None:
+def schedule(store: Path, incoming: Path, due: bool, notice: bool, out: Path | None, as_of: datetime | None) -> None:
     """Write the timer that makes each semester's run from the school calendar.
 
     \b

@@ -48,21 +48,43 @@ class Gate:
     def words(self) -> Message:
         """Return what the gate found, for people."""
         values = {"found": self.found, "limit": self.limit, "count": self.count, "subjects": ", ".join(self.subjects)}
-        return message(WORDS[self.code], **values)
+        return {
+            "school_rows": message(
+                "Schools whose rows changed by more than {limit:.0%} since the run before: {count} ({subjects}).",
+                **values,
+            ),
+            "schools_missing": message(
+                "Schools of the run before without a row now: {count} ({subjects}).",
+                **values,
+            ),
+            "quarantined_share": message(
+                "Tables with more than {limit:.0%} of rows put aside: {count} ({subjects}).",
+                **values,
+            ),
+            "calibration_gap": message(
+                "Mean prediction minus share who left, newest cohort with outcomes: {found} (limit {limit}).",
+                **values,
+            ),
+            "drift": message(
+                "Features of another size and form than before (PSI above {limit}, and their mean moved): {count} ({subjects}).",
+                **values,
+            ),
+            "data_missing": message(
+                "Features whose share without data rose by more than {limit:.0%}: {count} ({subjects}).",
+                **values,
+            ),
+            "leak": message(
+                "Features that alone rank better than {limit}: {count} ({subjects}).",
+                **values,
+            ),
+            "additivity": message(
+                "Largest difference of base score plus reasons to the score: {found} (limit {limit}).",
+                **values,
+            ),
+        }[self.code]
 
 
 Check = Callable[[Evidence], Gate]
-
-WORDS = {
-    "school_rows": "Schools whose rows changed by more than {limit:.0%} since the run before: {count} ({subjects}).",
-    "schools_missing": "Schools of the run before without a row now: {count} ({subjects}).",
-    "quarantined_share": "Tables with more than {limit:.0%} of rows put aside: {count} ({subjects}).",
-    "calibration_gap": "Mean prediction minus share who left, newest cohort with outcomes: {found} (limit {limit}).",
-    "drift": "Features of another size and form than before (PSI above {limit}, and their mean moved): {count} ({subjects}).",
-    "data_missing": "Features whose share without data rose by more than {limit:.0%}: {count} ({subjects}).",
-    "leak": "Features that alone rank better than {limit}: {count} ({subjects}).",
-    "additivity": "Largest difference of base score plus reasons to the score: {found} (limit {limit}).",
-}
 
 
 def school_rows(evidence: Evidence) -> Gate:

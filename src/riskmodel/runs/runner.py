@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
-from riskmodel.errors import RiskmodelError, RunFailedError, UsageError
+from riskmodel.errors import RiskmodelError, RunFailedError, RunHeldError, UsageError
 from riskmodel.messages import Message, message
 from riskmodel.runs import gates, journal, parameters
 from riskmodel.runs.durable import digest_of, digest_of_file, digest_of_files, disk_failure, files_below
@@ -219,6 +219,18 @@ def _published_on_a_bad_disk(error: OSError, store: Store) -> RunFailedError:
             "The new run is current, but a power cut may undo that. Mend the disk, then give the command again."
         ),
         where=failure.where,
+    )
+
+
+def held_run(done: Done) -> RunHeldError:
+    """Return what the operator is told of a run that a gate holds."""
+    return RunHeldError(
+        message("A run that differs much from the one before is looked at by a person."),
+        found=message("The run {run_id} is held; the run before stays current.", run_id=done.run_id),
+        remedy=message(
+            "Mend the delivery and run again, or: riskmodel release {folder} --by NAME --reason TEXT",
+            folder=done.folder,
+        ),
     )
 
 

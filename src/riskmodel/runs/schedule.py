@@ -19,7 +19,7 @@ from typing import Any
 from riskmodel.errors import DeliveryError, RiskmodelError, RunFailedError, RunHeldError
 from riskmodel.messages import LANGUAGES, Language, message
 from riskmodel.runs.journal import now
-from riskmodel.runs.runner import Done, Plan, Say
+from riskmodel.runs.runner import Done, Plan, Say, held_run
 from riskmodel.runs.runner import run as make_run
 from riskmodel.settings import read_settings
 from riskmodel.sources.arrival import COMPLETE_MARK, Incoming, newest_complete_delivery
@@ -151,7 +151,7 @@ def run_due(store: Path, incoming: Path, as_of: date, say: Say, run: Run | None 
         attempt.note("started")
         done = (run or _semester_run(store, say))(delivery.folder, cut_off.day)
         if done.state == "held":
-            raise _held(done)
+            raise held_run(done)
     except RiskmodelError as error:
         attempt.note(_event_of(error), **_in_words(error))
         raise
@@ -218,17 +218,6 @@ def _stopped(store: Path) -> RunFailedError:
         found=message("It was stopped before."),
         remedy=message("Look into the log of the service, mend the cause and start the service again."),
         where=str(store),
-    )
-
-
-def _held(done: Done) -> RunHeldError:
-    return RunHeldError(
-        message("A run that differs much from the one before is looked at by a person."),
-        found=message("The run {run_id} is held; the run before stays current.", run_id=done.run_id),
-        remedy=message(
-            "Mend the delivery and run again, or: riskmodel release {folder} --by NAME --reason TEXT",
-            folder=done.folder,
-        ),
     )
 
 
