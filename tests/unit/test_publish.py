@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from riskmodel.errors import RunFailedError, UsageError
+from riskmodel.runs.durable import canonical_json, digest_of
 from riskmodel.runs.manifest import Code, Manifest, entries, read_manifest, verify
 from riskmodel.runs.publish import (
     Store,
@@ -21,7 +22,6 @@ from riskmodel.runs.publish import (
     seal,
     switch,
 )
-from riskmodel.settings import Settings
 from riskmodel.tables.schema import Sensitivity
 
 FIRST, SECOND = "2024-05-20-aaaaaaaaaaaa", "2024-12-20-bbbbbbbbbbbb"
@@ -41,7 +41,7 @@ def sealed(store: Store, run_id: str, *, state: str = "passed", predecessor: str
         started_at="",
         finished_at="",
         sources=(),
-        parameters=Settings(cut_off_date=cut_off),
+        parameters={"seed": 7},
         capacity=None,
         seed=7,
         threads=1,
@@ -104,6 +104,15 @@ def test_any_changed_file_is_named_the_manifest_itself_included(store: Store) ->
                 verify(folder)
         path.write_bytes(content)
     assert verify(folder).run_id == FIRST
+
+
+def test_a_run_with_settings_and_fields_of_another_version_still_reads(store: Store) -> None:
+    manifest = sealed(store, FIRST)
+    path = store.run(FIRST) / "manifest.json"
+    values = manifest.model_dump(mode="json") | {"parameters": {"of_old": 1}, "of_tomorrow": True}
+    path.chmod(0o600)
+    path.write_bytes(canonical_json({**values, "manifest_sha256": digest_of(values)}))
+    assert verify(store.run(FIRST)).parameters == {"of_old": 1}
 
 
 def test_a_missing_and_an_added_file_are_named(store: Store) -> None:

@@ -12,14 +12,14 @@ import platform
 from datetime import date
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import Message, message
 from riskmodel.runs.durable import canonical_json, digest_of, digest_of_file, digest_of_files, files_below
-from riskmodel.settings import CHECKOUT_FOLDER, PACKAGE_FOLDER, Settings, notebook_folder
+from riskmodel.settings import CHECKOUT_FOLDER, PACKAGE_FOLDER, notebook_folder
 from riskmodel.tables.schema import Sensitivity
 
 MANIFEST_NAME = "manifest.json"
@@ -28,7 +28,8 @@ NAMED_PACKAGES = ("duckdb", "lightgbm", "numpy", "pandas", "papermill", "pyarrow
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A field of a later version is left unread: an older program may still show the run.
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Source(_Part):
@@ -77,7 +78,8 @@ class Manifest(_Part):
     started_at: str
     finished_at: str
     sources: tuple[Source, ...]
-    parameters: Settings
+    parameters: dict[str, Any]
+    """The settings as they were then: names and defaults of today may differ."""
     capacity: dict[str, int] | None
     seed: int
     threads: int
@@ -169,22 +171,15 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST_NAME
     try:
         content = path.read_bytes()
-        values = _json_object(content)
-        values.pop("manifest_sha256", None)
-        # Settings are strict, so that dates come from JSON text and not from Python strings.
-        manifest = Manifest.model_validate_json(canonical_json(values))
-    except (OSError, ValueError, ValidationError) as error:
+        values = json.loads(content)
+        digest = values.pop("manifest_sha256")
+        manifest = Manifest.model_validate(values)
+    except (OSError, ValueError, AttributeError, KeyError, ValidationError) as error:
         raise _broken(path, message("It cannot be read: {error}.", error=type(error).__name__)) from None
-    if manifest.to_bytes() != content:
+    # Compared as it was written and not as it is read: a later version may know more fields.
+    if digest != digest_of(values) or content != canonical_json({**values, "manifest_sha256": digest}):
         raise _broken(path, message("It was changed after the run."))
     return manifest
-
-
-def _json_object(content: bytes) -> dict[str, object]:
-    values = json.loads(content)
-    if not isinstance(values, dict):
-        raise ValueError("not an object")
-    return values
 
 
 def verify(folder: Path) -> Manifest:
