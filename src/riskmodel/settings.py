@@ -69,8 +69,9 @@ class Settings(BaseModel):
     max_drift_psi: float = Field(default=0.25, gt=0)
     """Population stability index of a feature above this is drift, if its mean moved too (0.1: worth a look)."""
 
-    max_drift_shift: float = Field(default=0.5, gt=0)
-    """With it, a mean that moved by more than so many standard deviations holds the run."""
+    max_drift_shift: float = Field(default=1.0, gt=0)
+    """A mean that moved by more than so many standard deviations besides holds the run: another unit moves it by more,
+    a calendar with a few school days more by less."""
 
     max_missing_rise: float = Field(default=0.10, gt=0, le=1)
     """A feature whose share without data rose by more than this holds the run."""
