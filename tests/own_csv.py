@@ -119,7 +119,7 @@ def _newcomer(chance: random.Random, year: int, number: int, *, anywhere: bool) 
 def _year(chance: random.Random, pupil: Pupil, year: int) -> tuple[tuple[str, ...], bool]:
     """Return a pupil's row of a school year and whether the pupil comes back; moves the pupil a stage on."""
     pupil.trouble = 0.3 * pupil.trouble + 0.95 * chance.gauss(0, 1)
-    unexcused = max(0, round(math.exp(1.6 + 0.9 * pupil.trouble + 0.4 * chance.gauss(0, 1))) - 2)
+    unexcused = min(200, max(0, round(math.exp(1.6 + 0.9 * pupil.trouble + 0.4 * chance.gauss(0, 1))) - 2))
     excused = max(0, round(14 + 9 * chance.gauss(0, 1) + 4 * pupil.trouble))
     marks = [_mark(chance, pupil.trouble) for _ in range(3)]
     risk = math.log(LEAVING_SHARE_AT_MEAN / (1 - LEAVING_SHARE_AT_MEAN)) + 1.1 * pupil.trouble
