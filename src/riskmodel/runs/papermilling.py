@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -154,21 +155,23 @@ class WatchedEngine:
 
         manager = NotebookExecutionManager(nb, output_path=None, progress_bar=False, log_output=False)
         execution.notebook = manager.nb
-        client = PapermillNotebookClient(
-            manager,
-            kernel_name=kernel_name,
-            startup_timeout=START_SECONDS,
-            # A socket file of this user, not a port of this machine that anybody on it can listen to.
-            config=Config({"KernelManager": {"transport": "ipc"}}),
-            on_cell_complete=lambda **_: execution.measure(),
-        )
-        client.on_notebook_start = lambda **_: execution.kernel_started(client.km.provisioner.pid)
-        manager.notebook_start()
-        try:
-            # What a kernel says beside its cells may hold values, and would go to the operator's log.
-            client.execute(env=execution.environment, stderr=subprocess.DEVNULL)
-        finally:
-            manager.notebook_complete()
+        with tempfile.TemporaryDirectory(prefix="riskmodel-") as private:
+            # Sockets in a folder of this user alone, not ports of this machine that anybody on it can listen to.
+            channel = {"transport": "ipc", "ip": f"{private}/ipc", "connection_file": f"{private}/kernel.json"}
+            client = PapermillNotebookClient(
+                manager,
+                kernel_name=kernel_name,
+                startup_timeout=START_SECONDS,
+                config=Config({"KernelManager": channel}),
+                on_cell_complete=lambda **_: execution.measure(),
+            )
+            client.on_notebook_start = lambda **_: execution.kernel_started(client.km.provisioner.pid)
+            manager.notebook_start()
+            try:
+                # What a kernel says beside its cells may hold values, and would go to the operator's log.
+                client.execute(env=execution.environment, stderr=subprocess.DEVNULL)
+            finally:
+                manager.notebook_complete()
         return manager.nb
 
 
