@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from inspect import isawaitable
@@ -44,6 +44,7 @@ HEADERS = {
 }
 STATIC_TYPES = {"portal.css": "text/css; charset=utf-8", "portal.js": "text/javascript; charset=utf-8"}
 SECONDS_BETWEEN_TRIES = "5"
+Parameters = Callable[[], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -156,20 +157,25 @@ class PortalHandler(RequestHandler):
 class PageHandler(PortalHandler):
     """A page around a fragment that a view rendered."""
 
-    async def show(self, title: str, here: str, key: Key, parameters: dict[str, str], run: dict[str, Any]) -> None:
-        """Answer with the whole page."""
+    async def show(self, title: str, here: str, key: Key, parameters: Parameters, published: Published) -> None:
+        """Answer with the whole page; the run is the one that was open when the page was asked for."""
         fragment = await self.fragment(key, parameters)
-        around = {**self.around(), "here": here, "other": self.other_language(), "run": run}
+        around = {**self.around(), "here": here, "other": self.other_language(), "run": published.run}
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(pages.page(title, fragment, self.language, pages.Addresses(self.language), **around))
 
-    async def fragment(self, key: Key, parameters: dict[str, str]) -> Markup:
+    async def fragment(self, key: Key, parameters: Parameters) -> Markup:
         """Return the view's HTML, which the view's own renderer has escaped."""
         return Markup(await self.desk.rendering.fragment(key, parameters))  # noqa: S704
 
     def key(self, published: Published, view: str, unit: str = "") -> Key:
         """Return what this page depends on."""
         return Key(published.run_id, view, unit, self.language)
+
+    def handed_over(self, extract: Mapping[str, Any], **more: str) -> dict[str, str]:
+        """Return the parameters of a view: its extract as JSON, the language, and what else it declares."""
+        content = json.dumps(extract, ensure_ascii=True, allow_nan=False)
+        return {"extract": content, "language": self.language, **more}
 
 
 class RootHandler(PortalHandler):
@@ -186,9 +192,10 @@ class SchoolsHandler(PageHandler):
     async def get(self, _language: str) -> None:
         """Show the list."""
         published = self.desk.published()
-        parameters = {"extract": _json(published.index), "language": self.language}
         title = message("Schools").in_language(self.language)
-        await self.show(title, "schools", self.key(published, "schools"), parameters, published.run)
+        await self.show(
+            title, "schools", self.key(published, "schools"), lambda: self.handed_over(published.index), published
+        )
 
 
 class SchoolHandler(PageHandler):
@@ -197,12 +204,14 @@ class SchoolHandler(PageHandler):
     async def get(self, _language: str, school_id: str) -> None:
         """Show the pupils in order of need."""
         published = self.desk.published()
-        extract = published.school(school_id)
-        if extract is None:
+        if school_id not in published.names:
             raise HTTPError(404)
-        title = extract["school"]["school_name"] or school_id
-        parameters = {"extract": _json(extract), "language": self.language}
-        await self.show(title, "schools", self.key(published, "school", school_id), parameters, published.run)
+
+        def parameters() -> dict[str, str]:
+            return self.handed_over(published.school(school_id) or {})
+
+        key = self.key(published, "school", school_id)
+        await self.show(published.names[school_id], "schools", key, parameters, published)
 
 
 class PupilHandler(PageHandler):
@@ -211,19 +220,23 @@ class PupilHandler(PageHandler):
     async def get(self, _language: str, school_id: str, code: str, panel: str = "") -> None:
         """Show the reasons, what is not known, and the support that answers them."""
         published = self.desk.published()
-        extract = published.school(school_id)
-        pupil = next((one for one in extract["pupils"] if one["code"] == code), None) if extract else None
-        if extract is None or pupil is None:
-            raise HTTPError(404)
-        # The kernel is given this pupil and nobody else.
-        parameters = {"extract": _json({**extract, "pupils": [pupil]}), "code": code, "language": self.language}
+
+        def parameters() -> dict[str, str]:
+            extract = published.school(school_id) or {"pupils": []}
+            # The kernel is given this pupil and nobody else.
+            own = [pupil for pupil in extract["pupils"] if pupil["code"] == code]
+            if not own:
+                raise HTTPError(404)
+            return self.handed_over({**extract, "pupils": own}, code=code)
+
         key = self.key(published, "pupil", f"{school_id}/{code}")
         if panel:
+            fragment = await self.fragment(key, parameters)
             self.set_header("Content-Type", "text/html; charset=utf-8")
-            self.finish(str(await self.fragment(key, parameters)))
+            self.finish(str(fragment))
             return
         title = message("Pupil {code}", code=code).in_language(self.language)
-        await self.show(title, "schools", key, parameters, published.run)
+        await self.show(title, "schools", key, parameters, published)
 
 
 class CatalogueHandler(PageHandler):
@@ -232,9 +245,9 @@ class CatalogueHandler(PageHandler):
     async def get(self, _language: str) -> None:
         """Show all measures."""
         published = self.desk.published()
-        title = message("Catalogue of support").in_language(self.language)
         key = self.key(published, "catalogue")
-        await self.show(title, "catalogue", key, {"language": self.language}, published.run)
+        title = message("Catalogue of support").in_language(self.language)
+        await self.show(title, "catalogue", key, lambda: {"language": self.language}, published)
 
 
 class AboutHandler(PageHandler):
@@ -243,9 +256,10 @@ class AboutHandler(PageHandler):
     async def get(self, _language: str) -> None:
         """Show what the model is and how good it has been."""
         published = self.desk.published()
-        parameters = {"extract": _json(published.findings), "language": self.language}
         title = message("About the model").in_language(self.language)
-        await self.show(title, "about", self.key(published, "about"), parameters, published.run)
+        await self.show(
+            title, "about", self.key(published, "about"), lambda: self.handed_over(published.findings), published
+        )
 
 
 class StaticHandler(PortalHandler):
@@ -289,10 +303,6 @@ ROUTES: tuple[tuple[str, type[PortalHandler]], ...] = (
     (r"/static/([a-z]{1,20}\.[0-9a-f]{16}\.(?:css|js))", StaticHandler),
     (r"/health", HealthHandler),
 )
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=True, allow_nan=False)
 
 
 def _host_of(header: str) -> str:

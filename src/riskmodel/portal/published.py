@@ -55,6 +55,11 @@ class Published:
         return {**self.index["run"], "published_on": self.updated_on}
 
     @cached_property
+    def names(self) -> dict[str, str]:
+        """The names of the schools of this run, by id."""
+        return {str(one["school_id"]): str(one["school_name"] or one["school_id"]) for one in self.index["schools"]}
+
+    @cached_property
     def _files(self) -> dict[str, str]:
         return {str(school["school_id"]): SCHOOL_FOLDER + str(school["file"]) for school in self.index["schools"]}
 

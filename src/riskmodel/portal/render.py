@@ -11,7 +11,7 @@ import copy
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,11 @@ class ViewRenderer(NotebookRenderer):
         return self.view
 
     async def _jinja_kernel_start(self, nb: nbformat.NotebookNode, kernel_id: str, kernel_future: object) -> str:
-        self.executor = VoilaExecutor(nb, km=self.kernel.manager, timeout=int(VIEW_SECONDS), show_tracebacks=False)
+        # The executor logs cells and answers in full at its lowest level: it gets a log that keeps nothing.
+        silent = logging.Logger("view", level=logging.CRITICAL + 1)
+        self.executor = VoilaExecutor(
+            nb, km=self.kernel.manager, timeout=int(VIEW_SECONDS), show_tracebacks=False, log=silent
+        )
         self.executor.kc = self.kernel.client
         self.kernel_started = True
         return kernel_id
@@ -114,7 +118,7 @@ class Rendering:
         self._running: dict[Key, asyncio.Task[str]] = {}
         self._slots = asyncio.Semaphore(RENDERINGS_AT_ONCE)
 
-    async def fragment(self, key: Key, parameters: dict[str, str]) -> str:
+    async def fragment(self, key: Key, parameters: Callable[[], dict[str, str]]) -> str:
         """Return the fragment of a key, rendered at most once.
 
         Parameters
@@ -122,7 +126,8 @@ class Rendering:
         key
             What the fragment depends on.
         parameters
-            Values of the notebook's own parameters, all text; they come from the server, never from a request.
+            Makes the values of the notebook's own parameters, all text, once they are needed; they come from the
+            server, never from a request.
 
         Raises
         ------
@@ -154,9 +159,9 @@ class Rendering:
             task.cancel()
         await self.pool.close()
 
-    async def _render_and_keep(self, key: Key, parameters: dict[str, str]) -> str:
+    async def _render_and_keep(self, key: Key, parameters: Callable[[], dict[str, str]]) -> str:
         async with self._slots:
-            html = await self._render(key.view, parameters)
+            html = await self._render(key.view, parameters())
         size = len(html.encode())
         if size > PAGE_BYTES:
             raise RenderingError("PageTooLarge")

@@ -1,0 +1,174 @@
+"""Rendering in real kernels: whole or not at all, once per key, and no kernel left that held data."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import nbformat
+import pytest
+from voila.configuration import VoilaConfiguration
+
+from riskmodel.portal import render
+from riskmodel.portal.kernels import KernelPool
+from riskmodel.portal.render import BusyError, Key, Rendering, RenderingError, with_parameters
+
+SHOW = "from riskmodel.views import notebook, pages"
+END = "notebook.end(nonce)"
+METADATA = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+
+
+def _view(*sources):
+    cells = [nbformat.v4.new_code_cell('extract: str = ""\nnonce: str = ""', metadata={"tags": ["parameters"]})]
+    cells += [nbformat.v4.new_code_cell(source) for source in (SHOW, *sources)]
+    return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
+
+
+def _render(views, ask):
+    """Run ``ask(rendering)`` on views of a test's own and return what it gives, and the pool's folder."""
+
+    async def run():
+        rendering = Rendering(KernelPool(1), VoilaConfiguration())
+        rendering.notebooks = views
+        try:
+            return await ask(rendering)
+        finally:
+            await rendering.close()
+            assert not rendering.pool.folder.exists()
+
+    return asyncio.run(run())
+
+
+def _one(view, text="x"):
+    return _render(
+        {"v": view}, lambda rendering: rendering.fragment(Key("r", "v", "u", "lv"), lambda: {"extract": text})
+    )
+
+
+def test_a_view_gets_its_extract_and_gives_its_html_without_the_mark_of_the_end():
+    html = _one(_view("pages.Fragment('<p>' + extract + '</p>')", END), "a\"'\n\\u0101")
+    assert html == "<p>a\"'\n\\u0101</p>"
+
+
+def test_a_text_that_looks_like_code_stays_a_text():
+    hostile = "'''); import os; os._exit(3) #\n\"\"\""
+    assert _one(_view("pages.Fragment(str(extract.count('os')))", END), hostile) == "2"
+
+
+def test_a_view_that_fails_shows_nothing_and_its_text_is_in_no_log(caplog):
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(RenderingError) as error:
+        _one(_view("pages.Fragment('half')", "raise ValueError('canary ' + extract)", END), "canary")
+    assert str(error.value) == "ValueError"
+    assert "canary" not in caplog.text
+
+
+def test_a_view_that_does_not_come_to_its_end_shows_nothing():
+    with pytest.raises(RenderingError, match="NotToTheEnd"):
+        _one(_view("pages.Fragment('half')"))
+
+
+def test_a_view_cannot_pretend_its_end():
+    with pytest.raises(RenderingError, match="NotToTheEnd"):
+        _one(_view("pages.Fragment('<!-- end of view x -->')"))
+
+
+def test_a_view_that_hangs_is_ended(monkeypatch):
+    monkeypatch.setattr(render, "VIEW_SECONDS", 2.0)
+    with pytest.raises(RenderingError):
+        _one(_view("while True: pass", END))
+
+
+def test_a_kernel_that_dies_shows_nothing():
+    with pytest.raises(RenderingError):
+        _one(_view("import os; os._exit(1)", END))
+
+
+def test_a_page_that_grows_too_large_is_not_shown(monkeypatch):
+    monkeypatch.setattr(render, "PAGE_BYTES", 100)
+    with pytest.raises(RenderingError, match="PageTooLarge"):
+        _one(_view("pages.Fragment('x' * 200)", END))
+
+
+def test_many_who_ask_for_one_page_get_one_rendering_and_a_kernel_never_serves_two():
+    view = _view("import os", "pages.Fragment(str(os.getpid()))", END)
+
+    async def ask(rendering):
+        made = []
+
+        def parameters():
+            made.append(1)
+            return {"extract": "x"}
+
+        same = await asyncio.gather(*(rendering.fragment(Key("r", "v", "u", "lv"), parameters) for _ in range(20)))
+        other = await rendering.fragment(Key("r", "v", "other", "lv"), parameters)
+        again = await rendering.fragment(Key("r", "v", "u", "lv"), parameters)
+        return same, other, again, len(made)
+
+    same, other, again, renderings = _render({"v": view}, ask)
+    assert set(same) == {again}
+    assert other != again
+    assert renderings == 2
+
+
+def test_a_failure_is_not_kept():
+    async def ask(rendering):
+        with pytest.raises(RenderingError):
+            await rendering.fragment(Key("r", "v", "u", "lv"), lambda: {"extract": "x"})
+        rendering.notebooks["v"] = _view("pages.Fragment('whole')", END)
+        return await rendering.fragment(Key("r", "v", "u", "lv"), lambda: {"extract": "x"})
+
+    assert _render({"v": _view("1 / 0", END)}, ask) == "whole"
+
+
+def test_too_many_who_wait_are_sent_away(monkeypatch):
+    monkeypatch.setattr(render, "MOST_WAITING", 1)
+
+    async def ask(rendering):
+        first = asyncio.create_task(rendering.fragment(Key("r", "v", "1", "lv"), lambda: {"extract": "x"}))
+        await asyncio.sleep(0)
+        with pytest.raises(BusyError):
+            await rendering.fragment(Key("r", "v", "2", "lv"), lambda: {"extract": "x"})
+        return await first
+
+    assert _render({"v": _view("pages.Fragment('one')", END)}, ask) == "one"
+
+
+def test_the_oldest_page_leaves_when_the_memory_is_full(monkeypatch):
+    monkeypatch.setattr(render, "CACHE_BYTES", 250)
+
+    async def ask(rendering):
+        made = []
+        for unit in ("1", "2", "3", "1"):
+
+            def parameters(unit=unit):
+                made.append(unit)
+                return {"extract": unit}
+
+            await rendering.fragment(Key("r", "v", unit, "lv"), parameters)
+        return made
+
+    assert _render({"v": _view("pages.Fragment(extract * 100)", END)}, ask) == ["1", "2", "3", "1"]
+
+
+def test_a_parameter_that_the_view_does_not_declare_is_refused():
+    with pytest.raises(ValueError, match="code"):
+        with_parameters(_view(END), {"code": "x"})
+
+
+def test_a_kernel_sees_no_more_of_the_environment_than_it_is_given(monkeypatch):
+    monkeypatch.setenv("RISKMODEL_CANARY", "canary")
+    names = _one(_view("import os", "pages.Fragment(' '.join(sorted(os.environ)))", END)).split()
+    assert "RISKMODEL_CANARY" not in names
+    given = {"PATH", "HOME", "LANG", "IPYTHONDIR", "JPY_PARENT_PID", "JPY_SESSION_NAME", "LC_CTYPE"}
+    set_by_the_kernel_itself = {
+        "PYDEVD_USE_FRAME_EVAL",
+        "TERM",
+        "CLICOLOR",
+        "FORCE_COLOR",
+        "CLICOLOR_FORCE",
+        "PAGER",
+        "GIT_PAGER",
+        "MPLBACKEND",
+    }
+    assert set(names) <= given | set_by_the_kernel_itself
