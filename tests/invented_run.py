@@ -354,7 +354,7 @@ def publish(
         started_at="2026-11-23T08:00:00+00:00",
         finished_at="2026-11-23T08:05:00+00:00",
         sources=(manifest.Source(delivery_id="d1", delivered_on=date(2026, 11, 22), origin=origin, sha256="0" * 64),),
-        parameters=Settings(cut_off_date=date(2026, 11, 22)),
+        parameters=Settings(cut_off_date=date(2026, 11, 22)).model_dump(mode="json"),
         capacity=None,
         seed=7,
         threads=1,
