@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from riskmodel.messages import Message, message
+from riskmodel.risk.feature import CONTEXT
 from riskmodel.risk.features import FEATURES
 from riskmodel.runs.durable import write_json
 from riskmodel.runs.parquet import read_table
@@ -131,11 +132,13 @@ def calibration_gap(evidence: Evidence) -> Gate:
 def drift(evidence: Evidence) -> Gate:
     """Hold a run in which a feature of the pupils has another size and another form than in the past cohorts.
 
-    Unemployment, wages and prices of an area move by nature and are the same for whole schools: they stand in the
-    table, and hold nothing.
+    Unemployment, wages and prices of an area move by nature; what stands around a pupil (stage, size of the class, days
+    in the school) follows who is enrolled and how many years were delivered. They stand in the table, and hold nothing.
     """
     table = read_table(evidence.folder / "tables", "drift").set_index("feature_code")
-    by_nature = [declared.code for declared in FEATURES if "economic_area" in declared.needs]
+    by_nature = [
+        declared.code for declared in FEATURES if declared.group == CONTEXT or "economic_area" in declared.needs
+    ]
     of_pupils = table.drop(index=by_nature, errors="ignore")
     moved = of_pupils["shift_sd"].abs() > evidence.settings.max_drift_shift
     return _gate("drift", of_pupils["psi"].where(moved), evidence.settings.max_drift_psi)

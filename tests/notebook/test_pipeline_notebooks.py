@@ -1,0 +1,205 @@
+"""The semester run as it is: six notebooks on an invented cohort, killed once on the way, published."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from riskmodel.runs import journal
+from riskmodel.runs.manifest import Manifest, verify
+from riskmodel.runs.parameters import check
+from riskmodel.runs.publish import Store, current_run
+from riskmodel.runs.runner import Done, Plan, run, semester_pipeline
+from riskmodel.runs.staging import parameters_of
+from riskmodel.runs.steps import SEMESTER
+from riskmodel.settings import Settings
+from riskmodel.sources import synthetic
+
+CUT_OFF = date(2024, 12, 20)
+HEADLINES = ("auc", "average_precision", "brier", "ece", "precision_at_capacity", "recall_at_capacity")
+SETTINGS = Settings(cut_off_date=CUT_OFF, bootstrap_replicates=100, max_missing_rise=1.0, max_calibration_gap=0.5)
+"""With so few pupils one silent school is a tenth of them, and a dozen leavers move every mean."""
+
+RUN_AGAIN = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from test_pipeline_notebooks import plan
+from riskmodel.runs.runner import run
+run(plan(Path(sys.argv[2]), Path(sys.argv[3])), lambda text: print(text, flush=True))
+"""
+
+
+def plan(delivery: Path, store: Path) -> Plan:
+    return Plan(store, SETTINGS, delivery)
+
+
+@pytest.fixture(scope="session")
+def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("delivery") / "delivery"
+    synthetic.synthesise(synthetic.Plan(pupils=400, schools=6, years=3, seed=3), folder, lambda text: None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def killed_and_resumed(delivery: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """Return a run that was killed when its fourth step began, and then given again."""
+    store = tmp_path_factory.mktemp("store") / "store"
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN_AGAIN, Path(__file__).parent, delivery, store], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert any("Step 4 of 6" in line for line in process.stdout)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert current_run(Store(store)) is None
+    return run(plan(delivery, store), lambda text: None)
+
+
+@pytest.fixture(scope="session")
+def done(killed_and_resumed: Done) -> Done:
+    return killed_and_resumed
+
+
+@pytest.fixture(scope="session")
+def manifest(done: Done) -> Manifest:
+    return verify(done.folder)
+
+
+@pytest.mark.parametrize("step", SEMESTER, ids=lambda step: step.notebook)
+def test_a_notebook_declares_what_its_step_gives_it(step):
+    pipeline = semester_pipeline()
+    check(pipeline.notebook(step), parameters_of(step, SETTINGS, Path("run")))
+
+
+def test_a_killed_run_was_resumed_and_published(done: Done):
+    assert (done.state, [gate for gate in done.gates if not gate.is_passed]) == ("published", [])
+    assert current_run(Store(done.folder.parent.parent)) == done.run_id
+    events = [(line["event"], line.get("step")) for line in journal.read(done.folder / journal.LOG_NAME)]
+    assert [step for event, step in events if event == "step_kept"] == ["10_tables", "20_features", "30_model"]
+
+
+def test_the_run_killed_on_the_way_has_the_bytes_of_one_that_was_not(
+    done: Done, manifest: Manifest, delivery: Path, tmp_path: Path
+):
+    # The key makes the pseudonyms, so it goes along.
+    store = done.folder.parent.parent
+    shutil.copy(store.with_name("store.key"), tmp_path / "elsewhere.key")
+    again = run(plan(delivery, tmp_path / "elsewhere"), lambda text: None)
+    assert verify(again.folder).digests() == manifest.digests()
+    assert again.run_id == done.run_id
+    assert len(manifest.digests()) > 30
+
+
+def test_the_same_plan_again_does_nothing(done: Done, delivery: Path):
+    before = (done.folder / "manifest.json").stat()
+    again = run(plan(delivery, done.folder.parent.parent), lambda text: None)
+    assert (again.run_id, again.state) == (done.run_id, "unchanged")
+    assert (done.folder / "manifest.json").stat() == before
+
+
+def test_the_figures_stand_under_their_names(done: Done):
+    metrics = json.loads((done.folder / "metrics.json").read_text("utf-8"))
+    for name in HEADLINES:
+        assert set(metrics[name]) == {"value", "low", "high"}
+        assert 0 <= metrics[name]["value"] <= 1
+    assert {"random", "school_rate", "logistic", "ebm", "forest"} <= metrics["baselines"].keys()
+    assert metrics["baselines"]["random"]["auc"]["value"] == 0.5
+    assert set(metrics["subgroups"]["sex"]) >= {"f", "m"}
+    for account in metrics["rows"].values():
+        assert account["read"] == account["used"] + account["quarantined"] + account["merged"]
+    assert metrics["rows"]["enrolment"]["used"] > 0
+
+
+def test_base_and_reasons_of_every_pupil_add_up_to_the_score(done: Done):
+    score = pd.read_parquet(done.folder / "tables" / "score.parquet").set_index("pupil_id")
+    reason = pd.read_parquet(done.folder / "tables" / "reason.parquet")
+    gap = score["raw_score"] - score["base_score"] - reason.groupby("pupil_id")["contribution"].sum()
+    assert gap.abs().max() < 1e-5
+    assert not gap.isna().any()
+
+
+def test_places_are_given_by_school_in_the_order_of_need(done: Done):
+    score = pd.read_parquet(done.folder / "tables" / "score.parquet")
+    summary = pd.read_parquet(done.folder / "tables" / "school_summary.parquet").set_index("school_id")
+    chosen = score[score["is_within_capacity"]].groupby("school_id").size()
+    assert (chosen == summary.loc[chosen.index, "places"]).all()
+    for _, school in score.groupby("school_id"):
+        in_order = school.sort_values("place")
+        assert in_order["raw_score"].is_monotonic_decreasing
+        assert in_order["place"].tolist() == list(range(1, len(school) + 1))
+
+
+def test_each_school_has_its_extract_and_stands_in_the_list(done: Done):
+    index = json.loads((done.folder / "extracts" / "index.json").read_text("utf-8"))
+    score = pd.read_parquet(done.folder / "tables" / "score.parquet")
+    assert {school["school_id"] for school in index["schools"]} == set(score["school_id"])
+    for school in index["schools"]:
+        extract = json.loads((done.folder / "extracts" / school["file"]).read_text("utf-8"))
+        own = set(score[score["school_id"] == school["school_id"]]["pupil_id"])
+        assert {pupil["pupil_id"] for pupil in extract["pupils"]} == own
+
+
+def test_the_report_and_the_card_are_there_in_both_languages_and_say_that_the_data_are_invented(done: Done):
+    for name in ("report", "model_card"):
+        assert "zdomāti dati" in (done.folder / "report" / f"{name}_lv.html").read_text("utf-8")
+        assert "nvented data" in (done.folder / "report" / f"{name}_en.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("step", SEMESTER, ids=lambda step: step.notebook)
+def test_an_executed_notebook_shows_something_and_no_error(done: Done, step):
+    executed = nbformat.read(done.folder / "notebooks" / f"{step.notebook}.ipynb", as_version=4)
+    outputs = [output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert outputs
+    assert not [
+        output for output in outputs if output.output_type in {"error", "stream"} and output.get("name") != "stdout"
+    ]
+
+
+def test_the_manifest_says_sources_settings_durations_rows_and_sensitivity(manifest: Manifest):
+    assert [source.origin for source in manifest.sources] == ["synthetic"]
+    assert manifest.parameters["seed"] == manifest.seed == SETTINGS.seed
+    assert [step.name for step in manifest.steps] == [step.notebook for step in SEMESTER]
+    assert all(step.seconds > 0 and step.peak_mb > 50 for step in manifest.steps)
+    assert manifest.files["tables/score.parquet"].sensitivity == "personal"
+    assert not manifest.files["timings.json"].is_deterministic
+    rows = {table: count for step in manifest.steps for table, count in step.rows.items()}
+    assert rows["reason"] > rows["score"] > 0
+
+
+def test_no_name_and_no_personal_code_is_anywhere_in_a_run(done: Done, delivery: Path):
+    with (delivery / "pupil.csv").open(encoding="utf-8-sig", newline="") as file:
+        sample = file.readline()
+        file.seek(0)
+        pupils = list(csv.DictReader(file, delimiter=";" if ";" in sample else ","))
+    codes = {pupil["pupil_code"] for pupil in pupils} | {pupil["pupil_code"].replace("-", "") for pupil in pupils}
+    names = {f"{pupil['first_name']} {pupil['last_name']}" for pupil in pupils}
+    assert len(codes) > 400
+    assert len(names) > 200
+    for path in sorted(done.folder.rglob("*")):
+        if path.is_dir():
+            continue
+        if path.suffix == ".parquet":
+            table = pq.read_table(path)
+            texts = {
+                str(value)
+                for column in table.columns
+                for value in column.unique().to_pylist()
+                if isinstance(value, str)
+            }
+            assert not texts & (codes | names), path.name
+        else:
+            text = path.read_text("utf-8")
+            assert not [one for one in codes | names if one and one in text], path.name
