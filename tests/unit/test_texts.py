@@ -73,8 +73,21 @@ def test_main_reasons_raise_are_known_and_come_largest_first():
 
 def test_reasons_that_a_school_can_change_come_before_larger_circumstances():
     circumstance = _reason("stage_number", 1.0, None, contribution=2.0) | {"is_malleable": False}
-    found = texts.main_reasons([circumstance, _reason("unexcused_lessons_8w", 9.0, None, contribution=0.2)])
+    found = texts.main_reasons([circumstance, _reason("unexcused_lessons_8w", 9.0, None, contribution=0.3)])
     assert [reason["feature_code"] for reason in found] == ["unexcused_lessons_8w", "stage_number"]
+
+
+def test_a_value_that_reads_like_the_usual_one_is_told_as_no_reason():
+    like_the_class = _reason("mark_change_points_year", 0.04, -0.04, contribution=0.3)
+    unlike = _reason("mark_mean_points_year", 3.4, 7.2, contribution=0.2)
+    assert not texts.is_telling(like_the_class)
+    assert texts.main_reasons([like_the_class, unlike]) == [unlike]
+
+
+def test_a_reason_ten_times_smaller_than_the_largest_is_not_told():
+    large = _reason("stage_number", 1.0, None, contribution=2.0) | {"is_malleable": False}
+    small = _reason("unexcused_lessons_8w", 2.0, 1.0, contribution=0.19)
+    assert texts.main_reasons([large, small]) == [large]
 
 
 def test_the_wage_of_a_municipality_leads_to_no_economic_support_for_a_pupil():

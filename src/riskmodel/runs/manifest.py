@@ -103,7 +103,11 @@ class Manifest(_Part):
 
 def code_of_this_process() -> Code:
     """Return version and digests of the code that would run now."""
-    package = [path for path in PACKAGE_FOLDER.rglob("*") if path.suffix in {".py", ".html", ".css", ".yaml", ".sql"}]
+    package = [
+        path
+        for path in PACKAGE_FOLDER.rglob("*")
+        if path.suffix in {".py", ".html", ".css", ".j2", ".js", ".yaml", ".po"}
+    ]
     notebooks = list(notebook_folder().glob("*.ipynb"))
     data = CHECKOUT_FOLDER / "data"
     texts = [path for part in ("texts", "support", "latvia") for path in files_below(data / part)]

@@ -339,11 +339,12 @@ def _worded(reason: Row, language: Language) -> dict[str, Any]:
 
 
 def _group(code: str, reasons: Sequence[Row], language: Language) -> dict[str, Any]:
+    told = [reason for reason in reasons if texts.is_telling(reason)]
     return {
         "code": code,
         "name": words.words(words.GROUPS, code, language),
-        "raises": [reason for reason in reasons if reason["contribution"] >= texts.SMALLEST_CONTRIBUTION],
-        "lowers": [reason for reason in reasons if reason["contribution"] <= -texts.SMALLEST_CONTRIBUTION],
+        "raises": [reason for reason in told if reason["contribution"] >= texts.SMALLEST_CONTRIBUTION],
+        "lowers": [reason for reason in told if reason["contribution"] <= -texts.SMALLEST_CONTRIBUTION],
     }
 
 

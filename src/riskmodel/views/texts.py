@@ -26,6 +26,9 @@ OF_A_PLACE = ("area_", "municipality_", "school_")
 SMALLEST_CONTRIBUTION = 0.02
 """A smaller one (in log-odds) does not change the order of need by a place that anyone would notice."""
 
+SMALLEST_SHARE_OF_LARGEST = 0.1
+"""A reason is told only if it is at least this share of the pupil's largest: the rest is in the picture."""
+
 
 @cache
 def feature_texts() -> Mapping[str, Mapping[str, Any]]:
@@ -100,7 +103,8 @@ def meaning(code: str, language: Language) -> str:
 def main_reasons(reasons: Sequence[Row], count: int = TOP_REASONS) -> list[Row]:
     """Return the few reasons that raise an assessment most: those that a school can change first, each part by size.
 
-    One that says "no data" is none: what is not known is shown as such, beside the reasons.
+    One that says "no data" is none: what is not known is shown as such, beside the reasons. Nor is one whose value
+    reads like the usual one, or one that is small beside the largest.
     """
     return sorted(_raising(reasons), key=lambda reason: (not reason["is_malleable"], -reason["contribution"]))[:count]
 
@@ -114,6 +118,16 @@ def groups_for_support(reasons: Sequence[Row], count: int = REASONS_FOR_SUPPORT)
     return [reason["group_code"] for reason in sorted(own, key=lambda reason: -reason["contribution"])[:count]]
 
 
+def is_telling(reason: Row) -> bool:
+    """Return whether the sentence of a reason would say something: a known value that reads unlike the usual one."""
+    own, usual = reason["own_value"], reason["usual_value"]
+    if own is None or usual is None:
+        return own is not None
+    code = reason["feature_code"]
+    return value(code, own, "en") != value(code, usual, "en")
+
+
 def _raising(reasons: Sequence[Row]) -> list[Row]:
-    known = [reason for reason in reasons if reason["own_value"] is not None]
-    return [reason for reason in known if reason["contribution"] >= SMALLEST_CONTRIBUTION]
+    telling = [reason for reason in reasons if is_telling(reason) and reason["contribution"] >= SMALLEST_CONTRIBUTION]
+    largest = max((reason["contribution"] for reason in telling), default=0.0)
+    return [reason for reason in telling if reason["contribution"] >= SMALLEST_SHARE_OF_LARGEST * largest]
