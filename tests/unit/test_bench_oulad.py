@@ -61,12 +61,16 @@ def test_work_handed_in_early_hides_missed_work_in_the_reference_protocol_alone(
     assert features(early, is_clean=False)["missed"] == 1
 
 
-def test_nothing_handed_in_is_missed_work_and_no_score():
+def test_nothing_handed_in_is_missed_work_with_the_score_0():
     found = features([])
-    assert found["missed"] == 2
-    assert found["handed_in"] == 0
+    assert (found["missed"], found["handed_in"], found["handed_in_share"]) == (2, 0, 0)
+    assert (found["score_mean"], found["score_min"]) == (0, 0)
+
+
+def test_before_any_work_is_due_a_score_is_unknown():
+    found = features([], day=19)
     assert np.isnan(found["score_mean"])
-    assert found["handed_in_share"] == 0
+    assert np.isnan(found["handed_in_share"])
 
 
 def test_work_handed_in_after_the_day_does_not_count():

@@ -35,6 +35,8 @@ DIRECTIONS = {
 """Whether more of a feature means more risk (+1) or less (-1); a feature that is not named is free."""
 
 RECENT_DAYS = 28
+NOTHING_HANDED_IN_SCORE = 0.0
+"""What the publisher gives for work that was due and never handed in. Work not yet marked, or not yet due, is unknown."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def work_features(rows: pd.DataFrame, published: Published, day: int, *, is_clea
 
     By the reference protocol, a score is known when the work is handed in, and work handed in before it was due
     counts against ``missed`` (which can so be negative). ``is_clean``: a score is known 14 days after the work was
-    due or handed in, whichever was later, and ``missed`` and ``handed_in_share`` count work due by ``day`` alone.
+    due or handed in, whichever was later, and ``missed`` and ``handed_in_share`` count work due by ``day`` alone. In
+    both, a student who handed in nothing though work was due has the scores 0; a score not known yet is missing.
     """
     handed = published.works[published.works["date_submitted"] <= day].copy()
     handed["late_days"] = (handed["date_submitted"] - handed["date"]).clip(lower=0)
@@ -124,6 +127,9 @@ def work_features(rows: pd.DataFrame, published: Published, day: int, *, is_clea
     )
     for name in ("handed_in", "weight_sum", "handed_in_of_due"):
         features[name] = features[name].fillna(0)
+    nothing = (features["handed_in"] == 0) & (features["due"] > 0)
+    for name in ("score_mean", "score_min"):
+        features[name] = features[name].mask(nothing, NOTHING_HANDED_IN_SCORE)
     features["missed"] = features["due"] - features["handed_in_of_due"]
     features["handed_in_share"] = features["handed_in_of_due"] / features["due"].where(features["due"] > 0)
     return features.drop(columns="handed_in_of_due").astype(np.float64)
