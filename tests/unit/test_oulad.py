@@ -11,6 +11,7 @@ import yaml
 
 from riskmodel.bench.public_data import public_data
 from riskmodel.errors import UsageError
+from riskmodel.settings import read_settings
 from riskmodel.sources import deliveries, oulad
 
 STUDENT = "AAA,2013J,{id},M,Scotland,A Level or Equivalent,{band},0-35,1,60,N,{result}"
@@ -208,3 +209,11 @@ def test_the_published_files_become_a_delivery_of_28_thousand_students(published
     assert sum(account.quarantined for account in report.accounts.values()) == 0
     stays = pd.read_parquet(tmp_path / "oulad" / "enrolment.parquet")
     assert stays.groupby(["pupil_code", "school_id", "happened_on"]).ngroups == 32_593 - 2_678
+
+
+def test_the_settings_that_go_with_the_delivery_are_settings_of_a_run(tmp_path):
+    path = tmp_path / oulad.SETTINGS_FILE
+    path.write_text(oulad.SETTINGS, "utf-8")
+    settings = read_settings(path, cut_off_date=date(2014, 11, 30))
+    assert settings.horizon_on == date(2015, 6, 28)
+    assert settings.max_missing_rise == 1.0

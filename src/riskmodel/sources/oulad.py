@@ -33,6 +33,19 @@ CLICKS_COMPLETE_TO_DAY = {("AAA", "2013J"): 268, ("AAA", "2014J"): 269, ("BBB", 
 """Last day of each presentation up to which the click file at hand holds every click. It has the first 1,048,575 of
 10,655,280 rows; on all other days a missing click says nothing."""
 
+SETTINGS_FILE = "settings.toml"
+SETTINGS = """\
+# Settings for a run on OULAD: riskmodel run --delivery THIS_FOLDER --settings THIS_FILE --cut-off 2014-11-30 --store STORE
+
+# The last presentation ends here; the default, 30 September, is the end of a Latvian school year.
+horizon_on = 2015-06-28
+
+# A known fault of this delivery: the click file at hand is cut after a tenth of its rows, so that hardly anybody
+# in 2014J has clicks. The gate against lost data would hold every run for it.
+max_missing_rise = 1.0
+"""
+"""Known faults of a delivery are data with a reason."""
+
 OULAD = PublicData(
     name="OULAD",
     folder="oulad",
@@ -101,7 +114,7 @@ OULAD = PublicData(
 
 
 def fetch(to: Path, source: Path | None, say: Say) -> None:
-    """Make the folder ``to`` a delivery of OULAD: verified raw files, canonical tables, mapping and notes.
+    """Make the folder ``to`` a delivery of OULAD: verified raw files, canonical tables, mapping, notes and settings.
 
     Parameters
     ----------
@@ -118,6 +131,7 @@ def fetch(to: Path, source: Path | None, say: Say) -> None:
     with new_folder(to) as part:
         obtain(OULAD, part / RAW_FOLDER, source, say)
         deliver(part / RAW_FOLDER, part, say)
+        (part / SETTINGS_FILE).write_text(SETTINGS, "utf-8")
 
 
 def deliver(raw: Path, folder: Path, say: Say) -> None:
