@@ -25,8 +25,8 @@ ENCODINGS = {"utf-8": "utf-8", "windows-1257": "cp1257", "iso-8859-13": "iso8859
 """Encodings that a mapping may declare, and Python's names for them."""
 
 BLOCK_BYTES = 4 << 20
-SAMPLED_BLOCKS = 8
-"""Blocks with letters beyond ASCII whose letters are counted; the rest of a file of gigabytes tells nothing new."""
+SAMPLED_BLOCKS, SAMPLED_CHARACTERS = 8, 1_000_000
+"""How much of the text with letters beyond ASCII is counted; the rest of a file of gigabytes tells nothing new."""
 
 LATVIAN_LETTERS = frozenset("āčēģīķļņōŗšūžĀČĒĢĪĶĻŅŌŖŠŪŽ")
 MISREAD_LETTERS = frozenset("âèçìîíïòðûþÂÈÇÌÎÍÏÒÐÛÞÄÅÃ")
@@ -192,19 +192,16 @@ def blocks(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _survey_block(survey: Survey, block: bytes, codec: str) -> None:
-    line_feeds, returns, pairs = block.count(b"\n"), block.count(b"\r"), block.count(b"\r\n")
+    line_feeds, returns = block.count(b"\n"), block.count(b"\r")
+    pairs = block.count(b"\r\n") if returns else 0
     first_line = survey.lines + 1
     survey.line_feeds += line_feeds
     survey.carriage_returns += returns
     survey.pairs += pairs
     survey.lines += line_feeds + returns - pairs
-    survey.has_blank_lines |= (
-        block.startswith((b"\n", b"\r\n"))
-        or b"\n\n" in block
-        or b"\n\r\n" in block
-        or (returns > pairs and b"\r\r" in block)
-    )
-    survey.has_spaced_quotes |= b' "' in block or b'" ' in block
+    survey.has_blank_lines |= block.startswith((b"\n", b"\r\n")) or b"\n\n" in block
+    survey.has_blank_lines |= returns > 0 and (b"\n\r\n" in block or b"\r\r" in block)
+    survey.has_spaced_quotes |= b'"' in block and (b' "' in block or b'" ' in block)
     if block.isascii():
         return
     try:
@@ -231,9 +228,10 @@ def _decoded_lines(survey: Survey, block: bytes, codec: str, first_line: int) ->
 def _count_letters(survey: Survey, text: str) -> None:
     if survey.sampled_blocks < SAMPLED_BLOCKS:
         survey.sampled_blocks += 1
-        for letter in set(text):
+        sample = text[:SAMPLED_CHARACTERS]
+        for letter in set(sample):
             if not letter.isascii() and letter.isalpha():
-                survey.letters[letter] += text.count(letter)
+                survey.letters[letter] += sample.count(letter)
 
 
 def _encoding(name: str, path: Path, declared: str | None, limits: Limits) -> tuple[str, Survey]:

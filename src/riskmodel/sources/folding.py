@@ -45,6 +45,8 @@ def fold_attended(connection: duckdb.DuckDBPyConnection, earlier: str | None) ->
     A week is known when it is over and its lessons were entered. A week that the delivery plans itself
     keeps the delivered count.
     """
+    if not _count(connection, "checked.attendance WHERE attendance_code = 'present'"):
+        return Folded(0, 0, 0)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE attended AS SELECT rowid AS place, * FROM checked.attendance present "
         f"WHERE attendance_code = 'present' AND NOT EXISTS (SELECT 1 FROM checked.attendance other "
