@@ -15,8 +15,9 @@ import nbformat
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 
-from riskmodel.runs import journal
+from riskmodel.runs import gates, journal
 from riskmodel.runs.manifest import Manifest, verify
 from riskmodel.runs.parameters import check
 from riskmodel.runs.publish import Store, current_run
@@ -46,26 +47,41 @@ def plan(delivery: Path, store: Path) -> Plan:
 
 
 @pytest.fixture(scope="session")
-def delivery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("delivery") / "delivery"
-    synthetic.synthesise(synthetic.Plan(pupils=400, schools=6, years=3, seed=3), folder, lambda text: None)
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return a folder that all processes of one test session share."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "semester"
+    folder.mkdir(exist_ok=True)
     return folder
 
 
 @pytest.fixture(scope="session")
-def killed_and_resumed(delivery: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
+def delivery(shared: Path) -> Path:
+    folder = shared / "delivery"
+    with FileLock(shared / "delivery.lock"):
+        if not folder.exists():
+            synthetic.synthesise(synthetic.Plan(pupils=400, schools=6, years=3, seed=3), folder, lambda text: None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def killed_and_resumed(shared: Path, delivery: Path) -> Done:
     """Return a run that was killed when its fourth step began, and then given again."""
-    store = tmp_path_factory.mktemp("store") / "store"
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN_AGAIN, Path(__file__).parent, delivery, store], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert any("Step 4 of 6" in line for line in process.stdout)
-    process.kill()
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    assert current_run(Store(store)) is None
-    return run(plan(delivery, store), lambda text: None)
+    store = shared / "store"
+    with FileLock(shared / "run.lock"):
+        if (store / "current").exists():
+            folder = (store / "current").resolve()
+            return Done(folder.name, folder, "published", gates.read(folder))
+        process = subprocess.Popen(
+            [sys.executable, "-c", RUN_AGAIN, Path(__file__).parent, delivery, store], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert any("Step 4 of 6" in line for line in process.stdout)
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert current_run(Store(store)) is None
+        return run(plan(delivery, store), lambda text: None)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,116 @@
+"""A model learns only from outcomes that were known: which cohorts teach, and what is said when none may."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from riskmodel.errors import RunFailedError
+from riskmodel.risk.features import FEATURES
+from riskmodel.runs.judging import capacity_of
+from riskmodel.runs.semester import SemesterRun
+from riskmodel.runs.training import Learning, predictions_for_calibration, read_model, train
+
+PUPILS = 160
+CODES = [feature.code for feature in FEATURES]
+LEARNING = Learning(seed=7, threads=1, score_with_protected=False, support_aware=True)
+
+
+def invented(folder: Path, years: list[int], cut_off: date, *, delay_days: int = 30) -> SemesterRun:
+    """Return a run with a cohort on 20 December of each year: one feature says who leaves, four schools."""
+    chance = np.random.default_rng(1)
+    cohorts, features, traits = [], [], []
+    for year in years:
+        day = pd.Timestamp(year, 12, 20)
+        pupil = [f"{year}{number:028d}" for number in range(PUPILS)]
+        absent = chance.uniform(size=PUPILS)
+        horizon = pd.Timestamp(year + 1, 9, 30)
+        known_on = horizon + pd.Timedelta(days=delay_days)
+        is_open = known_on.date() > cut_off
+        left = pd.Series(chance.uniform(size=PUPILS) < absent / 2).astype("Int64")
+        cohorts.append(
+            pd.DataFrame(
+                {
+                    "cohort_on": day,
+                    "pupil_id": pupil,
+                    "school_id": [str(number % 4) for number in range(PUPILS)],
+                    "school_year_on": pd.Timestamp(year, 9, 1),
+                    "horizon_on": horizon,
+                    "label_known_on": known_on,
+                    "label": left if not is_open else left.mask(left.notna()),
+                }
+            )
+        )
+        empty = pd.DataFrame(np.nan, index=range(PUPILS), columns=CODES)
+        features.append(empty.assign(absent_share_year=absent, cohort_on=day, pupil_id=pupil))
+        traits.append(pd.DataFrame({"cohort_on": day, "pupil_id": pupil, "was_supported": False}))
+    (folder / "tables").mkdir(parents=True)
+    for name, parts in (("cohort", cohorts), ("feature", features), ("trait", traits)):
+        pd.concat(parts).to_parquet(folder / "tables" / f"{name}.parquet")
+    return SemesterRun(folder, cut_off, {"sources": []})
+
+
+def test_without_an_earlier_cohort_it_is_said_what_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(RunFailedError, match=r"no earlier cohort at all.*Deliver earlier school years") as refused:
+        train(invented(tmp_path, [2024], date(2024, 12, 20)), LEARNING)
+    assert refused.value.exit_code == 4
+
+
+def test_an_earlier_cohort_whose_outcomes_are_not_yet_known_teaches_nothing(tmp_path: Path) -> None:
+    run = invented(tmp_path, [2023, 2024], date(2024, 12, 20), delay_days=90)
+    with pytest.raises(RunFailedError, match="become known on 2024-12-29"):
+        train(run, LEARNING)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[SemesterRun, pd.DataFrame]:
+    run = invented(tmp_path_factory.mktemp("run"), [2021, 2022, 2023, 2024], date(2024, 12, 20))
+    return run, train(run, LEARNING)
+
+
+def test_every_past_cohort_with_a_matured_earlier_one_is_predicted_and_the_first_is_not(
+    trained: tuple[SemesterRun, pd.DataFrame],
+) -> None:
+    _, predictions = trained
+    ours = predictions[predictions["model_code"] == "boosting"].groupby("split_code")["cohort_on"].unique()
+    years = {split: sorted(pd.Timestamp(day).year for day in days) for split, days in ours.items()}
+    assert years == {"mature": [2022, 2023], "strict": [2023], "school_disjoint": [2023]}
+
+
+def test_challengers_and_rules_score_the_same_pupils_as_the_default_model(
+    trained: tuple[SemesterRun, pd.DataFrame],
+) -> None:
+    _, predictions = trained
+    newest = predictions[(predictions["cohort_on"] == "2023-12-20") & (predictions["split_code"] == "mature")]
+    by_model = newest.groupby("model_code")["pupil_id"].agg(frozenset)
+    assert {"boosting", "boosting_free", "logistic", "ebm", "forest", "random", "school_rate"} <= set(by_model.index)
+    assert by_model.nunique() == 1
+
+
+def test_the_stored_model_reads_no_protected_trait_and_was_taught_by_matured_cohorts_alone(
+    trained: tuple[SemesterRun, pd.DataFrame],
+) -> None:
+    run, _ = trained
+    model, calibrator = read_model(run)
+    assert not {feature.code for feature in FEATURES if feature.is_protected} & set(model.feature_codes)
+    assert run.read_json("model/model.json")["taught_by"] == ["2021-12-20", "2022-12-20", "2023-12-20"]
+    assert calibrator.pupils == 2 * PUPILS
+
+
+def test_in_the_first_years_a_score_means_what_it_meant_in_other_schools() -> None:
+    both = pd.DataFrame(
+        {"model_code": "boosting", "split_code": ["school_disjoint", "mature", "strict"], "raw_score": [1.0, 2.0, 3.0]}
+    )
+    assert predictions_for_calibration(both)["raw_score"].tolist() == [2.0]
+    assert predictions_for_calibration(both[both["split_code"] != "mature"])["raw_score"].tolist() == [1.0]
+
+
+def test_places_are_those_stated_then_those_delivered_then_a_share() -> None:
+    place = pd.DataFrame({"school_id": ["1", "2"], "places": pd.array([3, None], dtype="Int64")})
+    school_of = pd.Series(["1"] * 20 + ["2"] * 20)
+    assert capacity_of(place, 0.1, 0).by_school(school_of) == {"1": 3, "2": 2}
+    assert capacity_of(place, 0.1, 5).by_school(school_of) == {"1": 5, "2": 5}
