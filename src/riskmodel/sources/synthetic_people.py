@@ -167,7 +167,8 @@ def make_pupils(
     detachment = rng.normal(0.0, 1.0, count) + 0.22 * np.where(is_male, 1, -1)
     poverty = LOW_INCOME_SHARE + 0.015 * (schools.unemployment_percent[school] - 6.0) + 0.05 * is_vet
     has_low_income = rng.random(count) < np.clip(poverty, 0.04, 0.5)
-    distance_km: Floats = np.round(np.minimum(rng.lognormal(1.2, 0.9, count) * np.where(is_vet, 2.5, 1.0), 180.0), 1)
+    travelled_km = rng.lognormal(1.2, 0.9, count) * np.where(is_vet, 2.5, 1.0)
+    distance_km: Floats = np.minimum(travelled_km, 180.0).astype(np.float64).round(1)
     ability = rng.normal(0.0, 1.0, count) - 0.3 * detachment - 0.15 * has_low_income - 0.25 * is_vet
     class_count = np.maximum(1, np.round(np.bincount(school * STAGE_COUNT + stage) / CLASS_SIZE)).astype(np.int64)
     return Pupils(

@@ -85,8 +85,13 @@ class Half:
     @classmethod
     def empty(cls, count: int) -> Half:
         """Return the values of a semester in which nothing happened."""
-        numbers = [np.zeros(count, dtype=np.int64) for _ in range(4)]
-        return cls(*numbers, np.full((count, SUBJECTS_BY_STAGE.shape[1]), np.nan))
+        return cls(
+            recent_unexcused=np.zeros(count, dtype=np.int64),
+            earlier_unexcused=np.zeros(count, dtype=np.int64),
+            recent_late=np.zeros(count, dtype=np.int64),
+            insufficient=np.zeros(count, dtype=np.int64),
+            mean_points=np.full((count, SUBJECTS_BY_STAGE.shape[1]), np.nan),
+        )
 
 
 class World:
