@@ -28,7 +28,9 @@ import yaml
 from riskmodel.errors import DeliveryError
 from riskmodel.messages import LANGUAGES, Language, message, plural
 from riskmodel.sources import identity
+from riskmodel.sources.border import Border, Intake, Notice, work_connection
 from riskmodel.sources.decoding import Limits, digest
+from riskmodel.sources.folder import NOTES_NAME, DeliveredFile, delivered_files, require_tables
 from riskmodel.sources.folding import has_weeks
 from riskmodel.sources.history import (
     ALIAS_FILE,
@@ -38,17 +40,7 @@ from riskmodel.sources.history import (
     open_canonical,
     stored_deliveries,
 )
-from riskmodel.sources.intake import (
-    Border,
-    DeliveredFile,
-    Intake,
-    Notice,
-    Say,
-    delivered_files,
-    require_tables,
-    take_in,
-    work_connection,
-)
+from riskmodel.sources.intake import Say, take_in
 from riskmodel.sources.mapping import MAPPING_NAME, read_mapping
 from riskmodel.sources.mapping import Mapping as DeliveryMapping
 from riskmodel.tables.canonical import CANONICAL
@@ -59,7 +51,6 @@ from riskmodel.tables.results import REJECTED_ROW
 
 __all__ = ["CheckReport", "Received", "accounts_as_dict", "check", "in_words", "open_canonical", "receive", "received"]
 
-NOTES_NAME = "notes.yaml"
 REJECTED_FILE = "rejected_row.parquet"
 FOLDER_MODE, FILE_MODE = 0o750, 0o440
 ACTIVITY_TABLES = ("enrolment", "attendance", "lessons_planned", "mark", "term_result")
@@ -184,7 +175,7 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
         border = Border(connection, scratch, key, limits, earlier, known)
         intake = take_in(files, mapping, border, say)
         intake.notices[:0] = notices
-        written = _write(folder, scratch / "delivery", intake, border)
+        written = _write(_description(folder, files, intake, key), scratch / "delivery", intake, border)
         used = (
             set(connection.execute("SELECT pupil_id FROM checked.pupil").fetchdf()["pupil_id"])
             if "pupil" in intake.accounts
@@ -327,7 +318,7 @@ def _rejected(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     return rows.cast(REJECTED_ROW.arrow_schema())
 
 
-def _write(folder: Path, to: Path, intake: Intake, border: Border) -> Path:
+def _write(description: Mapping[str, Any], to: Path, intake: Intake, border: Border) -> Path:
     """Write the checked tables of a delivery, its rejected rows and its description into a new folder."""
     to.mkdir(mode=FOLDER_MODE)
     for table in CANONICAL:
@@ -344,7 +335,7 @@ def _write(folder: Path, to: Path, intake: Intake, border: Border) -> Path:
             "COPY (SELECT DISTINCT pupil_id, of_pupil_id FROM pupil_alias ORDER BY ALL) "
             f"TO {literal(str(to / ALIAS_FILE))} (FORMAT parquet, COMPRESSION zstd)"
         )
-    described = json.dumps(_description(folder, intake, border.key), ensure_ascii=False, indent=2, sort_keys=True)
+    described = json.dumps(description, ensure_ascii=False, indent=2, sort_keys=True)
     (to / DESCRIPTION_FILE).write_text(described + "\n", "utf-8")
     return to
 
@@ -374,7 +365,7 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(kept)
 
 
-def _description(folder: Path, intake: Intake, key: identity.Key) -> dict[str, Any]:
+def _description(folder: Path, files: Sequence[DeliveredFile], intake: Intake, key: identity.Key) -> dict[str, Any]:
     facts = intake.mapping.delivery
     sheets = {sheet.name: sheet for sheet in intake.sheets}
     return {
@@ -389,7 +380,7 @@ def _description(folder: Path, intake: Intake, key: identity.Key) -> dict[str, A
                 "sha256": file.sha256,
                 "tables": list(file.tables),
             }
-            for file in intake.files
+            for file in files
         ],
         "key_id": key.key_id,
         "notes": _notes(folder / NOTES_NAME),

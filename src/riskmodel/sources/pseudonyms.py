@@ -1,0 +1,139 @@
+"""The stage at which register ids become pseudonyms; after it no table holds a name or a code."""
+
+# ruff: noqa: S608  (the SQL is put together from declared names and quoted literals; no cell enters it)
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pyarrow as pa
+
+from riskmodel.messages import plural
+from riskmodel.sources import identity
+from riskmodel.sources.border import Border, Intake, Notice, add_unread, count, reject
+from riskmodel.sources.mapping import NAME_COLUMNS, PUPIL_CODE
+from riskmodel.sources.projection import Projection
+from riskmodel.tables.fields import literal
+
+
+def identify_pupils(projections: Sequence[Projection], intake: Intake, border: Border) -> None:
+    """Make the table ``register`` (raw text of a register id, its pseudonym, its fault), and note in the intake who is who."""
+    free = intake.mapping.delivery.register_ids == "free"
+    connection = border.connection
+    codes: dict[str, identity.Code] = {}
+    for projection in projections:
+        if PUPIL_CODE in projection.columns:
+            for (raw,) in connection.execute(f"SELECT DISTINCT {PUPIL_CODE} FROM ({projection.rows})").fetchall():
+                if raw is not None and raw not in codes:
+                    codes[raw] = identity.normalised(raw, free=free)
+    intake.entries = [entry for entry in _entries(projections, codes, border, free=free) if entry.register_id]
+    sound = {code.text for code in codes.values() if code.text and not code.fault}
+    intake.pupils = identity.identify(sound, intake.entries, border.known_pseudonyms, border.key)
+    rows = [
+        {
+            "raw": raw,
+            "pupil_id": intake.pupils.pseudonyms.get(code.text) if not code.fault else None,
+            "fault": code.fault or None,
+            "warning": code.warning or None,
+            "pupil_fault": intake.pupils.faults.get(code.text) if not code.fault else None,
+        }
+        for raw, code in codes.items()
+    ]
+    schema = pa.schema([(name, pa.string()) for name in ("raw", "pupil_id", "fault", "warning", "pupil_fault")])
+    connection.register("register", pa.Table.from_pylist(rows, schema=schema))
+    _note_codes(codes, intake)
+
+
+def _entries(
+    projections: Sequence[Projection], codes: Mapping[str, identity.Code], border: Border, *, free: bool
+) -> Iterable[identity.Entry]:
+    """Yield what the pupil files say of identities; rows with an unusable name or earlier code are left to the check."""
+    for projection in projections:
+        if projection.table != "pupil":
+            continue
+        wanted = [PUPIL_CODE, *NAME_COLUMNS, "happened_on"]
+        given = [name if name in projection.columns else f"NULL AS {name}" for name in wanted]
+        rows = border.connection.execute(f"SELECT DISTINCT {', '.join(given)} FROM ({projection.rows})").fetchall()
+        for raw, first_name, last_name, earlier, described_from in rows:
+            code = codes.get(raw)
+            if code is None or code.fault or identity.name_fault(first_name) or identity.name_fault(last_name):
+                continue
+            before = identity.normalised(earlier, free=free) if earlier and earlier.strip() else identity.Code("")
+            if before.fault:
+                continue
+            names = identity.clean_name(first_name), identity.clean_name(last_name)
+            yield identity.Entry(code.text, *names, before.text, described_from or "")
+
+
+def _note_codes(codes: Mapping[str, identity.Code], intake: Intake) -> None:
+    with_decimals = sum(code.warning == "code_with_decimals" for code in codes.values())
+    wrong_figure = sum(code.warning == "code_check_figure" for code in codes.values())
+    changes = intake.pupils.unlinked_changes
+    texts = {
+        "code_with_decimals": plural(
+            "{count} personal code ended in .0; its 11 figures were used. Format the column as text before the next export.",
+            "{count} personal codes ended in .0; their 11 figures were used. Format the column as text before the next export.",
+            with_decimals,
+        ),
+        "code_check_figure": plural(
+            "{count} old personal code has a wrong check figure; it was used. Compare it with the document.",
+            "{count} old personal codes have a wrong check figure; they were used. Compare them with the documents.",
+            wrong_figure,
+        ),
+        "code_changed_without_link": plural(
+            "{count} pupil with a new personal code has the name of one with an old code. If it is the same pupil, give the old code in the column earlier_register_id.",
+            "{count} pupils with a new personal code have the names of pupils with an old code. If they are the same pupils, give the old codes in the column earlier_register_id.",
+            changes,
+        ),
+    }
+    intake.notices += [Notice("pupil", code, text) for code, text in texts.items() if text.count]
+
+
+def with_pseudonyms(table: str, projections: Sequence[Projection], intake: Intake, border: Border) -> str:
+    """Put aside rows whose register id or names are at fault; return a view of the others with their pseudonym."""
+    connection = border.connection
+    given = {name for projection in projections for name in projection.columns}
+    faults, column = "register.fault", literal(PUPIL_CODE)
+    columns = [PUPIL_CODE]
+    if table == "pupil":
+        faults = "coalesce(register.fault, names.fault, register.pupil_fault)"
+        column = (
+            f"CASE WHEN register.fault IS NULL AND names.fault IS NOT NULL THEN names.column_name ELSE {column} END"
+        )
+        _register_name_faults(table, given, intake, border)
+        columns += [name for name in NAME_COLUMNS if name in given]
+    names = "" if table != "pupil" else "LEFT JOIN name_faults names USING (file_name, row_number)"
+    source = f"text_{table} text LEFT JOIN register ON register.raw = text.{PUPIL_CODE} {names}"
+    faulty = f"SELECT file_name, row_number, {column} AS column_name, {faults} AS rule_code FROM {source} WHERE {faults} IS NOT NULL"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE without_pseudonym AS {faulty}")
+    if found := count(connection, "without_pseudonym"):
+        add_unread(intake, table, found)
+        reject(connection, table, "SELECT * FROM without_pseudonym")
+    dropped = ", ".join(columns)
+    connection.execute(
+        f"CREATE OR REPLACE VIEW raw_{table} AS SELECT text.* EXCLUDE ({dropped}), register.pupil_id FROM {source} "
+        f"WHERE {faults} IS NULL"
+    )
+    return f"raw_{table}"
+
+
+def _register_name_faults(table: str, given: set[str], intake: Intake, border: Border) -> None:
+    """Make ``name_faults``: rows of the pupil files whose names or earlier register id cannot be used."""
+    free = intake.mapping.delivery.register_ids == "free"
+    wanted = [name if name in given else f"NULL AS {name}" for name in NAME_COLUMNS]
+    found: list[dict[str, object]] = []
+    rows = border.connection.execute(f"SELECT file_name, row_number, {', '.join(wanted)} FROM text_{table}").fetchall()
+    for file_name, row_number, first_name, last_name, earlier in rows:
+        before = identity.normalised(earlier, free=free) if earlier and earlier.strip() else identity.Code("")
+        faults = {
+            "first_name": identity.name_fault(first_name),
+            "last_name": identity.name_fault(last_name),
+            "earlier_register_id": before.fault,
+        }
+        if column := next((name for name, fault in faults.items() if fault), ""):
+            place = {"file_name": file_name, "row_number": row_number}
+            found.append({**place, "column_name": column, "fault": faults[column]})
+    schema = pa.schema(
+        [("file_name", pa.string()), ("row_number", pa.int64()), ("column_name", pa.string()), ("fault", pa.string())]
+    )
+    border.connection.register("name_faults", pa.Table.from_pylist(found, schema=schema))
