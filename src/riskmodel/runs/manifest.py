@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import platform
 from datetime import date
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -101,8 +102,9 @@ class Manifest(_Part):
         return canonical_json({**content, "manifest_sha256": digest_of(content)})
 
 
+@cache
 def code_of_this_process() -> Code:
-    """Return version and digests of the code that would run now."""
+    """Return version and digests of the code of this process, as it was when first asked for."""
     package = [
         path
         for path in PACKAGE_FOLDER.rglob("*")
