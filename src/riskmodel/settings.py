@@ -57,6 +57,9 @@ class Settings(BaseModel):
 
     seed: int = Field(default=7, ge=0)
 
+    max_file_bytes: int = Field(default=12 * 10**9, ge=1)
+    """A larger file of a delivery is refused before it is read (a national year of lesson rows is 8 to 9 GB as CSV)."""
+
     max_quarantined_share: float = Field(default=0.01, ge=0, le=1)
     """A table with more than this share of quarantined rows holds the run."""
 

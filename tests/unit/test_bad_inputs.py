@@ -555,6 +555,18 @@ def test_I48_a_pupil_in_two_schools_at_once_is_used_with_a_warning(tmp_path):
     assert "two_schools_at_once" in warned(report)
 
 
+def test_I48_a_pupil_who_moved_is_in_one_school_at_a_time_although_the_first_stay_was_open_once(tmp_path):
+    stays = (
+        "pupil_code;school_id;stage_kind;stage_number;happened_on;ends_on;exit_class;known_on\n"
+        "120190-00013;1;grade;8;2024-09-01;;;2024-09-01\n"
+        "120190-00013;1;grade;8;2024-09-01;2024-10-31;transferred;2024-10-31\n"
+        "120190-00013;2;grade;8;2024-11-01;;;2024-11-01\n"
+    )
+    report = deliveries.check(complete(tmp_path, WHOLE | {"enrolment.csv": stays}), say)
+    assert account_of(report, "enrolment") == (3, 3, 0, 0)
+    assert "two_schools_at_once" not in warned(report)
+
+
 def test_I68_an_event_before_birth_and_an_impossible_age_are_put_aside(tmp_path):
     young = pupil_text(
         ROWS[0], ROWS[1].replace("2010-04-01", "2021-04-01"), ROWS[2].replace("2010-05-01", "2024-10-01")

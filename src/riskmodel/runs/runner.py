@@ -109,9 +109,11 @@ def run(plan: Plan, say: Say) -> Done:
 
 def _receive(plan: Plan, delivery: Path, store: Store, say: Say) -> None:
     # Here and not in a notebook: names and register ids never reach a notebook.
+    from riskmodel.sources.decoding import Limits  # noqa: PLC0415
     from riskmodel.sources.deliveries import receive  # noqa: PLC0415  (DuckDB, for those who deliver)
 
-    receive(delivery, store.folder, plan.key_file or default_key_file(store.folder), say)
+    limits = Limits(max_file_bytes=plan.settings.max_file_bytes)
+    receive(delivery, store.folder, plan.key_file or default_key_file(store.folder), say, limits=limits)
 
 
 def default_key_file(store: Path) -> Path:

@@ -358,6 +358,6 @@ def _too_large(name: str, limits: Limits) -> DeliveryError:
     return DeliveryError(
         message("A file may hold at most {gigabytes} GB when unpacked.", gigabytes=limits.max_file_bytes / 10**9),
         found=message("It is larger, and was not read."),
-        remedy=message("Deliver fewer years at a time, or raise the limit in the settings."),
+        remedy=message("Deliver fewer years at a time, or raise the setting max_file_bytes."),
         where=name,
     )

@@ -258,7 +258,9 @@ def _note(intake: Intake, border: Border) -> None:
     if "enrolment" in intake.accounts:
         overlapping = count(
             connection,
-            "(SELECT DISTINCT one.pupil_id FROM checked.enrolment one JOIN checked.enrolment other "
+            "(WITH stay AS (SELECT * FROM checked.enrolment QUALIFY row_number() OVER "
+            "(PARTITION BY pupil_id, school_id, happened_on ORDER BY known_on DESC) = 1) "
+            "SELECT DISTINCT one.pupil_id FROM stay one JOIN stay other "
             "ON one.pupil_id = other.pupil_id AND one.school_id < other.school_id "
             "AND one.happened_on < coalesce(other.ends_on, DATE '2099-12-31') "
             "AND other.happened_on < coalesce(one.ends_on, DATE '2099-12-31') "
