@@ -158,6 +158,18 @@ def test_a_store_is_not_mixed_with_pseudonyms_of_another_key(tmp_path, place):
         deliveries.receive(later, place[0], tmp_path / "other.key", silent)
 
 
+def test_invented_data_are_not_taken_into_a_store_of_real_data(tmp_path, place):
+    store, key = place
+    deliveries.receive(delivery(tmp_path / "real", WHOLE), store, key, silent)
+    before = tree(store)
+    invented = delivery(tmp_path / "invented", WHOLE, day="2025-02-28")
+    text = (invented / "mapping.yaml").read_text("utf-8").replace("origin: real", "origin: synthetic")
+    (invented / "mapping.yaml").write_text(text, "utf-8")
+    with pytest.raises(UsageError, match="another store"):
+        deliveries.receive(invented, store, key, silent)
+    assert tree(store) == before
+
+
 def test_an_addition_finds_its_pupils_and_schools_in_earlier_deliveries(tmp_path, place):
     deliveries.receive(delivery(tmp_path / "in", WHOLE), *place, silent)
     rows = "12019000013;1;2025-02-03;1;absent;1;2025-02-03\n15019000041;1;2025-02-03;1;absent;1;2025-02-03\n"

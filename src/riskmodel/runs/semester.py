@@ -52,9 +52,9 @@ class SemesterRun:
 
     @property
     def origin(self) -> str:
-        """``synthetic``, ``public`` or ``real``: the least real of the deliveries, so that nothing is passed off."""
+        """``real``, ``public`` or ``synthetic``: a store holds one; should there be more, the one that asks for most care."""
         origins = {source["origin"] for source in self.inputs["sources"]}
-        return next(origin for origin in ("synthetic", "public", "real") if origin in origins)
+        return next(origin for origin in ("real", "public", "synthetic") if origin in origins)
 
     def connect(self, threads: int = 1) -> duckdb.DuckDBPyConnection:
         """Return a connection that holds ``canonical.<table>``.

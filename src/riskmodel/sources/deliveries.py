@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from riskmodel.errors import DeliveryError
+from riskmodel.errors import DeliveryError, UsageError
 from riskmodel.messages import LANGUAGES, Language, message, plural
 from riskmodel.sources import identity
 from riskmodel.sources.border import Border, Intake, Notice, work_connection
@@ -152,7 +152,7 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
     Raises
     ------
     UsageError
-        When ``mapping.yaml`` or the key is at fault.
+        When ``mapping.yaml`` or the key is at fault, or the store holds deliveries of another origin.
     DeliveryError
         When a file as a whole cannot be used. Nothing was written.
     """
@@ -165,6 +165,7 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
     if same:
         say(message("The delivery {delivery_id} is in the store already; nothing changed.", delivery_id=delivery_id))
         return received(same)
+    _require_one_origin(mapping, earlier, store)
     earlier = [delivery for delivery in earlier if delivery.delivered_on <= mapping.delivery.delivered_on]
     require_tables(files, mapping, has_earlier=bool(earlier))
     _require_new_files(files, mapping, stored_deliveries(store))
@@ -275,6 +276,22 @@ def _require_new_files(
                 ),
                 where=old[0].name,
             )
+
+
+def _require_one_origin(mapping: DeliveryMapping, earlier: Sequence[StoredDelivery], store: Path) -> None:
+    """Refuse to mix: a run reads every delivery of its store, and its pages say one thing about where they come from."""
+    others = sorted({str(delivery.description["origin"]) for delivery in earlier} - {mapping.delivery.origin})
+    if others:
+        raise UsageError(
+            message("A store holds deliveries of one origin: real, public or synthetic."),
+            found=message(
+                "This delivery is {origin}; the store holds {others}.",
+                origin=mapping.delivery.origin,
+                others=", ".join(others),
+            ),
+            remedy=message("Give another store with --store, or correct origin in mapping.yaml."),
+            where=str(store),
+        )
 
 
 def _key(key_file: Path, store: Path) -> identity.Key:
