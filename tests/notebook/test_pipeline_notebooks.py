@@ -29,8 +29,7 @@ from riskmodel.sources import synthetic
 
 CUT_OFF = date(2024, 12, 20)
 HEADLINES = ("auc", "average_precision", "brier", "ece", "precision_at_capacity", "recall_at_capacity")
-SETTINGS = Settings(cut_off_date=CUT_OFF, bootstrap_replicates=100, max_missing_rise=1.0, max_calibration_gap=0.5)
-"""With so few pupils one silent school is a tenth of them, and a dozen leavers move every mean."""
+SETTINGS = Settings(cut_off_date=CUT_OFF, bootstrap_replicates=100)
 
 RUN_AGAIN = """
 import sys

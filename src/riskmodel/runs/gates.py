@@ -71,7 +71,7 @@ class Gate:
                 **values,
             ),
             "data_missing": message(
-                "Features whose share without data rose by more than {limit:.0%}: {count} ({subjects}).",
+                "Features whose share without data rose by more than {limit:.0%} beyond one silent school: {count} ({subjects}).",
                 **values,
             ),
             "leak": message(
@@ -145,9 +145,13 @@ def drift(evidence: Evidence) -> Gate:
 
 
 def data_missing(evidence: Evidence) -> Gate:
-    """Hold a run in which a feature is without data for many more pupils than in the past cohorts."""
+    """Hold a run in which a feature is without data for many more pupils than one silent school explains.
+
+    A school that falls silent is the affair of the gate on its rows, which knows the run before.
+    """
     table = read_table(evidence.folder / "tables", "drift").set_index("feature_code")
-    rise = table["missing_share_now"] - table["missing_share_before"]
+    pupils = read_table(evidence.folder / "tables", "place")["pupils"]
+    rise = table["missing_share_now"] - table["missing_share_before"] - pupils.max() / pupils.sum()
     return _gate("data_missing", rise, evidence.settings.max_missing_rise)
 
 
