@@ -102,9 +102,9 @@ def synthesise(pupils: int, schools: int, years: int, seed: int, out: Path) -> N
     Example:
       riskmodel synthesise --pupils 4000 --schools 24 --years 5 --seed 7 --out data/incoming/demo
     """
-    from riskmodel.sources import synthetic  # noqa: PLC0415
+    from riskmodel.sources.synthetic import cohort  # noqa: PLC0415
 
-    synthetic.synthesise(synthetic.Plan(pupils=pupils, schools=schools, years=years, seed=seed), out, say)
+    cohort.synthesise(cohort.Plan(pupils=pupils, schools=schools, years=years, seed=seed), out, say)
 
 
 @commands.command()

@@ -25,7 +25,7 @@ from riskmodel.runs.runner import Done, Plan, run, semester_pipeline
 from riskmodel.runs.staging import parameters_of
 from riskmodel.runs.steps import SEMESTER
 from riskmodel.settings import Settings
-from riskmodel.sources import synthetic
+from riskmodel.sources.synthetic import cohort
 
 CUT_OFF = date(2024, 12, 20)
 HEADLINES = ("auc", "average_precision", "brier", "ece", "precision_at_capacity", "recall_at_capacity")
@@ -59,7 +59,7 @@ def delivery(shared: Path) -> Path:
     folder = shared / "delivery"
     with FileLock(shared / "delivery.lock"):
         if not folder.exists():
-            synthetic.synthesise(synthetic.Plan(pupils=400, schools=6, years=3, seed=3), folder, lambda text: None)
+            cohort.synthesise(cohort.Plan(pupils=400, schools=6, years=3, seed=3), folder, lambda text: None)
     return folder
 
 

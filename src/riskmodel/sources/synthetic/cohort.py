@@ -19,9 +19,9 @@ from riskmodel.errors import UsageError
 from riskmodel.messages import Message, message
 from riskmodel.sources.fetch import new_folder
 from riskmodel.sources.latvia import SchoolYear, school_year
-from riskmodel.sources.synthetic_files import DeliveryFiles
-from riskmodel.sources.synthetic_truth import BASE_LOG_ODDS, PLANTED, SCHOOL_EFFECT_SD, SUPPORT_LOG_ODDS
-from riskmodel.sources.synthetic_year import World
+from riskmodel.sources.synthetic.files import DeliveryFiles
+from riskmodel.sources.synthetic.truth import BASE_LOG_ODDS, PLANTED, SCHOOL_EFFECT_SD, SUPPORT_LOG_ODDS
+from riskmodel.sources.synthetic.year import World
 
 Say = Callable[[Message], None]
 

@@ -9,12 +9,12 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from riskmodel.sources import synthetic_lessons as lessons
 from riskmodel.sources.latvia import SchoolYear, area_indicators
-from riskmodel.sources.synthetic_files import DeliveryFiles, constant, days, texts, whole_numbers
-from riskmodel.sources.synthetic_lessons import CODES, SUBJECTS, SUBJECTS_BY_STAGE, Members
-from riskmodel.sources.synthetic_people import FIRST_LANGUAGES, Identities, Pupils, Schools, day_number
-from riskmodel.sources.synthetic_truth import FIRST_GRADE, FIRST_VET_INDEX, Flags, Floats, Integers
+from riskmodel.sources.synthetic import lessons
+from riskmodel.sources.synthetic.files import DeliveryFiles, constant, days, texts, whole_numbers
+from riskmodel.sources.synthetic.lessons import CODES, SUBJECTS, SUBJECTS_BY_STAGE, Members
+from riskmodel.sources.synthetic.people import FIRST_LANGUAGES, Identities, Pupils, Schools, day_number
+from riskmodel.sources.synthetic.truth import FIRST_GRADE, FIRST_VET_INDEX, Flags, Floats, Integers
 
 EXITS = ("completed", "continuing", "transferred", "abroad", "left", "unknown")
 COMPLETED, CONTINUING, TRANSFERRED, ABROAD, LEFT, UNKNOWN = range(6)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from riskmodel.sources.latvia import Municipality, SchoolYear, area_indicators, municipalities
-from riskmodel.sources.synthetic_names import new_personal_codes, old_personal_codes, pupil_names, school_name
-from riskmodel.sources.synthetic_truth import (
+from riskmodel.sources.synthetic.names import new_personal_codes, old_personal_codes, pupil_names, school_name
+from riskmodel.sources.synthetic.truth import (
     FIRST_GRADE,
     FIRST_VET_INDEX,
     SCHOOL_EFFECT_SD,

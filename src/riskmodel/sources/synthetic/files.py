@@ -18,8 +18,8 @@ import pyarrow.parquet
 import yaml
 
 from riskmodel.sources.arrival import COMPLETE_MARK, MAPPING_NAME
-from riskmodel.sources.synthetic_people import day_number
-from riskmodel.sources.synthetic_truth import Integers
+from riskmodel.sources.synthetic.people import day_number
+from riskmodel.sources.synthetic.truth import Integers
 
 SMALL_TABLES = ("school", "pupil", "term", "economic_area", "capacity")
 """Written as CSV, so that a reader can look into them; the others are Parquet."""

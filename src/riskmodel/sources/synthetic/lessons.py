@@ -9,8 +9,8 @@ from datetime import date
 import numpy as np
 
 from riskmodel.sources.latvia import DAYS_OF_WEEK
-from riskmodel.sources.synthetic_people import day_number
-from riskmodel.sources.synthetic_truth import FIRST_VET_INDEX, RECENT_DAYS, STAGE_COUNT, Flags, Floats, Integers
+from riskmodel.sources.synthetic.people import day_number
+from riskmodel.sources.synthetic.truth import FIRST_VET_INDEX, RECENT_DAYS, STAGE_COUNT, Flags, Floats, Integers
 
 LESSONS_A_WEEK = (30, 30, 33, 33, 33, 35, 35, 35, 38, 38, 38, 38)
 """By stage; general schools 28 to 36, vocational ones 36 to 40 [assumed]."""

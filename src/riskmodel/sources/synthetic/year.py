@@ -12,14 +12,12 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from riskmodel.sources import synthetic_lessons as lessons
-from riskmodel.sources import synthetic_people as people
-from riskmodel.sources import synthetic_truth as truth
 from riskmodel.sources.latvia import SchoolYear, school_year
-from riskmodel.sources.synthetic_files import DeliveryFiles, constant, days, texts, whole_numbers
-from riskmodel.sources.synthetic_lessons import SUBJECTS_BY_STAGE, Members, Semester
-from riskmodel.sources.synthetic_people import NEVER, day_number
-from riskmodel.sources.synthetic_rows import (
+from riskmodel.sources.synthetic import lessons, people, truth
+from riskmodel.sources.synthetic.files import DeliveryFiles, constant, days, texts, whole_numbers
+from riskmodel.sources.synthetic.lessons import SUBJECTS_BY_STAGE, Members, Semester
+from riskmodel.sources.synthetic.people import NEVER, day_number
+from riskmodel.sources.synthetic.rows import (
     ABROAD,
     COMPLETED,
     CONTINUING,
@@ -30,7 +28,7 @@ from riskmodel.sources.synthetic_rows import (
     Rows,
     Stays,
 )
-from riskmodel.sources.synthetic_truth import FIRST_GRADE, FIRST_VET_INDEX, STAGES, Flags, Floats, Integers
+from riskmodel.sources.synthetic.truth import FIRST_GRADE, FIRST_VET_INDEX, STAGES, Flags, Floats, Integers
 
 PART = 4096
 """Pupils whose lessons are made at a time: bounds the memory, whatever the size of the cohort."""
