@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from riskmodel.risk.evaluation import DEFAULT_MODEL
@@ -13,7 +14,7 @@ from riskmodel.views.extract import REASONS_KEPT, findings_extract, index_extrac
 
 SCHOOL_FIGURES = ("auc", "precision_at_capacity", "recall_at_capacity")
 RESULT_TABLES = ("evaluation", "subgroup", "calibration", "band", "drift", "table_account")
-LISTS_OF_METRICS = ("cohorts", "capacity_curve", "missingness", "assumptions")
+LISTS_OF_METRICS = ("cohorts", "capacity_curve", "missingness", "assumptions", "notices")
 
 
 def write_extracts(run: SemesterRun) -> dict[str, Any]:
@@ -57,8 +58,9 @@ def about_run(run: SemesterRun) -> dict[str, Any]:
 
 
 def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows as dictionaries, empty values as None."""
-    plain = rows.astype(object).where(rows.notna(), None)
+    """Return the rows as dictionaries; empty values, and what is beyond any number, as None."""
+    known = rows.replace([np.inf, -np.inf], np.nan)
+    plain = known.astype(object).where(known.notna(), None)
     return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
 
 
