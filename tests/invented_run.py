@@ -304,6 +304,13 @@ def findings(**run: object) -> dict:
             for number, (code, group, *_) in enumerate(REASONS, 1)
         ],
         assumptions=[{"code": "capacity_share", "value": 0.1, "count": 12}],
+        notices=[
+            {
+                "table_name": "mark",
+                "lv": "Zināms <vērtējuma> dienā.",
+                "en": "Known on the day of the <mark>.",
+            }
+        ],
         gates=[
             {
                 "code": "quarantined_share",

@@ -78,3 +78,9 @@ def test_a_run_without_past_cohorts_makes_a_report_that_says_so():
         assert said in page
         assert "None" not in page
         assert said in report.model_card(invented_run.findings() | empty, language)
+
+
+@pytest.mark.parametrize("language", ["lv", "en"])
+def test_a_report_says_by_which_rule_dates_were_set_and_escapes_what_a_sender_wrote(language):
+    page = report.semester_report(invented_run.findings(), language)
+    assert {"lv": "Zināms &lt;vērtējuma&gt; dienā.", "en": "Known on the day of the &lt;mark&gt;."}[language] in page

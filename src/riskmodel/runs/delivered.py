@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pandas as pd
 
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.sources.deliveries import REJECTED_FILE
-from riskmodel.sources.history import DELIVERIES_FOLDER
+from riskmodel.sources.history import DELIVERIES_FOLDER, DESCRIPTION_FILE
 from riskmodel.tables.canonical import CANONICAL
 from riskmodel.tables.results import MISSINGNESS, REJECTED_ROW, SCHOOL_ROWS, TABLE_ACCOUNT
 
@@ -32,6 +35,20 @@ def rejected(run: SemesterRun) -> pd.DataFrame:
         parts.append(part.assign(file_name=delivery_id + "/" + part["file_name"]))
     rows = pd.concat(parts, ignore_index=True)
     return run.write(REJECTED_ROW, rows.drop_duplicates(list(REJECTED_ROW.key)))
+
+
+def notices(run: SemesterRun) -> list[dict[str, Any]]:
+    """Return what the border and the senders said of the deliveries, each once: ``table_name`` (or None), ``lv``, ``en``.
+
+    Among them the rule by which facts without a known-on date got one.
+    """
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for delivery_id in run.delivery_ids:
+        described = json.loads((run.store / DELIVERIES_FOLDER / delivery_id / DESCRIPTION_FILE).read_text("utf-8"))
+        for told in (*described["notes"], *described["warnings"]):
+            notice = {"table_name": told.get("where"), "lv": told["lv"], "en": told["en"]}
+            found.setdefault(tuple(notice.values()), notice)
+    return list(found.values())
 
 
 def missingness(run: SemesterRun) -> pd.DataFrame:

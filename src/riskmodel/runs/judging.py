@@ -13,6 +13,7 @@ from riskmodel.risk import bands, drift, rules, splits, subgroup
 from riskmodel.risk.capacity import Capacity
 from riskmodel.risk.evaluation import DEFAULT_MODEL, Measured, Measuring, auc_alone, calibration_table, evaluate
 from riskmodel.risk.features import FEATURES
+from riskmodel.runs import delivered
 from riskmodel.runs.cohorts import SUPPORTED, TRAITS
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.training import SCHOOL_DISJOINT, predictions_for_calibration
@@ -63,6 +64,7 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
         "capacity_curve": _capacity_curve(meaning, predictions, judging),
         "missingness": _missingness(run),
         "assumptions": _assumptions(run, judging),
+        "notices": delivered.notices(run),
         "feature_auc": alone,
         "rows": _rows(run),
     }

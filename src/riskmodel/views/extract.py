@@ -90,6 +90,7 @@ FINDINGS_TABLES = (
     "missingness",
     "importance",
     "assumptions",
+    "notices",
     "gates",
 )
 
@@ -181,7 +182,7 @@ def index_extract(run: Row, schools: Iterable[Row]) -> dict[str, Any]:
 
 
 def findings_extract(run: Row, **tables: Iterable[Row]) -> dict[str, Any]:
-    """Return the findings of a whole run, from rows of the result tables and four small lists besides.
+    """Return the findings of a whole run, from rows of the result tables and small lists besides.
 
     ``evaluation, subgroup, calibration, band, drift, table_account`` are the result tables of these names. Besides:
 
@@ -196,6 +197,8 @@ def findings_extract(run: Row, **tables: Iterable[Row]) -> dict[str, Any]:
         ``feature_code, group_code, mean_absolute_contribution``
     ``assumptions``
         ``code, value, count``: what was assumed where nothing was delivered, e.g. ``capacity_share, 0.1, 12`` (schools)
+    ``notices``
+        ``table_name, lv, en``: what the deliveries say of themselves, and by which rules dates were set
     ``gates``
         ``code, found, limit, is_passed, subjects, count``; empty when the report is made before the gates
 
