@@ -88,6 +88,17 @@ def subgroup_table(subgroup: pd.DataFrame) -> pd.DataFrame:
     return wide
 
 
+def not_shown_to_be_worse(metrics: dict[str, Any]) -> pd.DataFrame:
+    """Return the rules and challengers over which the default model's paired gain in AUC is not wholly above 0.
+
+    Empty in the first years, when nothing could be predicted out of time.
+    """
+    columns = ["value", "low", "high"]
+    gains = {code: figures["auc_gain"] for code, figures in metrics["baselines"].items() if "auc_gain" in figures}
+    table = pd.DataFrame.from_dict(gains, orient="index", columns=columns, dtype=float)
+    return table[~(table["low"] > 0)]
+
+
 def strongest(reason: pd.DataFrame, count: int = 15) -> pd.DataFrame:
     """Return the features with the largest mean absolute contribution."""
     size = reason.assign(size=reason["contribution"].abs(), raises=reason["contribution"] > 0)
