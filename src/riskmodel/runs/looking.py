@@ -15,16 +15,6 @@ from riskmodel.runs.semester import SemesterRun
 HISTOGRAM_BINS = 20
 
 
-class Picture:
-    """A picture of ``views.figures``, as a notebook shows it."""
-
-    def __init__(self, markup: object) -> None:
-        self.markup = str(markup)
-
-    def _repr_svg_(self) -> str:
-        return self.markup
-
-
 def cohort_sizes(cohort: pd.DataFrame) -> pd.DataFrame:
     """Return pupils and outcomes of each cohort, with the share who left among known outcomes."""
     counted = cohort.groupby(["cohort_on", "outcome_class"]).size().unstack(fill_value=0)

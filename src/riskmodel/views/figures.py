@@ -28,6 +28,16 @@ DEFAULT_MODEL = "boosting"
 DASHES = ("6 3", "2 3", "9 3 2 3", "12 4", "4 2", "1 4")
 
 
+class Picture:
+    """A picture as a notebook shows it: as wide as a page of text, not as the window."""
+
+    def __init__(self, markup: Markup) -> None:
+        self.markup = markup
+
+    def _repr_html_(self) -> str:
+        return f'<div style="max-width: 40rem">{self.markup}</div>'
+
+
 @dataclass(frozen=True)
 class Dot:
     """One line of a dot plot: a label, a value and its interval (None: not known)."""
