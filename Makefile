@@ -13,7 +13,7 @@ STORE := data/store
 WORKERS ?= 2
 
 BIN := .venv/bin
-SYSTEM := bash .ci/system
+SYSTEM := PYTHON=$(PYTHON) bash .ci/system
 
 # One thread each for the numeric libraries: parallel fits and tests share the cores better, and results do not
 # depend on how many there are.

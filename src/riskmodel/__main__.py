@@ -102,7 +102,7 @@ def synthesise(pupils: int, schools: int, years: int, seed: int, out: Path) -> N
     Example:
       riskmodel synthesise --pupils 4000 --schools 24 --years 5 --seed 7 --out data/incoming/demo
     """
-    from riskmodel.sources.synthetic import cohort  # noqa: PLC0415
+    from riskmodel.sources.synthetic import cohort
 
     cohort.synthesise(cohort.Plan(pupils=pupils, schools=schools, years=years, seed=seed), out, say)
 
@@ -119,7 +119,7 @@ def fetch(data: str, to: Path, source: Path | None) -> None:
       riskmodel fetch oulad --to data/incoming/oulad
       riskmodel fetch uci697 --to data/incoming/uci697 --from downloads/uci697
     """
-    from riskmodel.sources import oulad, uci697  # noqa: PLC0415
+    from riskmodel.sources import oulad, uci697
 
     {"oulad": oulad.fetch, "uci697": uci697.fetch}[data](to, source, say)
 
@@ -134,7 +134,7 @@ def check(delivery: Path, as_json: bool) -> None:
     Example:
       riskmodel check data/incoming/2024-12
     """
-    from riskmodel.sources import deliveries  # noqa: PLC0415
+    from riskmodel.sources import deliveries
 
     report = deliveries.check(delivery, say)
     if as_json:
@@ -176,9 +176,9 @@ def run(  # noqa: PLR0913, PLR0917  (one parameter per option of the command lin
     Example:
       riskmodel run --delivery data/incoming/demo --cut-off 2024-12-20 --store data/store
     """
-    from riskmodel.runs import runner  # noqa: PLC0415
-    from riskmodel.runs.capacity import read_places  # noqa: PLC0415
-    from riskmodel.settings import read_settings  # noqa: PLC0415
+    from riskmodel.runs import runner
+    from riskmodel.runs.capacity import read_places
+    from riskmodel.settings import read_settings
 
     is_number = capacity is not None and capacity.isascii() and capacity.isdigit()
     settings = read_settings(
@@ -197,7 +197,7 @@ def run(  # noqa: PLR0913, PLR0917  (one parameter per option of the command lin
 
 
 def _tell_done(done: Done) -> None:
-    from riskmodel.runs import runner  # noqa: PLC0415
+    from riskmodel.runs import runner
 
     failed = [gate for gate in done.gates if not gate.is_passed]
     if done.state == "held":
@@ -232,7 +232,7 @@ def release(run: Path, by: str, reason: str, store: Path | None) -> None:
     Example:
       riskmodel release data/store/runs/2024-12-20-0123456789ab --by "A. Ozola" --reason "One school was merged"
     """
-    from riskmodel.runs import publish  # noqa: PLC0415
+    from riskmodel.runs import publish
 
     folder = store.absolute() if store else run.absolute().parent.parent
     publish.release(publish.Store(folder), run.name, by=by, reason=reason)
@@ -249,7 +249,7 @@ def runs(store: Path, as_json: bool) -> None:
     Example:
       riskmodel runs --store data/store
     """
-    from riskmodel.runs.listing import STATE_WORDS, list_runs  # noqa: PLC0415
+    from riskmodel.runs.listing import STATE_WORDS, list_runs
 
     listed = list_runs(store)
     if as_json:
@@ -283,7 +283,7 @@ def portal(store: Path, host: str, port: int) -> None:
     Example:
       riskmodel portal --store data/store
     """
-    from riskmodel.portal.app import serve  # noqa: PLC0415
+    from riskmodel.portal.app import serve
 
     serve(store, host, port)
 
@@ -302,8 +302,8 @@ def schedule(store: Path, incoming: Path, due: bool, notice: bool, out: Path | N
     Example:
       riskmodel schedule --store data/store --incoming data/incoming
     """
-    from riskmodel.runs import schedule as calendar  # noqa: PLC0415
-    from riskmodel.runs import timer  # noqa: PLC0415
+    from riskmodel.runs import schedule as calendar
+    from riskmodel.runs import timer
 
     day = as_of.date() if as_of else calendar.today()
     if notice:
