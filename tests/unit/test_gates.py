@@ -139,3 +139,9 @@ def test_the_report_of_the_gates_is_kept_as_it_was(tmp_path: Path) -> None:
 def test_every_gate_has_its_words_in_both_languages(check: gates.Check) -> None:
     gate = gates.Gate(check.__name__, False, 0.3, 0.25, ("1",), 1)
     assert gate.words().in_language("lv") != gate.words().in_language("en")
+
+
+def test_a_gate_tells_its_figure_as_people_read_numbers():
+    gate = gates.Gate("calibration_gap", False, -0.02199839570319867, 0.01)
+    assert "outcomes: -0.022 (limit 0.01)." in gate.words().in_language("en")
+    assert "?" in gates.Gate("calibration_gap", False, None, 0.01).words().in_language("lv")

@@ -48,7 +48,8 @@ class Gate:
 
     def words(self) -> Message:
         """Return what the gate found, for people."""
-        values = {"found": self.found, "limit": self.limit, "count": self.count, "subjects": ", ".join(self.subjects)}
+        found = "?" if self.found is None else f"{self.found:.2g}"
+        values = {"found": found, "limit": self.limit, "count": self.count, "subjects": ", ".join(self.subjects)}
         return {
             "school_rows": message(
                 "Schools whose rows changed by more than {limit:.0%} since the run before: {count} ({subjects}).",
