@@ -90,6 +90,12 @@ def test_a_reason_ten_times_smaller_than_the_largest_is_not_told():
     assert texts.main_reasons([large, small]) == [large]
 
 
+def test_the_same_figure_over_two_spans_of_time_is_told_once_and_by_the_larger():
+    four, eight = (_reason(f"unexcused_lessons_{weeks}w", 26.0, 0.0, contribution=0.1 * weeks) for weeks in (4, 8))
+    share = _reason("absent_share_8w", 0.4, 0.1, contribution=0.3)
+    assert texts.main_reasons([four, share, eight]) == [eight, share]
+
+
 def test_the_wage_of_a_municipality_leads_to_no_economic_support_for_a_pupil():
     area = _reason("area_gross_wage_eur", 695.0, None, contribution=2.0) | {"group_code": "economic"}
     distance = _reason("distance_km", 14.0, 3.0, contribution=0.2) | {"group_code": "economic"}

@@ -6,6 +6,7 @@ and one for "no data"; how each unit is written; and whom a pupil is compared wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -21,6 +22,8 @@ Row = Mapping[str, Any]
 TOP_REASONS = 3
 REASONS_FOR_SUPPORT = 6
 """Support is looked up for the groups of so many reasons."""
+SPAN = re.compile(r"_(\d+w|\d+y|year)$")
+"""The span of time at the end of a feature's code: a list has no room for the same figure over two of them."""
 OF_A_PLACE = ("area_", "municipality_", "school_")
 """Features of these names describe where a pupil lives or learns, and not the pupil."""
 SMALLEST_CONTRIBUTION = 0.02
@@ -104,9 +107,12 @@ def main_reasons(reasons: Sequence[Row], count: int = TOP_REASONS) -> list[Row]:
     """Return the few reasons that raise an assessment most: those that a school can change first, each part by size.
 
     One that says "no data" is none: what is not known is shown as such, beside the reasons. Nor is one whose value
-    reads like the usual one, or one that is small beside the largest.
+    reads like the usual one, or one that is small beside the largest, or the same figure over another span of time.
     """
-    return sorted(_raising(reasons), key=lambda reason: (not reason["is_malleable"], -reason["contribution"]))[:count]
+    told: dict[str, Row] = {}
+    for reason in sorted(_raising(reasons), key=lambda reason: (not reason["is_malleable"], -reason["contribution"])):
+        told.setdefault(SPAN.sub("", reason["feature_code"]), reason)
+    return list(told.values())[:count]
 
 
 def groups_for_support(reasons: Sequence[Row], count: int = REASONS_FOR_SUPPORT) -> list[str]:
