@@ -76,7 +76,7 @@ class Settings(BaseModel):
     """A mean that moved by more than so many standard deviations besides holds the run: another unit moves it by more,
     a calendar with a few school days more by less."""
 
-    max_missing_rise: float = Field(default=0.25, gt=0, le=1)
+    max_missing_rise: float = Field(default=0.10, gt=0, le=1)
     """A feature without data for so many more of the pupils than before holds the run, one silent school apart."""
 
     max_feature_auc: float = Field(default=0.95, gt=0.5, le=1)

@@ -108,7 +108,7 @@ def test_an_own_record_of_another_size_and_form_holds_and_the_circumstances_do_n
 
 
 def test_features_that_lost_their_data_in_more_than_one_school_hold(tmp_path: Path) -> None:
-    lost = drift_of(absent_share_year=(0.0, 0.0, 0.76), late_share_year=(0.0, 0.0, 0.74))
+    lost = drift_of(absent_share_year=(0.0, 0.0, 0.61), late_share_year=(0.0, 0.0, 0.59))
     schools: dict[str, list[object]] = {"school_id": ["1", "2"], "pupils": [50, 50]}
     gate = gates.data_missing(Evidence(folder(tmp_path, drift=lost, place=schools), None, SETTINGS))
     assert (gate.is_passed, gate.subjects) == (False, ("absent_share_year",))
