@@ -1,0 +1,118 @@
+"""What a child process and all its descendants cost: wall time, CPU time, and the most memory they held together."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from riskmodel.errors import RunFailedError
+from riskmodel.messages import message
+
+SECONDS_BETWEEN_LOOKS = 0.2
+SINGLE_THREADED: Mapping[str, str] = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+)
+"""Libraries start no threads of their own: what runs side by side is what the program decides."""
+LINES_OF_ERROR = 20
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of wall and CPU time and megabytes at the peak, of a child with all its descendants.
+
+    Memory is the proportional set size, summed over the processes: a page that several share counts once.
+    """
+
+    wall_seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    output: str
+
+    def figures(self) -> dict[str, float]:
+        """Return the figures alone, for a report."""
+        return {"wall_seconds": self.wall_seconds, "cpu_seconds": self.cpu_seconds, "peak_mb": self.peak_mb}
+
+
+def run_child(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Cost:
+    """Run ``python`` with ``arguments`` and return what it cost and what it printed.
+
+    Raises
+    ------
+    RunFailedError
+        When the child ends with another code than 0; its last lines are told.
+    """
+    before, started = _cpu_of_children(), time.perf_counter()
+    child = subprocess.Popen(  # noqa: S603  (this interpreter, with arguments of the benchmarks)
+        [sys.executable, *arguments],
+        env={**os.environ, **SINGLE_THREADED, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    peak = _Peak(child.pid)
+    output, errors = child.communicate()
+    wall = time.perf_counter() - started
+    megabytes = peak.stop()
+    if child.returncode != 0:
+        raise RunFailedError(
+            message("A benchmark's child process must end well."),
+            found=message("It ended with code {code}.", code=child.returncode),
+            remedy=message("Read its last lines: {lines}", lines="\n".join(errors.splitlines()[-LINES_OF_ERROR:])),
+            where=" ".join(arguments[:3]),
+        )
+    return Cost(wall, _cpu_of_children() - before, megabytes, output)
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """Return the CPU seconds that ``work`` takes in this process, all its threads together."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+class _Peak:
+    """Looks at a process and its descendants until it is stopped."""
+
+    def __init__(self, pid: int) -> None:
+        self._root = psutil.Process(pid)
+        self._megabytes = 0.0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> float:
+        self._is_over.set()
+        self._thread.join()
+        return self._megabytes
+
+    def _look(self) -> None:
+        while not self._is_over.wait(SECONDS_BETWEEN_LOOKS):
+            self._megabytes = max(self._megabytes, self._now())
+
+    def _now(self) -> float:
+        try:
+            family = [self._root, *self._root.children(recursive=True)]
+        except psutil.Error:
+            return 0.0
+        return sum(map(_proportional_megabytes, family))
+
+
+def _proportional_megabytes(process: psutil.Process) -> float:
+    try:
+        memory = process.memory_full_info()
+    except psutil.Error:
+        return 0.0
+    return float(getattr(memory, "pss", memory.rss)) / 1e6
