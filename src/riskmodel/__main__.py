@@ -154,6 +154,11 @@ def check(delivery: Path, as_json: bool) -> None:
     "--horizon", type=DAY, help="Last day of the label window.  [default: 30 September after the school year]"
 )
 @click.option("--key", "key_file", type=click.Path(path_type=Path), help="Key of the pseudonyms.  [default: STORE.key]")
+@click.option("--full", is_flag=True, help="Learn the slow challengers too, and predict schools never seen.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Parts that are made at once.  [default: RISKMODEL_WORKERS, else cores]"
+)
+@click.option("--scheduler", help="Address of a Dask cluster that makes the parts.  [default: RISKMODEL_SCHEDULER]")
 @click.option("--resume", is_flag=True, help="Only go on with an unfinished run.")
 @click.option("--json", "as_json", is_flag=True, help="Print run, state and gates as JSON.")
 def run(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
@@ -165,18 +170,22 @@ def run(  # noqa: PLR0913, PLR0917  (one parameter per option of the command lin
     capacity: str | None,
     horizon: datetime | None,
     key_file: Path | None,
+    full: bool,
+    workers: int | None,
+    scheduler: str | None,
     resume: bool,
     as_json: bool,
 ) -> None:
     """Make the semester run and publish it.
 
     The same command again changes nothing when the run is there, and goes on with it when it was stopped.
+    How many workers there are, and where, changes nothing of the result.
 
     \b
     Example:
       riskmodel run --delivery data/incoming/demo --cut-off 2024-12-20 --store data/store
     """
-    from riskmodel.runs import runner
+    from riskmodel.runs import parts, runner
     from riskmodel.runs.capacity import read_places
     from riskmodel.settings import read_settings
 
@@ -187,7 +196,11 @@ def run(  # noqa: PLR0913, PLR0917  (one parameter per option of the command lin
         horizon_on=horizon.date() if horizon else None,
         seed=seed,
         capacity_places=int(capacity or 0) if is_number else None,
+        full=full or None,
     )
+    # No settings: the notebooks' processes inherit them, and the run is the same.
+    given = {parts.WORKERS: workers, parts.SCHEDULER: scheduler}
+    os.environ.update({name: str(value) for name, value in given.items() if value is not None})
     places = read_places(Path(capacity)) if capacity is not None and not is_number else None
     plan = runner.Plan(store.absolute(), settings, delivery, key_file, places, must_resume=resume)
     done = runner.run(plan, say)
