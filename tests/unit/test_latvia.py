@@ -26,17 +26,28 @@ def test_no_table_changed_unseen(name, rows, digest):
         assert sum(1 for _ in csv.reader(file)) - 1 == int(rows)
 
 
-def test_there_are_43_municipalities_and_42_from_1_july_2025():
+def test_there_are_119_municipalities_then_43_then_42():
+    assert len(latvia.municipalities(date(2021, 6, 30))) == 119
+    assert sum(each.kind == "valstspilsēta" for each in latvia.municipalities(date(2021, 6, 30))) == 9
     before, after = latvia.municipalities(date(2025, 6, 30)), latvia.municipalities(date(2025, 7, 1))
     assert (len(before), len(after)) == (43, 42)
     assert {each.name for each in before} - {each.name for each in after} == {"Varakļānu novads"}
+    assert latvia.days_of_change() == (date(2021, 7, 1), date(2025, 7, 1))
 
 
 def test_a_merged_municipality_is_found_under_its_new_one():
     assert latvia.municipality_on("LV0055000", date(2025, 6, 30)).name == "Varakļānu novads"
     assert latvia.municipality_on("LV0055000", date(2025, 7, 1)).name == "Madonas novads"
+    assert latvia.municipality_on("LV-009", date(2021, 7, 1)).name == "Smiltenes novads"
+    assert latvia.municipality_on("LV-009", date(2021, 6, 30)).name == "Apes novads"
     with pytest.raises(KeyError):
         latvia.municipality_on("LV9999999", date(2025, 7, 1))
+
+
+def test_every_municipality_has_the_units_that_it_was_made_of():
+    units = [unit for each in latvia.municipalities(date(2021, 7, 1)) for unit in latvia.units_before_reform(each.code)]
+    assert {unit.code for unit in units} == {each.code for each in latvia.municipalities(date(2021, 6, 30))}
+    assert len(units) == 119
 
 
 def test_the_119_former_units_go_to_the_43():
@@ -62,8 +73,8 @@ def rows(name):
         return list(csv.DictReader(file))
 
 
-def value(indicators, name, happened_on, code="unemployment_percent"):
-    atvk = next(each.atvk_code for each in latvia.municipalities(date(2024, 1, 1)) if each.name == name)
+def value(indicators, name, happened_on, code="unemployment_percent", of=date(2024, 1, 1)):
+    atvk = next(each.code for each in latvia.municipalities(of) if each.name == name)
     found = [
         each
         for each in indicators
@@ -81,6 +92,26 @@ def test_a_municipality_takes_the_figure_of_its_region_and_a_city_its_own():
     assert value(indicators, "Rēzekne", date(2015, 5, 1)) == 16.3
     assert value(indicators, "Rēzeknes novads", date(2015, 5, 1)) == 18.9  # Latgale
     assert value(indicators, "Alūksnes novads", date(2017, 12, 1), "gross_wage_eur") == 797
+
+
+def test_units_of_before_the_reform_have_the_figures_of_their_time_and_their_own_where_printed():
+    before, then = date(2020, 12, 18), date(2015, 5, 1)
+    old = latvia.area_indicators(before)
+    assert {each.municipality_code for each in old} <= {each.code for each in latvia.municipalities(before)}
+    assert value(old, "Valmiera", then, of=before) == 6.3
+    assert value(old, "Jēkabpils", then, of=before) == 10.5
+    assert value(old, "Rīga", date(2020, 1, 1), of=before) == 4.0
+    assert value(old, "Garkalnes novads", date(2016, 12, 1), of=before) == 2.7
+    newest = latvia.area_indicators(date(2024, 12, 20))
+    assert value(newest, "Valmieras novads", then) == value(newest, "Limbažu novads", then)  # the region's
+    assert value(newest, "Valmiera", date(2023, 12, 1), of=before) is None  # no such unit then
+
+
+def test_remote_learning_lies_in_school_years():
+    periods = latvia.remote_periods()
+    assert {latvia.school_year_of(each.first_day).name for each in periods} == {"2019/20", "2020/21"}
+    assert all(latvia.school_year_of(each.first_day).is_school_day(each.first_day) for each in periods)
+    assert all(latvia.school_year_of(each.last_day).is_school_day(each.last_day) for each in periods)
 
 
 def test_a_figure_counts_from_its_day_of_publication():

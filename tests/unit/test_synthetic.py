@@ -124,7 +124,7 @@ def test_a_later_delivery_of_the_same_cohort_holds_the_earlier_one(tmp_path):
 
 def test_schools_are_invented_and_lie_in_real_municipalities(delivery):
     rows = delivery.execute("SELECT school_name, municipality_code, school_kind FROM school").fetchall()
-    real = {each.atvk_code for each in municipalities(date(2024, 12, 23))}
+    real = {each.code for each in municipalities(date(2024, 12, 23))}
     assert len({name for name, _, _ in rows}) == len(rows) == 16
     assert all(re.search(r"\(izdomāt[as]\)$", name) for name, _, _ in rows)
     assert {code for _, code, _ in rows} <= real
@@ -233,14 +233,26 @@ def test_a_school_without_attendance_in_a_semester_has_no_row_rather_than_a_zero
     )
 
 
-def test_nobody_misses_a_lesson_after_the_last_day(delivery):
-    after = """
-        WITH last_stay AS (SELECT pupil_code, max(happened_on) AS began_on, arg_max(ends_on, happened_on) AS ends_on
-            FROM enrolment WHERE exit_class = 'left' GROUP BY ALL)
-        SELECT count(*) FROM attendance JOIN last_stay USING (pupil_code)
-        WHERE attendance.happened_on > last_stay.ends_on
+def test_nobody_misses_a_lesson_but_during_a_stay(delivery):
+    outside = """
+        WITH stay AS (SELECT * FROM enrolment QUALIFY row_number() OVER (
+            PARTITION BY pupil_code, school_id, happened_on ORDER BY known_on DESC) = 1)
+        SELECT count(*) FROM attendance ANTI JOIN stay ON stay.pupil_code = attendance.pupil_code
+            AND stay.school_id = attendance.school_id AND attendance.happened_on >= stay.happened_on
+            AND attendance.happened_on <= coalesce(stay.ends_on, DATE '2099-01-01')
     """
-    assert one(delivery, after) == 0
+    assert one(delivery, outside) == 0
+
+
+def test_some_who_were_gone_for_a_year_are_back(delivery):
+    back = """
+        SELECT count(*) FROM enrolment AS earlier JOIN enrolment AS later USING (pupil_code)
+        WHERE earlier.exit_class IN ('left', 'unknown', 'abroad') AND later.happened_on > earlier.ends_on
+            AND later.ends_on IS NULL
+    """
+    too_soon = back + " AND later.happened_on - earlier.ends_on < 330"
+    assert one(delivery, back) > 0
+    assert one(delivery, too_soon) == 0
 
 
 def test_work_not_done_has_no_points_and_may_be_made_up_for_later(delivery):

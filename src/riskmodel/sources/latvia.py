@@ -6,6 +6,7 @@ The tables lie in ``data/latvia`` with their sources (``SOURCES.md``); the rules
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,11 +21,19 @@ DAYS_OF_WEEK = 7
 # Municipalities
 
 
+REFORM_ON = date(2021, 7, 1)
+"""The day on which 119 municipalities became 43."""
+
+
 @dataclass(frozen=True)
 class Municipality:
-    """One municipality: ATVK and ISO 3166-2 code, name, kind (``valstspilsēta`` / ``novads``), planning region."""
+    """One municipality, with its kind (``valstspilsēta`` / ``novads``) and planning region.
 
-    atvk_code: str
+    ``code`` is the ATVK code; of a unit before the reform, whose ATVK code no table here names, it is the ISO 3166-2
+    code. ``population`` of such a unit is its municipality's, in equal parts.
+    """
+
+    code: str
     iso_code: str
     name: str
     kind: str
@@ -34,14 +43,15 @@ class Municipality:
 
 @cache
 def municipalities(on: date) -> tuple[Municipality, ...]:
-    """Return the municipalities that exist on a date, in the order of their ATVK codes.
+    """Return the municipalities that exist on a date, in the order of the tables.
 
-    They are 43, and 42 from 1 July 2025. Dates before the reform of 1 July 2021 get the 43 as well, so that years
-    can be compared; :func:`municipality_since_reform` says where an older unit belongs.
+    They are 119 before 1 July 2021, then 43, and 42 from 1 July 2025.
 
-    >>> len(municipalities(date(2025, 6, 30))), len(municipalities(date(2025, 7, 1)))
-    (43, 42)
+    >>> len(municipalities(date(2021, 6, 30))), len(municipalities(date(2025, 6, 30))), len(municipalities(date(2025, 7, 1)))
+    (119, 43, 42)
     """
+    if on < REFORM_ON:
+        return _before_reform()
     gone = {row["atvk"] for row in _rows("municipality_change.csv") if date.fromisoformat(row["from_on"]) <= on}
     return tuple(
         Municipality(
@@ -52,19 +62,51 @@ def municipalities(on: date) -> tuple[Municipality, ...]:
     )
 
 
-def municipality_on(atvk_code: str, on: date) -> Municipality:
-    """Return the municipality to which the unit ``atvk_code`` belongs on a date; KeyError for an unknown code.
+@cache
+def _before_reform() -> tuple[Municipality, ...]:
+    since = {each.iso_code: each for each in municipalities(REFORM_ON)}
+    parts = Counter(municipality_since_reform().values())
+    units = []
+    for row in _rows("reform_2021.csv"):
+        now = since[row["iso_new"]]
+        kind = "novads" if row["name_old"].endswith("novads") else "valstspilsēta"
+        people = now.population // parts[row["iso_new"]]
+        units.append(Municipality(row["iso_old"], row["iso_old"], row["name_old"], kind, now.planning_region, people))
+    return tuple(units)
+
+
+@cache
+def units_before_reform(code: str) -> tuple[Municipality, ...]:
+    """Return the units before July 2021 that went to the municipality with the ATVK ``code``.
+
+    >>> [unit.name for unit in units_before_reform("LV0001000")]
+    ['Rīga']
+    """
+    iso_code = next(each.iso_code for each in municipalities(REFORM_ON) if each.code == code)
+    since = municipality_since_reform()
+    return tuple(unit for unit in _before_reform() if since[unit.iso_code] == iso_code)
+
+
+def municipality_on(code: str, on: date) -> Municipality:
+    """Return the municipality to which the unit ``code`` belongs on a date; KeyError for a code that no unit has.
+
+    A unit that was cut in two goes with its larger part. Asked for a day before the unit itself, KeyError too.
 
     >>> municipality_on("LV0055000", date(2025, 9, 1)).name
     'Madonas novads'
+    >>> municipality_on("LV-009", date(2021, 7, 1)).name
+    'Smiltenes novads'
     """
     for row in _rows("municipality_change.csv"):
-        if row["atvk"] == atvk_code and date.fromisoformat(row["from_on"]) <= on:
+        if row["atvk"] == code and date.fromisoformat(row["from_on"]) <= on:
             return municipality_on(row["merged_into_atvk"], on)
+    if on >= REFORM_ON and code in municipality_since_reform():
+        iso_code = municipality_since_reform()[code]
+        return municipality_on(next(each.code for each in municipalities(REFORM_ON) if each.iso_code == iso_code), on)
     for municipality in municipalities(on):
-        if municipality.atvk_code == atvk_code:
+        if municipality.code == code:
             return municipality
-    raise KeyError(atvk_code)
+    raise KeyError(code)
 
 
 @cache
@@ -74,6 +116,11 @@ def municipality_since_reform() -> dict[str, str]:
     A unit that was split stands with the one that got the larger part of its area.
     """
     return {row["iso_old"]: row["iso_new"] for row in _rows("reform_2021.csv")}
+
+
+def days_of_change() -> tuple[date, ...]:
+    """Return the days on which municipalities changed, oldest first."""
+    return tuple(sorted({REFORM_ON, *(date.fromisoformat(row["from_on"]) for row in _rows("municipality_change.csv"))}))
 
 
 # Indicators
@@ -96,13 +143,14 @@ REGION_TERRITORIES = {
     "Zemgale": "Zemgale",
     "Latgale": "Latgale",
 }
-NOT_CARRIED_OVER = {
-    "Latvia": "the whole country says nothing about a municipality",
-    "Jekabpils": "a city of its own until July 2021",
-    "Valmiera": "a city of its own until July 2021",
-    "Garkalne_min": "no unit since July 2021",
-    "Cibla_max": "no unit since July 2021",
+FORMER_TERRITORIES = {
+    "Jekabpils": "LV-JKB",
+    "Valmiera": "LV-VMR",
+    "Garkalne_min": "LV-031",
+    "Cibla_max": "LV-023",
 }
+"""Units of their own until July 2021: their figures go to no municipality since."""
+NOT_CARRIED_OVER = {"Latvia": "the whole country says nothing about a municipality"}
 UNEMPLOYMENT_MONTHS_TO_PUBLICATION = 1
 WAGE_MONTHS_TO_PUBLICATION = 3
 """Publication days are not in the sources: the last day of this many months after the month described."""
@@ -125,15 +173,17 @@ def area_indicators(on: date) -> tuple[AreaIndicator, ...]:
     """Return the indicators published by ``on``, brought from cities and regions to municipalities.
 
     Registered unemployment (percent) and the mean gross wage (EUR a month). A municipality takes the figure of the
-    smallest published territory in which it lies; see ``SOURCES.md`` for what is left out, and why. Sorted.
+    smallest published territory in which it lies; see ``SOURCES.md`` for what is left out, and why. A period before
+    the reform of July 2021 stands for the units of its time and, from the reform on, for those since as well, so that
+    years can be compared. Sorted.
     """
     found: dict[tuple[str, str, date], AreaIndicator] = {}
     # Regions first: a city's own figure then takes the place of its region's.
-    for territories in (REGION_TERRITORIES, CITY_TERRITORIES):
+    for territories in (REGION_TERRITORIES, CITY_TERRITORIES | FORMER_TERRITORIES):
         for indicator_code, unit, territory, first_day, value, known_on in _published():
             if territory not in territories or known_on > on:
                 continue
-            for code in _municipality_codes(territory, on):
+            for code in _municipality_codes(territory, first_day, on):
                 found[(indicator_code, code, first_day)] = AreaIndicator(
                     code, first_day, indicator_code, value, unit, known_on
                 )
@@ -152,11 +202,18 @@ def _published() -> Iterator[tuple[str, str, str, date, float, date]]:
             yield "gross_wage_eur", "eur", row["territory"], first_day, float(row["eur_per_month"]), known_on
 
 
-def _municipality_codes(territory: str, on: date) -> list[str]:
-    if territory in CITY_TERRITORIES:
-        return [CITY_TERRITORIES[territory]]
-    region = REGION_TERRITORIES[territory]
-    return [each.atvk_code for each in municipalities(on) if each.planning_region == region]
+def _municipality_codes(territory: str, first_day: date, on: date) -> list[str]:
+    units = [*(_before_reform() if first_day < REFORM_ON else ()), *(municipalities(on) if on >= REFORM_ON else ())]
+    if territory in REGION_TERRITORIES:
+        return [each.code for each in units if each.planning_region == REGION_TERRITORIES[territory]]
+    code = (CITY_TERRITORIES | FORMER_TERRITORIES)[territory]
+    return [each.code for each in units if code in {each.code, _city_since(each)}]
+
+
+def _city_since(unit: Municipality) -> str:
+    """Return the ATVK code of the city that a unit before the reform already was, or nothing."""
+    cities = {each.iso_code: each.code for each in municipalities(REFORM_ON) if each.kind == "valstspilsēta"}
+    return cities.get(unit.iso_code, "")
 
 
 def last_day_of_month(day: date, months_later: int = 0) -> date:
@@ -278,6 +335,31 @@ def _published_years() -> dict[int, SchoolYear]:
         )
         for first_year, events in by_year.items()
     }
+
+
+@dataclass(frozen=True)
+class RemotePeriod:
+    """Days, both included, on which some grades learnt from home, VET with them or not."""
+
+    first_day: date
+    last_day: date
+    first_grade: int
+    last_grade: int
+    is_vet: bool
+
+
+@cache
+def remote_periods() -> tuple[RemotePeriod, ...]:
+    """Return the periods of remote learning, oldest first."""
+    return tuple(
+        RemotePeriod(
+            date.fromisoformat(row["first_day"]),
+            date.fromisoformat(row["last_day"]),
+            *(int(grade) for grade in row["grades"].split("-")),
+            row["is_vet"] == "yes",
+        )
+        for row in _rows("remote_learning.csv")
+    )
 
 
 @cache

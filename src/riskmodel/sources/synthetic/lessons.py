@@ -7,12 +7,21 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 
-from riskmodel.sources.latvia import DAYS_OF_WEEK
+from riskmodel.sources.latvia import DAYS_OF_WEEK, remote_periods
 from riskmodel.sources.synthetic.people import day_number
-from riskmodel.sources.synthetic.truth import FIRST_VET_INDEX, RECENT_DAYS, STAGE_COUNT, Flags, Floats, Integers
+from riskmodel.sources.synthetic.truth import (
+    FIRST_GRADE,
+    FIRST_VET_INDEX,
+    RECENT_DAYS,
+    STAGE_COUNT,
+    Flags,
+    Floats,
+    Integers,
+)
 
-LESSONS_A_WEEK = (30, 30, 33, 33, 33, 35, 35, 35, 38, 38, 38, 38)
+LESSONS_A_WEEK = (28, 29, 30, 31, 32, 33, 33, 33, 36, 36, 36, 36)
 """By stage; general schools 28 to 36, vocational ones 36 to 40 [assumed]."""
 MOST_LESSONS_A_DAY = 9
 
@@ -34,6 +43,11 @@ ILLNESS_DAYS = (1, 8)
 ILLNESS_WAVES = ((11, 12, 1.0), (2, 10, 1.4))
 """Waves of illness: month and day of the peak, and its height; each is about six weeks wide."""
 SINGLE_EXCUSED_SHARE = 0.003
+REMOTE_EXCUSED_FACTOR = 0.45
+REMOTE_UNEXCUSED_FACTOR = 1.3
+REMOTE_NOT_RECORDED_SHARE = 0.2
+"""While learning is remote, fewer are too ill to take part, more stay away without excuse, and of all lessons missed
+a part is not recorded: together about half of the usual absences, and more of these unexcused [assumed]."""
 LATE_A_SEMESTER = 1.2
 
 SLOW_NOTE_SHARE = 0.15
@@ -42,8 +56,13 @@ SLOW_NOTE_UNEXCUSED_SHARE = 0.25
 LATER_EXCUSED_SHARE = 0.10
 """Of unexcused lessons, those that are excused one to four weeks later."""
 
-CODES = ("unexcused", "excused", "absent", "late")
-UNEXCUSED, EXCUSED, ABSENT, LATE = range(4)
+ENTERED_AFTER_DAYS = np.repeat(np.arange(4), (230, 13, 8, 5))
+"""Days until a lesson is entered, for each of 256 equally likely draws: nine in ten on the day itself."""
+
+Lessons = npt.NDArray[np.int8]
+
+CODES = ("unexcused", "excused", "absent", "late", "present")
+UNEXCUSED, EXCUSED, ABSENT, LATE, PRESENT = range(5)
 
 SUBJECTS_OF = {
     "younger": (
@@ -85,13 +104,15 @@ class Semester:
     number: int
     days: Integers
     peaks: tuple[tuple[int, float], ...]
+    is_remote: Flags
+    """Stages × days: learning from home."""
 
     @classmethod
     def of(cls, number: int, days: Sequence[date]) -> Semester:
         """Return the semester with these school days."""
         year = days[0].year
         peaks = tuple((day_number(date(year, month, day)), height) for month, day, height in ILLNESS_WAVES)
-        return cls(number, np.array([day_number(day) for day in days], dtype=np.int64), peaks)
+        return cls(number, np.array([day_number(day) for day in days], dtype=np.int64), peaks, _remote(days))
 
     @property
     def weekday(self) -> Integers:
@@ -102,6 +123,17 @@ class Semester:
     def monday(self) -> Integers:
         """The Monday of the week, by day."""
         return self.days - self.weekday
+
+
+def _remote(days: Sequence[date]) -> Flags:
+    stage = np.arange(STAGE_COUNT)
+    is_vet = stage >= FIRST_VET_INDEX
+    remote = np.zeros((STAGE_COUNT, len(days)), dtype=bool)
+    for period in remote_periods():
+        graded = (stage + FIRST_GRADE >= period.first_grade) & (stage + FIRST_GRADE <= period.last_grade)
+        inside = np.array([period.first_day <= day <= period.last_day for day in days])
+        remote |= np.where(is_vet, period.is_vet, graded)[:, None] & inside[None, :]
+    return remote
 
 
 @dataclass(frozen=True)
@@ -192,35 +224,70 @@ def planned_lessons(members: Members, semester: Semester, table: Integers) -> Pl
     return Planned(member, mondays[place], by_week[member, place])
 
 
-def missed_lessons(rng: np.random.Generator, members: Members, semester: Semester, table: Integers) -> Missed:
-    """Return the lessons missed or late, with corrections that came later as entries of their own."""
+NOT_PLANNED, ATTENDED = -2, -1
+
+
+def lesson_codes(rng: np.random.Generator, members: Members, semester: Semester, table: Integers) -> Lessons:
+    """Return what became of every lesson: members × days × lessons, a place in :data:`CODES` or one of the above."""
     on_day = table[members.school[:, None], members.stage[:, None], semester.weekday[None, :]]
     on_day = on_day * (semester.days[None, :] <= members.last_day[:, None])
-    lesson = np.arange(MOST_LESSONS_A_DAY)
-    is_planned = lesson[None, None, :] < on_day[:, :, None]
-    is_ill = _illness(rng, members, semester)
-    is_single = rng.random(is_planned.shape, dtype=np.float32) < SINGLE_EXCUSED_SHARE
-    is_truant = _truancy(rng, members, semester, on_day)
+    is_planned = np.arange(MOST_LESSONS_A_DAY)[None, None, :] < on_day[:, :, None]
+    is_remote = semester.is_remote[members.stage]
+    is_ill = _illness(rng, members, semester, is_remote)
+    single = np.where(is_remote, REMOTE_EXCUSED_FACTOR * SINGLE_EXCUSED_SHARE, SINGLE_EXCUSED_SHARE)
+    is_single = rng.random(is_planned.shape, dtype=np.float32) < single.astype(np.float32)[:, :, None]
+    is_truant = _truancy(rng, members, semester, on_day, is_remote)
     late_chance = np.minimum(LATE_A_SEMESTER / len(semester.days) * np.exp(0.6 * members.detachment), 0.3)
     is_late = rng.random(is_ill.shape) < late_chance[:, None]
 
-    code = np.full(is_planned.shape, -1, dtype=np.int8)
+    code = np.full(is_planned.shape, ATTENDED, dtype=np.int8)
     code[:, :, 0][is_late] = LATE
     code[is_single] = EXCUSED
     code[is_truant] = UNEXCUSED
     code[np.broadcast_to(is_ill[:, :, None], code.shape)] = EXCUSED
-    code[~is_planned] = -1
+    if is_remote.any():
+        is_unseen = rng.random(code.shape, dtype=np.float32) < REMOTE_NOT_RECORDED_SHARE
+        code[is_unseen & is_remote[:, :, None]] = ATTENDED
+    code[~is_planned] = NOT_PLANNED
+    return code
+
+
+def missed_lessons(rng: np.random.Generator, members: Members, semester: Semester, code: Lessons) -> Missed:
+    """Return the lessons missed or late, with corrections that came later as entries of their own."""
     member, place, lesson = np.nonzero(code >= 0)
     return _entries(rng, members, semester, (member, place, lesson), code[member, place, lesson].astype(np.int64))
 
 
-def _illness(rng: np.random.Generator, members: Members, semester: Semester) -> Flags:
+def attended_lessons(rng: np.random.Generator, members: Members, semester: Semester, code: Lessons) -> Missed:
+    """Return the other lessons that were planned, each entered as attended."""
+    member, place, lesson = np.nonzero(code == ATTENDED)
+    day = semester.days[place]
+    late = ENTERED_AFTER_DAYS[rng.integers(0, len(ENTERED_AFTER_DAYS), len(member), dtype=np.uint8)]
+    return Missed(
+        member=member,
+        day=day,
+        lesson=lesson + 1,
+        subject=_subject(members, semester, member, place, lesson),
+        code=np.full(len(member), PRESENT),
+        known_on=day + late,
+        version=np.zeros(len(member), dtype=np.int64),
+    )
+
+
+def _subject(members: Members, semester: Semester, member: Integers, place: Integers, lesson: Integers) -> Integers:
+    turn = (lesson + 3 * semester.weekday[place] + members.school[member]) % SUBJECTS_BY_STAGE.shape[1]
+    subject: Integers = SUBJECTS_BY_STAGE[members.stage[member], turn]
+    return subject
+
+
+def _illness(rng: np.random.Generator, members: Members, semester: Semester, is_remote: Flags) -> Flags:
     """Members × days: ill. Spells of one to seven school days, more often in the waves."""
     wave = np.ones(len(semester.days))
     for peak, height in semester.peaks:
         wave += height * np.exp(-(((semester.days - peak) / 14.0) ** 2))
     shape = (len(members), len(semester.days))
-    starts = rng.random(shape) < ILLNESS_STARTS_A_DAY * members.frailty[:, None] * wave[None, :]
+    usual = ILLNESS_STARTS_A_DAY * members.frailty[:, None] * wave[None, :]
+    starts = rng.random(shape) < np.where(is_remote, REMOTE_EXCUSED_FACTOR * usual, usual)
     member, first = np.nonzero(starts)
     last = np.minimum(first + rng.integers(*ILLNESS_DAYS, len(first)), shape[1])
     steps = np.zeros((shape[0], shape[1] + 1), dtype=np.int64)
@@ -230,7 +297,9 @@ def _illness(rng: np.random.Generator, members: Members, semester: Semester) -> 
     return ill
 
 
-def _truancy(rng: np.random.Generator, members: Members, semester: Semester, on_day: Integers) -> Flags:
+def _truancy(
+    rng: np.random.Generator, members: Members, semester: Semester, on_day: Integers, is_remote: Flags
+) -> Flags:
     """Members × days × lessons: missed without excuse."""
     is_vet = members.stage >= FIRST_VET_INDEX
     log_mean = np.where(is_vet, UNEXCUSED_LOG_MEAN["vet"], UNEXCUSED_LOG_MEAN["general"])
@@ -240,6 +309,7 @@ def _truancy(rng: np.random.Generator, members: Members, semester: Semester, on_
     passed = np.linspace(-1.0, 1.0, len(semester.days))
     profile = np.exp(0.5 * members.change[:, None] * passed[None, :]) * WEEKDAY_FACTORS[semester.weekday][None, :]
     before_leaving = members.last_day[:, None] - semester.days[None, :]
+    profile *= np.where(is_remote, REMOTE_UNEXCUSED_FACTOR, 1.0)
     profile *= np.where(members.is_leaving[:, None] & (before_leaving < RECENT_DAYS), LEAVING_FACTOR, 1.0)
     lessons = np.maximum(on_day.sum(axis=1), 1)
     chance = expected[:, None] / lessons[:, None] * profile
@@ -272,12 +342,10 @@ def _entries(
     is_taken_for_truancy = (rng.random((len(members), weeks)) < SLOW_NOTE_UNEXCUSED_SHARE)[member, week]
     is_excused_later = (rng.random((len(members), weeks)) < LATER_EXCUSED_SHARE)[member, week]
     delay = rng.integers(7, 29, (len(members), weeks))[member, week]
-    entered_late = rng.choice(4, len(member), p=(0.9, 0.05, 0.03, 0.02))
+    entered_late = ENTERED_AFTER_DAYS[rng.integers(0, len(ENTERED_AFTER_DAYS), len(member))]
     first_code = np.where((code == EXCUSED) & is_slow, np.where(is_taken_for_truancy, UNEXCUSED, ABSENT), code)
     is_corrected = (code == EXCUSED) & is_slow | (code == UNEXCUSED) & is_excused_later
-    subject = SUBJECTS_BY_STAGE[
-        members.stage[member], (lesson + 3 * semester.weekday[place] + members.school[member]) % 8
-    ]
+    subject = _subject(members, semester, member, place, lesson)
     corrected = np.flatnonzero(is_corrected)
     both = np.concatenate([np.arange(len(member)), corrected])
     version = np.concatenate([np.zeros(len(member), dtype=np.int64), np.ones(len(corrected), dtype=np.int64)])

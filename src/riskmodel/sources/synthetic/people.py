@@ -1,4 +1,4 @@
-"""The schools and pupils of the synthetic cohort, and what each school year does to them: enter, go on, move, leave."""
+"""The pupils of the synthetic cohort, and what each school year does to them: enter, go on, move, leave, come back."""
 
 from __future__ import annotations
 
@@ -9,17 +9,10 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from riskmodel.sources.latvia import Municipality, SchoolYear, area_indicators, municipalities
-from riskmodel.sources.synthetic.names import new_personal_codes, old_personal_codes, pupil_names, school_name
-from riskmodel.sources.synthetic.truth import (
-    FIRST_GRADE,
-    FIRST_VET_INDEX,
-    SCHOOL_EFFECT_SD,
-    STAGE_COUNT,
-    Flags,
-    Floats,
-    Integers,
-)
+from riskmodel.sources.latvia import SchoolYear
+from riskmodel.sources.synthetic.names import new_personal_codes, old_personal_codes, pupil_names
+from riskmodel.sources.synthetic.schools import Schools
+from riskmodel.sources.synthetic.truth import FIRST_GRADE, FIRST_VET_INDEX, STAGE_COUNT, Flags, Floats, Integers
 
 NEVER = np.iinfo(np.int64).max
 EPOCH = date(1970, 1, 1)
@@ -27,20 +20,24 @@ EPOCH = date(1970, 1, 1)
 GRADE_9, GRADE_10, GRADE_12 = 4, 5, 7
 VET_YEAR_1, VET_YEAR_4 = FIRST_VET_INDEX, STAGE_COUNT - 1
 
-VET_PUPIL_SHARE = 0.30
-"""Share of the pupils in vocational schools. Of all pupils of these stages about a sixth are [derived]; more of them
-are invented here because most leaving happens there, so that a small cohort has enough of it."""
-
-VET_SCHOOL_SHARE = 0.25
-SECONDARY_SCHOOL_SHARE = 0.65
-"""Of the general schools, those with grades 5 to 12; the others end with grade 9."""
-
-STAGE_WEIGHTS = np.array([1.0] * 5 + [0.52, 0.5, 0.48] + [1.0, 0.8, 0.68, 0.6])
-"""Relative sizes of the stages within general and within vocational education."""
+STAGE_WEIGHTS = np.array([1.0] * 5 + [0.70, 0.67, 0.65] + [1.0, 0.8, 0.68, 0.6])
+"""Relative sizes of the stages within general and within vocational education: grade 12 to grade 9 as in 2019/20."""
 
 CLASS_SIZE = 24
-AFTER_GRADE_9 = {"vet": 0.40, "grade_10": 0.52}
-"""The others go on somewhere that the cohort does not hold."""
+AFTER_GRADE_9 = {"vet": 0.26, "grade_10": 0.71}
+"""With those who fail, a third goes on to vocational schools; a few go on where the cohort does not hold them."""
+VET_SHARE_WHEN_FAILING = 0.25
+"""Added for those with an insufficient subject."""
+ARRIVALS_SHARE = 0.008
+"""New pupils in grades 6 to 11, of the size of the stage [assumed]: families who come or come back to the country."""
+RETURN_SHARES = {"left": 0.06, "unknown": 0.25, "abroad": 0.06}
+"""Of those gone for at least a year, the share that is back in any autumn until :data:`OLDEST_TO_RETURN` [assumed]."""
+OLDEST_TO_RETURN = 21
+DAYS_AWAY = 330
+RURAL_DETACHMENT, LATGALE_DETACHMENT = 0.12, 0.12
+RURAL_POVERTY = 0.05
+RURAL_WAY = 1.6
+"""Of the way to school in a city."""
 TRANSFER_SHARE = 0.03
 REPEAT_SHARE = 0.008
 REPEAT_SHARE_WHEN_FAILING = 0.12
@@ -56,62 +53,6 @@ FIRST_LANGUAGE_SHARES = {"lv": (0.93, 0.05, 0.01, 0.01), "ru": (0.12, 0.82, 0.04
 def day_number(day: date) -> int:
     """Return the days from 1 January 1970 to ``day``."""
     return (day - EPOCH).days
-
-
-@dataclass(frozen=True)
-class Schools:
-    """The schools: one value per school in each array."""
-
-    school_id: list[str]
-    name: list[str]
-    type_code: list[str]
-    municipality: list[Municipality]
-    language: list[str]
-    unemployment_percent: Floats
-    effect: Floats
-    """The hidden school effect (log-odds)."""
-
-    def of_type(self, *type_codes: str) -> Integers:
-        """Return the places of the schools of these types."""
-        return np.array([place for place, code in enumerate(self.type_code) if code in type_codes], dtype=np.int64)
-
-
-def make_schools(rng: np.random.Generator, count: int, on: date) -> Schools:
-    """Return ``count`` invented schools in real municipalities, larger municipalities getting more of them."""
-    places = municipalities(on)
-    population = np.array([place.population for place in places], dtype=np.float64)
-    # The square root keeps Rīga large without emptying the countryside of a small cohort.
-    weights = np.sqrt(population) / np.sqrt(population).sum()
-    chosen = [places[place] for place in rng.choice(len(places), count, replace=count > len(places), p=weights)]
-    vocational = max(1, round(count * VET_SCHOOL_SHARE))
-    secondary = max(1, round((count - vocational) * SECONDARY_SCHOOL_SHARE))
-    type_code = ["vocational"] * vocational + ["secondary"] * secondary
-    type_code += ["basic"] * (count - len(type_code))
-    shift = {place.name: int(rng.integers(0, 1000)) for place in places}
-    taken: dict[tuple[str, str], int] = {}
-    names = []
-    for place, code in zip(chosen, type_code, strict=True):
-        number = taken.get((place.name, code), 0)
-        taken[(place.name, code)] = number + 1
-        names.append(school_name(place, code, number, shift[place.name]))
-    newest = {
-        each.municipality_code: each.value
-        for each in area_indicators(on)
-        if each.indicator_code == "unemployment_percent"
-    }
-    language = [
-        "ru" if rng.random() < (0.3 if place.name in {"Rīga", "Daugavpils", "Rēzekne"} else 0.03) else "lv"
-        for place in chosen
-    ]
-    return Schools(
-        [f"99{number:08d}" for number in range(1, count + 1)],
-        names,
-        type_code,
-        chosen,
-        language,
-        np.array([newest[place.atvk_code] for place in chosen]),
-        rng.normal(0.0, SCHOOL_EFFECT_SD, count),
-    )
 
 
 @dataclass
@@ -137,6 +78,10 @@ class Pupils:
     attempts: Integers
     is_enrolled: Flags
     entered_on: Integers
+    gone_on: Integers
+    """The last day in the cohort, for those who are not in it."""
+    gone_as: Integers
+    """How that stay ended (a place in ``rows.EXITS``), or -1."""
 
     def __len__(self) -> int:
         return len(self.stage)
@@ -164,10 +109,11 @@ def make_pupils(
     born = (born_year - 1970).astype("datetime64[Y]").astype("datetime64[D]") + rng.integers(0, 365, count)
     is_russian = np.array([language == "ru" for language in schools.language])[school]
     shares = np.where(is_russian[:, None], FIRST_LANGUAGE_SHARES["ru"], FIRST_LANGUAGE_SHARES["lv"])
-    detachment = rng.normal(0.0, 1.0, count) + 0.22 * np.where(is_male, 1, -1)
+    is_rural = schools.is_rural[school]
+    detachment = rng.normal(0.0, 1.0, count) + 0.22 * np.where(is_male, 1, -1) + _place_detachment(schools)[school]
     poverty = LOW_INCOME_SHARE + 0.015 * (schools.unemployment_percent[school] - 6.0) + 0.05 * is_vet
-    has_low_income = rng.random(count) < np.clip(poverty, 0.04, 0.5)
-    travelled_km = rng.lognormal(1.2, 0.9, count) * np.where(is_vet, 2.5, 1.0)
+    has_low_income = rng.random(count) < np.clip(poverty + RURAL_POVERTY * (is_rural - 0.5), 0.04, 0.5)
+    travelled_km = rng.lognormal(1.05, 0.9, count) * np.where(is_vet, 2.5, np.where(is_rural, RURAL_WAY, 1.0))
     distance_km: Floats = np.minimum(travelled_km, 180.0).astype(np.float64).round(1)
     ability = rng.normal(0.0, 1.0, count) - 0.3 * detachment - 0.15 * has_low_income - 0.25 * is_vet
     class_count = np.maximum(1, np.round(np.bincount(school * STAGE_COUNT + stage) / CLASS_SIZE)).astype(np.int64)
@@ -190,40 +136,76 @@ def make_pupils(
         attempts=np.zeros(count, dtype=np.int64),
         is_enrolled=np.ones(count, dtype=bool),
         entered_on=np.full(count, day_number(year.starts_on)),
+        gone_on=np.full(count, NEVER),
+        gone_as=np.full(count, -1),
     )
 
 
+def _place_detachment(schools: Schools) -> Floats:
+    """Return by how much the pupils of each school are further from school life than in the country on average."""
+    is_latgale = np.array([place.planning_region == "Latgale" for place in schools.municipality])
+    shift: Floats = RURAL_DETACHMENT * (schools.is_rural - 0.5) + LATGALE_DETACHMENT * (is_latgale - 0.13)
+    return shift
+
+
+CODES_OF_A_DAY = 1000
+
+
 @dataclass
-class Identities:
-    """Invented names and personal codes, in the order of the pupils; codes are given out once."""
+class Codes:
+    """The personal codes given out so far in the whole country: each is given once."""
 
     shift: int
-    first_name: list[str]
-    last_name: list[str]
-    code: list[str]
-    earlier_code: list[str | None]
+    given: int
     _born_count: dict[int, int]
 
     @classmethod
-    def none_yet(cls, rng: np.random.Generator) -> Self:
+    def none_yet(cls, seed: int) -> Self:
         """Return the empty register."""
-        return cls(int(rng.integers(0, 1_000_000_000)), [], [], [], [], {})
+        return cls(int(np.random.default_rng([seed, 1]).integers(0, 1_000_000_000)), 0, {})
 
-    def add(self, rng: np.random.Generator, pupils: Pupils, first: int) -> None:
-        """Give the pupils from ``first`` on a name and a code; some had an old code and have a new one."""
-        born = pupils.born[first:]
-        first_names, last_names = pupil_names(rng, pupils.is_male[first:])
+    def next(self, born: npt.NDArray[np.datetime64], has_new: Flags) -> tuple[list[str], list[str | None]]:
+        """Return a code for each pupil, and the earlier code of those who had one.
+
+        Those with ``has_new`` had an old code and have a new one. So do all, and without an earlier one, whose day of
+        birth has no old code left.
+        """
         serial = np.empty(len(born), dtype=np.int64)
         for place, day in enumerate(born.astype(np.int64).tolist()):
             serial[place] = self._born_count.get(day, 0)
             self._born_count[day] = int(serial[place]) + 1
-        old = old_personal_codes(born, serial)
-        new = new_personal_codes(np.arange(first, first + len(born)), self.shift)
-        has_new = (rng.random(len(born)) < NEW_CODE_SHARE).tolist()
+        is_full = serial >= CODES_OF_A_DAY
+        old = old_personal_codes(born, np.minimum(serial, CODES_OF_A_DAY - 1))
+        new = new_personal_codes(np.arange(self.given, self.given + len(born)), self.shift)
+        self.given += len(born)
+        choice = list(zip(old, new, has_new.tolist(), is_full.tolist(), strict=True))
+        codes = [after if changed or full else before for before, after, changed, full in choice]
+        return codes, [before if changed and not full else None for before, _, changed, full in choice]
+
+
+@dataclass
+class Identities:
+    """Invented names and personal codes, in the order of the pupils of a district."""
+
+    codes: Codes
+    first_name: list[str]
+    last_name: list[str]
+    code: list[str]
+    earlier_code: list[str | None]
+
+    @classmethod
+    def none_yet(cls, codes: Codes) -> Self:
+        """Return those of a district without pupils, whose codes come from the country's register."""
+        return cls(codes, [], [], [], [])
+
+    def add(self, rng: np.random.Generator, pupils: Pupils, first: int) -> None:
+        """Give the pupils from ``first`` on a name and a code; some had an old code and have a new one."""
+        first_names, last_names = pupil_names(rng, pupils.is_male[first:])
+        code, earlier = self.codes.next(pupils.born[first:], rng.random(len(pupils) - first) < NEW_CODE_SHARE)
         self.first_name += first_names
         self.last_name += last_names
-        self.code += [after if changed else before for before, after, changed in zip(old, new, has_new, strict=True)]
-        self.earlier_code += [before if changed else None for before, changed in zip(old, has_new, strict=True)]
+        self.code += code
+        self.earlier_code += earlier
 
 
 @dataclass(frozen=True)
@@ -233,10 +215,10 @@ class Sizes:
     stage: Integers
 
     @classmethod
-    def of(cls, pupils: int) -> Self:
+    def of(cls, pupils: int, vet_share: float) -> Self:
         """Return the sizes of the stages of a cohort with so many pupils at once."""
         is_vet = np.arange(STAGE_COUNT) >= FIRST_VET_INDEX
-        total = np.where(is_vet, pupils * VET_PUPIL_SHARE, pupils * (1 - VET_PUPIL_SHARE))
+        total = np.where(is_vet, pupils * vet_share, pupils * (1 - vet_share))
         weight = STAGE_WEIGHTS / np.where(is_vet, STAGE_WEIGHTS[is_vet].sum(), STAGE_WEIGHTS[~is_vet].sum())
         return cls(np.round(total * weight).astype(np.int64))
 
@@ -248,15 +230,34 @@ def first_pupils(rng: np.random.Generator, schools: Schools, sizes: Sizes, year:
 
 
 def entrants(rng: np.random.Generator, schools: Schools, sizes: Sizes, pupils: Pupils, year: SchoolYear) -> Pupils:
-    """Return those who come from outside: a new grade 5, and VET year 1 filled up to its size."""
+    """Return those who come from outside: a new grade 5, a few others, and VET year 1 filled up to its size."""
     in_vet_year_1 = int(np.count_nonzero(pupils.is_enrolled & (pupils.stage == VET_YEAR_1)))
-    missing = max(0, int(sizes.stage[VET_YEAR_1]) - in_vet_year_1)
-    stage = np.repeat(np.array([0, VET_YEAR_1]), [int(sizes.stage[0]), missing])
+    new = np.zeros(STAGE_COUNT, dtype=np.int64)
+    new[0] = sizes.stage[0]
+    new[1:GRADE_12] = rng.binomial(sizes.stage[1:GRADE_12], ARRIVALS_SHARE)
+    new[VET_YEAR_1] = max(0, int(sizes.stage[VET_YEAR_1]) - in_vet_year_1)
+    stage = np.repeat(np.arange(STAGE_COUNT), new)
     return make_pupils(rng, schools, stage, school_for(rng, schools, stage), year)
 
 
+def let_return(rng: np.random.Generator, schools: Schools, pupils: Pupils, shares: Floats, year: SchoolYear) -> None:
+    """Let some who were gone for a year enter the stage that they had left, as a rule in another school.
+
+    ``shares`` has one value per way in which a stay ends; ``pupils`` are changed.
+    """
+    start = day_number(year.starts_on)
+    age = year.first_year - (pupils.born.astype("datetime64[Y]").astype(np.int64) + 1970)
+    is_away = ~pupils.is_enrolled & (start - np.minimum(pupils.gone_on, start) >= DAYS_AWAY)
+    may = is_away & (pupils.gone_as >= 0) & (age <= OLDEST_TO_RETURN)
+    back = np.flatnonzero(may & (rng.random(len(pupils)) < shares[np.maximum(pupils.gone_as, 0)]))
+    pupils.school[back] = school_for(rng, schools, pupils.stage[back])
+    pupils.attempts[back] += 1
+    pupils.is_enrolled[back] = True
+    pupils.gone_on[back], pupils.gone_as[back] = NEVER, -1
+
+
 def school_for(rng: np.random.Generator, schools: Schools, stage: Integers) -> Integers:
-    """Return a school that has the stage, for each pupil; schools of a type are of unequal size."""
+    """Return a school that has the stage, for each pupil, the larger the rather."""
     chosen = np.empty(len(stage), dtype=np.int64)
     is_vet, is_upper = stage >= FIRST_VET_INDEX, (stage >= GRADE_10) & (stage < FIRST_VET_INDEX)
     for asked, type_codes in (
@@ -265,7 +266,7 @@ def school_for(rng: np.random.Generator, schools: Schools, stage: Integers) -> I
         (~is_vet & ~is_upper, ("basic", "secondary")),
     ):
         open_schools = schools.of_type(*type_codes)
-        weights = 1.0 + (open_schools * 7 % 5) / 2.0
+        weights = schools.grade_size[open_schools]
         chosen[asked] = rng.choice(open_schools, int(asked.sum()), p=weights / weights.sum())
     return chosen
 
@@ -294,7 +295,8 @@ def summer_moves(
     repeats = may_repeat & (stage != GRADE_12) & (stage != VET_YEAR_4)
     is_completed = ~repeats & np.isin(stage, (GRADE_9, GRADE_12, VET_YEAR_4))
     way = rng.random(count)
-    to_vet = is_completed & (stage == GRADE_9) & (way < AFTER_GRADE_9["vet"] + 0.1 * (failed > 0))
+    vet_share = AFTER_GRADE_9["vet"] + VET_SHARE_WHEN_FAILING * (failed > 0)
+    to_vet = is_completed & (stage == GRADE_9) & (way < vet_share)
     to_grade_10 = is_completed & (stage == GRADE_9) & ~to_vet & (way < sum(AFTER_GRADE_9.values()))
     next_stage = np.where(repeats, stage, stage + 1)
     next_stage = np.where(to_vet, VET_YEAR_1, next_stage)

@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from riskmodel.sources.latvia import SchoolYear, area_indicators
 from riskmodel.sources.synthetic import lessons
-from riskmodel.sources.synthetic.files import DeliveryFiles, constant, days, texts, whole_numbers
+from riskmodel.sources.synthetic.files import DeliveryFolders, coded, constant, days, texts, whole_numbers
 from riskmodel.sources.synthetic.lessons import CODES, SUBJECTS, SUBJECTS_BY_STAGE, Members
-from riskmodel.sources.synthetic.people import FIRST_LANGUAGES, Identities, Pupils, Schools, day_number
+from riskmodel.sources.synthetic.people import FIRST_LANGUAGES, Identities, Pupils, day_number
+from riskmodel.sources.synthetic.schools import Schools
 from riskmodel.sources.synthetic.truth import FIRST_GRADE, FIRST_VET_INDEX, Flags, Floats, Integers
 
 EXITS = ("completed", "continuing", "transferred", "abroad", "left", "unknown")
@@ -38,7 +39,7 @@ class Stays:
 class Rows:
     """Puts values into columns and adds them to the files of the delivery."""
 
-    files: DeliveryFiles
+    files: DeliveryFolders
     schools: Schools
     identities: Identities
 
@@ -49,29 +50,32 @@ class Rows:
             "school_id": texts(self.schools.school_id, life.school[member]),
         }
 
-    def add_lessons(self, life: Members, planned: lessons.Planned, missed: lessons.Missed, is_silent: Flags) -> None:
-        """Add the lessons planned and missed, but not those of members whose school delivers none."""
-        kept = np.flatnonzero(~is_silent[planned.member])
-        member, monday, weekdays = planned.member[kept], planned.monday[kept], planned.lessons[kept]
+    def add_planned(self, life: Members, planned: lessons.Planned) -> None:
+        """Add the weeks with lessons."""
         names = ("monday", "tuesday", "wednesday", "thursday", "friday")
         self.files.add(
             "lessons_planned",
-            self.who(life, member)
-            | {"happened_on": days(monday), "lessons": whole_numbers(weekdays.sum(axis=1))}
-            | {f"lessons_{name}": whole_numbers(weekdays[:, place]) for place, name in enumerate(names)}
-            | {"known_on": days(monday + 6)},
+            self.who(life, planned.member)
+            | {"happened_on": days(planned.monday), "lessons": whole_numbers(planned.lessons.sum(axis=1))}
+            | {f"lessons_{name}": whole_numbers(planned.lessons[:, place]) for place, name in enumerate(names)}
+            | {"known_on": days(planned.monday + 6)},
         )
-        kept = np.flatnonzero(~is_silent[missed.member])
+
+    def add_missed(self, life: Members, missed: lessons.Missed) -> None:
+        """Add the lessons missed or late to, of members of one school."""
+        pupils, place = np.unique(life.pupil[missed.member], return_inverse=True)
+        school = [self.schools.school_id[int(life.school[0])]]
         self.files.add(
             "attendance",
-            self.who(life, missed.member[kept])
-            | {
-                "happened_on": days(missed.day[kept]),
-                "lesson_number": whole_numbers(missed.lesson[kept]),
-                "subject_code": texts(SUBJECTS, missed.subject[kept]),
-                "attendance_code": texts(CODES, missed.code[kept]),
-                "lessons": constant(1, len(kept), pa.int64()),
-                "known_on": days(missed.known_on[kept]),
+            {
+                "pupil_code": coded([self.identities.code[pupil] for pupil in pupils.tolist()], place),
+                "school_id": coded(school, np.zeros(len(place), dtype=np.int32)),
+                "happened_on": days(missed.day),
+                "lesson_number": pa.array(missed.lesson.astype(np.int32)),
+                "subject_code": coded(SUBJECTS, missed.subject),
+                "attendance_code": coded(CODES, missed.code),
+                "lessons": constant(1, len(place), pa.int32()),
+                "known_on": days(missed.known_on),
             },
         )
 
@@ -148,23 +152,23 @@ class Rows:
             )
 
     def add_schools(self, first_day: date) -> None:
-        """Add a row per school."""
-        schools, count = self.schools, len(self.schools.school_id)
-        start = np.full(count, day_number(first_day))
-        self.files.add(
-            "school",
-            {
-                "school_id": pa.array(schools.school_id),
-                "school_name": pa.array(schools.name),
-                "school_kind": pa.array(
-                    ["vocational" if code == "vocational" else "general" for code in schools.type_code]
-                ),
-                "municipality_code": pa.array([place.atvk_code for place in schools.municipality]),
-                "instruction_language": pa.array(schools.language),
-                "happened_on": days(start),
-                "known_on": days(start),
-            },
-        )
+        """Add a row per school, and a further one when its municipality changed."""
+        schools = self.schools
+        kinds = ["vocational" if code == "vocational" else "general" for code in schools.type_code]
+        for day, chosen in schools.days_of_description(first_day):
+            start = np.full(len(chosen), day_number(day))
+            self.files.add(
+                "school",
+                {
+                    "school_id": texts(schools.school_id, chosen),
+                    "school_name": texts(schools.name, chosen),
+                    "school_kind": texts(kinds, chosen),
+                    "municipality_code": texts(schools.municipality_codes(day), chosen),
+                    "instruction_language": texts(schools.language, chosen),
+                    "happened_on": days(start),
+                    "known_on": days(start),
+                },
+            )
 
     def add_pupils(self, pupils: Pupils, later: Flags) -> None:
         """Add a row per pupil, and a second one for those whose special needs were recorded ``later``."""
@@ -189,39 +193,41 @@ class Rows:
                 },
             )
 
-    def add_terms(self, years: Sequence[SchoolYear]) -> None:
-        """Add the two terms of each school year."""
-        terms = [
-            (year.name, number, first, last)
-            for year in years
-            for number, first, last in (
-                (1, year.starts_on, year.semester_1_ends_on),
-                (2, year.semester_2_starts_on, year.ends_on),
-            )
-        ]
-        known = [day_number(first) - 30 for _, _, first, _ in terms]
-        self.files.add(
-            "term",
-            {
-                "school_year": pa.array([name for name, _, _, _ in terms]),
-                "term_number": pa.array([number for _, number, _, _ in terms]),
-                "happened_on": pa.array([first for _, _, first, _ in terms]),
-                "ends_on": pa.array([last for _, _, _, last in terms]),
-                "known_on": days(np.array(known)),
-            },
-        )
 
-    def add_areas(self) -> None:
-        """Add the published indicators of all municipalities."""
-        indicators = area_indicators(self.files.delivered_on)
-        self.files.add(
-            "economic_area",
-            {
-                "municipality_code": pa.array([each.municipality_code for each in indicators]),
-                "happened_on": pa.array([each.happened_on for each in indicators]),
-                "indicator_code": pa.array([each.indicator_code for each in indicators]),
-                "value": pa.array([each.value for each in indicators]),
-                "unit": pa.array([each.unit for each in indicators]),
-                "known_on": pa.array([each.known_on for each in indicators]),
-            },
+def add_terms(files: DeliveryFolders, years: Sequence[SchoolYear]) -> None:
+    """Add the two terms of each school year."""
+    terms = [
+        (year.name, number, first, last)
+        for year in years
+        for number, first, last in (
+            (1, year.starts_on, year.semester_1_ends_on),
+            (2, year.semester_2_starts_on, year.ends_on),
         )
+    ]
+    known = [day_number(first) - 30 for _, _, first, _ in terms]
+    files.add(
+        "term",
+        {
+            "school_year": pa.array([name for name, _, _, _ in terms]),
+            "term_number": pa.array([number for _, number, _, _ in terms]),
+            "happened_on": pa.array([first for _, _, first, _ in terms]),
+            "ends_on": pa.array([last for _, _, _, last in terms]),
+            "known_on": days(np.array(known)),
+        },
+    )
+
+
+def add_areas(files: DeliveryFolders) -> None:
+    """Add the published indicators of all municipalities."""
+    indicators = area_indicators(files.delivered_on)
+    files.add(
+        "economic_area",
+        {
+            "municipality_code": pa.array([each.municipality_code for each in indicators]),
+            "happened_on": pa.array([each.happened_on for each in indicators]),
+            "indicator_code": pa.array([each.indicator_code for each in indicators]),
+            "value": pa.array([each.value for each in indicators]),
+            "unit": pa.array([each.unit for each in indicators]),
+            "known_on": pa.array([each.known_on for each in indicators]),
+        },
+    )

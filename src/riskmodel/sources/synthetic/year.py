@@ -1,4 +1,4 @@
-"""One school year of the synthetic cohort after the other: lessons, who leaves and why, support, the summer.
+"""One school year of a district of the synthetic cohort after the other: lessons, who leaves and why, support, the summer.
 
 Leaving is decided once a year, on the cut-off date, by the planted log-odds of what the registers show that day; those
 who leave in the autumn before it leave by a rate of their stage.
@@ -7,16 +7,17 @@ who leave in the autumn before it leave by a rate of their stage.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
 
 from riskmodel.sources.latvia import SchoolYear, school_year
 from riskmodel.sources.synthetic import lessons, people, truth
-from riskmodel.sources.synthetic.files import DeliveryFiles, constant, days, texts, whole_numbers
+from riskmodel.sources.synthetic.files import DeliveryFolders, constant, days, texts, whole_numbers
 from riskmodel.sources.synthetic.lessons import SUBJECTS_BY_STAGE, Members, Semester
 from riskmodel.sources.synthetic.people import NEVER, day_number
+from riskmodel.sources.synthetic.raw import EveryLesson
 from riskmodel.sources.synthetic.rows import (
     ABROAD,
     COMPLETED,
@@ -28,10 +29,8 @@ from riskmodel.sources.synthetic.rows import (
     Rows,
     Stays,
 )
+from riskmodel.sources.synthetic.schools import District
 from riskmodel.sources.synthetic.truth import FIRST_GRADE, FIRST_VET_INDEX, STAGES, Flags, Floats, Integers
-
-PART = 4096
-"""Pupils whose lessons are made at a time: bounds the memory, whatever the size of the cohort."""
 
 LASTING_SHARE = 0.75
 """Weight of a pupil's lasting detachment in the one of a year; the rest is drawn anew."""
@@ -53,8 +52,21 @@ LATER_NEEDS_SHARE = 0.01
 SUPPORT_AGAIN_SHARE = 0.4
 FAR_KM = 15.0
 
+RETURN_SHARES = np.array([people.RETURN_SHARES.get(name, 0.0) for name in EXITS])
 MEASURES = tuple(truth.SUPPORT_LOG_ODDS)
 NONE = -1
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """What the districts of a cohort have in common."""
+
+    years: list[SchoolYear]
+    cut_days: timedelta
+    """From the start of a year to its cut-off date."""
+    vet_share: float
+    raw_year: int | None
+    """First calendar year of the school year whose every lesson is delivered."""
 
 
 @dataclass
@@ -93,41 +105,51 @@ class Half:
 
 
 class World:
-    """The cohort as it lives on: call :meth:`live` for each year in order, then :meth:`describe`."""
+    """A district of the cohort as it lives on: call :meth:`live` for each year in order, then :meth:`describe`.
+
+    Its draws are its own: seeded by the cohort's seed and its number, lessons by the school as well.
+    """
 
     def __init__(
-        self, files: DeliveryFiles, pupils: int, schools: int, seed: int, years: list[SchoolYear], cut_off: date
+        self,
+        files: DeliveryFolders,
+        district: District,
+        calendar: Calendar,
+        codes: people.Codes,
+        seed: int,
     ) -> None:
-        self.files, self.seed, self.years = files, seed, years
-        self._cut_days = cut_off - years[-1].starts_on
-        self.cohort_dates = [self._cut_on(year) for year in years]
+        self.files, self.seed, self.years = files, seed, calendar.years
+        self._district, self._calendar = district, calendar
+        self.cohort_dates = [self._cut_on(year) for year in self.years]
         rng = self._rng(0, 0)
-        self.schools = people.make_schools(rng, schools, files.delivered_on)
-        self._sizes = people.Sizes.of(pupils)
-        self._timetable = lessons.timetable(rng, schools)
+        self.schools = district.schools
+        self._sizes = people.Sizes.of(district.pupils, calendar.vet_share)
+        self._timetable = lessons.timetable(rng, len(self.schools))
         self._silent = self._silent_semesters(rng)
-        self.pupils = people.first_pupils(rng, self.schools, self._sizes, years[0])
-        self._identities = people.Identities.none_yet(rng)
+        self.pupils = people.first_pupils(rng, self.schools, self._sizes, self.years[0])
+        self._identities = people.Identities.none_yet(codes)
         self._identities.add(rng, self.pupils, 0)
         self._rows = Rows(files, self.schools, self._identities)
+        self._raw = EveryLesson()
         self._september = np.full(len(self.pupils), NEVER)
         self._september_code = np.full(len(self.pupils), NONE)
         self._support = np.full(len(self.pupils), NONE)
 
     def _rng(self, year: int, purpose: int, part: int = 0) -> np.random.Generator:
-        return np.random.default_rng([self.seed, year, purpose, part])
+        return np.random.default_rng([self.seed, self._district.number, year, purpose, part])
 
     def _cut_on(self, year: SchoolYear) -> date:
-        return year.starts_on + self._cut_days
+        return year.starts_on + self._calendar.cut_days
 
     def live(self, year: SchoolYear) -> int:
         """Write one school year and let the pupils go on; return how many were enrolled at its start."""
         rng = self._rng(year.first_year, 1)
         if year is not self.years[0]:
+            people.let_return(rng, self.schools, self.pupils, RETURN_SHARES, year)
             self._take_in(rng, year)
         self._write_economic_pupil(rng, year)
         self._write_capacity(rng, year)
-        members = np.flatnonzero(self.pupils.is_enrolled)
+        members = self._in_order(np.flatnonzero(self.pupils.is_enrolled))
         count = len(members)
         lasting = LASTING_SHARE * self.pupils.detachment[members]
         detachment = lasting + np.sqrt(1 - LASTING_SHARE**2) * rng.normal(0.0, 1.0, count)
@@ -167,6 +189,11 @@ class World:
         self._write_support(rng, year, life, exits, supported)
         self._summer(rng, year, life, spring, exits, second)
         return count
+
+    def _in_order(self, pupil: Integers) -> Integers:
+        """Return the pupils in the order of their schools and codes."""
+        codes = np.array([self._identities.code[each] for each in pupil.tolist()])
+        return pupil[np.lexsort((codes, self.pupils.school[pupil]))]
 
     # Enter
 
@@ -274,32 +301,56 @@ class World:
     # Lessons
 
     def _semester(self, year: SchoolYear, number: int, life: Members) -> Half:
-        """Make and write the lessons and marks of a semester, part by part."""
+        """Make and write the lessons and marks of a semester, school by school."""
         semester = Semester.of(number, year.school_days(number))
         half = Half.empty(len(life))
         cut_on = day_number(self._cut_on(year))
         recent = (cut_on - truth.RECENT_DAYS, cut_on)
         earlier = (cut_on - 2 * truth.RECENT_DAYS, cut_on - truth.RECENT_DAYS)
-        in_school = np.flatnonzero(life.last_day >= semester.days[0])
-        for first in range(0, len(in_school), PART):
-            place = in_school[first : first + PART]
-            part = life.part(place)
-            rng = self._rng(year.first_year, 10 + number, first // PART)
+        for place in _by_school(life, semester.days[0]):
+            part, count = life.part(place), len(place)
+            rng = self._rng(year.first_year, 10 + number, int(part.school[0]))
             planned = lessons.planned_lessons(part, semester, self._timetable)
-            missed = lessons.missed_lessons(rng, part, semester, self._timetable)
+            code = lessons.lesson_codes(rng, part, semester, self._timetable)
+            missed = lessons.missed_lessons(rng, part, semester, code)
             marks = lessons.marks_given(rng, part, semester)
-            self._rows.add_lessons(
-                part, planned, missed, np.isin(part.school, self._silent.get((year.first_year, number), []))
-            )
+            if int(part.school[0]) not in self._silent.get((year.first_year, number), []):
+                self._add_lessons(year, part, semester, planned, missed, code)
             self._rows.add_marks(part, marks)
             half.mean_points[place] = marks.mean_points
-            half.insufficient[place] = lessons.insufficient_subjects(marks, len(part), cut_on if number == 1 else NEVER)
+            half.insufficient[place] = lessons.insufficient_subjects(marks, count, cut_on if number == 1 else NEVER)
             if number == 1:
-                count = len(part)
                 half.recent_unexcused[place] = lessons.lessons_known(missed, count, lessons.UNEXCUSED, cut_on, recent)
                 half.earlier_unexcused[place] = lessons.lessons_known(missed, count, lessons.UNEXCUSED, cut_on, earlier)
                 half.recent_late[place] = lessons.lessons_known(missed, count, lessons.LATE, cut_on, recent)
+        if number == 2:
+            for school in self._raw.schools:
+                self._write_raw(school)
         return half
+
+    def _add_lessons(
+        self,
+        year: SchoolYear,
+        part: Members,
+        semester: Semester,
+        planned: lessons.Planned,
+        missed: lessons.Missed,
+        code: lessons.Lessons,
+    ) -> None:
+        """Write the weeks and absences of a school; of the raw year keep every lesson until the year is whole."""
+        if year.first_year != self._calendar.raw_year:
+            self._rows.add_planned(part, planned)
+            self._rows.add_missed(part, missed)
+        elif semester.days[0] <= day_number(self.files.delivered_on):
+            school = int(part.school[0])
+            rng = self._rng(year.first_year, 20 + semester.number, school)
+            self._raw.keep(school, part.pupil, missed)
+            self._raw.keep(school, part.pupil, lessons.attended_lessons(rng, part, semester, code))
+            if semester.number == 2:
+                self._write_raw(school)
+
+    def _write_raw(self, school: int) -> None:
+        self.files.add("attendance", self._raw.take(school, self.schools.school_id[school], self._identities.code))
 
     # Support
 
@@ -371,8 +422,10 @@ class World:
         self._september[members] = np.where(due_in_september, exits.day, NEVER)
         self._september_code[members] = np.where(due_in_september, exits.code, NONE)
         pupils.is_enrolled[members] = goes_on & ~moves.is_gone
-        pupils.school[members], pupils.stage[members] = moves.school, moves.stage
+        pupils.school[members] = moves.school
+        pupils.stage[members] = np.where(goes_on, moves.stage, life.stage)
         pupils.attempts[members] = moves.attempts
+        pupils.gone_on[members], pupils.gone_as[members] = exits.day, exits.code
 
     # Circumstances
 
@@ -435,12 +488,20 @@ class World:
         return silent
 
     def describe(self) -> None:
-        """Write the tables that describe schools, pupils, terms and municipalities."""
+        """Write the tables that describe schools and pupils."""
         later = self._rng(0, 1).random(len(self.pupils)) < LATER_NEEDS_SHARE
         self._rows.add_schools(self.years[0].starts_on)
         self._rows.add_pupils(self.pupils, later & ~self.pupils.has_special_needs)
-        self._rows.add_terms(self.years)
-        self._rows.add_areas()
+        schools = self.schools
+        self.files.add_truth("school", {"school_id": pa.array(schools.school_id), "log_odds": pa.array(schools.effect)})
+
+
+def _by_school(life: Members, first_day: int) -> list[Integers]:
+    """Return the places of the members who are in school on a day or later, school by school."""
+    place = np.flatnonzero(life.last_day >= first_day)
+    place = place[np.argsort(life.school[place], kind="stable")]
+    first = np.flatnonzero(np.diff(life.school[place])) + 1
+    return [part for part in np.split(place, first) if len(part)]
 
 
 def _measure(rng: np.random.Generator, situation: truth.Situation) -> Integers:

@@ -1,0 +1,64 @@
+"""Every lesson of the newest school year, attended ones too: kept by school until its year is whole, then written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from riskmodel.sources.synthetic.files import coded, constant, days
+from riskmodel.sources.synthetic.lessons import CODES, MOST_LESSONS_A_DAY, SUBJECTS, Missed
+from riskmodel.sources.synthetic.truth import Integers
+
+KINDS = {"pupil": np.int32, "day": np.int32, "lesson": np.int8, "subject": np.int8, "code": np.int8} | {
+    "known_on": np.int32,
+    "version": np.int8,
+}
+VERSIONS = 2
+
+
+@dataclass
+class EveryLesson:
+    """The lessons of one semester of a district, by school; small numbers, so that a district fits into memory."""
+
+    _kept: dict[int, list[dict[str, npt.NDArray[np.signedinteger]]]] = field(default_factory=dict)
+
+    def keep(self, school: int, pupil: Integers, entries: Missed) -> None:
+        """Keep the lessons of a school; ``pupil`` gives the pupil of each member."""
+        values = {name: getattr(entries, name) for name in KINDS if name != "pupil"} | {"pupil": pupil[entries.member]}
+        self._kept.setdefault(school, []).append({name: values[name].astype(kind) for name, kind in KINDS.items()})
+
+    @property
+    def schools(self) -> list[int]:
+        """The schools with lessons, in order."""
+        return sorted(self._kept)
+
+    def take(self, school: int, school_id: str, codes: list[str]) -> dict[str, pa.Array]:
+        """Return the columns of a school, ordered by pupil code, day, lesson and version, and keep them no longer.
+
+        Parameters
+        ----------
+        codes
+            Personal codes of all pupils of the district.
+        """
+        parts = self._kept.pop(school)
+        column = {name: np.concatenate([part[name] for part in parts]) for name in KINDS}
+        pupils, place = np.unique(column["pupil"], return_inverse=True)
+        names = np.array([codes[pupil] for pupil in pupils.tolist()])
+        rank = np.argsort(np.argsort(names, kind="stable"))[place]
+        day = column["day"] - column["day"].min(initial=0)
+        key = (rank * (int(day.max(initial=0)) + 1) + day) * (MOST_LESSONS_A_DAY + 1) + column["lesson"]
+        order = np.argsort(key * VERSIONS + column["version"], kind="stable")
+        column = {name: values[order] for name, values in column.items()}
+        return {
+            "pupil_code": coded(np.sort(names).tolist(), rank[order]),
+            "school_id": coded([school_id], np.zeros(len(order), dtype=np.int32)),
+            "happened_on": days(column["day"]),
+            "lesson_number": pa.array(column["lesson"].astype(np.int32)),
+            "subject_code": coded(SUBJECTS, column["subject"]),
+            "attendance_code": coded(CODES, column["code"]),
+            "lessons": constant(1, len(order), pa.int32()),
+            "known_on": days(column["known_on"]),
+        }
