@@ -140,6 +140,11 @@ class Support:
     effects: dict[MeasureCode, Effect] = field(default_factory=_default_effects)
     """Measures without an entry change nothing."""
 
+    def __post_init__(self) -> None:
+        """Refuse a range that is none."""
+        if self.places_share_low > self.places_share_high:
+            raise ValueError("places_share_low must not be above places_share_high")
+
 
 # What the registers make of it
 
@@ -212,6 +217,11 @@ class Recording:
     absences_kept_share: Share = 1.0
     """In the semester ``absences_lost_in``, the share of absences that is recorded."""
     absences_lost_in: When | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse chances that are more than certain."""
+        if any(sum(chances.values()) > 1 for chances in self.confusion.values()):
+            raise ValueError("the chances of recording.confusion must not sum to more than 1")
 
 
 @dataclass(frozen=True, config=STRICT)
