@@ -16,7 +16,7 @@ import shutil
 import struct
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,9 @@ OLD_SEED, NEW_SEED = 1, 2
 MOST_CHANGES = 2000
 
 
-def execute_here(notebook: Path, parameters: Mapping[str, object], environment: Mapping[str, str]) -> Execution:
+def execute_here(
+    notebook: Path, parameters: Mapping[str, object], environment: Mapping[str, str], look: Callable[[], None]
+) -> Execution:
     """Stand in for papermill: the same notebook, in this process."""
     execution = Execution(environment=environment, notebook=nbformat.read(notebook, as_version=4))
     names: dict[str, object] = {}
@@ -47,6 +49,7 @@ def execute_here(notebook: Path, parameters: Mapping[str, object], environment: 
             exec(compile(cell, notebook.name, "exec"), names)
     except OSError as error:
         execution.error_kind, execution.error_number = type(error).__name__, error.errno or 0
+    look()
     return execution
 
 

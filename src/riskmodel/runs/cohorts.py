@@ -1,16 +1,31 @@
-"""Cohorts, outcomes and features of the present and of every past cut-off (20_features)."""
+"""Cohorts, outcomes and features of the present and of every past cut-off (20_features).
+
+The work is cut into parts (see :mod:`riskmodel.runs.parts`): what each pupil's own daily facts come to, by cohort and
+range of pupils; then, by cohort, who belongs to it, the outcomes, and the features that look at other pupils too.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import pairwise
+from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
+from riskmodel.errors import UsageError
+from riskmodel.messages import message
 from riskmodel.risk.cutoff import open_cut_off
-from riskmodel.risk.features import build
+from riskmodel.risk.features import build, fold_pupils
 from riskmodel.risk.label import OUTCOME_SCHEMA, Window, cohort, cohort_windows
+from riskmodel.runs import parts
+from riskmodel.runs.parquet import CohortWriter
+from riskmodel.runs.parts import Part, PartFolder
 from riskmodel.runs.semester import SemesterRun
+from riskmodel.sources.history import open_canonical
 from riskmodel.tables.results import COHORT, PLACE
 
 TRAITS = ("sex", "first_language", "has_special_needs", "low_income", "stage_kind")
@@ -19,9 +34,18 @@ TRAITS = ("sex", "first_language", "has_special_needs", "low_income", "stage_kin
 SUPPORTED = "was_supported"
 """New support began inside the label window: what the model learns as a treatment."""
 
+PUPILS_PER_PART = 25_000
+"""Pupils of a range, about: enough that opening the deliveries costs little, few enough for many workers. It follows
+from the data alone and not from the workers."""
+
+COHORT_TABLES = {"cohort": COHORT, "trait": None, "feature": None}
+"""Tables of the step with one row per pupil and cohort, and their declarations; a part holds them side by side."""
+
+_opened = threading.local()
+
 
 def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threads: int = 1) -> pd.DataFrame:
-    """Return the cohorts, and write ``cohort``, ``feature``, ``trait`` and ``place``.
+    """Return days, schools and outcomes of the cohorts, and write ``cohort``, ``feature``, ``trait`` and ``place``.
 
     Outcomes are read as known on the run's own cut-off date, features as known on the cohort's.
 
@@ -29,35 +53,175 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
     ----------
     horizon_on
         Last day of the present label window as ``YYYY-MM-DD``; empty: 30 September after the school year.
+    threads
+        Of the data base, for one part. How many parts are made at once is no parameter of the run
+        (see :func:`riskmodel.runs.parts.workers`).
+
+    Raises
+    ------
+    UsageError
+        When nobody was enrolled on any of the cut-off dates.
     """
-    cohorts, features, traits = [], [], []
     with run.connect(threads) as connection:
         horizon = date.fromisoformat(horizon_on) if horizon_on else None
         windows = cohort_windows(connection, run.cut_off, horizon, label_delay_days)
-        for window in windows:
-            members = cohort(connection, window, as_of=run.cut_off)
-            if members.empty:
-                continue
-            cohorts.append(members)
-            traits.append(_traits(connection, window, members, as_of=run.cut_off))
-            values = build(connection, window.cut_off, members).reset_index()
-            features.append(values.assign(cohort_on=pd.Timestamp(window.cut_off)))
-        open_cut_off(connection, run.cut_off)
+        ranges = pupil_ranges(connection, PUPILS_PER_PART)
+        open_cut_off(connection, run.cut_off, tables=("school", "capacity"))
         places = _places(connection, run)
-    found = run.write(COHORT, pd.concat(cohorts, ignore_index=True))
-    wide = pd.concat(features, ignore_index=True)
-    run.write_wide("feature", wide[["cohort_on", "pupil_id", *wide.columns.drop(["cohort_on", "pupil_id"])]])
-    run.write_wide("trait", pd.concat(traits, ignore_index=True))
+    with run.parts() as folder:
+        given = {"delivery_ids": run.delivery_ids, "threads": threads}
+        folds = {window.cut_off: _fold_parts(window, ranges, given) for window in windows}
+        wholes = [_cohort_part(folder, window, folds[window.cut_off], run.cut_off, given) for window in windows]
+        every_fold = [part for of_cohort in folds.values() for part in of_cohort]
+        tell = run.progress(len(every_fold) + len(wholes))
+        parts.make(folder, every_fold, tell)
+        parts.make(folder, wholes, tell)
+        _write(run, folder, wholes)
+    columns = ["cohort_on", "school_id", "outcome_class", "label"]
+    found = run.read("cohort", columns=columns)
     run.write(PLACE, _with_pupils(places, found, run))
     return found
 
 
-def _traits(connection: duckdb.DuckDBPyConnection, window: Window, members: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """Return traits of the members as known on the cohort's cut-off date, and whether support began in the window."""
-    open_cut_off(connection, window.cut_off)
-    open_cut_off(connection, as_of, schema=OUTCOME_SCHEMA)
-    connection.register("trait_member", members[["pupil_id", "stage_kind"]])
+def pupil_ranges(connection: duckdb.DuckDBPyConnection, most: int) -> list[tuple[str | None, str | None]]:
+    """Return ranges ``[first, after)`` of pupils, about equal and of at most ``most`` enrolled pupils; None is open.
+
+    Together they cover every pupil, those without any enrolment too.
+    """
     found = connection.execute(
+        """
+        WITH pupil AS (SELECT DISTINCT pupil_id FROM canonical.enrolment),
+        numbered AS (
+            SELECT
+                pupil_id,
+                row_number() OVER (ORDER BY pupil_id) - 1 AS place,
+                count(*) OVER () AS pupils,
+                ceil(pupils / $most)::BIGINT AS ranges
+            FROM pupil
+        )
+        SELECT pupil_id FROM numbered
+        WHERE place * ranges // pupils <> (place - 1) * ranges // pupils AND place > 0
+        ORDER BY pupil_id
+        """,
+        {"most": most},
+    ).fetchall()
+    return list(pairwise([None, *(pupil_id for (pupil_id,) in found), None]))
+
+
+def _fold_parts(
+    window: Window, ranges: Sequence[tuple[str | None, str | None]], given: Mapping[str, Any]
+) -> list[Part]:
+    days = {"cut_off": window.cut_off.isoformat(), "year_on": window.school_year_on.isoformat()}
+    return [
+        Part(
+            f"pupils-{window.cut_off}-{number}",
+            fold_part,
+            {**given, **days, "first_pupil": first, "after_pupil": after},
+        )
+        for number, (first, after) in enumerate(ranges, start=1)
+    ]
+
+
+def fold_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
+    """Return what the daily facts of a range of pupils come to, as known on a cut-off date: work of a part."""
+    days = date.fromisoformat(given["cut_off"]), date.fromisoformat(given["year_on"])
+    return fold_pupils(_canonical(folder, given), *days, given["first_pupil"], given["after_pupil"])
+
+
+def _cohort_part(
+    folder: PartFolder, window: Window, folds: Sequence[Part], as_of: date, given: Mapping[str, Any]
+) -> Part:
+    own = {"window": _plain(window), "as_of": as_of.isoformat(), "folds": [folder.file(part).name for part in folds]}
+    return Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own})
+
+
+def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
+    """Return one cohort: members with outcomes, traits and features side by side, by ``pupil_id``. Work of a part.
+
+    Columns are named ``<table>.<column>`` for the tables of ``COHORT_TABLES``.
+    """
+    of_cohort, as_of = _window(given["window"]), date.fromisoformat(given["as_of"])
+    connection = _canonical(folder, given)
+    members = cohort(connection, of_cohort, as_of)
+    traits = _traits(connection, of_cohort, members, as_of)
+    folded = pa.concat_tables([folder.read(name) for name in given["folds"]])
+    values = build(connection, of_cohort.cut_off, members, folded)
+    keys = {
+        "cohort_on": pa.array([of_cohort.cut_off] * len(members), pa.date32()),
+        "pupil_id": pa.array(values.index, pa.string()),
+    }
+    tables = {
+        "cohort": pa.Table.from_pandas(members, schema=COHORT.arrow_schema(), preserve_index=False),
+        "trait": traits,
+        "feature": _with_keys(keys, pa.Table.from_pandas(values, preserve_index=False)),
+    }
+    return pa.table({f"{name}.{column}": rows[column] for name, rows in tables.items() for column in rows.column_names})
+
+
+def _with_keys(keys: dict[str, Any], rows: pa.Table) -> pa.Table:
+    return pa.table({**keys, **{name: rows[name] for name in rows.column_names}})
+
+
+def _write(run: SemesterRun, folder: PartFolder, wholes: Sequence[Part]) -> None:
+    """Write the tables of the cohorts that somebody belongs to, one cohort after the other."""
+    writers = {name: CohortWriter(run.tables, name, declared) for name, declared in COHORT_TABLES.items()}
+    pupils = 0
+    try:
+        for part in wholes:
+            rows = folder.read(folder.file(part).name)
+            pupils += rows.num_rows
+            for name, writer in writers.items():
+                own = [column for column in rows.column_names if column.startswith(f"{name}.")]
+                if rows.num_rows:
+                    writer.write(rows.select(own).rename_columns([column.partition(".")[2] for column in own]))
+    finally:
+        for writer in writers.values():
+            writer.close()
+    if not pupils:
+        raise UsageError(
+            message("Somebody must be enrolled on the cut-off date."),
+            found=message("On {cut_off} and on the same day of earlier years, nobody was.", cut_off=run.cut_off),
+            remedy=message("Deliver the enrolments, or choose another cut-off date."),
+            where="enrolment",
+        )
+
+
+def _plain(window: Window) -> dict[str, Any]:
+    """Return a window as plain values, for :func:`_window`."""
+    days = {name: day.isoformat() for name, day in vars(window).items() if isinstance(day, date)}
+    return {**days, "delay_days": window.delay_days, "rival_on": [day.isoformat() for day in window.rival_on]}
+
+
+def _window(plain: Mapping[str, Any]) -> Window:
+    return Window(
+        cut_off=date.fromisoformat(plain["cut_off"]),
+        school_year_on=date.fromisoformat(plain["school_year_on"]),
+        horizon_on=date.fromisoformat(plain["horizon_on"]),
+        delay_days=plain["delay_days"],
+        term_on=date.fromisoformat(plain["term_on"]),
+        rival_on=tuple(date.fromisoformat(day) for day in plain["rival_on"]),
+    )
+
+
+def _canonical(folder: PartFolder, given: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
+    """Return a connection of this thread that holds ``canonical.<table>``; the next part of the run has it again."""
+    named = (folder.store, given["delivery_ids"], given["threads"])
+    if getattr(_opened, "named", None) != named:
+        if hasattr(_opened, "connection"):
+            _opened.connection.close()
+        _opened.connection = duckdb.connect(config={"threads": given["threads"]})
+        open_canonical(_opened.connection, folder.store, given["delivery_ids"])
+        _opened.named = named
+    connection: duckdb.DuckDBPyConnection = _opened.connection
+    return connection
+
+
+def _traits(connection: duckdb.DuckDBPyConnection, window: Window, members: pd.DataFrame, as_of: date) -> pa.Table:
+    """Return traits of the members as known on the cohort's cut-off date, and whether support began in the window."""
+    open_cut_off(connection, window.cut_off, tables=("pupil", "economic_pupil"))
+    open_cut_off(connection, as_of, schema=OUTCOME_SCHEMA, tables=("support",))
+    connection.register("trait_member", members[["pupil_id", "stage_kind"]])
+    found = connection.sql(
         f"""
         WITH described AS (
             SELECT pupil_id, sex, first_language, has_special_needs FROM known.pupil
@@ -82,10 +246,10 @@ def _traits(connection: duckdb.DuckDBPyConnection, window: Window, members: pd.D
         LEFT JOIN supported ON supported.pupil_id = trait_member.pupil_id
         ORDER BY trait_member.pupil_id
         """,  # noqa: S608  (constants)
-        {"cut_off": window.cut_off, "horizon_on": window.horizon_on},
-    ).df()
+        params={"cut_off": window.cut_off, "horizon_on": window.horizon_on},
+    ).to_arrow_table()
     connection.unregister("trait_member")
-    return found.astype({"has_special_needs": "boolean", "low_income": "boolean", SUPPORTED: bool})
+    return found
 
 
 def _places(connection: duckdb.DuckDBPyConnection, run: SemesterRun) -> pd.DataFrame:

@@ -50,25 +50,32 @@ def error_id(kind: str, place: str) -> str:
     return hashlib.sha256(f"{kind}|{place}".encode()).hexdigest()[:8]
 
 
-def write_failure(folder: Path, error: BaseException, trace: TracebackType | None) -> None:
-    """Note ``error`` in ``folder`` for :func:`read_failure`."""
+def describe(error: BaseException, trace: TracebackType | None) -> dict[str, Any]:
+    """Return what may be told of ``error``, as plain values for :func:`failure_of` in another process."""
     kind, place = type(error).__name__, place_of(trace)
-    content: dict[str, object] = {"kind": kind, "place": place, "error_id": error_id(kind, place)}
+    content: dict[str, Any] = {"kind": kind, "place": place, "error_id": error_id(kind, place)}
     if isinstance(error, RiskmodelError):
         texts = {"must": error.must, "found": error.found, "remedy": error.remedy}
         parts = {name: {lang: text.in_language(lang) for lang in LANGUAGES} for name, text in texts.items()}
         content |= {"parts": parts, "where": error.where}
     elif isinstance(error, OSError):
         content["errno"] = error.errno or 0
-    write_json(folder / FAILURE_NAME, content)
+    return content
+
+
+def write_failure(folder: Path, error: BaseException, trace: TracebackType | None) -> None:
+    """Note ``error`` in ``folder`` for :func:`read_failure`."""
+    write_json(folder / FAILURE_NAME, describe(error, trace))
 
 
 def read_failure(folder: Path, store: Path) -> Failure | None:
     """Return the failure noted in ``folder``, or None when there is none."""
     path = folder / FAILURE_NAME
-    if not path.exists():
-        return None
-    content = json.loads(path.read_text("utf-8"))
+    return failure_of(json.loads(path.read_text("utf-8")), store) if path.exists() else None
+
+
+def failure_of(content: Mapping[str, Any], store: Path) -> Failure:
+    """Return the failure that :func:`describe` described."""
     error: RiskmodelError | None = None
     if "parts" in content:
         parts = {name: _as_message(words) for name, words in content["parts"].items()}

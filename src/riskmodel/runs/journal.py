@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from riskmodel.messages import Message, message
+
 LOG_NAME = "log.jsonl"
+PART_DONE, PART_KEPT = "part_done", "part_kept"
+"""Events of the parts of a step (see :mod:`riskmodel.runs.parts`): a notebook writes them, the runner follows them."""
 
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "event": str,
     "run_id": str,
     "step": str,
+    "part": str,
     "number": int,
+    "count": int,
     "seconds": float,
     "peak_mb": float,
     "pid": int,
@@ -72,6 +79,32 @@ def read(path: Path) -> list[dict[str, object]]:
         except json.JSONDecodeError:
             continue
     return lines
+
+
+class Follower:
+    """Reads what others append to a log from now on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._place = path.stat().st_size if path.exists() else 0
+
+    def lines(self) -> list[dict[str, object]]:
+        """Return the whole lines that were added since the last call."""
+        with self._path.open("rb") as file:
+            file.seek(self._place)
+            whole, _, _ = file.read().rpartition(b"\n")
+        if not whole:
+            return []
+        self._place += len(whole) + 1
+        return [json.loads(text) for text in whole.decode("ascii").splitlines()]
+
+
+def part_words(line: Mapping[str, object]) -> Message:
+    """Return what a line about a part says to people."""
+    values = {"number": line["number"], "count": line["count"], "part": line["part"]}
+    if line["event"] == PART_KEPT:
+        return message("Part {number} of {count} ({part}): already done.", **values)
+    return message("Part {number} of {count} ({part}) is done.", **values)
 
 
 def now() -> str:

@@ -14,8 +14,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from riskmodel.runs.parameters import Plain
 ENGINE = "riskmodel"
 KERNEL = "python3"
 START_SECONDS = 120
+LOOK_SECONDS = 0.5
 DEAD_KERNEL = "DeadKernelError"
 ERRNO = re.compile(r"\[Errno (\d+)\]")
 
@@ -79,7 +80,9 @@ def peak_mb(pid: int) -> float:
     return round(int(found[1]) / 1024, 1) if found else 0.0
 
 
-def execute(notebook: Path, parameters: Mapping[str, Plain], environment: Mapping[str, str]) -> Execution:
+def execute(
+    notebook: Path, parameters: Mapping[str, Plain], environment: Mapping[str, str], look: Callable[[], None]
+) -> Execution:
     """Return the execution of ``notebook`` with ``parameters``, finished or failed.
 
     It runs in a thread, so that a signal to this process is acted upon at once: whatever is raised in this
@@ -93,12 +96,17 @@ def execute(notebook: Path, parameters: Mapping[str, Plain], environment: Mappin
         Checked against its parameters cell before (see :mod:`riskmodel.runs.parameters`).
     environment
         Variables laid over those of this process, for the kernel.
+    look
+        Called every half second meanwhile, and once at the end.
     """
     execution = Execution(environment={**os.environ, **environment})
     began = time.monotonic()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix=notebook.stem) as threads:
         future = threads.submit(_papermill, notebook, dict(parameters), execution)
         try:
+            while not future.done():
+                wait([future], timeout=LOOK_SECONDS)
+                look()
             future.result()
         except BaseException:
             execution.stop()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from riskmodel.errors import RunFailedError
@@ -36,10 +39,7 @@ def write_table(folder: Path, table: Table, rows: pd.DataFrame) -> None:
         arrow = pa.Table.from_pandas(ordered, schema=table.arrow_schema(), preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         raise _undeclared(table.name, message("A value has another type than its column.")) from None
-    for column in table.columns:
-        if column.required and arrow[column.name].null_count:
-            raise _undeclared(table.name, message("The column {name} has empty values.", name=column.name))
-    _write(folder / f"{table.name}.parquet", arrow)
+    _write(folder / f"{table.name}.parquet", _as_declared(table, arrow))
 
 
 def write_wide(folder: Path, name: str, rows: pd.DataFrame) -> None:
@@ -49,22 +49,93 @@ def write_wide(folder: Path, name: str, rows: pd.DataFrame) -> None:
 
 
 def _write(path: Path, rows: pa.Table) -> None:
+    with _open(path, rows.schema) as file:
+        file.write_table(rows.replace_schema_metadata(None), row_group_size=ROW_GROUP_ROWS)
+
+
+def _open(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(
-        rows.replace_schema_metadata(None),
+    return pq.ParquetWriter(
         path,
+        schema.remove_metadata(),
         compression="zstd",
         compression_level=3,
-        row_group_size=ROW_GROUP_ROWS,
         version="2.6",
         use_dictionary=True,
         write_statistics=True,
     )
 
 
-def read_table(folder: Path, name: str) -> pd.DataFrame:
-    """Return a table of a run; dates as datetime64, empty whole numbers as NaN."""
-    frame: pd.DataFrame = pq.read_table(folder / f"{name}.parquet", memory_map=True).to_pandas(date_as_object=False)
+class CohortWriter:
+    """Writes a table with the key ``cohort_on, pupil_id`` cohort by cohort: memory for one, and each in its own row groups.
+
+    Parameters
+    ----------
+    folder
+        Where ``<name>.parquet`` goes.
+    name
+        Of the table.
+    table
+        Its declaration; None for a wide table, whose columns are those of the first cohort.
+
+    A file that was not closed is not whole.
+    """
+
+    def __init__(self, folder: Path, name: str, table: Table | None = None) -> None:
+        self._path, self._name, self._table = folder / f"{name}.parquet", name, table
+        self._file: pq.ParquetWriter | None = None
+        self._newest: date | None = None
+
+    def write(self, rows: pa.Table) -> None:
+        """Write one cohort: later than those before, pupils in ascending order.
+
+        Raises
+        ------
+        RunFailedError
+            As :func:`write_table`, and for another order.
+        """
+        if self._table is not None:
+            rows = _as_declared(self._table, rows)
+        days = pc.min_max(rows["cohort_on"]).as_py()
+        pupils = rows["pupil_id"].combine_chunks()
+        if days["min"] != days["max"] or (self._newest is not None and days["min"] <= self._newest):
+            raise _undeclared(self._name, message("Cohorts are not in the order of their days."))
+        if not pc.all(pc.less(pupils[:-1], pupils[1:]), min_count=0).as_py():
+            raise _undeclared(self._name, message("Two rows have one key."))
+        if self._file is None:
+            self._file = _open(self._path, rows.schema)
+        self._newest = days["max"]
+        self._file.write_table(rows.replace_schema_metadata(None), row_group_size=ROW_GROUP_ROWS)
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._file is not None:
+            self._file.close()
+
+
+def _as_declared(table: Table, rows: pa.Table) -> pa.Table:
+    """Return ``rows`` with the declared columns in the declared order, each of its kind."""
+    if set(rows.column_names) != set(table.column_names):
+        names = sorted(set(rows.column_names) ^ set(table.column_names))
+        raise _undeclared(table.name, message("These columns differ: {names}.", names=", ".join(names)))
+    try:
+        arrow = rows.select(list(table.column_names)).cast(table.arrow_schema())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError):
+        raise _undeclared(table.name, message("A value has another type than its column.")) from None
+    for column in table.columns:
+        if column.required and arrow[column.name].null_count:
+            raise _undeclared(table.name, message("The column {name} has empty values.", name=column.name))
+    return arrow
+
+
+def read_table(
+    folder: Path, name: str, cohort_on: date | None = None, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return a table of a run, or one cohort or some columns of it; dates as datetime64, empty whole numbers as NaN."""
+    chosen = None if cohort_on is None else [("cohort_on", "=", cohort_on)]
+    path = folder / f"{name}.parquet"
+    rows = pq.read_table(path, columns=None if columns is None else list(columns), filters=chosen, memory_map=True)
+    frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
     return frame
 
 

@@ -21,6 +21,7 @@ from riskmodel.runs import gates, journal, parameters
 from riskmodel.runs.durable import digest_of, digest_of_file, digest_of_files, disk_failure, files_below
 from riskmodel.runs.lock import held_store
 from riskmodel.runs.manifest import Code, Manifest, code_of_this_process, read_manifest
+from riskmodel.runs.parts import check_executor
 from riskmodel.runs.publish import (
     Store,
     current_run,
@@ -87,7 +88,7 @@ def run(plan: Plan, say: Say) -> Done:
     Raises
     ------
     UsageError
-        For a notebook, setting or path that cannot be: before anything starts.
+        For a notebook, setting, path, number of workers or cluster that cannot be: before anything starts.
     DeliveryError
         For a delivery that cannot be used.
     RunFailedError
@@ -97,6 +98,7 @@ def run(plan: Plan, say: Say) -> Done:
         given = parameters_of(step, plan.settings, Path("run"))
         parameters.check(plan.pipeline.notebook(step), given)
     store = open_store(plan.store)
+    check_executor(store.folder)
     try:
         with _stopped_by_signals(), held_store(store.folder):
             if plan.delivery is not None:

@@ -8,8 +8,11 @@ The verbs that the notebooks call stand in :mod:`riskmodel.runs.delivered` (10),
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,9 +22,11 @@ import duckdb
 import pandas as pd
 
 from riskmodel.risk.label import Window
+from riskmodel.runs import journal
 from riskmodel.runs.durable import canonical_json
-from riskmodel.runs.failure import note_errors
+from riskmodel.runs.failure import marks_of, note_errors
 from riskmodel.runs.parquet import read_table, write_table, write_wide
+from riskmodel.runs.parts import Part, PartFolder, Tell, open_folder
 from riskmodel.runs.steps import INPUTS
 from riskmodel.sources.history import open_canonical
 from riskmodel.tables.schema import Table
@@ -65,9 +70,28 @@ class SemesterRun:
         open_canonical(connection, self.store, self.delivery_ids)
         return connection
 
-    def read(self, name: str) -> pd.DataFrame:
-        """Return a table of the run."""
-        return read_table(self.tables, name)
+    @contextlib.contextmanager
+    def parts(self) -> Iterator[PartFolder]:
+        """Give the folder for the parts of a step, beside the run; it is removed when the step is done."""
+        path = marks_of(self.folder) / "parts"
+        yield open_folder(path, self.store)
+        shutil.rmtree(path, ignore_errors=True)
+
+    def progress(self, count: int) -> Tell:
+        """Return what tells of ``count`` parts: a line of the notebook each, and one of the run's log."""
+        log, numbers = self.folder / journal.LOG_NAME, itertools.count(1)
+
+        def tell(part: Part, seconds: float | None) -> None:
+            event = journal.PART_KEPT if seconds is None else journal.PART_DONE
+            line = {"event": event, "part": part.name, "number": next(numbers), "count": count}
+            journal.record(log, **line, **({} if seconds is None else {"seconds": round(seconds, 3)}))
+            print(journal.part_words(line))
+
+        return tell
+
+    def read(self, name: str, cohort_on: date | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return a table of the run; of a large one, better only the cohort or the columns that are needed."""
+        return read_table(self.tables, name, cohort_on, columns)
 
     def write(self, table: Table, rows: pd.DataFrame) -> pd.DataFrame:
         """Write a declared table of the run, and return it as it reads."""
@@ -93,7 +117,7 @@ class SemesterRun:
     def windows(self) -> list[Window]:
         """Return the windows of the run's cohorts, oldest first, from its table ``cohort``."""
         dates = ["cohort_on", "school_year_on", "horizon_on", "label_known_on"]
-        found = self.read("cohort")[dates].drop_duplicates().sort_values("cohort_on")
+        found = self.read("cohort", columns=dates).drop_duplicates().sort_values("cohort_on")
         return [
             Window(
                 cut_off=row["cohort_on"].date(),

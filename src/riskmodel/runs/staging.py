@@ -116,7 +116,7 @@ class Work:
                 journal.record(self.log, event="step_kept", step=step.notebook)
                 continue
             say(message("Step {number} of {count}, {name} …", **values))
-            execution = self._do(step)
+            execution = self._do(step, say)
             self._mark(step, key, execution)
             say(message("Step {number} of {count}, {name}: {seconds:.1f} s.", seconds=execution.seconds, **values))
 
@@ -147,14 +147,21 @@ class Work:
             file.is_file() and digest_of_file(file) == mark["made"][name] for name, file in made.items()
         )
 
-    def _do(self, step: Step) -> Execution:
+    def _do(self, step: Step, say: Say) -> Execution:
         remove(self._mark_of(step))
         remove(self.marks / FAILURE_NAME)
         for name in step.makes:
             remove(self.folder / name)
         given = parameters_of(step, self.settings, self.folder)
         journal.record(self.log, event="step_started", step=step.notebook)
-        execution = execute(self.pipeline.notebook(step), given, kernel_environment(self.settings.threads))
+        log = journal.Follower(self.log)
+
+        def look() -> None:
+            for line in log.lines():
+                if line["event"] in {journal.PART_DONE, journal.PART_KEPT}:
+                    say(journal.part_words(line))
+
+        execution = execute(self.pipeline.notebook(step), given, kernel_environment(self.settings.threads), look)
         failure = self._failure_of(execution)
         text = f"{failure.kind} at {failure.place} (error {failure.error_id})" if failure else ""
         executed = cleaned(execution.notebook, text)

@@ -1,0 +1,291 @@
+"""Work cut into parts that anybody may make: a loop, threads of this process, or a Dask cluster.
+
+A part is a pure function of values: which deliveries of which store, which day, which pupils. It makes one file,
+which is whole or not there, and whose name holds the digest of all that it depends on. A part whose file is there
+and whole is not made again: a run that was killed, or lost a worker, goes on where it was. Who makes the parts, and
+how many work at once, changes no byte of any result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pyarrow as pa
+
+from riskmodel.errors import RiskmodelError, RunFailedError, UsageError
+from riskmodel.messages import message
+from riskmodel.runs.durable import digest_of, sync_folder
+from riskmodel.runs.failure import describe, failure_of
+from riskmodel.runs.manifest import code_of_this_process, environment
+
+WORKERS, SCHEDULER = "RISKMODEL_WORKERS", "RISKMODEL_SCHEDULER"
+"""Variables that say who makes the parts. They are no settings: a run is the same whoever made it."""
+
+KEY_LETTERS = 24
+NAME = re.compile(r"[a-z0-9_-]{1,60}")
+MARK = b"riskmodel part "
+HEAD_BYTES = len(MARK) + 64 + 1
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the work.
+
+    ``name`` is for people and files, and says nothing of any pupil. ``work`` makes it: a function of a module (so that
+    another process finds it), called with the folder of the parts and ``given``. These are plain values, all that the
+    result depends on beside the code and the deliveries of the store. Parts of a larger ``size`` are begun first.
+    """
+
+    name: str
+    work: Callable[[PartFolder, Mapping[str, Any]], pa.Table]
+    given: Mapping[str, Any]
+    size: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a name that is no name of a file."""
+        if not NAME.fullmatch(self.name):
+            raise ValueError(f"not a name of a part: {self.name}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a part: how long it took, and the failure (see :func:`riskmodel.runs.failure.describe`) or None."""
+
+    name: str
+    seconds: float
+    failure: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class PartFolder:
+    """Where the files of the parts lie, and the store that they are made from; both as every worker sees them.
+
+    ``code`` is the digest of the code that all workers must have.
+    """
+
+    path: Path
+    store: Path
+    code: str
+
+    def file(self, part: Part) -> Path:
+        """Return where the file of ``part`` lies."""
+        work = f"{part.work.__module__}:{part.work.__qualname__}"
+        key = digest_of({"code": self.code, "work": work, "given": dict(part.given)})
+        return self.path / f"{part.name}-{key[:KEY_LETTERS]}.arrow"
+
+    def write(self, part: Part, table: pa.Table) -> None:
+        """Write the file of ``part``. Two workers may do so at once: both write the same."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
+            stream.write_table(table)
+        body = sink.getvalue()
+        path = self.file(part)
+        half = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        with half.open("xb") as file:
+            file.write(MARK + hashlib.sha256(body).hexdigest().encode() + b"\n")
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+        sync_folder(self.path)
+
+    def is_made(self, part: Part) -> bool:
+        """Whether the file of ``part`` is there and whole."""
+        return _body(self.file(part)) is not None
+
+    def read(self, name: str) -> pa.Table:
+        """Return the table in the file ``name`` of this folder.
+
+        Raises
+        ------
+        RunFailedError
+            When it is not there or not whole.
+        """
+        body = _body(self.path / name)
+        if body is None:
+            raise RunFailedError(
+                message("The parts of a run stay as they were made until the run has read them."),
+                found=message("The file of a part is missing or was changed."),
+                remedy=message("Find out who writes there, then give the same command again: parts are made anew."),
+                where=str(self.path / name),
+            )
+        return pa.ipc.open_stream(body).read_all()
+
+
+def _body(path: Path) -> pa.Buffer | None:
+    """Return what a part's file holds behind its digest, or None when it is not there or not whole."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    body = pa.py_buffer(content).slice(min(HEAD_BYTES, len(content)))
+    head = MARK + hashlib.sha256(body).hexdigest().encode() + b"\n"
+    return body if content.startswith(head) else None
+
+
+def open_folder(path: Path, store: Path) -> PartFolder:
+    """Return the folder of parts at ``path``, made where there is none, for the code of this process."""
+    path.mkdir(mode=0o750, parents=True, exist_ok=True)
+    return PartFolder(path.absolute(), store.absolute(), code_digest())
+
+
+@cache
+def code_digest() -> str:
+    """Return one digest of the code of this process and of the packages that figures depend on."""
+    return digest_of({"code": code_of_this_process().model_dump(), "environment": environment()})
+
+
+Tell = Callable[[Part, float | None], None]
+"""Called for each part that is there: with the seconds that it took, or None when it was made before."""
+
+
+def make(folder: PartFolder, parts: Sequence[Part], tell: Tell) -> None:
+    """Make every part whose file is not there and whole, the largest first.
+
+    Raises
+    ------
+    UsageError
+        When the number of workers or the address of the cluster cannot be, or a worker cannot serve.
+    RiskmodelError
+        What a part raised. Of an error that is not of the house, only its kind and place are told.
+    """
+    missing = []
+    for part in parts:
+        if folder.is_made(part):
+            tell(part, None)
+        else:
+            missing.append(part)
+    by_name = {part.name: part for part in parts}
+    if len(by_name) < len(parts):
+        raise ValueError("two parts have one name")
+    if not missing:
+        return
+    for outcome in _executor()(folder, sorted(missing, key=lambda part: (-part.size, part.name))):
+        if outcome.failure is not None:
+            raise _as_error(outcome, folder)
+        tell(by_name[outcome.name], outcome.seconds)
+
+
+def make_part(folder: PartFolder, part: Part) -> Outcome:
+    """Make one part, in whatever process this is. What it raises is described and not raised: no value travels."""
+    began = perf_counter()
+    try:
+        if folder.code != code_digest():
+            raise other_code()
+        folder.write(part, part.work(folder, part.given))
+    except Exception as error:  # noqa: BLE001  (whatever it is, it goes to the run as kind and place)
+        return Outcome(part.name, perf_counter() - began, describe(error, error.__traceback__))
+    return Outcome(part.name, perf_counter() - began)
+
+
+def other_code() -> UsageError:
+    """Return what is told when a worker runs another version of the program."""
+    return UsageError(
+        message("Every worker runs the same version of the program, with the same packages, as the run itself."),
+        found=message("A worker has another one."),
+        remedy=message("Install the same version there and start the worker again."),
+        where=SCHEDULER,
+    )
+
+
+def _as_error(outcome: Outcome, folder: PartFolder) -> RiskmodelError:
+    failure = failure_of(outcome.failure or {}, folder.store)
+    if failure.error is not None:
+        return failure.error
+    return RunFailedError(
+        message("Every part of a step must finish."),
+        found=message(
+            "Part {part} stopped: {kind} at {place} (error {error_id}).",
+            part=outcome.name,
+            kind=failure.kind,
+            place=failure.place,
+            error_id=failure.error_id,
+        ),
+        remedy=message("Nothing was published and the run before stays. Report this line to the developers."),
+    )
+
+
+def workers() -> int:
+    """Return how many workers of this machine a step may use: ``RISKMODEL_WORKERS``, else the cores of this process.
+
+    Raises
+    ------
+    UsageError
+        When the variable holds something else than a number from 1.
+    """
+    given = os.environ.get(WORKERS, "")
+    if not given:
+        return available_cores()
+    if not (given.isascii() and given.isdigit() and int(given) > 0):
+        raise UsageError(
+            message("The number of workers is a whole number from 1."),
+            found=message("Something else was given."),
+            remedy=message("Correct it, or leave it out: then every core that this process may use works."),
+            where=WORKERS,
+        )
+    return int(given)
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use: its affinity, and the share of time that its container has."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = CPU_QUOTA.read_text("ascii").split()
+    except (OSError, ValueError):
+        return cores
+    return cores if quota == "max" else max(1, min(cores, math.ceil(int(quota) / int(period))))
+
+
+def check_executor(store: Path) -> None:
+    """Refuse a number of workers that cannot be, or a cluster whose workers cannot serve, before any work begins.
+
+    Raises
+    ------
+    UsageError
+        See :func:`workers` and :func:`riskmodel.runs.cluster.connect`.
+    """
+    workers()
+    if address := os.environ.get(SCHEDULER, ""):
+        from riskmodel.runs import cluster  # noqa: PLC0415  (the optional extra, and a second of imports)
+
+        cluster.connect(address, store).close()
+
+
+Executor = Callable[[PartFolder, Sequence[Part]], Iterator[Outcome]]
+
+
+def _executor() -> Executor:
+    if address := os.environ.get(SCHEDULER, ""):
+        from riskmodel.runs import cluster  # noqa: PLC0415  (the optional extra, and a second of imports)
+
+        return partial(cluster.on_cluster, address)
+    number = workers()
+    return one_by_one if number == 1 else partial(in_threads, number)
+
+
+def one_by_one(folder: PartFolder, parts: Sequence[Part]) -> Iterator[Outcome]:
+    """Make the parts in a plain loop."""
+    for part in parts:
+        yield make_part(folder, part)
+
+
+def in_threads(number: int, folder: PartFolder, parts: Sequence[Part]) -> Iterator[Outcome]:
+    """Make the parts in ``number`` threads: what takes long in a part (DuckDB, Arrow, NumPy) lets others run."""
+    with ThreadPoolExecutor(max_workers=number, thread_name_prefix="part") as pool:
+        try:
+            for future in as_completed([pool.submit(make_part, folder, part) for part in parts]):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
