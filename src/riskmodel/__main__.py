@@ -15,7 +15,7 @@ import traceback
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -89,22 +89,63 @@ def commands() -> None:
 
 @commands.command()
 @click.option("--pupils", type=click.IntRange(min=1), default=4000, show_default=True, help="Enrolled at a time.")
-@click.option("--schools", type=click.IntRange(min=1), default=24, show_default=True)
+@click.option("--schools", type=click.IntRange(min=1), help="[default: as many as in Latvia for so many pupils]")
 @click.option("--years", type=click.IntRange(min=1), default=5, show_default=True, help="School years.")
+@click.option("--first-year", type=click.IntRange(2000, 2090), help="Year in which the first school year begins.")
 @click.option("--seed", type=int, default=7, show_default=True, help="The same seed gives the same bytes.")
+@click.option("--vet-share", type=float, help="Share of pupils in vocational schools.  [default: as in Latvia, 0.18]")
+@click.option(
+    "--lessons",
+    type=click.Choice(["missed", "all"]),
+    default="missed",
+    show_default=True,
+    help="all: every lesson of the last school year, attended ones too.",
+)
+@click.option(
+    "--deliveries",
+    type=click.Choice(["one", "yearly"]),
+    default="one",
+    show_default=True,
+    help="yearly: a folder per school year, each with what is new since the one before.",
+)
+@click.option("--delivered-on", type=DAY, help="Day of the (last) delivery.  [default: the Monday after semester 1]")
 @click.option("--out", type=FOLDER, required=True, help="A new or empty folder.")
-def synthesise(pupils: int, schools: int, years: int, seed: int, out: Path) -> None:
+def synthesise(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
+    pupils: int,
+    schools: int | None,
+    years: int,
+    first_year: int | None,
+    seed: int,
+    vet_share: float | None,
+    lessons: Literal["missed", "all"],
+    deliveries: Literal["one", "yearly"],
+    delivered_on: datetime | None,
+    out: Path,
+) -> None:
     """Invent a Latvian cohort with planted truth, as a delivery.
 
     The truth stands in OUT/truth, which the pipeline never reads.
 
     \b
-    Example:
-      riskmodel synthesise --pupils 4000 --schools 24 --years 5 --seed 7 --out data/incoming/demo
+    Examples:
+      riskmodel synthesise --pupils 4000 --schools 24 --years 5 --seed 7 --vet-share 0.3 --out data/incoming/demo
+      riskmodel synthesise --pupils 150000 --years 6 --lessons all --deliveries yearly --out data/incoming/national
     """
     from riskmodel.sources.synthetic import cohort
+    from riskmodel.sources.synthetic.schools import VET_PUPIL_SHARE
 
-    cohort.synthesise(cohort.Plan(pupils=pupils, schools=schools, years=years, seed=seed), out, say)
+    plan = cohort.Plan(
+        pupils=pupils,
+        schools=schools,
+        years=years,
+        seed=seed,
+        first_year=first_year,
+        delivered_on=delivered_on.date() if delivered_on else None,
+        vet_share=VET_PUPIL_SHARE if vet_share is None else vet_share,
+        lessons=lessons,
+        deliveries=deliveries,
+    )
+    cohort.synthesise(plan, out, say)
 
 
 @commands.command()
