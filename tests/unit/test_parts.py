@@ -1,0 +1,314 @@
+"""Parts are made once, by whoever is there, whole or not at all, and say nothing of anybody when they fail."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from riskmodel.errors import DeliveryError, RunFailedError, UsageError
+from riskmodel.messages import message
+from riskmodel.runs import cluster, parts
+from riskmodel.runs.cohorts import pupil_ranges
+from riskmodel.runs.parts import Part, PartFolder, make, open_folder
+
+MADE: list[str] = []
+
+
+def squares(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
+    """Return a small table, and note that it was made."""
+    MADE.append(given["first"])
+    numbers = np.arange(given["first"], given["first"] + 3)
+    return pa.table({"number": numbers, "square": numbers**2})
+
+
+def meets_its_like(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
+    """Come to an end only when as many others are at work at the same time."""
+    MEETING.wait()
+    return squares(folder, given)
+
+
+MEETING = threading.Barrier(3, timeout=20)
+
+
+def is_slow(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
+    time.sleep(0.05)
+    return squares(folder, given)
+
+
+def finds_a_name(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
+    raise KeyError("Anna Bērziņa 010101-12345")
+
+
+def finds_a_bad_delivery(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
+    raise DeliveryError(
+        message("A store is a folder."), found=message("It is missing."), remedy=message("Mend it."), where="here"
+    )
+
+
+def finds_a_full_disk(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
+    raise OSError(28, "No space left on /home/anna")
+
+
+@pytest.fixture(autouse=True)
+def nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (parts.WORKERS, parts.SCHEDULER):
+        monkeypatch.delenv(name, raising=False)
+    MADE.clear()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> PartFolder:
+    return open_folder(tmp_path / "parts", tmp_path)
+
+
+def some(count: int = 4) -> list[Part]:
+    return [Part(f"squares-{first}", squares, {"first": first}, size=first % 3) for first in range(count)]
+
+
+class Told:
+    """Notes which parts were told of, and which of them had been made before."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.kept: list[str] = []
+
+    def __call__(self, part: Part, seconds: float | None) -> None:
+        (self.kept if seconds is None else self.made).append(part.name)
+
+
+def contents(folder: PartFolder, wanted: list[Part]) -> list[dict[str, list[int]]]:
+    return [folder.read(folder.file(part).name).to_pydict() for part in wanted]
+
+
+def test_parts_are_made_the_largest_first_and_only_once(folder: PartFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(parts.WORKERS, "1")
+    first, again = Told(), Told()
+    make(folder, some(), first)
+    assert first.made == ["squares-2", "squares-1", "squares-0", "squares-3"]
+    make(folder, some(5), again)
+    assert (again.kept, again.made) == (["squares-0", "squares-1", "squares-2", "squares-3"], ["squares-4"])
+    assert sorted(MADE) == [0, 1, 2, 3, 4]
+    assert contents(folder, some())[2] == {"number": [2, 3, 4], "square": [4, 9, 16]}
+
+
+def test_threads_work_at_once_and_make_the_very_files_of_a_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [Part(f"meeting-{first}", meets_its_like, {"first": first}) for first in range(6)]
+    in_threads, alone = open_folder(tmp_path / "threads", tmp_path), open_folder(tmp_path / "loop", tmp_path)
+    monkeypatch.setenv(parts.WORKERS, "3")
+    make(in_threads, wanted, Told())
+    monkeypatch.setattr(MEETING, "wait", lambda: 0)
+    monkeypatch.setenv(parts.WORKERS, "1")
+    make(alone, wanted, Told())
+    files = {path.name: path.read_bytes() for path in in_threads.path.iterdir()}
+    assert files == {path.name: path.read_bytes() for path in alone.path.iterdir()}
+    assert len(files) == 6
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "longer", "another head"])
+def test_a_part_whose_file_is_not_whole_is_made_again(folder: PartFolder, damage: str) -> None:
+    make(folder, some(), Told())
+    hurt = some()[1]
+    path = folder.file(hurt)
+    content = path.read_bytes()
+    middle = len(content) - 40
+    path.write_bytes(
+        {
+            "flip": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+            "cut": content[:middle],
+            "empty": b"",
+            "longer": content + b"\0",
+            "another head": b"R" + content[1:],
+        }[damage]
+    )
+    with pytest.raises(RunFailedError, match="missing or was changed"):
+        folder.read(path.name)
+    told = Told()
+    make(folder, some(), told)
+    assert told.made == [hurt.name]
+    assert path.read_bytes() == content
+
+
+def test_a_half_file_of_a_killed_worker_is_never_read(folder: PartFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    class KilledError(BaseException):
+        pass
+
+    def kill(source: Path, target: Path) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", kill)
+        with pytest.raises(KilledError):
+            folder.write(some()[0], pa.table({"number": [0]}))
+    (half,) = folder.path.iterdir()
+    assert half.name.startswith(".")
+    assert half.name.endswith(".part")
+    assert not folder.is_made(some()[0])
+
+
+def test_a_part_is_another_one_for_other_values_other_code_or_other_work(tmp_path: Path) -> None:
+    one, other = PartFolder(tmp_path, tmp_path, "1"), PartFolder(tmp_path, tmp_path, "2")
+    part = Part("part", squares, {"first": 1})
+    files = {
+        one.file(part),
+        other.file(part),
+        one.file(Part("part", squares, {"first": 2})),
+        one.file(Part("part", meets_its_like, {"first": 1})),
+    }
+    assert len(files) == 4
+    assert one.file(part) == one.file(Part("part", squares, {"first": 1}, size=9))
+
+
+def test_names_of_parts_are_names_of_files_and_told_apart(folder: PartFolder) -> None:
+    with pytest.raises(ValueError, match="not a name"):
+        Part("../elsewhere", squares, {})
+    with pytest.raises(ValueError, match="one name"):
+        make(folder, [Part("part", squares, {"first": first}) for first in (1, 2)], Told())
+
+
+@pytest.mark.parametrize("count", ["1", "3"])
+def test_an_error_of_a_part_is_told_by_kind_and_place_alone(
+    folder: PartFolder, monkeypatch: pytest.MonkeyPatch, count: str
+) -> None:
+    monkeypatch.setenv(parts.WORKERS, count)
+    with pytest.raises(RunFailedError) as failed:
+        make(folder, [*some(), Part("names", finds_a_name, {}, size=9)], Told())
+    said = failed.value.in_both_languages()
+    assert "Part names stopped: KeyError at" in said
+    assert "Anna" not in said + repr(failed.value.__cause__) + repr(failed.value.__context__)
+
+
+def test_an_error_of_the_house_keeps_its_kind_and_words(folder: PartFolder) -> None:
+    with pytest.raises(DeliveryError, match=r"^here: A store is a folder\. It is missing\. Mend it\.$"):
+        make(folder, [Part("bad", finds_a_bad_delivery, {})], Told())
+    with pytest.raises(RunFailedError, match="The disk is full") as failed:
+        make(folder, [Part("full", finds_a_full_disk, {})], Told())
+    assert "anna" not in failed.value.in_both_languages()
+
+
+def test_a_worker_with_other_code_makes_nothing(folder: PartFolder) -> None:
+    elsewhere = PartFolder(folder.path, folder.store, "0" * 64)
+    with pytest.raises(UsageError, match="same version of the program"):
+        make(elsewhere, some(1), Told())
+    assert not MADE
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "two", "1.5", "²"])
+def test_the_number_of_workers_is_a_number_from_one(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv(parts.WORKERS, given)
+    with pytest.raises(UsageError, match="whole number from 1"):
+        parts.workers()
+
+
+def test_without_a_number_every_core_that_the_process_may_use_works(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 2, 5, 7}, raising=False)
+    quota = tmp_path / "cpu.max"
+    monkeypatch.setattr(parts, "CPU_QUOTA", quota)
+    assert parts.workers() == 4
+    for text, expected in (("max 100000", 4), ("250000 100000", 3), ("50000 100000", 1), ("900000 100000", 4)):
+        quota.write_text(text + "\n")
+        assert parts.workers() == expected
+
+
+def test_a_missing_extra_is_wrong_usage_with_the_remedy_in_both_languages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(parts.SCHEDULER, "tcp://127.0.0.1:8786")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UsageError) as refused:
+        parts.check_executor(tmp_path)
+    said = refused.value.in_both_languages()
+    assert said.count("pip install riskmodel[cluster]") == 2
+    assert "nav instalēta" in said
+
+
+def test_an_address_where_nothing_answers_is_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.3)
+    with pytest.raises(UsageError, match="Nothing answers at this address"):
+        cluster.connect("tcp://127.0.0.1:1", tmp_path)
+
+
+class Client:
+    """A client whose workers answer as they are told to."""
+
+    def __init__(self, *answers: tuple[str, str]) -> None:
+        self.answers = answers
+
+    def wait_for_workers(self, count: int, timeout: float) -> None:
+        if len(self.answers) < count:
+            raise TimeoutError
+
+    def run(self, work: Any, probe: Path) -> dict[int, tuple[str, str]]:
+        word, _ = work(probe)
+        return {number: (found or word, code) for number, (found, code) in enumerate(self.answers)}
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ((), "no worker"),
+        ((("", "0" * 64),), "A worker has another one"),
+        ((("another word", parts.code_digest()),), "sees the store at the same path"),
+    ],
+)
+def test_workers_that_cannot_serve_are_refused_before_any_part_is_made(
+    tmp_path: Path, answers: tuple[tuple[str, str], ...], found: str
+) -> None:
+    (tmp_path / "staging").mkdir()
+    cluster._check_workers(Client(("", parts.code_digest())), "address", tmp_path)
+    with pytest.raises(UsageError, match=found):
+        cluster._check_workers(Client(*answers), "address", tmp_path)
+    assert not any((tmp_path / "staging").iterdir())
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as opened:
+        opened.execute("CREATE SCHEMA canonical")
+        yield opened
+
+
+@given(st.sets(st.text("0123456789abcdef", min_size=1, max_size=4), max_size=40), st.integers(1, 12))
+@settings(max_examples=40, deadline=None)
+def test_ranges_of_pupils_are_about_equal_and_leave_nobody_out(
+    connection: duckdb.DuckDBPyConnection, pupils: set[str], most: int
+) -> None:
+    connection.register("rows", pa.table({"pupil_id": pa.array(sorted(pupils) * 2, pa.string())}))
+    connection.execute("CREATE OR REPLACE TABLE canonical.enrolment AS FROM rows")
+    ranges = pupil_ranges(connection, most)
+    assert ranges[0][0] is None
+    assert ranges[-1][1] is None
+    assert [first for first, _ in ranges[1:]] == [after for _, after in ranges[:-1]]
+    held = [
+        sum((first is None or pupil >= first) and (after is None or pupil < after) for pupil in pupils)
+        for first, after in ranges
+    ]
+    assert sum(held) == len(pupils)
+    assert max(held) <= most
+    assert max(held) - min(held) <= 1
+
+
+def test_threads_stop_at_the_first_error(folder: PartFolder) -> None:
+    wanted = [
+        Part("names", finds_a_name, {}),
+        *(Part(f"slow-{first}", is_slow, {"first": first}) for first in range(40)),
+    ]
+    outcomes = parts.in_threads(1, folder, wanted)
+    assert next(outcomes).failure is not None
+    outcomes.close()
+    assert len(MADE) < 40
