@@ -43,7 +43,7 @@ seeds = st.integers(0, 10_000)
 def test_base_plus_reasons_is_the_score(seed):
     features, label = world(seed)
     model = fit(Recipe("boosting", trees=20), features, label, DIRECTIONS, seed)
-    values, base = shapley(model, features)
+    values, base, *_ = shapley(model, features)
     np.testing.assert_allclose(base + values.sum(axis=1), model.raw_score(features), rtol=0, atol=1e-9)
 
 

@@ -1,69 +1,204 @@
-"""Shapley values by looking patterns up."""
+"""Shapley values by looking patterns up, against the sum over all subsets."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations
+from math import factorial, isnan
+
 import numpy as np
-import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from riskmodel.risk.model import fit
-from riskmodel.risk.recipe import Recipe
-from riskmodel.risk.shapley import shapley
-from riskmodel.risk.shapley_tables import BLOCK_ROWS, build, look_up
+from riskmodel.risk import shapley_tables
+from riskmodel.risk.shapley_tables import BLOCK_ROWS, histogram, interventional, look_up, path_dependent, plan
+from riskmodel.risk.tree_models import End, Fork, TreeModel, splits
 
-
-def world(missing, pupils=BLOCK_ROWS + 300):
-    generator = np.random.default_rng(8)
-    matrix = np.round(generator.normal(size=(pupils, 5)), 1)
-    chance = 1 / (1 + np.exp(1 - matrix[:, 0] - matrix[:, 1] * matrix[:, 2]))
-    label = (generator.uniform(0, 1, pupils) < chance).astype(float)
-    matrix[generator.uniform(0, 1, matrix.shape) < missing] = np.nan
-    return pd.DataFrame(matrix, columns=list("abcde")), label
+WIDTH = 4
+VALUES = [np.nan, 0.0, -0.0, 1e-36, -1.0, -0.5, 0.4, 0.5, 1.0, 2.0, 2.9, 70.0]
 
 
-def from_library(model, features):
-    values = model.learner.booster.predict(model.matrix(features), pred_contrib=True, num_threads=1)
-    return values[:, :-1], values[0, -1]
+def goes_left(fork, row):
+    """Where a row goes at a fork, said anew."""
+    value = row[fork.feature]
+    if fork.categories is not None:
+        return not isnan(value) and value > -1 and int(value) in fork.categories
+    if isnan(value) or (fork.is_zero_missing and abs(value) <= 1e-35):
+        return fork.is_missing_left
+    return value <= fork.threshold
 
 
-@pytest.mark.parametrize("missing", [0.0, 0.3])
-@pytest.mark.parametrize("leaves", [2, 8])
-def test_looking_up_gives_what_the_library_works_out(missing, leaves):
-    features, label = world(missing)
-    model = fit(Recipe("boosting", trees=40, leaves=leaves), features, label, {"a": 1})
-    tables = build(model.learner.text)
-    values, base = from_library(model, features)
-    np.testing.assert_allclose(look_up(tables, model.matrix(features)), values, rtol=0, atol=1e-12)
+def score(node, row):
+    while isinstance(node, Fork):
+        node = node.left if goes_left(node, row) else node.right
+    return node.value
+
+
+def cover(node):
+    return node.cover if isinstance(node, End) else cover(node.left) + cover(node.right)
+
+
+def on_paths(node, row, known):
+    """The score of a tree when only the features in ``known`` may be looked at: else branches weigh by cover."""
+    if isinstance(node, End):
+        return node.value
+    if node.feature in known:
+        return on_paths(node.left if goes_left(node, row) else node.right, row, known)
+    both = [(cover(part), on_paths(part, row, known)) for part in (node.left, node.right)]
+    return sum(weight * worth for weight, worth in both) / sum(weight for weight, _ in both)
+
+
+def against(node, row, known, background, weights):
+    """The mean score when the features not in ``known`` are those of the background rows."""
+    hybrids = [[row[k] if k in known else other[k] for k in range(WIDTH)] for other in background]
+    return float(np.average([score(node, hybrid) for hybrid in hybrids], weights=weights))
+
+
+def by_subsets(worth):
+    """Shapley values and base of a game over the features."""
+    values = [
+        sum(
+            factorial(size)
+            * factorial(WIDTH - size - 1)
+            / factorial(WIDTH)
+            * (worth({*before, k}) - worth(set(before)))
+            for size in range(WIDTH)
+            for before in combinations([j for j in range(WIDTH) if j != k], size)
+        )
+        for k in range(WIDTH)
+    ]
+    return values, worth(set())
+
+
+ends = st.builds(End, st.floats(-3, 3), st.integers(1, 50).map(float))
+questions = st.fixed_dictionaries(
+    {
+        "feature": st.integers(0, WIDTH - 2),  # the last feature is in no tree
+        "threshold": st.sampled_from([-0.5, 0.0, 0.4, 1.0]),
+        "is_missing_left": st.booleans(),
+        "is_zero_missing": st.booleans(),
+        "categories": st.one_of(st.none(), st.none(), st.frozensets(st.sampled_from([0, 1, 2, 70]))),
+    }
+)
+nodes = st.recursive(
+    ends,
+    lambda branch: st.builds(
+        lambda asked, left, right: Fork(left=left, right=right, **asked), questions, branch, branch
+    ),
+    max_leaves=6,
+)
+rows = st.lists(st.sampled_from(VALUES), min_size=WIDTH, max_size=WIDTH)
+forests = st.lists(nodes, min_size=1, max_size=2)
+FEW = settings(max_examples=60, deadline=None)
+
+
+@FEW
+@given(forests, rows)
+def test_path_dependent_values_are_the_average_over_all_subsets(roots, row):
+    tables = path_dependent(plan(TreeModel(tuple(roots), 0.25), WIDTH))
+    expected, base = by_subsets(lambda known: 0.25 + sum(on_paths(root, row, known) for root in roots))
+    np.testing.assert_allclose(look_up(tables, np.array([row]))[0], expected, rtol=0, atol=1e-12)
     assert tables.base == pytest.approx(base, abs=1e-12)
 
 
-def test_a_value_that_training_never_missed_is_read_as_the_library_reads_it():
-    features, label = world(missing=0.0)
-    model = fit(Recipe("boosting", trees=40), features, label, {})
-    gaps = features.mask(np.random.default_rng(1).uniform(size=features.shape) < 0.3)
-    tables = build(model.learner.text)
-    np.testing.assert_allclose(look_up(tables, model.matrix(gaps)), from_library(model, gaps)[0], rtol=0, atol=1e-12)
+@FEW
+@given(forests, rows, st.lists(st.tuples(rows, st.floats(0.1, 5)), min_size=1, max_size=4))
+def test_interventional_values_are_the_average_over_all_subsets_and_background_rows(roots, row, weighted):
+    background, weights = [other for other, _ in weighted], [weight for _, weight in weighted]
+    planned = plan(TreeModel(tuple(roots), -1.0), WIDTH)
+    tables = interventional(planned, histogram(planned, np.array(background), np.array(weights)))
+    expected, base = by_subsets(
+        lambda known: -1.0 + sum(against(root, row, known, background, weights) for root in roots)
+    )
+    np.testing.assert_allclose(look_up(tables, np.array([row]))[0], expected, rtol=0, atol=1e-12)
+    assert tables.base == pytest.approx(base, abs=1e-12)
 
 
-def test_values_on_a_threshold_go_left():
-    features, label = world(missing=0.1)
-    model = fit(Recipe("boosting", trees=20), features, label, {})
-    tables = build(model.learner.text)
-    on_threshold = pd.DataFrame(np.repeat(tables.threshold[:, :1], 5, axis=1), columns=list("abcde"))
-    expected = from_library(model, on_threshold)[0]
-    np.testing.assert_allclose(look_up(tables, model.matrix(on_threshold)), expected, rtol=0, atol=1e-12)
+def both_kinds(model, matrix, background):
+    planned = plan(model, matrix.shape[1])
+    return [
+        look_up(tables, matrix)
+        for tables in (path_dependent(planned), interventional(planned, histogram(planned, background, None)))
+    ]
 
 
-def test_a_larger_tree_has_no_table_and_is_explained_by_the_library():
-    features, label = world(missing=0.1)
-    model = fit(Recipe("boosting", trees=5, leaves=12), features, label, {})
-    assert build(model.learner.text) is None
-    np.testing.assert_array_equal(shapley(model, features)[0], from_library(model, features)[0])
+def matrix_of(seed, rows):
+    return np.random.default_rng(seed).choice(VALUES, (rows, WIDTH))
 
 
-def test_a_model_of_a_single_leaf_has_a_base_and_no_reasons():
-    features = pd.DataFrame({"a": np.ones(60)})
-    model = fit("boosting", features, np.repeat([1.0, 0.0], [15, 45]), {})
-    values, base = shapley(model, features)
-    assert not values.any()
-    assert base == pytest.approx(np.log(15 / 45))
+@FEW
+@given(forests, st.integers(0, 99))
+def test_a_feature_in_no_tree_gets_nothing_and_the_rest_is_the_score(roots, seed):
+    model, matrix = TreeModel(tuple(roots), 0.0), matrix_of(seed, 5)
+    planned = plan(model, WIDTH)
+    for tables in (path_dependent(planned), interventional(planned, histogram(planned, matrix[:3], None))):
+        values = look_up(tables, matrix)
+        assert not values[:, WIDTH - 1].any()
+        scores = [sum(score(root, row) for root in roots) for row in matrix.tolist()]
+        np.testing.assert_allclose(tables.base + values.sum(axis=1), scores, rtol=0, atol=1e-12)
+
+
+def renamed(node, order):
+    if isinstance(node, End):
+        return node
+    left, right = renamed(node.left, order), renamed(node.right, order)
+    return replace(node, feature=int(order[node.feature]), left=left, right=right)
+
+
+@FEW
+@given(forests, st.permutations(range(WIDTH)), st.integers(0, 99))
+def test_another_order_of_the_columns_gives_the_same_values_in_that_order(roots, order, seed):
+    matrix, moved = matrix_of(seed, 5), np.empty((5, WIDTH))
+    moved[:, list(order)] = matrix
+    plain = both_kinds(TreeModel(tuple(roots), 0.0), matrix, matrix[:3])
+    other = both_kinds(TreeModel(tuple(renamed(root, order) for root in roots), 0.0), moved, moved[:3])
+    for before, after in zip(plain, other, strict=True):
+        np.testing.assert_allclose(after[:, list(order)], before, rtol=0, atol=1e-12)
+
+
+def fork(feature, threshold, left, right):
+    return Fork(feature, threshold, True, left, right)
+
+
+REPEATED = fork(0, 0.5, fork(0, -0.5, End(1.0, 10), fork(1, 0.0, End(2.0, 20), End(4.0, 5))), End(8.0, 40))
+
+
+def test_a_feature_that_a_tree_asks_twice_is_one_feature():
+    model = TreeModel((REPEATED,), 0.0)
+    matrix = matrix_of(3, 6)
+    for row, found in zip(matrix.tolist(), look_up(path_dependent(plan(model, WIDTH)), matrix), strict=True):
+        expected, _ = by_subsets(lambda known, row=row: on_paths(REPEATED, row, known))
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_a_background_row_of_weight_two_counts_as_two_rows():
+    planned = plan(TreeModel((REPEATED,), 0.0), WIDTH)
+    matrix = matrix_of(4, BLOCK_ROWS + 7)
+    twice = histogram(planned, np.vstack([matrix, matrix[:1]]), None)
+    weights = np.ones(len(matrix))
+    weights[0] = 2
+    np.testing.assert_array_equal(histogram(planned, matrix, weights), twice)
+    assert twice.sum() == len(matrix) + 1
+
+
+def test_blocks_of_rows_do_not_change_a_value(monkeypatch):
+    tables = path_dependent(plan(TreeModel((REPEATED, REPEATED.left), 0.0), WIDTH))
+    matrix = matrix_of(5, 2 * BLOCK_ROWS + 9)
+    whole = look_up(tables, matrix)
+    monkeypatch.setattr(shapley_tables, "BLOCK_ROWS", 100)
+    np.testing.assert_array_equal(look_up(tables, np.asfortranarray(matrix)), whole)
+
+
+def test_a_single_end_has_a_base_and_no_values():
+    tables = path_dependent(plan(TreeModel((End(1.5, 3.0),), 0.5), WIDTH))
+    assert tables.base == 2.0
+    assert not look_up(tables, matrix_of(7, 3)).any()
+
+
+def test_a_larger_tree_has_no_table():
+    tree = End(0.0, 1.0)
+    for place in range(8):
+        tree = fork(place % WIDTH, float(place), End(1.0, 1.0), tree)
+    assert len(splits(tree)) == 8
+    assert plan(TreeModel((tree,), 0.0), WIDTH) is None

@@ -58,7 +58,7 @@ def test_support_that_worked_does_not_teach_that_the_supported_were_safe(support
 def test_reasons_add_up_over_the_features_alone(supported, kind):
     features, label = supported
     model = settled_fit(kind, features, label)
-    values, base = shapley(model, features)
+    values, base, *_ = shapley(model, features)
     assert values.shape == (2000, 2)
     np.testing.assert_allclose(base + values.sum(axis=1), model.raw_score(features), rtol=0, atol=1e-9)
 

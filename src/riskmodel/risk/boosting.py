@@ -8,7 +8,8 @@ would without new support, knows nothing of the treatment, and its reasons add u
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import lightgbm
 import numpy as np
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
-from riskmodel.risk import shapley_tables
+from riskmodel.risk import tree_scores
+from riskmodel.risk.draw import Draw
 from riskmodel.risk.recipe import Recipe
-from riskmodel.risk.trees import Node, replant, settled, without_small_leaves
+from riskmodel.risk.tree_scores import Forest
+from riskmodel.risk.trees import Leaf, Node, replant, settled, without_small_leaves
 
 NO_SUPPORT = 0.0
 """The treatment column for a pupil without new support: every score is given as if this held."""
@@ -35,20 +38,16 @@ class Boosting:
     threads: int
 
     def raw_score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the log-odds of each row."""
+        """Return the log-odds of each row; the trees of the default recipe are passed by our own kernel."""
+        if self.forest is not None:
+            return tree_scores.scores(self.forest, matrix)
         raw = self.booster.predict(matrix, raw_score=True, num_threads=self.threads)
         return np.asarray(raw, dtype=np.float64)
 
-    def contributions(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        """Return the path-dependent Shapley values (rows × features) and the base they start from.
-
-        Small trees are looked up (see :mod:`riskmodel.risk.shapley_tables`); the library explains larger ones.
-        """
-        tables = shapley_tables.build(self.text)
-        if tables is not None:
-            return shapley_tables.look_up(tables, matrix), tables.base
-        values = np.asarray(self.booster.predict(matrix, pred_contrib=True, num_threads=self.threads), dtype=np.float64)
-        return values[:, :-1], float(values[0, -1])
+    @cached_property
+    def forest(self) -> Forest | None:
+        """The trees for :mod:`riskmodel.risk.tree_scores`, or None where they are too large for it."""
+        return tree_scores.plant(self.text)
 
     @property
     def text(self) -> str:
@@ -93,7 +92,37 @@ def learn(
             tree = without_small_leaves(tree, recipe.min_leaf_pupils)
         return tree if treatment is None else settled(tree, str(treatment), NO_SUPPORT)
 
-    return read(replant(text, tidied, matrix.shape[1] if treatment is None else treatment))
+    features = matrix.shape[1] if treatment is None else treatment
+    tidy = replant(text, tidied, features)
+    return read(tidy if recipe.draw.is_whole else _undrawn(tidy, recipe.draw, matrix[:, :features], label))
+
+
+def _undrawn(text: str, draw: Draw, matrix: NDArray[np.float64], label: NDArray[np.float64]) -> str:
+    """Return the model ``text`` as of all rows: log-odds shifted, and ends that count the rows which drawn ones stand for.
+
+    Reasons start from the mean score of those counts; the mean of the draw would be that of a country where half leave.
+    """
+    weight = 1 / draw.share_of(label)
+    forest = tree_scores.plant(text)
+    if forest is None:
+        ends = np.asarray(read(text).predict(matrix, pred_leaf=True, num_threads=1), dtype=np.intp)
+        counts = np.array([np.bincount(of_tree, weight, int(ends.max()) + 1) for of_tree in ends.T])
+    else:
+        counts = tree_scores.covers(forest, matrix, weight)
+    trees = iter(range(len(counts)))
+
+    def counted(tree: Node) -> Node:
+        number = next(trees)
+        rows, shift = iter(counts[number]), draw.shift if number == 0 else 0.0
+
+        def change(node: Node) -> Node:
+            if isinstance(node, Leaf):
+                return replace(node, value=repr(float(node.value) + shift), count=str(round(next(rows))))
+            return node.with_branches(change(node.left), change(node.right))
+
+        return change(tree)
+
+    return replant(text, counted, matrix.shape[1])
 
 
 def read(text: str) -> lightgbm.Booster:

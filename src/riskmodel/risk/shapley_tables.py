@@ -1,20 +1,26 @@
 """Exact Shapley values of small trees by looking them up.
 
-A tree of at most eight leaves has at most seven splits. Number them; bit j of a pupil's *pattern* says whether the
-pupil would go left at split j, asked of all splits, also those off the path. At most 128 patterns decide everything,
-so the Shapley values of a tree are worked out once per pattern; a pupil then costs seven comparisons and at most seven
-additions per tree.
+A tree of at most eight leaves has at most seven splits. Number them; bit j of a row's *pattern* says whether the row
+would go left at split j, asked of all splits, also those off the path. At most 128 patterns decide everything, so the
+Shapley values of a tree are worked out once per pattern; a row then costs one look per split and one addition per
+feature of the tree. With v(S, p) the worth of a tree for pattern p when only the features S are known, and U its features,
 
-The values are the path-dependent ones: where a feature is not known, the two branches weigh as many pupils as they
-held in training. With v(S) the score of a tree when only the features S are known and U the features of the tree,
+    value of k = sum over S without k of  |S|! (|U| - |S| - 1)! / |U|!  x  (v(S with k, p) - v(S, p)).
 
-    value of k = sum over S without k of  |S|! (|U| - |S| - 1)! / |U|!  x  (v(S with k) - v(S)).
+Two meanings of "known", and so two kinds of value:
 
-They are those of LightGBM's own ``pred_contrib`` to rounding, at some fifty times its speed.
+- *path-dependent*: at a split on an unknown feature both branches count, by the rows they held in training;
+- *interventional*: unknown features are those of a background row, taken over all of the background. A bit of the
+  pattern depends on one feature alone. So v(S, p) is the mean of g((p and M) or (z and not M)) over the patterns z of the
+  background, with g the score of a pattern and M the bits of the splits on S: a histogram of 128 cells per tree stands
+  for a background of any size.
+
+Everything is worked out and added in float64: single precision was measured to be no faster.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import factorial
 from typing import Any, NamedTuple
 
@@ -22,29 +28,62 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmodel.risk.trees import Leaf, Node, Split, read_trees
+from riskmodel.risk.tree_models import ZERO, End, Fork, TreeModel, splits
 
 MAX_SPLITS = 7
-"""Tables double with each split; a larger tree is explained by the library itself."""
+"""Tables double with each split; a larger tree is explained by a library."""
 
-BLOCK_ROWS = 1024
-"""Rows per pass over all trees: their patterns stay in the processor's nearest memory."""
+BLOCK_ROWS = 512
+"""Rows per pass over all trees: their answers stay in the processor's nearer memory."""
 
-DEFAULT_LEFT, MISSING_SHIFT, MISSING_IS_NAN = 2, 2, 2
-"""LightGBM's ``decision_type``: bit 1, where missing values go; bits 2 and 3, what counts as missing."""
+
+class Derived(NamedTuple):
+    """A column made of a feature, so that every split is at a threshold.
+
+    With ``categories``: 0 for a code among them, else 1. Without: the feature, with zero as a missing value.
+    """
+
+    feature: int
+    categories: frozenset[int] | None
+
+
+class Questions(NamedTuple):
+    """What is asked of a row, each question once, and which of them are the splits of each tree (``asked``).
+
+    A question reads a ``column``: the features in their order, then the derived ones.
+    """
+
+    column: NDArray[np.int64]
+    threshold: NDArray[np.float64]
+    is_missing_left: NDArray[np.bool_]
+    splits: NDArray[np.int64]
+    asked: NDArray[np.int64]
+
+
+class Reading(NamedTuple):
+    """How rows are read: the derived columns, the questions, and whether the library looks in single precision."""
+
+    derived: tuple[Derived, ...]
+    questions: Questions
+    is_single: bool
+
+
+class Plan(NamedTuple):
+    """A model of small trees, how rows are read, and per tree its splits (parent before child) and features."""
+
+    model: TreeModel
+    reading: Reading
+    splits: tuple[list[Fork], ...]
+    features: tuple[list[int], ...]
 
 
 class Tables(NamedTuple):
-    """All trees of a model.
+    """The values of all trees: per tree its number of features, the features, and where its values begin.
 
-    Per tree and split: feature, threshold, whether a missing value goes left. Per tree: its number of splits, its
-    features, and where its block of ``values`` (patterns × features) begins. ``base`` is the mean score.
+    ``values`` holds one run of patterns per tree and feature. ``base`` is the score from which contributions start.
     """
 
-    splits: NDArray[np.int64]
-    feature: NDArray[np.int64]
-    threshold: NDArray[np.float64]
-    is_missing_left: NDArray[np.bool_]
+    reading: Reading
     used_count: NDArray[np.int64]
     used: NDArray[np.int64]
     start: NDArray[np.int64]
@@ -52,120 +91,232 @@ class Tables(NamedTuple):
     base: float
 
 
-def build(text: str) -> Tables | None:
-    """Return the tables of a LightGBM ``text``; None when a tree has more than ``MAX_SPLITS`` splits."""
-    roots = read_trees(text)
-    trees = [_number(root) for root in roots]
-    count = len(trees)
+def plan(model: TreeModel, features: int) -> Plan | None:
+    """Return what the tables are built from (the model reads so many ``features``); None when a tree has too many splits."""
+    trees = tuple(splits(root) for root in model.roots)
     if any(len(tree) > MAX_SPLITS for tree in trees):
         return None
-    feature = np.zeros((count, MAX_SPLITS), dtype=np.int64)
-    threshold = np.zeros((count, MAX_SPLITS))
-    is_missing_left = np.zeros((count, MAX_SPLITS), dtype=np.bool_)
-    used = np.zeros((count, MAX_SPLITS), dtype=np.int64)
-    blocks, base = [], 0.0
-    for place, (root, splits) in enumerate(zip(roots, trees, strict=True)):
-        for j, split in enumerate(splits):
-            feature[place, j] = int(split.feature)
-            threshold[place, j] = float(split.threshold)
-            is_missing_left[place, j] = _missing_goes_left(split)
-        features = sorted({int(split.feature) for split in splits})
-        used[place, : len(features)] = features
-        table, mean = _table(root, splits, features)
-        blocks.append(table.ravel())
-        base += mean
-    sizes = [len(block) for block in blocks]
-    return Tables(
+    own = tuple(sorted({split.feature for split in tree}) for tree in trees)
+    return Plan(model, _reading(trees, features, model.is_single), trees, own)
+
+
+def path_dependent(planned: Plan) -> Tables:
+    """Return the tables of the path-dependent values."""
+    worths = [
+        _worth_on_paths(*tree) for tree in zip(planned.model.roots, planned.splits, planned.features, strict=True)
+    ]
+    return _tables(planned, worths)
+
+
+def interventional(planned: Plan, weights: NDArray[np.float64]) -> Tables:
+    """Return the tables of the interventional values; ``weights`` of the background by tree and pattern (:func:`histogram`)."""
+    trees = zip(planned.model.roots, planned.splits, planned.features, weights, strict=True)
+    return _tables(planned, [_worth_in_background(*tree) for tree in trees])
+
+
+def histogram(planned: Plan, matrix: NDArray[np.float64], weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Return the weight of the rows of ``matrix`` by tree and pattern (trees × 128); every row weighs 1 by default."""
+    found = np.zeros((len(planned.splits), 1 << MAX_SPLITS))
+    each = np.ones(len(matrix)) if weights is None else np.ascontiguousarray(weights, dtype=np.float64)
+    for block, patterns in _patterns_of(planned.reading, matrix):
+        _count(each[block], patterns, found)
+    return found
+
+
+def look_up(tables: Tables, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the Shapley values (rows × features) of ``matrix``, whose missing values are NaN.
+
+    The columns of the result lie together in memory.
+    """
+    found = np.empty((matrix.shape[1], len(matrix)))
+    for block, patterns in _patterns_of(tables.reading, matrix):
+        of_block = np.zeros((len(found), len(matrix[block])))
+        _add(tables.used_count, tables.used, tables.start, tables.values, patterns, of_block)
+        found[:, block] = of_block
+    return found.T
+
+
+def _patterns_of(reading: Reading, matrix: NDArray[np.float64]) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
+    """Yield the patterns (trees × ``BLOCK_ROWS``, the last of a smaller block unused) of one block of rows after another."""
+    answers = np.empty((len(reading.questions.column), BLOCK_ROWS), dtype=np.uint8)
+    patterns = np.empty((len(reading.questions.splits), BLOCK_ROWS), dtype=np.uint8)
+    for first in range(0, len(matrix), BLOCK_ROWS):
+        block = slice(first, first + BLOCK_ROWS)
+        # Copied, so that what is compiled meets one layout of memory alone.
+        rows = np.ascontiguousarray(matrix[block].T)
+        if reading.is_single:
+            rows = rows.astype(np.float32).astype(np.float64)
+        if reading.derived:
+            rows = np.vstack([rows, *(_derived(part, rows[part.feature]) for part in reading.derived)])
+        _answer(reading.questions, rows, answers, patterns)
+        yield block, patterns
+
+
+def _derived(part: Derived, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if part.categories is None:
+        return np.where(np.abs(values) <= ZERO, np.nan, values)
+    # A code is cut to a whole number as the library does; what is missing or below zero is in no category.
+    codes = np.trunc(np.where(values > -1, values, -1))
+    return np.where(np.isin(codes, list(part.categories)), 0.0, 1.0)
+
+
+def _reading(trees: tuple[list[Fork], ...], features: int, is_single: bool) -> Reading:
+    special = {part for tree in trees for fork in tree if (part := _derived_of(fork)) is not None}
+    derived = tuple(sorted(special, key=lambda part: (part.feature, sorted(part.categories or ()))))
+
+    def question(fork: Fork) -> tuple[int, float, bool]:
+        part = _derived_of(fork)
+        column = fork.feature if part is None else features + derived.index(part)
+        return (column, 0.5, False) if fork.categories is not None else (column, fork.threshold, fork.is_missing_left)
+
+    asked_of = [[question(fork) for fork in tree] for tree in trees]
+    found = sorted({one for tree in asked_of for one in tree})
+    number = {one: place for place, one in enumerate(found)}
+    asked = np.zeros((len(trees), MAX_SPLITS), dtype=np.int64)
+    for place, tree in enumerate(asked_of):
+        asked[place, : len(tree)] = [number[one] for one in tree]
+    questions = Questions(
+        column=np.array([column for column, *_ in found], dtype=np.int64),
+        threshold=np.array([threshold for _, threshold, _ in found], dtype=np.float64),
+        is_missing_left=np.array([is_left for *_, is_left in found], dtype=np.bool_),
         splits=np.array([len(tree) for tree in trees], dtype=np.int64),
-        feature=feature,
-        threshold=threshold,
-        is_missing_left=is_missing_left,
-        used_count=np.array([len({split.feature for split in tree}) for tree in trees], dtype=np.int64),
+        asked=asked,
+    )
+    return Reading(derived, questions, is_single)
+
+
+def _derived_of(fork: Fork) -> Derived | None:
+    if fork.categories is not None or fork.is_zero_missing:
+        return Derived(fork.feature, fork.categories)
+    return None
+
+
+def _tables(planned: Plan, worths: list[NDArray[np.float64]]) -> Tables:
+    used = np.zeros((len(worths), MAX_SPLITS), dtype=np.int64)
+    runs, base = [], planned.model.offset
+    for place, (worth, features) in enumerate(zip(worths, planned.features, strict=True)):
+        used[place, : len(features)] = features
+        runs.append((_shares(len(features)) @ worth).ravel())
+        base += float(worth[0, 0])
+    return Tables(
+        reading=planned.reading,
+        used_count=np.array([len(features) for features in planned.features], dtype=np.int64),
         used=used,
-        start=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
-        values=np.concatenate([*blocks, np.zeros(0)]),
+        start=np.concatenate(([0], np.cumsum([len(run) for run in runs]))).astype(np.int64),
+        values=np.concatenate([*runs, np.zeros(0)]),
         base=base,
     )
 
 
-def look_up(tables: Tables, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the Shapley values (rows × features) of ``matrix``, whose missing values are NaN."""
-    values = np.zeros(matrix.shape)
-    patterns = np.zeros(BLOCK_ROWS, dtype=np.int64)
-    for first in range(0, len(matrix), BLOCK_ROWS):
-        block = np.ascontiguousarray(matrix[first : first + BLOCK_ROWS].T)
-        found = np.zeros(block.shape)
-        _add_trees(tables, block, patterns, found)
-        values[first : first + BLOCK_ROWS] = found.T
-    return values
-
-
-def _number(root: Node) -> list[Split]:
-    """Return the splits of a tree, parent before child."""
-    if isinstance(root, Leaf):
-        return []
-    return [root, *_number(root.left), *_number(root.right)]
-
-
-def _missing_goes_left(split: Split) -> bool:
-    decision = int(split.decision)
-    if (decision >> MISSING_SHIFT) & 3 == MISSING_IS_NAN:
-        return bool(decision & DEFAULT_LEFT)
-    return float(split.threshold) >= 0.0  # no missing value in training: LightGBM then reads it as zero
-
-
-def _table(root: Node, splits: list[Split], features: list[int]) -> tuple[NDArray[np.float64], float]:
-    """Return the Shapley values by pattern and feature, and the mean score of the tree."""
-    width = len(features)
-    pattern = np.arange(1 << len(splits))
+def _shares(width: int) -> NDArray[np.float64]:
+    """Return what the worth of each set of known features counts in the value of each feature (features × sets)."""
     known = np.arange(1 << width)
-    number = {id(split): j for j, split in enumerate(splits)}
-
-    def score(node: Node) -> tuple[NDArray[np.float64], int]:
-        # v by (known features, pattern), and the pupils of the node in training.
-        if isinstance(node, Leaf):
-            return np.full((1, 1), float(node.value)), int(node.count)
-        (left, left_pupils), (right, right_pupils) = score(node.left), score(node.right)
-        pupils = left_pupils + right_pupils
-        goes_left = (pattern >> number[id(node)]) & 1 == 1
-        is_known = (known >> features.index(int(node.feature))) & 1 == 1
-        looked = np.where(goes_left[None, :], left, right)
-        unseen = (left * left_pupils + right * right_pupils) / pupils
-        return np.where(is_known[:, None], looked, unseen), pupils
-
-    worth, _ = score(root)
-    if not splits:
-        return np.zeros((1, 0)), float(worth[0, 0])
     size = np.array([int(subset).bit_count() for subset in known])
-    shares = np.array([factorial(s) * factorial(width - s - 1) / factorial(width) for s in range(width)])
-    weights = np.empty((width, len(known)))
+    share = np.array([factorial(s) * factorial(width - s - 1) / factorial(width) for s in range(width)])
+    rows = np.zeros((width, len(known)))
     for k in range(width):
         has = (known >> k) & 1 == 1
-        weights[k] = np.where(has, shares[np.maximum(size - 1, 0)], -shares[np.minimum(size, width - 1)])
-    return (weights @ worth).T, float(worth[0, 0])
+        rows[k, has], rows[k, ~has] = share[size[has] - 1], -share[size[~has]]
+    return rows
 
 
-def _add_rows_of_trees(
-    tables: Tables, block: NDArray[np.float64], patterns: NDArray[np.int64], found: NDArray[np.float64]
+def _worth_on_paths(root: Fork | End, tree: list[Fork], features: list[int]) -> NDArray[np.float64]:
+    """Return v(S, p) by known features and pattern, where unknown features weigh the branches by cover."""
+    pattern, known = np.arange(1 << len(tree)), np.arange(1 << len(features))
+    number = {id(split): j for j, split in enumerate(tree)}
+
+    def worth(node: Fork | End) -> tuple[NDArray[np.float64], float]:
+        if isinstance(node, End):
+            return np.full((1, 1), node.value), node.cover
+        (left, left_cover), (right, right_cover) = worth(node.left), worth(node.right)
+        cover = left_cover + right_cover
+        goes_left = (pattern >> number[id(node)]) & 1 == 1
+        is_known = (known >> features.index(node.feature)) & 1 == 1
+        unseen = (left * left_cover + right * right_cover) / cover
+        return np.where(is_known[:, None], np.where(goes_left[None, :], left, right), unseen), cover
+
+    return worth(root)[0]
+
+
+def _worth_in_background(
+    root: Fork | End, tree: list[Fork], features: list[int], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return v(S, p) by known features and pattern, where unknown features are those of the background."""
+    count = 1 << len(tree)
+    pattern, score = np.arange(count), _scores(root, tree)
+    masks = np.array([sum(1 << j for j, split in enumerate(tree) if split.feature == k) for k in features], dtype=int)
+    known = np.arange(1 << len(features))
+    mask = ((known[:, None] >> np.arange(len(features))) & 1) @ masks if features else np.zeros(1, dtype=int)
+    cells = known[:, None] * count
+    inside, outside = cells + (pattern & mask[:, None]), cells + (pattern & ~mask[:, None])
+    size = len(known) * count
+    rest = np.bincount(outside.ravel(), np.tile(weights[:count], len(known)), size)
+    worth = np.bincount(inside.ravel(), (score * rest[outside]).ravel(), size)
+    return np.asarray(worth[inside] / weights[:count].sum(), dtype=np.float64)
+
+
+def _scores(root: Fork | End, tree: list[Fork]) -> NDArray[np.float64]:
+    """Return the score of the tree for each pattern."""
+    pattern = np.arange(1 << len(tree))
+    number = {id(split): j for j, split in enumerate(tree)}
+
+    def score(node: Fork | End) -> NDArray[np.float64]:
+        if isinstance(node, End):
+            return np.full(len(pattern), node.value)
+        return np.where((pattern >> number[id(node)]) & 1 == 1, score(node.left), score(node.right))
+
+    return score(root)
+
+
+# The compiled part. Arrays are feature by row, so that each inner loop runs over neighbours in memory.
+
+
+def _answer_rows(
+    questions: Questions, rows: NDArray[np.float64], answers: NDArray[np.uint8], patterns: NDArray[np.uint8]
 ) -> None:
-    # block and found are feature by row, so that each inner loop runs over neighbours in memory.
-    rows = block.shape[1]
-    for tree in range(len(tables.splits)):
-        for i in range(rows):
-            patterns[i] = 0
-        for j in range(tables.splits[tree]):
-            column = block[tables.feature[tree, j]]
-            threshold, missing_left, bit = tables.threshold[tree, j], tables.is_missing_left[tree, j], 1 << j
-            for i in range(rows):
-                value = column[i]
-                goes_left = (value <= threshold) | ((value != value) & missing_left)  # noqa: PLR0124  (NaN test)
-                patterns[i] |= bit * goes_left
-        width = tables.used_count[tree]
-        table = tables.values[tables.start[tree] : tables.start[tree + 1]]
+    count = rows.shape[1]
+    for place in range(len(questions.column)):
+        values, answer, limit = rows[questions.column[place]], answers[place], questions.threshold[place]
+        if questions.is_missing_left[place]:
+            for i in range(count):
+                answer[i] = not values[i] > limit
+        else:
+            for i in range(count):
+                answer[i] = values[i] <= limit
+    for tree in range(len(questions.splits)):
+        pattern = patterns[tree]
+        pattern[:] = 0
+        for j in range(questions.splits[tree]):
+            answer = answers[questions.asked[tree, j]]
+            for i in range(count):
+                pattern[i] |= answer[i] << j
+
+
+def _count_rows(weights: NDArray[np.float64], patterns: NDArray[np.uint8], found: NDArray[np.float64]) -> None:
+    for tree in range(len(found)):
+        cells, pattern = found[tree], patterns[tree]
+        for i in range(len(weights)):
+            cells[pattern[i]] += weights[i]
+
+
+def _add_rows(
+    used_count: NDArray[np.int64],
+    used: NDArray[np.int64],
+    start: NDArray[np.int64],
+    values: NDArray[np.float64],
+    patterns: NDArray[np.uint8],
+    found: NDArray[np.float64],
+) -> None:
+    for tree in range(len(used_count)):
+        width, pattern = used_count[tree], patterns[tree]
         for k in range(width):
-            target = found[tables.used[tree, k]]
-            for i in range(rows):
-                target[i] += table[patterns[i] * width + k]
+            size = (start[tree + 1] - start[tree]) // width
+            run = values[start[tree] + k * size : start[tree] + (k + 1) * size]
+            target = found[used[tree, k]]
+            for i in range(len(target)):
+                target[i] += run[pattern[i]]
 
 
-_add_trees: Any = numba.njit(_add_rows_of_trees)
+_answer: Any = numba.njit(_answer_rows)
+_add: Any = numba.njit(_add_rows)
+_count: Any = numba.njit(_count_rows)

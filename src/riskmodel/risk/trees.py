@@ -11,10 +11,18 @@ from dataclasses import dataclass, replace
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
 
+IS_CATEGORICAL = 1
+"""Bit of LightGBM's ``decision_type``."""
+
+WORD_BITS = 32
+
 
 @dataclass(frozen=True)
 class Split:
-    """A node that parts pupils at a threshold; numbers are kept as they were written."""
+    """A node that parts pupils at a threshold; numbers are kept as they were written.
+
+    Where ``decision`` says so it parts them by code instead: the ``categories`` go left.
+    """
 
     feature: str
     threshold: str
@@ -22,6 +30,7 @@ class Split:
     gain: str
     left: Node
     right: Node
+    categories: tuple[int, ...] = ()
 
     def with_branches(self, left: Node, right: Node) -> Split:
         """Return the same split with other branches."""
@@ -50,8 +59,19 @@ def replant(text: str, change: Callable[[Node], Node], features: int) -> str:
     """Return the model ``text`` with every tree changed, for its first ``features`` columns.
 
     The covers of the branches are counted anew from the leaves that remain.
+
+    Raises
+    ------
+    RunFailedError
+        When a tree has a categorical split.
     """
     head, trees, tail = _parts(text)
+    if any(tree["num_cat"] != "0" for tree in trees):
+        raise RunFailedError(
+            message("The default model must be made of numeric splits."),
+            found=message("It has a categorical one."),
+            remedy=message("Give the codes as numbers."),
+        )
     written = []
     for number, lines in enumerate(trees):
         written.append(f"Tree={number}\n" + _write(change(_read(lines)), lines["shrinkage"]) + "\n\n")
@@ -61,13 +81,7 @@ def replant(text: str, change: Callable[[Node], Node], features: int) -> str:
 
 
 def read_trees(text: str) -> list[Node]:
-    """Return the trees of a model ``text``, in order.
-
-    Raises
-    ------
-    RunFailedError
-        When a tree has a categorical split.
-    """
+    """Return the trees of a model ``text``, in order."""
     return [_read(lines) for lines in _parts(text)[1]]
 
 
@@ -76,12 +90,6 @@ def _parts(text: str) -> tuple[str, list[dict[str, str]], str]:
     body, _, tail = text.partition("\nend of trees")
     head, *trees = body.split("\nTree=")
     lines = [dict(line.split("=", 1) for line in tree.splitlines()[1:] if "=" in line) for tree in trees]
-    if any(tree["num_cat"] != "0" for tree in lines):
-        raise RunFailedError(
-            message("The default model must be made of numeric splits."),
-            found=message("It has a categorical one."),
-            remedy=message("Give the codes as numbers."),
-        )
     return head, lines, tail
 
 
@@ -139,9 +147,19 @@ def _read(lines: dict[str, str]) -> Node:
             arrays[name][place] for name in ("split_feature", "threshold", "decision_type", "split_gain")
         )
         left, right = (node(int(arrays[side][place])) for side in ("left_child", "right_child"))
-        return Split(feature, threshold, decision, gain, left, right)
+        categories = _categories(arrays, int(threshold)) if int(decision) & IS_CATEGORICAL else ()
+        return Split(feature, threshold, decision, gain, left, right, categories)
 
     return node(0)
+
+
+def _categories(arrays: dict[str, list[str]], number: int) -> tuple[int, ...]:
+    """Return the codes of a tree's categorical split ``number``: bits of its 32-bit words."""
+    first, after = (int(place) for place in arrays["cat_boundaries"][number : number + 2])
+    words = [int(word) for word in arrays["cat_threshold"][first:after]]
+    return tuple(
+        WORD_BITS * place + bit for place, word in enumerate(words) for bit in range(WORD_BITS) if word >> bit & 1
+    )
 
 
 def _write(root: Node, shrinkage: str) -> str:

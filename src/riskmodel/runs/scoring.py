@@ -27,8 +27,8 @@ def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.D
     members, features = _present(run)
     fitted, calibrator = read_model(run)
     read = features[list(fitted.feature_codes)]
-    raw = fitted.raw_score(read)
-    contributions, base = shapley(fitted, read)
+    explained = shapley(fitted, read)
+    raw, base, contributions = explained.raw_score, explained.base, explained.values
     probability = calibrator.probability(raw)
     states = data_states(features, FEATURES)
     capacity = capacity_of(run.read("place"), capacity_share, capacity_places)
