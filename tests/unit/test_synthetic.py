@@ -116,7 +116,8 @@ def test_a_later_delivery_of_the_same_cohort_holds_the_earlier_one(tmp_path):
     for table in ("enrolment", "attendance", "lessons_planned", "mark", "support"):
         before, after = (f"'{tmp_path}/{name}/{table}.parquet'" for name in ("earlier", "later"))
         assert one(connection, f"SELECT count(*) FROM (FROM {before} EXCEPT ALL FROM {after})") == 0, table
-        assert one(connection, f"SELECT count(*) FROM {after}") > one(connection, f"SELECT count(*) FROM {before}")
+        more = one(connection, f"SELECT count(*) FROM {after}") - one(connection, f"SELECT count(*) FROM {before}")
+        assert more > 0 or table in {"enrolment", "support"}, table  # nobody may have moved or got support in between
 
 
 # Schools and pupils

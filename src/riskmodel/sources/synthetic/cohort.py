@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
@@ -21,10 +21,13 @@ from riskmodel.messages import Message, message
 from riskmodel.sources.fetch import new_folder
 from riskmodel.sources.latvia import SchoolYear, school_year
 from riskmodel.sources.synthetic.files import DeliveryFolders
-from riskmodel.sources.synthetic.people import Codes
+from riskmodel.sources.synthetic.oracle import Oracle
+from riskmodel.sources.synthetic.people import FIRST_LANGUAGES, Codes
+from riskmodel.sources.synthetic.planted import Planted
+from riskmodel.sources.synthetic.recording import Recorder
 from riskmodel.sources.synthetic.rows import add_areas, add_terms
-from riskmodel.sources.synthetic.schools import VET_PUPIL_SHARE, make_districts, usual_school_count
-from riskmodel.sources.synthetic.truth import BASE_LOG_ODDS, PLANTED, SCHOOL_EFFECT_SD, SUPPORT_LOG_ODDS
+from riskmodel.sources.synthetic.schools import VET_PUPIL_SHARE, District, make_districts, usual_school_count
+from riskmodel.sources.synthetic.truth import BASE_LOG_ODDS
 from riskmodel.sources.synthetic.year import Calendar, World
 
 Say = Callable[[Message], None]
@@ -59,6 +62,8 @@ class Plan:
     first_year: int | None = None
     delivered_on: date | None = None
     vet_share: float = VET_PUPIL_SHARE
+    world: Planted = field(default_factory=Planted)
+    """What is planted."""
     lessons: Literal["missed", "all"] = "missed"
     """``all``: of the last school year every lesson is delivered, attended ones too, and no planned weeks."""
     deliveries: Literal["one", "yearly"] = "one"
@@ -107,16 +112,19 @@ def synthesise(plan: Plan, folder: Path, say: Say) -> None:
     """
     _check(plan, folder)
     years = plan.school_years
+    rng = np.random.default_rng([plan.seed, 0])
+    districts = make_districts(rng, plan.pupils, plan.school_count, plan.vet_share, years[-1].starts_on)
     calendar = Calendar(
         years,
         plan.cut_off_date - years[-1].starts_on,
         plan.vet_share,
         years[-1].first_year if plan.lessons == "all" else None,
+        plan.world,
+        Oracle(FIRST_LANGUAGES, [school_id for district in districts for school_id in district.schools.school_id]),
     )
-    rng = np.random.default_rng([plan.seed, 0])
-    districts = make_districts(rng, plan.pupils, plan.school_count, plan.vet_share, years[-1].starts_on)
+    recorder = Recorder(plan.world.recording, plan.seed, years, _municipalities(districts))
     codes = Codes.none_yet(plan.seed)
-    with new_folder(folder) as part, DeliveryFolders(part, plan.folders(part)) as files:
+    with new_folder(folder) as part, DeliveryFolders(part, plan.folders(part), recorder) as files:
         add_terms(files, years)
         add_areas(files)
         for district in districts:
@@ -134,7 +142,7 @@ def synthesise(plan: Plan, folder: Path, say: Say) -> None:
                     )
                 )
             world.describe()
-        _write_truth(world.cohort_dates, part)
+        _write_truth(plan.world, world.cohort_dates, recorder, calendar.oracle, part)
         files.finish()
     say(message("The delivery is complete: {folder}.", folder=folder.name))
 
@@ -187,13 +195,23 @@ def _check_sizes(plan: Plan) -> None:
         )
 
 
-def _write_truth(cohort_dates: list[date], folder: Path) -> None:
+def _municipalities(districts: tuple[District, ...]) -> dict[str, str]:
+    """Return the code of the municipality of each school, as since the reform."""
+    return {
+        school_id: municipality.code
+        for district in districts
+        for school_id, municipality in zip(district.schools.school_id, district.schools.municipality, strict=True)
+    }
+
+
+def _write_truth(world: Planted, cohort_dates: list[date], recorder: Recorder, oracle: Oracle, folder: Path) -> None:
     planted = {
-        "log_odds": asdict(PLANTED),
+        "world": world.sizes(),
+        "log_odds": asdict(world.leaving.log_odds),
         "base_log_odds": BASE_LOG_ODDS,
-        "school_effect_sd": SCHOOL_EFFECT_SD,
-        "support_log_odds": SUPPORT_LOG_ODDS,
         "cohorts": [day.isoformat() for day in cohort_dates],
+        "recorded": recorder.describe(),
+        "oracle": oracle.figures(),
     }
     text = json.dumps(planted, indent=2, ensure_ascii=False) + "\n"
     (folder / "truth" / "planted.json").write_text(text, "utf-8")

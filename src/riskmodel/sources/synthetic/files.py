@@ -18,6 +18,7 @@ import pyarrow.parquet
 import yaml
 
 from riskmodel.sources.arrival import COMPLETE_MARK, MAPPING_NAME
+from riskmodel.sources.synthetic.recording import Recorder
 from riskmodel.sources.synthetic.truth import Integers
 
 SMALL_TABLES = ("school", "pupil", "term", "economic_area", "capacity")
@@ -114,11 +115,14 @@ class DeliveryFiles:
 class DeliveryFolders:
     """All deliveries of a cohort, and its truth: rows go where they belong by the day on which they were known.
 
+    Rows of the deliveries pass through the ``recorder``, which makes of what happened what the registers say.
+
     Use as a context. With several deliveries, each lies in a folder of its own and holds what is new since the one
     before; ``deliveries`` gives folder and day, oldest first.
     """
 
-    def __init__(self, truth_folder: Path, deliveries: Sequence[tuple[Path, date]]) -> None:
+    def __init__(self, truth_folder: Path, deliveries: Sequence[tuple[Path, date]], recorder: Recorder) -> None:
+        self.recorder = recorder
         self.delivered_on = deliveries[-1][1]
         before = [None, *(day for _, day in deliveries[:-1])]
         self._files = [DeliveryFiles(*each, earlier) for each, earlier in zip(deliveries, before, strict=True)]
@@ -141,8 +145,11 @@ class DeliveryFolders:
         return sum(files.rows.get(table, 0) for files in self._files)
 
     def add(self, table: str, columns: Mapping[str, pa.Array]) -> None:
-        """Add rows to a table, in each delivery those that became known since the one before."""
-        rows = pa.table(dict(columns))
+        """Add what happened to a table, as recorded: in each delivery what became known since the one before."""
+        happened = pa.table(dict(columns))
+        if table == "enrolment":
+            self._truth.add_truth("outcome", self.recorder.fates(happened))
+        rows = self.recorder.record(table, happened)
         for files in self._files:
             files.add(table, rows)
 

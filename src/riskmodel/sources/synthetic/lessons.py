@@ -21,18 +21,17 @@ from riskmodel.sources.synthetic.truth import (
     Integers,
 )
 
-LESSONS_A_WEEK = (28, 29, 30, 31, 32, 33, 33, 33, 36, 36, 36, 36)
+LESSONS_A_WEEK = (28, 28, 29, 30, 31, 31, 31, 31, 36, 36, 36, 36)
 """By stage; general schools 28 to 36, vocational ones 36 to 40 [assumed]."""
 MOST_LESSONS_A_DAY = 9
 
-UNEXCUSED_LOG_MEAN = {"general": -1.5, "vet": -0.05}
-UNEXCUSED_LOG_SD = {"general": 1.48, "vet": 1.5}
-"""Lessons missed without excuse in semester 1, log-normal over the pupils: about a fifth has at least one, and more
-than 20 have .27 % in general and 3.2 % in vocational schools (reports of the education quality service)."""
-MOST_UNEXCUSED = 400.0
+UNEXCUSED_LOG_MEAN = (*(-1.62,) * 5, *(-1.45,) * 3, *(0.0,) * 4)
+UNEXCUSED_LOG_SD = 1.53
+"""Lessons missed without excuse in semester 1, by stage, log-normal over the pupils: about a fifth has at least one,
+and more than 20 have .27 % in basic, .30 % in upper secondary and 3.2 % in vocational education (reports of the
+education quality service)."""
+MOST_UNEXCUSED = 450.0
 SPRING_FACTOR = 1.3
-LEAVING_FACTOR = 3.0
-"""In the eight weeks before leaving in spring, unexcused absence is this many times higher."""
 WHOLE_DAY_SHARE = 0.5
 """Of unexcused lessons, those of days on which the pupil does not come at all or goes early."""
 WEEKDAY_FACTORS = np.array([1.25, 0.9, 0.85, 0.9, 1.1])
@@ -43,7 +42,7 @@ ILLNESS_DAYS = (1, 8)
 ILLNESS_WAVES = ((11, 12, 1.0), (2, 10, 1.4))
 """Waves of illness: month and day of the peak, and its height; each is about six weeks wide."""
 SINGLE_EXCUSED_SHARE = 0.003
-REMOTE_EXCUSED_FACTOR = 0.45
+REMOTE_EXCUSED_FACTOR = 0.55
 REMOTE_UNEXCUSED_FACTOR = 1.3
 REMOTE_NOT_RECORDED_SHARE = 0.2
 """While learning is remote, fewer are too ill to take part, more stay away without excuse, and of all lessons missed
@@ -151,8 +150,8 @@ class Members:
     frailty: Floats
     last_day: Integers
     """The last day in school; ``NEVER`` for those who stay."""
-    is_leaving: Flags
-    """The last day is one of leaving (its signs show before)."""
+    signs_factor: Floats
+    """Unexcused absence in the eight weeks before the last day, as a multiple of the usual."""
 
     def __len__(self) -> int:
         return len(self.pupil)
@@ -301,16 +300,14 @@ def _truancy(
     rng: np.random.Generator, members: Members, semester: Semester, on_day: Integers, is_remote: Flags
 ) -> Flags:
     """Members × days × lessons: missed without excuse."""
-    is_vet = members.stage >= FIRST_VET_INDEX
-    log_mean = np.where(is_vet, UNEXCUSED_LOG_MEAN["vet"], UNEXCUSED_LOG_MEAN["general"])
-    log_sd = np.where(is_vet, UNEXCUSED_LOG_SD["vet"], UNEXCUSED_LOG_SD["general"])
-    expected = np.minimum(np.exp(log_mean + log_sd * members.detachment), MOST_UNEXCUSED)
+    log_mean = np.array(UNEXCUSED_LOG_MEAN)[members.stage]
+    expected = np.minimum(np.exp(log_mean + UNEXCUSED_LOG_SD * members.detachment), MOST_UNEXCUSED)
     expected = expected * (SPRING_FACTOR if semester.number == 2 else 1.0)
     passed = np.linspace(-1.0, 1.0, len(semester.days))
     profile = np.exp(0.5 * members.change[:, None] * passed[None, :]) * WEEKDAY_FACTORS[semester.weekday][None, :]
     before_leaving = members.last_day[:, None] - semester.days[None, :]
     profile *= np.where(is_remote, REMOTE_UNEXCUSED_FACTOR, 1.0)
-    profile *= np.where(members.is_leaving[:, None] & (before_leaving < RECENT_DAYS), LEAVING_FACTOR, 1.0)
+    profile *= np.where(before_leaving < RECENT_DAYS, members.signs_factor[:, None], 1.0)
     lessons = np.maximum(on_day.sum(axis=1), 1)
     chance = expected[:, None] / lessons[:, None] * profile
 

@@ -15,6 +15,8 @@ from riskmodel.sources.synthetic.schools import Schools
 from riskmodel.sources.synthetic.truth import FIRST_GRADE, FIRST_VET_INDEX, STAGE_COUNT, Flags, Floats, Integers
 
 NEVER = np.iinfo(np.int64).max
+MOST_PUPILS_OF_A_DISTRICT = 1_000_000_000
+"""More than a district ever has: numbers of pupils of two districts differ."""
 EPOCH = date(1970, 1, 1)
 
 GRADE_9, GRADE_10, GRADE_12 = 4, 5, 7
@@ -34,7 +36,7 @@ RETURN_SHARES = {"left": 0.06, "unknown": 0.25, "abroad": 0.06}
 """Of those gone for at least a year, the share that is back in any autumn until :data:`OLDEST_TO_RETURN` [assumed]."""
 OLDEST_TO_RETURN = 21
 DAYS_AWAY = 330
-RURAL_DETACHMENT, LATGALE_DETACHMENT = 0.12, 0.12
+RURAL_DETACHMENT, LATGALE_DETACHMENT = 0.15, 0.15
 RURAL_POVERTY = 0.05
 RURAL_WAY = 1.6
 """Of the way to school in a city."""

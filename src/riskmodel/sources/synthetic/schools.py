@@ -21,7 +21,7 @@ from riskmodel.sources.latvia import (
     units_before_reform,
 )
 from riskmodel.sources.synthetic.names import school_name
-from riskmodel.sources.synthetic.truth import SCHOOL_EFFECT_SD, Flags, Floats, Integers
+from riskmodel.sources.synthetic.truth import Flags, Floats, Integers
 
 PUBLISHED_SCHOOLS = 596 + 40
 """General and vocational schools of Latvia in 2024/25 (Central Statistical Bureau)."""
@@ -48,7 +48,7 @@ OTHER_RUSSIAN_SHARE = 0.03
 
 PUPILS_OF_A_DISTRICT = 12_000
 FEWEST_SCHOOLS_OF_A_DISTRICT = 6
-PLACE_WEIGHT = 0.5
+PLACE_WEIGHT = 0.6
 """Correlation of the hidden school effect with the place: more leave in the countryside and in Latgale."""
 
 
@@ -69,7 +69,7 @@ class Schools:
     grade_size: Floats
     """Pupils of a full grade, relative to the other schools."""
     effect: Floats
-    """The hidden school effect (log-odds)."""
+    """The hidden school effect, in standard deviations."""
 
     def __len__(self) -> int:
         return len(self.school_id)
@@ -276,10 +276,10 @@ def _names(rng: np.random.Generator, places: list[Municipality], types: list[str
 
 
 def _effects(rng: np.random.Generator, places: list[Municipality]) -> Floats:
-    """Return hidden effects of the planted deviation, higher on average in the countryside and in Latgale."""
+    """Return hidden effects in standard deviations, higher on average in the countryside and in Latgale."""
     place = np.array([(unit.kind == "novads") + (unit.planning_region == "Latgale") for unit in places], np.float64)
     spread = place.std()
     standing = (place - place.mean()) / spread if spread > 0 else place * 0
     own = rng.normal(0.0, 1.0, len(places))
-    effect: Floats = SCHOOL_EFFECT_SD * (PLACE_WEIGHT * standing + np.sqrt(1 - PLACE_WEIGHT**2) * own)
+    effect: Floats = PLACE_WEIGHT * standing + np.sqrt(1 - PLACE_WEIGHT**2) * own
     return effect

@@ -1,7 +1,7 @@
-"""What is planted in the synthetic cohort: every size of it, in one place.
+"""Why pupils leave: the drivers on the cut-off date, the true log-odds and their parts, for the sizes of a world.
 
 The pipeline never reads this. It is not evidence about Latvia: where no figure is published (yearly leaving by stage,
-marks, the strength of each driver), the size is an assumption to argue about.
+the strength of each driver), the size is an assumption to argue about.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
+
+from riskmodel.sources.synthetic.planted import Leaving, LogOdds
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -36,54 +38,9 @@ AUTUMN_LEFT_SHARE = dict(
 """Share that leaves from October to the cut-off, before a forecast could be made."""
 
 
-@dataclass(frozen=True)
-class LogOdds:
-    """Change of the true log-odds per unit of each driver, as it stands in the registers on the cut-off date."""
-
-    recent_unexcused: float = 0.5
-    """Per unit of log(1 + unexcused lessons of the last eight weeks)."""
-    unexcused_rise: float = 0.6
-    """When the last eight weeks hold at least four unexcused lessons more than the eight weeks before: a threshold."""
-    failed_subjects: float = 0.4
-    """Per subject with an insufficient or missing term result, up to four."""
-    overage: float = 0.55
-    """Older than the stage by a year or more, or repeating it."""
-    low_income: float = 0.45
-    far_and_absent: float = 0.6
-    """Interaction: lives 15 km or more from school and has at least three recent unexcused lessons."""
-    male: float = 0.55
-    """Direct; more comes by absences and marks."""
-    free_meals: float = 0.0
-    """A decoy: goes with low income, changes nothing."""
-    recent_late: float = 0.0
-    """A decoy: goes with unexcused absence, changes nothing."""
-
-
 DRIVERS = tuple(field.name for field in fields(LogOdds))
-PLANTED = LogOdds()
-
-SCHOOL_EFFECT_SD = 0.35
-"""Standard deviation of the hidden school effect (log-odds)."""
-
-SUPPORT_LOG_ODDS = {"KA-PED": -0.4, "KA-SOC": -0.5, "KA-PSI": 0.0, "KO-TRA": 0.0}
-"""Effect of a measure that begins after the cut-off; two of them change nothing."""
-
-ABROAD_SHARE = 0.008
-UNKNOWN_SHARE = 0.004
-LEFT_RECORDED_UNKNOWN_SHARE = 0.05
-"""Of those who left, the share that the register calls 'unknown': noise in the label."""
-
-
-@dataclass(frozen=True)
-class Drivers:
-    """The values behind each coefficient of :class:`LogOdds`, one per pupil."""
-
-    values: dict[str, Floats]
-
-    def contributions(self) -> dict[str, Floats]:
-        """Return what each driver adds to the log-odds."""
-        sizes = asdict(PLANTED)
-        return {name: sizes[name] * self.values[name] for name in DRIVERS}
+MOST_FAILED_SUBJECTS = 4
+USUAL_POINTS = 6.0
 
 
 @dataclass(frozen=True)
@@ -94,38 +51,79 @@ class Situation:
     earlier_unexcused_lessons: Integers
     recent_late_lessons: Integers
     failed_subjects: Integers
+    mean_points: Floats
+    """Mean mark; NaN without one."""
     is_overage: Flags
     has_low_income: Flags
     has_free_meals: Flags
     distance_km: Floats
     is_male: Flags
+    hidden_trouble: Floats
+    """Standard normal; no register holds it."""
+
+    @property
+    def points_below_6(self) -> Floats:
+        """By how much the mean mark lies below 6; 0 without a mark."""
+        below: Floats = np.maximum(
+            USUAL_POINTS - np.where(np.isnan(self.mean_points), USUAL_POINTS, self.mean_points), 0
+        )
+        return below
 
 
-def drivers(situation: Situation) -> Drivers:
-    """Return the drivers of each pupil: transformations, the threshold and the interaction."""
+def drivers(situation: Situation, planted: Leaving) -> dict[str, Floats]:
+    """Return the value of each driver of :class:`LogOdds`: transformations, the threshold and the interaction."""
     recent = situation.recent_unexcused_lessons
+    is_absent = recent >= planted.far_absent_from_lessons
     values = {
         "recent_unexcused": np.log1p(recent),
-        "unexcused_rise": recent - situation.earlier_unexcused_lessons >= 4,
-        "failed_subjects": np.minimum(situation.failed_subjects, 4),
+        "unexcused_rise": has_risen(situation, planted),
+        "failed_subjects": np.minimum(situation.failed_subjects, MOST_FAILED_SUBJECTS),
         "overage": situation.is_overage,
         "low_income": situation.has_low_income,
-        "far_and_absent": (situation.distance_km >= 15) & (recent >= 3),
+        "far_and_absent": (situation.distance_km >= planted.far_from_km) & is_absent,
         "male": situation.is_male,
+        "low_marks": situation.points_below_6,
         "free_meals": situation.has_free_meals,
         "recent_late": np.log1p(situation.recent_late_lessons),
+        "hidden_trouble": situation.hidden_trouble,
     }
-    return Drivers({name: values[name].astype(np.float64) for name in DRIVERS})
+    return {name: values[name].astype(np.float64) for name in DRIVERS}
 
 
-def log_odds(stage: Integers, school_effect: Floats, planted: Drivers) -> Floats:
-    """Return the true log-odds of leaving in the window if no further support is given."""
-    base = np.array([BASE_LOG_ODDS[name] for name in STAGES])[stage]
-    total: Floats = base + school_effect + np.sum(list(planted.contributions().values()), axis=0)
-    return total
+def has_risen(situation: Situation, planted: Leaving) -> Flags:
+    """Return whose unexcused lessons of the last eight weeks are so many more than those of the eight before."""
+    rise = situation.recent_unexcused_lessons - situation.earlier_unexcused_lessons
+    risen: Flags = rise >= planted.rise_from_lessons
+    return risen
 
 
-def probability(odds: Floats) -> Floats:
+@dataclass(frozen=True)
+class Odds:
+    """The true log-odds of leaving in the window if no further support is given, and their parts."""
+
+    base: Floats
+    """Of the stage, in the cohort."""
+    school_effect: Floats
+    by_driver: dict[str, Floats]
+
+    @property
+    def total(self) -> Floats:
+        """The log-odds themselves."""
+        total: Floats = self.base + self.school_effect + np.sum(list(self.by_driver.values()), axis=0)
+        return total
+
+
+def odds(situation: Situation, stage: Integers, school_effect: Floats, planted: Leaving, cohorts_after: int) -> Odds:
+    """Return the log-odds for each pupil of a cohort after which ``cohorts_after`` others follow."""
+    shift = planted.base_shift + (planted.prior_shift if cohorts_after < planted.prior_shift_cohorts else 0.0)
+    base = np.array([BASE_LOG_ODDS[name] for name in STAGES])[stage] + shift
+    sizes = asdict(planted.log_odds)
+    return Odds(
+        base, school_effect, {name: sizes[name] * values for name, values in drivers(situation, planted).items()}
+    )
+
+
+def probability(log_odds: Floats) -> Floats:
     """Return the probability of log-odds."""
-    chance: Floats = 1.0 / (1.0 + np.exp(-odds))
+    chance: Floats = 1.0 / (1.0 + np.exp(-log_odds))
     return chance

@@ -13,10 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from riskmodel.sources.latvia import SchoolYear, school_year
-from riskmodel.sources.synthetic import lessons, people, truth
+from riskmodel.sources.synthetic import draws, lessons, outcomes, people, support_rule, truth
 from riskmodel.sources.synthetic.files import DeliveryFolders, constant, days, texts, whole_numbers
 from riskmodel.sources.synthetic.lessons import SUBJECTS_BY_STAGE, Members, Semester
+from riskmodel.sources.synthetic.oracle import Oracle
+from riskmodel.sources.synthetic.outcomes import CutOff, Decided
 from riskmodel.sources.synthetic.people import NEVER, day_number
+from riskmodel.sources.synthetic.planted import Planted
 from riskmodel.sources.synthetic.raw import EveryLesson
 from riskmodel.sources.synthetic.rows import (
     ABROAD,
@@ -30,6 +33,7 @@ from riskmodel.sources.synthetic.rows import (
     Stays,
 )
 from riskmodel.sources.synthetic.schools import District
+from riskmodel.sources.synthetic.support_rule import MEASURES, Candidates, Meant
 from riskmodel.sources.synthetic.truth import FIRST_GRADE, FIRST_VET_INDEX, STAGES, Flags, Floats, Integers
 
 LASTING_SHARE = 0.75
@@ -46,14 +50,15 @@ LONGEST_REPORT_DAYS = 25
 SILENT_SEMESTER_SHARE = 0.02
 """School semesters without any delivered attendance: no data, not no absence."""
 CAPACITY_DELIVERED_SHARE = 0.8
-PLACES_SHARES = (0.06, 0.12)
 INCOME_CHANGE_SHARE = 0.03
 LATER_NEEDS_SHARE = 0.01
-SUPPORT_AGAIN_SHARE = 0.4
-FAR_KM = 15.0
+GOES_ON_SHARE = 0.711
+"""Of plans, those that go on in the next semester (one city, 2021/22)."""
+MOST_DAYS_TO_AUTUMN_PLAN = 40
+GOES_ON_POINTS = 100.0
+"""Need score that puts those who go on before all others."""
 
 RETURN_SHARES = np.array([people.RETURN_SHARES.get(name, 0.0) for name in EXITS])
-MEASURES = tuple(truth.SUPPORT_LOG_ODDS)
 NONE = -1
 
 
@@ -67,6 +72,8 @@ class Calendar:
     vet_share: float
     raw_year: int | None
     """First calendar year of the school year whose every lesson is delivered."""
+    planted: Planted
+    oracle: Oracle
 
 
 @dataclass
@@ -126,6 +133,9 @@ class World:
         self._sizes = people.Sizes.of(district.pupils, calendar.vet_share)
         self._timetable = lessons.timetable(rng, len(self.schools))
         self._silent = self._silent_semesters(rng)
+        self._planted = calendar.planted
+        self._by_rule = support_rule.goes_by_rule(self._planted.support, seed, self.schools.school_id)
+        self._places = np.zeros(len(self.schools), dtype=np.int64)
         self.pupils = people.first_pupils(rng, self.schools, self._sizes, self.years[0])
         self._identities = people.Identities.none_yet(codes)
         self._identities.add(rng, self.pupils, 0)
@@ -133,7 +143,8 @@ class World:
         self._raw = EveryLesson()
         self._september = np.full(len(self.pupils), NEVER)
         self._september_code = np.full(len(self.pupils), NONE)
-        self._support = np.full(len(self.pupils), NONE)
+        self._is_supported = np.zeros(len(self.pupils), dtype=bool)
+        self._need = np.zeros(len(self.pupils))
 
     def _rng(self, year: int, purpose: int, part: int = 0) -> np.random.Generator:
         return np.random.default_rng([self.seed, self._district.number, year, purpose, part])
@@ -147,6 +158,7 @@ class World:
         if year is not self.years[0]:
             people.let_return(rng, self.schools, self.pupils, RETURN_SHARES, year)
             self._take_in(rng, year)
+        self._meet()
         self._write_economic_pupil(rng, year)
         self._write_capacity(rng, year)
         members = self._in_order(np.flatnonzero(self.pupils.is_enrolled))
@@ -165,10 +177,11 @@ class World:
             self.pupils.ability[members],
             self.pupils.frailty[members],
             exits.day,
-            exits.code == LEFT,
+            self._signs(exits),
         )
         first = self._semester(year, 1, life)
-        supported = self._window(rng, year, life, exits, first)
+        autumn = self._autumn_plans(year, life)
+        decided = self._window(rng, year, life, exits, first)
         moves_in_winter = (exits.day == NEVER) & (rng.random(count) < MOVES_IN_WINTER_SHARE)
         elsewhere = people.school_for(rng, self.schools, life.stage)
         moves_in_winter &= elsewhere != school
@@ -182,11 +195,12 @@ class World:
             life.ability,
             life.frailty,
             exits.day,
-            exits.code == LEFT,
+            self._signs(exits),
         )
         second = self._semester(year, 2, spring)
         self._rows.add_results(year, life, spring, (first.mean_points, second.mean_points))
-        self._write_support(rng, year, life, exits, supported)
+        self._write_support(rng, year, life, exits, {1: autumn, 2: (decided.is_given, decided.plan)})
+        self._is_supported[members], self._need[members] = decided.is_given, decided.need
         self._summer(rng, year, life, spring, exits, second)
         return count
 
@@ -194,6 +208,10 @@ class World:
         """Return the pupils in the order of their schools and codes."""
         codes = np.array([self._identities.code[each] for each in pupil.tolist()])
         return pupil[np.lexsort((codes, self.pupils.school[pupil]))]
+
+    def _meet(self) -> None:
+        """Let the registers know the pupils."""
+        self.files.recorder.meet(pa.array(self._identities.code), texts(people.FIRST_LANGUAGES, self.pupils.language))
 
     # Enter
 
@@ -204,7 +222,8 @@ class World:
         self._identities.add(rng, self.pupils, known)
         self._september = np.concatenate([self._september, np.full(len(new), NEVER)])
         self._september_code = np.concatenate([self._september_code, np.full(len(new), NONE)])
-        self._support = np.concatenate([self._support, np.full(len(new), NONE)])
+        self._is_supported = np.concatenate([self._is_supported, np.zeros(len(new), dtype=bool)])
+        self._need = np.concatenate([self._need, np.zeros(len(new))])
 
     # Leave
 
@@ -215,65 +234,89 @@ class World:
         first, last = day_number(date(year.first_year, 10, 1)), day_number(self._cut_on(year)) - 1
         day = rng.integers(first, last + 1, count)
         rate = np.array([truth.AUTUMN_LEFT_SHARE[name] for name in STAGES])[self.pupils.stage[members]]
-        slope = 0.6
+        slope = self._planted.leaving.autumn_slope
         stays = exits.day == NEVER
         leaves = stays & (rng.random(count) < rate * np.exp(slope * detachment - slope**2 / 2))
         exits.set(leaves, day, LEFT)
-        self._elsewhere(rng, exits, day, ELSEWHERE_IN_AUTUMN)
+        self._elsewhere(rng, exits, members, day, ELSEWHERE_IN_AUTUMN)
         return exits
 
-    def _elsewhere(self, rng: np.random.Generator, exits: Exits, day: Integers, share: float) -> None:
+    def _signs(self, exits: Exits) -> Floats:
+        return np.where(exits.code == LEFT, self._planted.leaving.signs_factor, 1.0)
+
+    def _elsewhere(
+        self, rng: np.random.Generator, exits: Exits, members: Integers, day: Integers, share: float
+    ) -> None:
         draw = rng.random(len(day))
         stays = exits.day == NEVER
-        limit_abroad = share * truth.ABROAD_SHARE
+        leaving = self._planted.leaving
+        abroad = [leaving.abroad_share_of.get(name, leaving.abroad_share) for name in people.FIRST_LANGUAGES]
+        limit_abroad = share * np.array(abroad)[self.pupils.language[members]]
         exits.set(stays & (draw < limit_abroad), day, ABROAD)
-        limit_unknown = limit_abroad + share * truth.UNKNOWN_SHARE
+        limit_unknown = limit_abroad + share * leaving.unknown_share
         exits.set(stays & (draw >= limit_abroad) & (draw < limit_unknown), day, UNKNOWN)
 
-    def _window(self, rng: np.random.Generator, year: SchoolYear, life: Members, exits: Exits, first: Half) -> Integers:
-        """Decide who leaves after the cut-off, write the truth of the cohort, return the measure of the supported."""
+    def _key(self, members: Integers) -> Integers:
+        """Return what names the pupils in the draws: their number in the district, and the district's."""
+        return members + self._district.number * people.MOST_PUPILS_OF_A_DISTRICT
+
+    def _window(self, rng: np.random.Generator, year: SchoolYear, life: Members, exits: Exits, first: Half) -> Decided:
+        """Decide who gets a plan and who leaves after the cut-off, and write the truth of the cohort."""
+        cut_off = CutOff(
+            self._planted, self.seed, year.first_year, self.years[-1].first_year - year.first_year, self._cut_on(year)
+        )
+        situation = self._situation(year, life, first)
+        standing = outcomes.Standing(
+            key=self._key(life.pupil),
+            stage=life.stage,
+            school=life.school,
+            language=self.pupils.language[life.pupil],
+            is_in_cohort=exits.day == NEVER,
+            school_effect=self._planted.leaving.school_effect_sd * self.schools.effect[life.school],
+            seats=self._places,
+            by_rule=self._by_rule,
+        )
+        decided = outcomes.decide(cut_off, situation, standing)
+        day = self._days_after_cut_off(rng, year, life.stage)
+        self._elsewhere(rng, exits, life.pupil, day, 1 - ELSEWHERE_IN_AUTUMN)
+        spring = np.array([day_number(day) for day in year.school_days(2)])
+        day = outcomes.soon_after_a_rise(
+            cut_off, decided, standing.key, self._days_after_cut_off(rng, year, life.stage), spring
+        )
+        exits.set((exits.day == NEVER) & decided.leaves, day, LEFT)
+        outcome = np.where(exits.day == NEVER, 0.0, np.where(exits.code == LEFT, 1.0, np.nan))
+        numbers = self._calendar.oracle.school_numbers(self.schools.school_id)
+        self._calendar.oracle.add(
+            cut_off.on.isoformat(), outcomes.seen_by_oracle(cut_off, decided, situation, standing, (outcome, numbers))
+        )
+        columns = {
+            "cohort_on": days(np.full(len(life), day_number(cut_off.on))),
+            **self._rows.who(life, np.arange(len(life))),
+            "stage": texts(STAGES, life.stage),
+            **outcomes.truth_columns(decided, situation),
+            "outcome": texts([*EXITS, "stays"], np.where(exits.day == NEVER, len(EXITS), exits.code)),
+        }
+        chosen = pa.array(standing.is_in_cohort)
+        self.files.add_truth("cohort", {name: column.filter(chosen) for name, column in columns.items()})
+        return decided
+
+    def _situation(self, year: SchoolYear, life: Members, first: Half) -> truth.Situation:
         pupils, members = self.pupils, life.pupil
-        count = len(members)
-        is_overage = self._is_overage(members, year)
-        situation = truth.Situation(
+        marked = np.count_nonzero(~np.isnan(first.mean_points), axis=1)
+        total = np.nansum(first.mean_points, axis=1)
+        return truth.Situation(
             recent_unexcused_lessons=first.recent_unexcused,
             earlier_unexcused_lessons=first.earlier_unexcused,
             recent_late_lessons=first.recent_late,
             failed_subjects=first.insufficient,
-            is_overage=is_overage,
+            mean_points=np.divide(total, marked, out=np.full(len(life), np.nan), where=marked > 0),
+            is_overage=self._is_overage(members, year),
             has_low_income=pupils.has_low_income[members],
             has_free_meals=pupils.has_free_meals[members],
             distance_km=pupils.distance_km[members],
             is_male=pupils.is_male[members],
+            hidden_trouble=outcomes.hidden_trouble(self.seed, self._key(members), year.first_year),
         )
-        drivers = truth.drivers(situation)
-        odds = truth.log_odds(life.stage, self.schools.effect[life.school], drivers)
-        in_cohort = exits.day == NEVER
-        measure = np.where(in_cohort, _measure(rng, situation), NONE)
-        effect = np.append([truth.SUPPORT_LOG_ODDS[name] for name in MEASURES], 0.0)[measure]
-        chance = truth.probability(odds + effect)
-
-        self._elsewhere(rng, exits, self._days_after_cut_off(rng, year, life.stage), 1 - ELSEWHERE_IN_AUTUMN)
-        leaves = (exits.day == NEVER) & (rng.random(count) < chance)
-        day = self._days_after_cut_off(rng, year, life.stage)
-        exits.set(leaves, day, LEFT)
-        columns = {
-            "cohort_on": days(np.full(count, day_number(self._cut_on(year)))),
-            "pupil_code": texts(self._identities.code, members),
-            "school_id": texts(self.schools.school_id, life.school),
-            "stage": texts(STAGES, life.stage),
-            "base": pa.array(np.array([truth.BASE_LOG_ODDS[name] for name in STAGES])[life.stage]),
-            "school_effect": pa.array(self.schools.effect[life.school]),
-            **{name: pa.array(part) for name, part in drivers.contributions().items()},
-            "log_odds": pa.array(odds),
-            "probability": pa.array(truth.probability(odds)),
-            "measure_code": texts([*MEASURES, None], np.where(measure == NONE, len(MEASURES), measure)),
-            "probability_with_support": pa.array(chance),
-            "outcome": texts([*EXITS, "stays"], np.where(exits.day == NEVER, len(EXITS), exits.code)),
-        }
-        chosen = pa.array(in_cohort)
-        self.files.add_truth("cohort", {name: column.filter(chosen) for name, column in columns.items()})
-        return measure
 
     def _is_overage(self, members: Integers, year: SchoolYear) -> Flags:
         pupils = self.pupils
@@ -354,34 +397,77 @@ class World:
 
     # Support
 
+    def _autumn_plans(self, year: SchoolYear, life: Members) -> tuple[Flags, Meant]:
+        """Return who has a plan in the autumn, by the judgement of teachers, and which; most plans of spring go on."""
+        key, term, members = self._key(life.pupil), outcomes.term_of(year.first_year, 1), life.pupil
+        goes_on = self._is_supported[members] & (draws.uniform(self.seed, "goes_on", term, key) < GOES_ON_SHARE)
+        is_poor = self.pupils.has_low_income[members]
+        candidates = Candidates(
+            key=key,
+            school=life.school,
+            need=self._need[members] + is_poor + GOES_ON_POINTS * goes_on,
+            hidden_trouble=outcomes.hidden_trouble(self.seed, key, year.first_year),
+            is_poor=is_poor,
+            teacher_share=np.full(len(life), support_rule.LEARNING_SHARES["other"]),
+            may_get=life.last_day > day_number(date(year.first_year, 10, 1)) + MOST_DAYS_TO_AUTUMN_PLAN,
+        )
+        nowhere = np.zeros_like(self._by_rule)
+        given = support_rule.allocate(
+            self._planted.support, candidates, self._places, nowhere, self.seed, term
+        ).is_given
+        return given, support_rule.plan_for(candidates, given, self.seed, term)
+
     def _write_support(
-        self, rng: np.random.Generator, year: SchoolYear, life: Members, exits: Exits, measure: Integers
+        self,
+        rng: np.random.Generator,
+        year: SchoolYear,
+        life: Members,
+        exits: Exits,
+        plans: dict[int, tuple[Flags, Meant]],
     ) -> None:
-        """Write support begun after the cut-off and, for some who had it in the year before, support in the autumn."""
+        """Write the plans of both semesters: a row of support for each measure as it begins and, later, as it ends."""
         count = len(life)
-        year_end = day_number(year.ends_on)
-        before = np.where(rng.random(count) < SUPPORT_AGAIN_SHARE, self._support[life.pupil], NONE)
-        semester_1_end = day_number(year.semester_1_ends_on)
-        autumn = day_number(date(year.first_year, 10, 1)) + rng.integers(0, 40, count)
-        spring = day_number(year.semester_2_starts_on) + rng.integers(0, 20, count)
-        for given, start, last in ((before, autumn, semester_1_end), (measure, spring, year_end)):
-            end = np.minimum(exits.day, last)
-            chosen = np.flatnonzero((given != NONE) & (start < end))
-            hours = np.round((end - start)[chosen] / 7.0 * 1.5)
-            for is_over in (False, True):
-                missing = np.full(len(chosen), not is_over)
-                self.files.add(
-                    "support",
-                    self._rows.who(life, chosen)
-                    | {
-                        "measure_code": texts(MEASURES, given[chosen]),
-                        "happened_on": days(start[chosen]),
-                        "ends_on": days(end[chosen], missing),
-                        "hours": pa.array(hours, mask=missing | (given[chosen] == MEASURES.index("KO-TRA"))),
-                        "known_on": days(end[chosen] if is_over else start[chosen]),
-                    },
-                )
-        self._support[life.pupil] = measure
+        october = day_number(date(year.first_year, 10, 1))
+        starts = {
+            1: october + rng.integers(0, MOST_DAYS_TO_AUTUMN_PLAN, count),
+            2: day_number(year.semester_2_starts_on) + rng.integers(0, 20, count),
+        }
+        lasts = {1: day_number(year.semester_1_ends_on), 2: day_number(year.ends_on)}
+        for semester, (is_given, plan) in plans.items():
+            start, end = starts[semester], np.minimum(exits.day, lasts[semester])
+            began = np.flatnonzero(is_given & (start < end))
+            self.files.add_truth(
+                "plan",
+                self._rows.who(life, began)
+                | {
+                    "school_year": constant(year.name, len(began), pa.string()),
+                    "semester": constant(semester, len(began), pa.int64()),
+                    "starts_on": days(start[began]),
+                    **outcomes.plan_columns(plan, began),
+                },
+            )
+            for measure in (plan.measure, plan.second_measure):
+                chosen = began[measure[began] != NONE]
+                self._write_measure(life, chosen, measure[chosen], start[chosen], end[chosen])
+
+    def _write_measure(
+        self, life: Members, chosen: Integers, measure: Integers, start: Integers, end: Integers
+    ) -> None:
+        hours = np.round((end - start) / 7.0 * 1.5)
+        is_bought = measure == MEASURES.index("KO-TRA")
+        for is_over in (False, True):
+            missing = np.full(len(chosen), not is_over)
+            self.files.add(
+                "support",
+                self._rows.who(life, chosen)
+                | {
+                    "measure_code": texts(MEASURES, measure),
+                    "happened_on": days(start),
+                    "ends_on": days(end, missing),
+                    "hours": pa.array(hours, mask=missing | is_bought),
+                    "known_on": days(end if is_over else start),
+                },
+            )
 
     # The summer
 
@@ -404,8 +490,6 @@ class World:
         end = np.where(moves.is_completed, completed_on, np.where(moves.is_transferred, moved_on, next_start - 1))
         code = np.where(moves.is_completed, COMPLETED, np.where(moves.is_transferred, TRANSFERRED, CONTINUING))
         end, code = np.where(goes_on, end, exits.day), np.where(goes_on, code, exits.code)
-        is_unclear = (code == LEFT) & (rng.random(count) < truth.LEFT_RECORDED_UNKNOWN_SHARE)
-        recorded = np.where(is_unclear, UNKNOWN, code)
         delay = np.where(np.isin(code, (COMPLETED, CONTINUING)), 0, rng.integers(0, LONGEST_REPORT_DAYS + 1, count))
 
         start, second_start = day_number(year.starts_on), day_number(year.semester_2_starts_on)
@@ -413,9 +497,9 @@ class World:
         stayed = np.flatnonzero(spring.school == life.school)
         half = np.full(len(moved), second_start - 1)
         for who, member, stays in (
-            (life, stayed, Stays(start, end[stayed], recorded[stayed], delay[stayed])),
+            (life, stayed, Stays(start, end[stayed], code[stayed], delay[stayed])),
             (life, moved, Stays(start, half, np.full(len(moved), TRANSFERRED), delay[moved])),
-            (spring, moved, Stays(second_start, end[moved], recorded[moved], delay[moved])),
+            (spring, moved, Stays(second_start, end[moved], code[moved], delay[moved])),
         ):
             self._rows.add_stays(who, member, pupils, stays)
 
@@ -457,7 +541,8 @@ class World:
 
     def _write_capacity(self, rng: np.random.Generator, year: SchoolYear) -> None:
         enrolled = np.bincount(self.pupils.school[self.pupils.is_enrolled], minlength=len(self.schools.school_id))
-        places = np.maximum(2, np.round(enrolled * rng.uniform(*PLACES_SHARES, len(enrolled))))
+        school_id = self.schools.school_id
+        self._places = support_rule.places(self._planted.support, enrolled, self.seed, year.first_year, school_id)
         given = np.flatnonzero(rng.random(len(enrolled)) < CAPACITY_DELIVERED_SHARE)
         start, end = day_number(year.starts_on), day_number(school_year(year.first_year + 1).starts_on) - 1
         self.files.add(
@@ -467,7 +552,7 @@ class World:
                 "provider_code": constant("all", len(given), pa.string()),
                 "happened_on": days(np.full(len(given), start)),
                 "ends_on": days(np.full(len(given), end)),
-                "places": whole_numbers(places[given]),
+                "places": whole_numbers(self._places[given]),
                 "known_on": days(np.full(len(given), start)),
             },
         )
@@ -493,7 +578,15 @@ class World:
         self._rows.add_schools(self.years[0].starts_on)
         self._rows.add_pupils(self.pupils, later & ~self.pupils.has_special_needs)
         schools = self.schools
-        self.files.add_truth("school", {"school_id": pa.array(schools.school_id), "log_odds": pa.array(schools.effect)})
+        effect = self._planted.leaving.school_effect_sd * schools.effect
+        self.files.add_truth(
+            "school",
+            {
+                "school_id": pa.array(schools.school_id),
+                "log_odds": pa.array(effect),
+                "goes_by_rule": pa.array(self._by_rule),
+            },
+        )
 
 
 def _by_school(life: Members, first_day: int) -> list[Integers]:
@@ -502,21 +595,3 @@ def _by_school(life: Members, first_day: int) -> list[Integers]:
     place = place[np.argsort(life.school[place], kind="stable")]
     first = np.flatnonzero(np.diff(life.school[place])) + 1
     return [part for part in np.split(place, first) if len(part)]
-
-
-def _measure(rng: np.random.Generator, situation: truth.Situation) -> Integers:
-    """Return the measure that each pupil gets after the cut-off (place in ``MEASURES``), or ``NONE``.
-
-    Teachers choose by what they see, and by more than the registers hold: support is not given at random.
-    """
-    count = len(situation.failed_subjects)
-    need = 0.6 * np.log1p(situation.recent_unexcused_lessons) + 0.5 * np.minimum(situation.failed_subjects, 4)
-    need = need + 0.3 * situation.has_low_income + rng.normal(0.0, 0.5, count)
-    is_given = rng.random(count) < truth.probability(1.6 * need - 4.2)
-    is_far = situation.has_low_income & (situation.distance_km >= FAR_KM)
-    codes = np.select(
-        [is_far, situation.failed_subjects > 0, situation.recent_unexcused_lessons >= 3],
-        [MEASURES.index("KO-TRA"), MEASURES.index("KA-PED"), MEASURES.index("KA-SOC")],
-        MEASURES.index("KA-PSI"),
-    )
-    return np.where(is_given, codes, NONE)
