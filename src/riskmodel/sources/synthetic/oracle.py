@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from riskmodel.sources.synthetic.support_rule import MEASURES, NONE
-from riskmodel.sources.synthetic.truth import STAGES, Flags, Floats, Integers
+from riskmodel.sources.synthetic.truth import DRIVERS, STAGES, Flags, Floats, Integers
 
 SCORES = ("log_odds", "without_school_effect", "observable")
 """The true log-odds; those without the hidden school effect; those without all that no register holds."""
@@ -43,6 +43,8 @@ class Seen:
     """The same with the support received."""
     outcome: Floats
     """1 left, 0 stayed, NaN neither (moved abroad, lost from sight)."""
+    drivers: Floats
+    """Pupils × drivers: their values."""
     effects: Floats
     """Pupils × measures: change of the probability by each measure."""
     measures: Integers
@@ -68,6 +70,8 @@ class Cohort:
     """Schools × (pupils, expected to leave)."""
     by_measure: Floats = field(init=False)
     """Measures × ways × (got it, their effect; near the cut, their effect; labelled, left; their chance without)."""
+    moments: Floats = field(init=False)
+    """Sums of the products of (1, drivers) with each other."""
     unsupported: Floats = field(init=False)
     """Ways × (labelled, left, chance without)."""
 
@@ -77,6 +81,7 @@ class Cohort:
         self.by_stage = np.zeros((len(STAGES), 6))
         self.by_school = np.zeros((self.schools, 2))
         self.by_measure = np.zeros((len(MEASURES), len(WAYS), 7))
+        self.moments = np.zeros((len(DRIVERS) + 1, len(DRIVERS) + 1))
         self.unsupported = np.zeros((len(WAYS), 3))
 
     def add(self, seen: Seen) -> None:
@@ -94,6 +99,8 @@ class Cohort:
             for kind, weight in enumerate((seen.chance_without, 1 - seen.chance_without)):
                 self.flagged[place, :, kind] += _sums(cell, weight, (self.groups, BINS))
         one = np.ones(len(lived))
+        with_one = np.column_stack([one, seen.drivers])
+        self.moments += np.einsum("ij,ik->jk", with_one, with_one)
         stage_values = (one, seen.chance_without, lived, is_labelled, left, lived * (1 - lived))
         for place, value in enumerate(stage_values):
             self.by_stage[:, place] += _sums(seen.stage, value, (len(STAGES),))
@@ -139,6 +146,7 @@ class Cohort:
             },
             "auc": {name: self._auc(place) for place, name in enumerate(SCORES)},
             "reached_at_a_tenth": self._reached(),
+            "correlations": self._correlations(),
             "groups": self._errors(groups),
             "measures": {name: self._measure(place) for place, name in enumerate(MEASURES)},
         }
@@ -170,6 +178,23 @@ class Cohort:
             "random": PLACES_SHARE,
         }
 
+    def _correlations(self) -> dict[str, dict[str, float]]:
+        """Return, for each driver, how it goes with every other: a decoy goes with a driver and adds nothing."""
+        count = self.moments[0, 0]
+        mean = self.moments[0, 1:] / count
+        covariance = self.moments[1:, 1:] / count - np.outer(mean, mean)
+        spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+        scale = np.outer(spread, spread)
+        correlation = np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)
+        return {
+            one: {
+                other: round(float(correlation[row, column]), 4)
+                for column, other in enumerate(DRIVERS)
+                if column != row
+            }
+            for row, one in enumerate(DRIVERS)
+        }
+
     def _errors(self, groups: tuple[str, ...]) -> dict[str, dict[str, float | None]]:
         """Return, by group, the error rates of the first tenth by the true and by the recorded risk."""
         told: dict[str, dict[str, float | None]] = {name: {} for name in groups}
@@ -179,6 +204,9 @@ class Cohort:
                 leave, stay = self.flagged[place, group]
                 told[name][f"false_negative_rate_{kind}"] = _ratio((leave * (1 - share)).sum(), leave.sum())
                 told[name][f"false_positive_rate_{kind}"] = _ratio((stay * share).sum(), stay.sum())
+        for rates in told.values():
+            for error in ("false_negative_rate", "false_positive_rate"):
+                rates[f"{error}_change"] = _difference(rates[f"{error}_recorded"], rates[f"{error}_true"])
         return told
 
     def _measure(self, place: int) -> dict[str, dict[str, float | None]]:

@@ -18,6 +18,8 @@ from riskmodel.sources.synthetic.planted import HIDDEN, Effect, Planted
 from riskmodel.sources.synthetic.support_rule import MEASURES, NONE, RISK_GROUPS, Allocation, Candidates, Meant
 from riskmodel.sources.synthetic.truth import Flags, Floats, Integers, Odds, Situation
 
+ELSEWHERE_IN_AUTUMN = 0.3
+"""Share of the year's moves abroad and unknown ends that fall before the cut-off."""
 LASTING_TROUBLE = 0.7
 """Weight of a pupil's lasting hidden trouble in the one of a year."""
 
@@ -168,6 +170,7 @@ def truth_columns(decided: Decided, situation: Situation) -> dict[str, pa.Array]
         **{f"effect_{code}": pa.array(decided.effects[:, place]) for place, code in enumerate(MEASURES)},
         "need_points": pa.array(decided.need),
         "cut_points": pa.array(allocation.cut_points, mask=np.isnan(allocation.cut_points)),
+        "is_tied_at_cut": pa.array(allocation.is_tied_at_cut),
         "allocation": _names(("teachers", "override", "next_in_line", "not_in_line"), way),
         "recent_unexcused_lessons": pa.array(situation.recent_unexcused_lessons),
         "insufficient_subjects": pa.array(situation.failed_subjects),
@@ -220,7 +223,7 @@ def recorded_log_odds(cut_off: CutOff, situation: Situation, standing: Standing)
         ]
     )[standing.language]
     chance = truth.probability(total)
-    return support_rule.log_odds_of(chance + (1.0 - chance) * moves)
+    return support_rule.log_odds_of(chance + (1.0 - chance) * (1.0 - ELSEWHERE_IN_AUTUMN) * moves)
 
 
 def seen_by_oracle(
@@ -249,6 +252,7 @@ def seen_by_oracle(
         chance_without=decided.without[chosen],
         chance_lived=decided.lived[chosen],
         outcome=outcome[chosen],
+        drivers=np.stack([odds.values[name] for name in truth.DRIVERS], axis=1)[chosen],
         effects=decided.effects[chosen],
         measures=decided.received[chosen],
         goes_by_rule=standing.by_rule[standing.school][chosen],

@@ -89,6 +89,8 @@ class Allocation:
     """Has a place by the will of staff, though not among the first."""
     cut_points: Floats
     """The lowest score with a place in the pupil's school before overrides; NaN where teachers judge."""
+    is_tied_at_cut: Flags
+    """Has the score of the cut, and there were not places for all who have: by lot, if the world has lotteries."""
 
 
 def allocate(
@@ -111,11 +113,16 @@ def allocate(
     passed_over = _first_in_school(who.school, judged, lot, passed_over, taken)
     lowest = np.full(len(seats), np.inf)
     np.minimum.at(lowest, who.school[first], who.need[first])
+    is_at_cut = is_eligible & has_cut & (who.need == lowest[who.school])
+    is_short = np.bincount(who.school[is_at_cut & ~first], minlength=len(seats)) > 0
     return Allocation(
         is_given=first & ~passed_over | is_override,
         is_next_in_line=first & has_cut,
         is_override=is_override,
-        cut_points=np.where(has_cut, np.maximum(lowest, planted.eligible_from_points)[who.school], np.nan),
+        cut_points=np.where(
+            has_cut, np.where(np.isinf(lowest), planted.eligible_from_points, lowest)[who.school], np.nan
+        ),
+        is_tied_at_cut=is_at_cut & is_short[who.school],
     )
 
 

@@ -28,12 +28,12 @@ FIRST_VET_INDEX = 8
 STAGE_COUNT = len(STAGES)
 
 BASE_LOG_ODDS = dict(
-    zip(STAGES, (-7.7, -7.3, -7.1, -6.8, -5.3, -5.4, -5.4, -5.3, -3.1, -3.95, -4.0, -4.1), strict=True)
+    zip(STAGES, (-7.3, -7.0, -6.8, -6.5, -5.25, -5.1, -5.05, -5.0, -2.85, -3.8, -3.85, -3.9), strict=True)
 )
 """Log-odds of leaving between the cut-off and the horizon for a pupil with no driver, in a school of mean effect."""
 
 AUTUMN_LEFT_SHARE = dict(
-    zip(STAGES, (0.0003, 0.0004, 0.0006, 0.0009, 0.003, 0.004, 0.004, 0.003, 0.03, 0.014, 0.012, 0.01), strict=True)
+    zip(STAGES, (0.0003, 0.0004, 0.0006, 0.0009, 0.003, 0.005, 0.005, 0.004, 0.04, 0.016, 0.014, 0.012), strict=True)
 )
 """Share that leaves from October to the cut-off, before a forecast could be made."""
 
@@ -104,7 +104,10 @@ class Odds:
     base: Floats
     """Of the stage, in the cohort."""
     school_effect: Floats
+    values: dict[str, Floats]
+    """Value of each driver."""
     by_driver: dict[str, Floats]
+    """What each driver adds."""
 
     @property
     def total(self) -> Floats:
@@ -118,9 +121,8 @@ def odds(situation: Situation, stage: Integers, school_effect: Floats, planted: 
     shift = planted.base_shift + (planted.prior_shift if cohorts_after < planted.prior_shift_cohorts else 0.0)
     base = np.array([BASE_LOG_ODDS[name] for name in STAGES])[stage] + shift
     sizes = asdict(planted.log_odds)
-    return Odds(
-        base, school_effect, {name: sizes[name] * values for name, values in drivers(situation, planted).items()}
-    )
+    values = drivers(situation, planted)
+    return Odds(base, school_effect, values, {name: sizes[name] * value for name, value in values.items()})
 
 
 def probability(log_odds: Floats) -> Floats:

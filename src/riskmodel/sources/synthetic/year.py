@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from riskmodel.sources.latvia import SchoolYear, school_year
-from riskmodel.sources.synthetic import draws, lessons, outcomes, people, support_rule, truth
-from riskmodel.sources.synthetic.files import DeliveryFolders, constant, days, texts, whole_numbers
+from riskmodel.sources.synthetic import lessons, outcomes, people, truth
+from riskmodel.sources.synthetic.files import DeliveryFolders, constant, days, texts
 from riskmodel.sources.synthetic.lessons import SUBJECTS_BY_STAGE, Members, Semester
 from riskmodel.sources.synthetic.oracle import Oracle
-from riskmodel.sources.synthetic.outcomes import CutOff, Decided
+from riskmodel.sources.synthetic.outcomes import ELSEWHERE_IN_AUTUMN, CutOff, Decided
 from riskmodel.sources.synthetic.people import NEVER, day_number
 from riskmodel.sources.synthetic.planted import Planted
 from riskmodel.sources.synthetic.raw import EveryLesson
@@ -33,7 +33,7 @@ from riskmodel.sources.synthetic.rows import (
     Stays,
 )
 from riskmodel.sources.synthetic.schools import District
-from riskmodel.sources.synthetic.support_rule import MEASURES, Candidates, Meant
+from riskmodel.sources.synthetic.support_office import SupportOffice
 from riskmodel.sources.synthetic.truth import FIRST_GRADE, FIRST_VET_INDEX, STAGES, Flags, Floats, Integers
 
 LASTING_SHARE = 0.75
@@ -41,22 +41,14 @@ LASTING_SHARE = 0.75
 
 LEAVE_IN = {"spring": 0.35, "summer": 0.45, "september": 0.20}
 """When those leave who leave after the cut-off; from the last stage of a school type nobody comes back in September."""
-ELSEWHERE_IN_AUTUMN = 0.3
-"""Share of the year's moves abroad and unknown ends that fall before the cut-off."""
 MOVES_IN_WINTER_SHARE = 0.006
 LONGEST_REPORT_DAYS = 25
 """Ends of stays become known up to so many days later."""
 
 SILENT_SEMESTER_SHARE = 0.02
 """School semesters without any delivered attendance: no data, not no absence."""
-CAPACITY_DELIVERED_SHARE = 0.8
 INCOME_CHANGE_SHARE = 0.03
 LATER_NEEDS_SHARE = 0.01
-GOES_ON_SHARE = 0.711
-"""Of plans, those that go on in the next semester (one city, 2021/22)."""
-MOST_DAYS_TO_AUTUMN_PLAN = 40
-GOES_ON_POINTS = 100.0
-"""Need score that puts those who go on before all others."""
 
 RETURN_SHARES = np.array([people.RETURN_SHARES.get(name, 0.0) for name in EXITS])
 NONE = -1
@@ -134,8 +126,7 @@ class World:
         self._timetable = lessons.timetable(rng, len(self.schools))
         self._silent = self._silent_semesters(rng)
         self._planted = calendar.planted
-        self._by_rule = support_rule.goes_by_rule(self._planted.support, seed, self.schools.school_id)
-        self._places = np.zeros(len(self.schools), dtype=np.int64)
+        self._support = SupportOffice(self._planted.support, seed, district)
         self.pupils = people.first_pupils(rng, self.schools, self._sizes, self.years[0])
         self._identities = people.Identities.none_yet(codes)
         self._identities.add(rng, self.pupils, 0)
@@ -143,8 +134,7 @@ class World:
         self._raw = EveryLesson()
         self._september = np.full(len(self.pupils), NEVER)
         self._september_code = np.full(len(self.pupils), NONE)
-        self._is_supported = np.zeros(len(self.pupils), dtype=bool)
-        self._need = np.zeros(len(self.pupils))
+        self._support.take_in(len(self.pupils))
 
     def _rng(self, year: int, purpose: int, part: int = 0) -> np.random.Generator:
         return np.random.default_rng([self.seed, self._district.number, year, purpose, part])
@@ -160,7 +150,8 @@ class World:
             self._take_in(rng, year)
         self._meet()
         self._write_economic_pupil(rng, year)
-        self._write_capacity(rng, year)
+        enrolled = np.bincount(self.pupils.school[self.pupils.is_enrolled], minlength=len(self.schools))
+        self._support.open(rng, self._rows, year, enrolled)
         members = self._in_order(np.flatnonzero(self.pupils.is_enrolled))
         count = len(members)
         lasting = LASTING_SHARE * self.pupils.detachment[members]
@@ -180,7 +171,8 @@ class World:
             self._signs(exits),
         )
         first = self._semester(year, 1, life)
-        autumn = self._autumn_plans(year, life)
+        is_poor = self.pupils.has_low_income[members]
+        autumn = self._support.autumn_plans(year, life, is_poor)
         decided = self._window(rng, year, life, exits, first)
         moves_in_winter = (exits.day == NEVER) & (rng.random(count) < MOVES_IN_WINTER_SHARE)
         elsewhere = people.school_for(rng, self.schools, life.stage)
@@ -199,8 +191,9 @@ class World:
         )
         second = self._semester(year, 2, spring)
         self._rows.add_results(year, life, spring, (first.mean_points, second.mean_points))
-        self._write_support(rng, year, life, exits, {1: autumn, 2: (decided.is_given, decided.plan)})
-        self._is_supported[members], self._need[members] = decided.is_given, decided.need
+        plans = {1: autumn, 2: (decided.is_given, decided.plan)}
+        self._support.write(rng, self._rows, year, life, plans)
+        self._support.remember(members, decided)
         self._summer(rng, year, life, spring, exits, second)
         return count
 
@@ -222,8 +215,7 @@ class World:
         self._identities.add(rng, self.pupils, known)
         self._september = np.concatenate([self._september, np.full(len(new), NEVER)])
         self._september_code = np.concatenate([self._september_code, np.full(len(new), NONE)])
-        self._is_supported = np.concatenate([self._is_supported, np.zeros(len(new), dtype=bool)])
-        self._need = np.concatenate([self._need, np.zeros(len(new))])
+        self._support.take_in(len(new))
 
     # Leave
 
@@ -256,10 +248,6 @@ class World:
         limit_unknown = limit_abroad + share * leaving.unknown_share
         exits.set(stays & (draw >= limit_abroad) & (draw < limit_unknown), day, UNKNOWN)
 
-    def _key(self, members: Integers) -> Integers:
-        """Return what names the pupils in the draws: their number in the district, and the district's."""
-        return members + self._district.number * people.MOST_PUPILS_OF_A_DISTRICT
-
     def _window(self, rng: np.random.Generator, year: SchoolYear, life: Members, exits: Exits, first: Half) -> Decided:
         """Decide who gets a plan and who leaves after the cut-off, and write the truth of the cohort."""
         cut_off = CutOff(
@@ -267,14 +255,14 @@ class World:
         )
         situation = self._situation(year, life, first)
         standing = outcomes.Standing(
-            key=self._key(life.pupil),
+            key=self._support.key(life.pupil),
             stage=life.stage,
             school=life.school,
             language=self.pupils.language[life.pupil],
             is_in_cohort=exits.day == NEVER,
             school_effect=self._planted.leaving.school_effect_sd * self.schools.effect[life.school],
-            seats=self._places,
-            by_rule=self._by_rule,
+            seats=self._support.places,
+            by_rule=self._support.by_rule,
         )
         decided = outcomes.decide(cut_off, situation, standing)
         day = self._days_after_cut_off(rng, year, life.stage)
@@ -315,7 +303,7 @@ class World:
             has_free_meals=pupils.has_free_meals[members],
             distance_km=pupils.distance_km[members],
             is_male=pupils.is_male[members],
-            hidden_trouble=outcomes.hidden_trouble(self.seed, self._key(members), year.first_year),
+            hidden_trouble=outcomes.hidden_trouble(self.seed, self._support.key(members), year.first_year),
         )
 
     def _is_overage(self, members: Integers, year: SchoolYear) -> Flags:
@@ -395,80 +383,6 @@ class World:
     def _write_raw(self, school: int) -> None:
         self.files.add("attendance", self._raw.take(school, self.schools.school_id[school], self._identities.code))
 
-    # Support
-
-    def _autumn_plans(self, year: SchoolYear, life: Members) -> tuple[Flags, Meant]:
-        """Return who has a plan in the autumn, by the judgement of teachers, and which; most plans of spring go on."""
-        key, term, members = self._key(life.pupil), outcomes.term_of(year.first_year, 1), life.pupil
-        goes_on = self._is_supported[members] & (draws.uniform(self.seed, "goes_on", term, key) < GOES_ON_SHARE)
-        is_poor = self.pupils.has_low_income[members]
-        candidates = Candidates(
-            key=key,
-            school=life.school,
-            need=self._need[members] + is_poor + GOES_ON_POINTS * goes_on,
-            hidden_trouble=outcomes.hidden_trouble(self.seed, key, year.first_year),
-            is_poor=is_poor,
-            teacher_share=np.full(len(life), support_rule.LEARNING_SHARES["other"]),
-            may_get=life.last_day > day_number(date(year.first_year, 10, 1)) + MOST_DAYS_TO_AUTUMN_PLAN,
-        )
-        nowhere = np.zeros_like(self._by_rule)
-        given = support_rule.allocate(
-            self._planted.support, candidates, self._places, nowhere, self.seed, term
-        ).is_given
-        return given, support_rule.plan_for(candidates, given, self.seed, term)
-
-    def _write_support(
-        self,
-        rng: np.random.Generator,
-        year: SchoolYear,
-        life: Members,
-        exits: Exits,
-        plans: dict[int, tuple[Flags, Meant]],
-    ) -> None:
-        """Write the plans of both semesters: a row of support for each measure as it begins and, later, as it ends."""
-        count = len(life)
-        october = day_number(date(year.first_year, 10, 1))
-        starts = {
-            1: october + rng.integers(0, MOST_DAYS_TO_AUTUMN_PLAN, count),
-            2: day_number(year.semester_2_starts_on) + rng.integers(0, 20, count),
-        }
-        lasts = {1: day_number(year.semester_1_ends_on), 2: day_number(year.ends_on)}
-        for semester, (is_given, plan) in plans.items():
-            start, end = starts[semester], np.minimum(exits.day, lasts[semester])
-            began = np.flatnonzero(is_given & (start < end))
-            self.files.add_truth(
-                "plan",
-                self._rows.who(life, began)
-                | {
-                    "school_year": constant(year.name, len(began), pa.string()),
-                    "semester": constant(semester, len(began), pa.int64()),
-                    "starts_on": days(start[began]),
-                    **outcomes.plan_columns(plan, began),
-                },
-            )
-            for measure in (plan.measure, plan.second_measure):
-                chosen = began[measure[began] != NONE]
-                self._write_measure(life, chosen, measure[chosen], start[chosen], end[chosen])
-
-    def _write_measure(
-        self, life: Members, chosen: Integers, measure: Integers, start: Integers, end: Integers
-    ) -> None:
-        hours = np.round((end - start) / 7.0 * 1.5)
-        is_bought = measure == MEASURES.index("KO-TRA")
-        for is_over in (False, True):
-            missing = np.full(len(chosen), not is_over)
-            self.files.add(
-                "support",
-                self._rows.who(life, chosen)
-                | {
-                    "measure_code": texts(MEASURES, measure),
-                    "happened_on": days(start),
-                    "ends_on": days(end, missing),
-                    "hours": pa.array(hours, mask=missing | is_bought),
-                    "known_on": days(end if is_over else start),
-                },
-            )
-
     # The summer
 
     def _summer(
@@ -539,24 +453,6 @@ class World:
                 },
             )
 
-    def _write_capacity(self, rng: np.random.Generator, year: SchoolYear) -> None:
-        enrolled = np.bincount(self.pupils.school[self.pupils.is_enrolled], minlength=len(self.schools.school_id))
-        school_id = self.schools.school_id
-        self._places = support_rule.places(self._planted.support, enrolled, self.seed, year.first_year, school_id)
-        given = np.flatnonzero(rng.random(len(enrolled)) < CAPACITY_DELIVERED_SHARE)
-        start, end = day_number(year.starts_on), day_number(school_year(year.first_year + 1).starts_on) - 1
-        self.files.add(
-            "capacity",
-            {
-                "school_id": texts(self.schools.school_id, given),
-                "provider_code": constant("all", len(given), pa.string()),
-                "happened_on": days(np.full(len(given), start)),
-                "ends_on": days(np.full(len(given), end)),
-                "places": whole_numbers(self._places[given]),
-                "known_on": days(np.full(len(given), start)),
-            },
-        )
-
     def _silent_semesters(self, rng: np.random.Generator) -> dict[tuple[int, int], list[int]]:
         """Choose the school semesters without attendance; one of them is the newest semester of all."""
         schools = len(self.schools.school_id)
@@ -584,7 +480,7 @@ class World:
             {
                 "school_id": pa.array(schools.school_id),
                 "log_odds": pa.array(effect),
-                "goes_by_rule": pa.array(self._by_rule),
+                "goes_by_rule": pa.array(self._support.by_rule),
             },
         )
 
