@@ -25,8 +25,8 @@ LESSONS_A_WEEK = (28, 28, 29, 30, 31, 31, 31, 31, 36, 36, 36, 36)
 """By stage; general schools 28 to 36, vocational ones 36 to 40 [assumed]."""
 MOST_LESSONS_A_DAY = 9
 
-UNEXCUSED_LOG_MEAN = (*(-1.62,) * 5, *(-1.45,) * 3, *(0.0,) * 4)
-UNEXCUSED_LOG_SD = 1.53
+UNEXCUSED_LOG_MEAN = (*(-1.68,) * 5, *(-1.52,) * 3, *(-0.17,) * 4)
+UNEXCUSED_LOG_SD = 1.58
 """Lessons missed without excuse in semester 1, by stage, log-normal over the pupils: about a fifth has at least one,
 and more than 20 have .27 % in basic, .30 % in upper secondary and 3.2 % in vocational education (reports of the
 education quality service)."""

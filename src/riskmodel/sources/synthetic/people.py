@@ -112,7 +112,7 @@ def make_pupils(
     is_russian = np.array([language == "ru" for language in schools.language])[school]
     shares = np.where(is_russian[:, None], FIRST_LANGUAGE_SHARES["ru"], FIRST_LANGUAGE_SHARES["lv"])
     is_rural = schools.is_rural[school]
-    detachment = rng.normal(0.0, 1.0, count) + 0.22 * np.where(is_male, 1, -1) + _place_detachment(schools)[school]
+    detachment = rng.normal(0.0, 1.0, count) + 0.26 * np.where(is_male, 1, -1) + _place_detachment(schools)[school]
     poverty = LOW_INCOME_SHARE + 0.015 * (schools.unemployment_percent[school] - 6.0) + 0.05 * is_vet
     has_low_income = rng.random(count) < np.clip(poverty + RURAL_POVERTY * (is_rural - 0.5), 0.04, 0.5)
     travelled_km = rng.lognormal(1.05, 0.9, count) * np.where(is_vet, 2.5, np.where(is_rural, RURAL_WAY, 1.0))

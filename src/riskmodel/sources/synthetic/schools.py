@@ -48,7 +48,7 @@ OTHER_RUSSIAN_SHARE = 0.03
 
 PUPILS_OF_A_DISTRICT = 12_000
 FEWEST_SCHOOLS_OF_A_DISTRICT = 6
-PLACE_WEIGHT = 0.6
+PLACE_WEIGHT = 0.55
 """Correlation of the hidden school effect with the place: more leave in the countryside and in Latgale."""
 
 
@@ -149,7 +149,7 @@ def make_districts(
         here = np.flatnonzero(district == number)
         if not secondary[here].any():
             types[int(here[np.argmax(size[here])])] = "secondary"
-        all_places += _towns([places[each] for each in here.tolist()], int(vocational_in[number]))
+        all_places += _towns(rng, [places[each] for each in here.tolist()], int(vocational_in[number]))
         types += ["vocational"] * int(vocational_in[number])
         of_district += [number] * int(vocational_in[number])
     sizes = np.concatenate([size, _vocational_sizes(rng, vocational)])
@@ -217,10 +217,11 @@ def _way(unit: Municipality) -> tuple[int, str]:
     return (-1 if unit.name == "Rīga" else regions.index(unit.planning_region), unit.code)
 
 
-def _towns(places: list[Municipality], count: int) -> list[Municipality]:
-    """Return the municipalities of the vocational schools of a district: the most populous, one after the other."""
-    towns = sorted(set(places), key=lambda unit: (-unit.population, unit.code))[: max(1, (count + 1) // 2)]
-    return [towns[number % len(towns)] for number in range(count)]
+def _towns(rng: np.random.Generator, places: list[Municipality], count: int) -> list[Municipality]:
+    """Return the municipalities of the vocational schools of a district: the more populous, the rather."""
+    towns = sorted(set(places), key=lambda unit: unit.code)
+    population = np.array([unit.population for unit in towns], dtype=np.float64)
+    return [towns[town] for town in rng.choice(len(towns), count, p=population / population.sum()).tolist()]
 
 
 def _shared_out(share: Floats, total: int, *, at_least: int) -> Integers:
@@ -260,7 +261,7 @@ def _described(
         language=["ru" if russian else "lv" for russian in is_russian.tolist()],
         unemployment_percent=np.array([newest[code] for code in codes]),
         grade_size=sizes / np.array([grades[code] for code in types]),
-        effect=_effects(rng, places),
+        effect=_effects(rng, places, types, sizes),
     )
 
 
@@ -275,11 +276,17 @@ def _names(rng: np.random.Generator, places: list[Municipality], types: list[str
     return names
 
 
-def _effects(rng: np.random.Generator, places: list[Municipality]) -> Floats:
-    """Return hidden effects in standard deviations, higher on average in the countryside and in Latgale."""
+def _effects(rng: np.random.Generator, places: list[Municipality], types: list[str], sizes: Floats) -> Floats:
+    """Return hidden effects in standard deviations, higher on average in the countryside and in Latgale.
+
+    Their mean over the pupils of general and of vocational schools is zero: few schools must not move a country's rate.
+    """
     place = np.array([(unit.kind == "novads") + (unit.planning_region == "Latgale") for unit in places], np.float64)
     spread = place.std()
     standing = (place - place.mean()) / spread if spread > 0 else place * 0
     own = rng.normal(0.0, 1.0, len(places))
     effect: Floats = PLACE_WEIGHT * standing + np.sqrt(1 - PLACE_WEIGHT**2) * own
+    is_vet = np.array(types) == "vocational"
+    for kind in (is_vet, ~is_vet):
+        effect[kind] -= np.average(effect[kind], weights=sizes[kind]) if kind.sum() > 1 else 0.0
     return effect
