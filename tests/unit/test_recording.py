@@ -25,7 +25,8 @@ def recorder(**sizes):
     made = Recorder(Recording(**{"confusion": {}} | sizes), SEED, YEARS, SCHOOLS)
     codes = [pupil(number) for number in range(3000)]
     languages = [("lv", "ru", "uk")[number % 3] for number in range(3000)]
-    made.meet(pa.array(codes), pa.array(languages))
+    schools = [list(SCHOOLS)[number % len(SCHOOLS)] for number in range(3000)]
+    made.meet(pa.array(codes), pa.array(languages), pa.array(schools))
     return made
 
 
@@ -170,6 +171,17 @@ def test_a_silent_municipality_has_no_row_of_the_table_in_the_semester_and_all_o
     assert is_lost.any()
     assert after.equals(rows.filter(pa.array(~is_lost)))
     assert made.record("mark", marks()).equals(marks())
+
+
+def test_a_silent_municipality_s_pupils_have_no_row_of_a_table_that_names_no_school():
+    made = recorder(silent=(Silence(municipalities=2, tables=("economic_pupil",)),))
+    rows = table(3000, indicator_code="low_income", value=1)
+    after = made.record("economic_pupil", rows.drop_columns("school_id"))
+    (told,) = made.describe()["silent"]
+    silent = [school for school, code in SCHOOLS.items() if code in told["municipality_codes"]]
+    is_lost = np.isin(np.array(rows["school_id"].to_pylist()), silent) & is_autumn(rows, 2024)
+    assert is_lost.any()
+    assert after.equals(rows.filter(pa.array(~is_lost)).drop_columns("school_id"))
 
 
 def test_schools_with_absences_only_deliver_no_mark_and_every_absence():
@@ -325,7 +337,13 @@ def test_another_seed_draws_others():
     assert not kept[0].equals(kept[1])
 
 
-@given(texts=st.lists(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=30), min_size=1, max_size=20))
+@given(
+    texts=st.lists(
+        st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=30),
+        min_size=1,
+        max_size=20,
+    )
+)
 def test_a_draw_depends_on_the_key_alone_and_lies_below_one(texts):
     together = draws.uniform(3, "law", pa.array(texts))
     assert together.tolist() == [draws.uniform(3, "law", pa.array([text]))[0] for text in texts]

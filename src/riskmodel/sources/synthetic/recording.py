@@ -65,9 +65,11 @@ class Recorder:
     municipality: dict[str, str]
     """Municipality code of each school, by school id: all schools of the cohort."""
     _language: dict[str, pa.Array] = field(default_factory=dict)
+    _pupils: tuple[pa.Array, pa.Array] | None = None
 
-    def meet(self, pupil_code: pa.Array, first_language: pa.Array) -> None:
-        """Take note of the pupils whose rows come next, in place of those before them."""
+    def meet(self, pupil_code: pa.Array, first_language: pa.Array, school_id: pa.Array) -> None:
+        """Take note of the pupils whose rows come next, in place of those before them, and of their schools."""
+        self._pupils = (pupil_code, school_id)
         unfair = {*self.sizes.excused, *self.sizes.abroad_as_left}
         self._language = {name: pupil_code.filter(pc.equal(first_language, name)) for name in sorted(unfair)}
 
@@ -137,14 +139,14 @@ class Recorder:
 
     def _delivered(self, table: str, rows: pa.Table) -> pa.Table:
         for place, silence in enumerate(self.sizes.silent):
-            if table in silence.tables and "school_id" in rows.column_names:
+            if table in silence.tables:
                 codes = set(self.silent_municipalities(place))
                 schools = [school for school, code in self.municipality.items() if code in codes]
-                rows = without(rows, schools, self._windows(silence))
+                rows = without(rows, self._school_of(rows), schools, self._windows(silence))
         if table in MARK_TABLES and self.sizes.absences_only_school_share:
             everywhen = [Window(np.iinfo(np.int32).min, np.iinfo(np.int32).max)]
             chosen = self.schools_chosen("absences_only", self.sizes.absences_only_school_share)
-            rows = without(rows, chosen, everywhen)
+            rows = without(rows, self._school_of(rows), chosen, everywhen)
         return rows
 
     def _attendance(self, rows: pa.Table) -> pa.Table:
@@ -172,6 +174,13 @@ class Recorder:
             rows = undashed(rows, sizes.undashed_code_share, self.seed)
         return rows
 
+    def _school_of(self, rows: pa.Table) -> pa.Array | pa.ChunkedArray:
+        """Return the school whose row it is; of rows without one, the pupil's."""
+        if "school_id" in rows.column_names or self._pupils is None:
+            return _plain(rows, "school_id")
+        codes, schools = self._pupils
+        return schools.take(pc.index_in(_plain(rows, "pupil_code"), value_set=codes).combine_chunks())
+
     def _is_of(self, rows: pa.Table, language: str) -> Flags:
         known = self._language.get(language, pa.array([], pa.string()))
         return np.asarray(pc.is_in(_plain(rows, "pupil_code"), value_set=known))
@@ -196,12 +205,14 @@ class Recorder:
 # The distortions
 
 
-def without(rows: pa.Table, schools: Sequence[str], windows: Sequence[Window]) -> pa.Table:
-    """Return the rows but those of these schools in these windows (by ``happened_on``)."""
+def without(
+    rows: pa.Table, school_id: pa.Array | pa.ChunkedArray, schools: Sequence[str], windows: Sequence[Window]
+) -> pa.Table:
+    """Return the rows but those of these schools (``school_id`` of each row) in these windows (by ``happened_on``)."""
     is_in_window = np.zeros(rows.num_rows, dtype=bool)
     for window in windows:
         is_in_window |= window.holds(rows["happened_on"])
-    is_silent = np.asarray(pc.is_in(_plain(rows, "school_id"), value_set=pa.array(schools, pa.string())))
+    is_silent = np.asarray(pc.is_in(school_id, value_set=pa.array(schools, pa.string())))
     return rows.filter(pa.array(~(is_in_window & is_silent)))
 
 

@@ -204,7 +204,11 @@ class World:
 
     def _meet(self) -> None:
         """Let the registers know the pupils."""
-        self.files.recorder.meet(pa.array(self._identities.code), texts(people.FIRST_LANGUAGES, self.pupils.language))
+        self.files.recorder.meet(
+            pa.array(self._identities.code),
+            texts(people.FIRST_LANGUAGES, self.pupils.language),
+            texts(self.schools.school_id, self.pupils.school),
+        )
 
     # Enter
 
