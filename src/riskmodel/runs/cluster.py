@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from importlib import import_module
 from pathlib import Path
+from queue import Empty, Queue
 from time import monotonic
 from typing import Any
 
@@ -104,19 +105,22 @@ def on_cluster(address: str, folder: PartFolder, parts: Sequence[Part]) -> Itera
     with connect(address, folder.store) as client:
         # Keys of their own: the tasks of another run, or of one that was killed, are no business of this one.
         keys = [f"{folder.file(part).stem}-{secrets.token_hex(4)}" for part in parts]
-        waiting = set(client.map(make_part, [folder] * len(parts), parts, key=keys, pure=False))
-        seen = monotonic()
-        while waiting:
+        finished: Queue[Any] = Queue()
+        futures = client.map(make_part, [folder] * len(parts), parts, key=keys, pure=False)
+        for future in futures:
+            future.add_done_callback(finished.put)
+        left, seen = len(parts), monotonic()
+        while left:
             try:
-                done, waiting = _dask().wait(waiting, timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
-            except TimeoutError:
-                done = set()
-            for future in done:
-                yield _outcome(future, address)
-            if done or client.scheduler_info(n_workers=-1)["workers"]:
-                seen = monotonic()
-            elif monotonic() - seen > WORKERS_SECONDS:
-                raise _lost(message("All of its workers are gone."), address)
+                future = finished.get(timeout=LOOK_SECONDS)
+            except Empty:
+                if client.scheduler_info(n_workers=-1)["workers"]:
+                    seen = monotonic()
+                elif monotonic() - seen > WORKERS_SECONDS:
+                    raise _lost(message("All of its workers are gone."), address) from None
+                continue
+            yield _outcome(future, address)
+            left, seen = left - 1, monotonic()
 
 
 def _outcome(future: Any, address: str) -> Outcome:
