@@ -108,6 +108,7 @@ def commands() -> None:
     show_default=True,
     help="yearly: a folder per school year, each with what is new since the one before.",
 )
+@click.option("--world", default="default", show_default=True, help="What is planted: a name, or a TOML file.")
 @click.option("--delivered-on", type=DAY, help="Day of the (last) delivery.  [default: the Monday after semester 1]")
 @click.option("--out", type=FOLDER, required=True, help="A new or empty folder.")
 def synthesise(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
@@ -119,6 +120,7 @@ def synthesise(  # noqa: PLR0913, PLR0917  (one parameter per option of the comm
     vet_share: float | None,
     lessons: Literal["missed", "all"],
     deliveries: Literal["one", "yearly"],
+    world: str,
     delivered_on: datetime | None,
     out: Path,
 ) -> None:
@@ -130,8 +132,10 @@ def synthesise(  # noqa: PLR0913, PLR0917  (one parameter per option of the comm
     Examples:
       riskmodel synthesise --pupils 4000 --schools 24 --years 5 --seed 7 --vet-share 0.3 --out data/incoming/demo
       riskmodel synthesise --pupils 150000 --years 6 --lessons all --deliveries yearly --out data/incoming/national
+      riskmodel synthesise --world no_signal --out data/incoming/no_signal
     """
     from riskmodel.sources.synthetic import cohort
+    from riskmodel.sources.synthetic.planted import read_world
     from riskmodel.sources.synthetic.schools import VET_PUPIL_SHARE
 
     plan = cohort.Plan(
@@ -144,6 +148,7 @@ def synthesise(  # noqa: PLR0913, PLR0917  (one parameter per option of the comm
         vet_share=VET_PUPIL_SHARE if vet_share is None else vet_share,
         lessons=lessons,
         deliveries=deliveries,
+        world=read_world(world),
     )
     cohort.synthesise(plan, out, say)
 
