@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from riskmodel.risk.cutoff import read_past_the_door
-from riskmodel.risk.features import BLOCKS, FEATURES, FOLD_BLOCKS, build, days_around, feature, feature_sql
+from riskmodel.risk.features import BLOCKS, FEATURES, build, feature, feature_sql
+from riskmodel.risk.fold import days_around
 from riskmodel.settings import resource
 from riskmodel.tables.canonical import CANONICAL, table
 from riskmodel.tables.relations import lay_out
@@ -406,8 +407,8 @@ def test_no_support_is_zero_only_where_the_school_records_support():
 
 def test_no_query_reads_a_table_except_through_the_cut_off():
     connection = duckdb.connect()
-    earlier = {"member"}
-    for block in (*FOLD_BLOCKS, *BLOCKS):
+    earlier = {"member", "folded"}
+    for block in BLOCKS:
         assert read_past_the_door(connection, block.sql, allowed=earlier) == set(), block.name
         earlier.add(block.name)
     assert read_past_the_door(connection, feature_sql(FEATURES), allowed=earlier) == set()
@@ -415,7 +416,7 @@ def test_no_query_reads_a_table_except_through_the_cut_off():
 
 def test_no_query_asks_what_day_it_is_or_throws_dice():
     unsteady = re.compile(r"\b(now|today|current_\w+|random|uuid|known_on)\b")
-    assert [block.name for block in (*FOLD_BLOCKS, *BLOCKS) if unsteady.search(block.sql)] == []
+    assert [block.name for block in BLOCKS if unsteady.search(block.sql)] == []
 
 
 def test_codes_are_unique_and_fit_the_table_of_reasons():

@@ -8,6 +8,7 @@ small schools are drawn. They read ``enrolment`` of all schools, which each part
 from __future__ import annotations
 
 from riskmodel.risk.feature import CONTEXT, FALLS, FREE, RISES, Block, Feature
+from riskmodel.risk.learning_features import MARK_MEAN
 
 FEWEST_CLASSMATES = 5
 """Fewer others with data say nothing about what is usual in a class."""
@@ -106,8 +107,8 @@ CLASS_NOW = Block(
         SELECT
             member.member_id,
             member.class_id,
-            attended.absent_year / nullif(attended.lessons_year, 0) AS share,
-            marks.mean_year AS mark,
+            absent_year / nullif(lessons_year, 0) AS share,
+            {MARK_MEAN} AS mark,
             row_number() OVER (PARTITION BY class_id ORDER BY share NULLS LAST) AS position,
             rank() OVER (PARTITION BY class_id ORDER BY share NULLS LAST) - 1 AS with_lower_share,
             count(*) OVER (PARTITION BY class_id, share) - 1 AS with_same_share,
@@ -117,8 +118,7 @@ CLASS_NOW = Block(
             count(share) OVER (PARTITION BY class_id) AS with_share,
             count(mark) OVER (PARTITION BY class_id) AS with_mark
         FROM member
-        LEFT JOIN attended USING (member_id)
-        LEFT JOIN marks USING (member_id)
+        LEFT JOIN folded USING (member_id)
     ),
     middle AS (
         SELECT

@@ -25,7 +25,8 @@ class Feature:
     period
         What time the value covers, a key of ``periods`` there.
     sql
-        Expression over the blocks (see :class:`Block`) that gives the value; NULL is "no data".
+        Expression over ``member``, ``folded`` (:data:`riskmodel.risk.fold.FOLD_COLUMNS`) and the blocks (see
+        :class:`Block`) that gives the value; NULL is "no data".
     direction
         ``RISES``, ``FALLS`` or ``FREE``: the monotone constraint of the model.
     needs
@@ -51,10 +52,10 @@ class Feature:
 class Block:
     """One query whose rows several features share.
 
-    It reads ``known.<table>``, ``member`` (one row per pupil of the cohort, with ``member_id``) and the blocks
-    before it. With ``is_per_member`` it has at most one row per ``member_id``, and features may name its columns.
+    It reads ``known.<table>``, ``member`` (one row per pupil of the cohort, with ``member_id``), ``folded`` (the sums
+    of members' own daily facts, by ``member_id``) and the blocks before it. With ``is_per_member`` it has at most one row per ``member_id``, and features may name its columns.
     These parameters may stand in it: ``$cut_off``; ``$year_on``, first day of the school year; ``$past_year_on``,
-    364 days earlier, the same weekday; ``$weeks_end_on``, the Monday after the last complete week.
+    364 days earlier, the same weekday.
     """
 
     name: str

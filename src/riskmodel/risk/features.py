@@ -9,29 +9,26 @@ from __future__ import annotations
 
 # ruff: noqa: S608  (the SQL is put together from declared names and quoted ids alone)
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from riskmodel.risk.attendance_features import ATTENDANCE_BLOCKS, ATTENDANCE_FEATURES
+from riskmodel.risk.attendance_features import ATTENDANCE_FEATURES
 from riskmodel.risk.context_features import CONTEXT_BLOCKS, CONTEXT_FEATURES
-from riskmodel.risk.cutoff import DAILY_TABLES, open_cut_off
+from riskmodel.risk.cutoff import open_cut_off
 from riskmodel.risk.economic_features import ECONOMIC_BLOCKS, ECONOMIC_FEATURES
 from riskmodel.risk.feature import Block, Feature
-from riskmodel.risk.learning_features import LEARNING_BLOCKS, LEARNING_FEATURES
-from riskmodel.tables.fields import literal
+from riskmodel.risk.fold import days_around, fold_pupils
+from riskmodel.risk.learning_features import LEARNING_FEATURES
 
 FEATURES: tuple[Feature, ...] = (*ATTENDANCE_FEATURES, *LEARNING_FEATURES, *ECONOMIC_FEATURES, *CONTEXT_FEATURES)
 BLOCKS: tuple[Block, ...] = (*ECONOMIC_BLOCKS, *CONTEXT_BLOCKS)
-FOLD_BLOCKS: tuple[Block, ...] = (*ATTENDANCE_BLOCKS, *LEARNING_BLOCKS)
-"""The blocks over daily facts: each row of theirs comes from the rows of one pupil alone."""
 SLOW_TABLES = ("economic_area", "economic_pupil", "enrolment", "pupil", "school", "support")
 """What changes by the month: the blocks over it look at other pupils, schools and the country too."""
 
-DAYS_TO_SAME_WEEKDAY_LAST_YEAR = 364
 MEMBER_COLUMNS = ("pupil_id", "school_id", "stage_kind", "stage_number", "class_code", "municipality_code")
 
 
@@ -41,60 +38,6 @@ def feature(code: str) -> Feature:
         if declared.code == code:
             return declared
     raise KeyError(code)
-
-
-def fold_pupils(
-    connection: duckdb.DuckDBPyConnection,
-    cut_off: date,
-    year_on: date,
-    first_pupil: str | None = None,
-    after_pupil: str | None = None,
-) -> pa.Table:
-    """Return what the features need of each pupil's own daily facts, as known on ``cut_off``.
-
-    A row is a function of the rows of that pupil alone, so any ranges give together what the whole gives.
-
-    Parameters
-    ----------
-    connection
-        Holds ``canonical.<table>``. Afterwards ``known`` shows ``cut_off``, daily facts since the last school year only.
-    cut_off
-        The last day whose knowledge may be used.
-    year_on
-        First day of the school year of the cut-off date.
-    first_pupil, after_pupil
-        Pupils from ``first_pupil`` up to, and without, ``after_pupil``; None is open.
-
-    Returns
-    -------
-    pyarrow.Table
-        One row per pupil with any daily fact, in ascending order of ``pupil_id``.
-    """
-    parameters = days_around(cut_off, year_on)
-    open_cut_off(connection, cut_off, since=parameters["past_year_on"] - timedelta(days=6))
-    bounds = [
-        f"pupil_id {sign} {literal(bound)}"
-        for sign, bound in ((">=", first_pupil), ("<", after_pupil))
-        if bound is not None
-    ]
-    where = f"WHERE {' AND '.join(bounds)}" if bounds else ""
-    daily = (*DAILY_TABLES, "term_result")
-    found = " UNION ".join(f"SELECT pupil_id FROM known.{name} {where}" for name in daily)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE member AS "
-        f"SELECT pupil_id, row_number() OVER (ORDER BY pupil_id)::INTEGER AS member_id FROM ({found})"
-    )
-    for block in FOLD_BLOCKS:
-        _execute(connection, f"CREATE OR REPLACE TEMP TABLE {block.name} AS {block.sql}", parameters)
-    per_member = [block.name for block in FOLD_BLOCKS if block.is_per_member]
-    columns = ", ".join(f"COLUMNS({name}.* EXCLUDE (member_id)) AS '{name}_\\0'" for name in per_member)
-    joins = " ".join(f"LEFT JOIN {name} USING (member_id)" for name in per_member)
-    folded: pa.Table = connection.sql(
-        f"SELECT member.pupil_id, {columns} FROM member {joins} ORDER BY pupil_id"
-    ).to_arrow_table()
-    for block in reversed(FOLD_BLOCKS):
-        connection.execute(f"DROP TABLE temp.{block.name}")
-    return folded
 
 
 def build(
@@ -107,7 +50,7 @@ def build(
     connection
         Holds ``canonical.<table>``: all of them, or a part of whole schools. A part holds every row of its
         pupils and schools, and the whole of ``school``, ``enrolment`` and ``economic_area``.
-        Afterwards ``known`` shows ``cut_off``, daily facts since the last school year only.
+        Afterwards ``known`` shows ``SLOW_TABLES`` on ``cut_off``.
     cut_off
         The last day whose knowledge may be used.
     members
@@ -146,10 +89,6 @@ def build(
         "SELECT member.member_id, folded_rows.* FROM folded_rows JOIN member USING (pupil_id)"
     )
     connection.unregister("folded_rows")
-    for name in (block.name for block in FOLD_BLOCKS if block.is_per_member):
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT member_id, COLUMNS('^{name}_(.*)') AS '\\1' FROM folded"
-        )
     for block in BLOCKS:
         _execute(connection, f"CREATE OR REPLACE TEMP TABLE {block.name} AS {block.sql}", parameters)
     values = connection.execute(feature_sql(FEATURES)).df()
@@ -158,28 +97,11 @@ def build(
     return values.set_index("pupil_id").astype(np.float64)
 
 
-def days_around(cut_off: date, school_year_on: date) -> dict[str, date]:
-    """Return the days that the blocks count from (see :class:`riskmodel.risk.feature.Block`).
-
-    >>> days_around(date(2024, 12, 20), date(2024, 9, 2))["weeks_end_on"]  # a Friday: its week is not complete
-    datetime.date(2024, 12, 16)
-    """
-    next_day = cut_off + timedelta(days=1)
-    return {
-        "cut_off": cut_off,
-        "year_on": school_year_on,
-        "past_year_on": school_year_on - timedelta(days=DAYS_TO_SAME_WEEKDAY_LAST_YEAR),
-        "weeks_end_on": next_day - timedelta(days=next_day.weekday()),
-    }
-
-
 def feature_sql(features: Iterable[Feature]) -> str:
     """Return the query that joins the blocks per pupil and names each feature by its code."""
     columns = ",\n    ".join(f"({declared.sql})::DOUBLE AS {declared.code}" for declared in features)
-    joins = "\n".join(
-        f"LEFT JOIN {block.name} USING (member_id)" for block in (*FOLD_BLOCKS, *BLOCKS) if block.is_per_member
-    )
-    return f"SELECT\n    member.pupil_id,\n    {columns}\nFROM member\n{joins}\nORDER BY member.pupil_id"
+    joins = "\n".join(f"LEFT JOIN {block.name} USING (member_id)" for block in BLOCKS if block.is_per_member)
+    return f"SELECT\n    member.pupil_id,\n    {columns}\nFROM member\nLEFT JOIN folded USING (member_id)\n{joins}\nORDER BY member.pupil_id"
 
 
 def _lay_out_members(connection: duckdb.DuckDBPyConnection, members: pd.DataFrame) -> None:

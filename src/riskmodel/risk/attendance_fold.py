@@ -1,0 +1,362 @@
+"""One pass over a pupil's planned weeks and absences: the sums that the attendance features are made of.
+
+The denominator of every share is the lessons planned for the pupil. A week without a row of ``lessons_planned`` is
+no data: what was missed in it does not count, and a pupil without any such week has no value. Windows are complete
+weeks, Monday to Sunday, that ended by the cut-off date.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from riskmodel.risk.cutoff import EPOCH, NewestKnown
+from riskmodel.risk.numbered import MISSING, Rows, Whole
+from riskmodel.tables.canonical import ATTENDANCE
+
+RECENT_WEEKS, LONGER_WEEKS, YEAR_WEEKS = 4, 8, 52
+SHORTEST_TREND_WEEKS = 3
+"""A slope over fewer weeks says more about chance than about the pupil."""
+LATE_LESSON = 6
+"""From this lesson of the day on a lesson counts as one of the last."""
+
+WEEKDAYS = ("lessons_monday", "lessons_tuesday", "lessons_wednesday", "lessons_thursday", "lessons_friday")
+PLANNED_COLUMNS = ("pupil_id", "school_id", "happened_on", "lessons", *WEEKDAYS, "known_on")
+ABSENCE_COLUMNS = (*ATTENDANCE.key, "subject_code", "attendance_code", "lessons", "known_on")
+
+ATTENDANCE_SUMS = (
+    # Lessons planned, and of them missed, in complete weeks of: the school year, the last 8 and 4, and the last
+    # school year up to the same week. In no week more is missed than was planned.
+    "lessons_year",
+    "absent_year",
+    "unexcused_year",
+    "late_year",
+    "lessons_8w",
+    "absent_8w",
+    "unexcused_8w",
+    "excused_8w",
+    "lessons_4w",
+    "absent_4w",
+    "unexcused_4w",
+    "late_4w",
+    "lessons_last_year",
+    "absent_last_year",
+    # The same of the school year's Mondays and Fridays, where a timetable by weekday is known.
+    "lessons_monday",
+    "absent_monday",
+    "lessons_friday",
+    "absent_friday",
+    # Lessons missed this year in the subject with most of them; with a number; first and last ones of a day.
+    "worst_subject_lessons",
+    "numbered_lessons",
+    "first_lessons",
+    "last_lessons",
+    # The pupil's own school days of this year (holidays and free days break no run): all, missed wholly and in
+    # part, longest run of days missed wholly, and the run that reaches the last day.
+    "days_year",
+    "full_days",
+    "partial_days",
+    "longest_run",
+    "present_run",
+)
+"""Whole numbers per pupil, MISSING where there are no data."""
+
+_CODES = (*ATTENDANCE.column("attendance_code").codes,)
+
+_LESSONS, _ABSENT, _UNEXCUSED, _EXCUSED, _LATE = range(5)
+_DUE, _MISSED, _WHOLE = 5, 10, 15  # five weekdays each
+_OF_WEEK = 20
+
+Counts = NDArray[np.int64]
+
+
+class Weeks(NamedTuple):
+    """Windows as numbers of weeks: week 0 begins on the day ``first_on`` since 1970, ``end`` is not complete."""
+
+    first_on: int
+    end: int
+    year: int
+    longer: int
+    recent: int
+    last_year_end: int
+
+
+class _Planned(NamedTuple):
+    school: Whole
+    monday: Whole
+    lessons: Whole
+    by_weekday: Whole
+    is_newest: NDArray[np.uint8]
+    starts: Counts
+
+
+class _Absences(NamedTuple):
+    school: Whole
+    happened_on: Whole
+    lesson_number: Whole
+    subject: Whole
+    code: Whole
+    lessons: Whole
+    is_newest: NDArray[np.uint8]
+    starts: Counts
+
+
+class _Codes(NamedTuple):
+    present: int
+    late: int
+    excused: int
+    unexcused: int
+
+
+class _Scratch(NamedTuple):
+    """Sums of the pupil at hand. What another pupil left is told by that pupil's number beside it."""
+
+    week: Counts
+    pupil_of_week: Counts
+    pupil_of_school_week: Counts
+    of_subject: Counts
+    pupil_of_subject: Counts
+
+
+def weeks_around(past_year_on: date, weeks_end_on: date) -> Weeks:
+    """Return the windows of a cut-off date (see :func:`riskmodel.risk.features.days_around`).
+
+    The first week of a school year is the one that holds its first day.
+    """
+    first_on = (past_year_on - EPOCH).days - past_year_on.weekday()
+    end = ((weeks_end_on - EPOCH).days - first_on) // 7
+    return Weeks(first_on, end, YEAR_WEEKS, end - LONGER_WEEKS, end - RECENT_WEEKS, end - YEAR_WEEKS)
+
+
+def fold_attendance(
+    planned: tuple[Rows, NewestKnown], absences: tuple[Rows, NewestKnown], numbers: tuple[int, int, int], weeks: Weeks
+) -> tuple[Counts, NDArray[np.float64]]:
+    """Return the sums (pupils × ``ATTENDANCE_SUMS``) and the slope of the absent share per week (NaN: no data).
+
+    Parameters
+    ----------
+    numbers
+        How many pupils, schools and subjects there are.
+    """
+    pupils, schools, subjects = numbers
+    sums = np.full((pupils, len(ATTENDANCE_SUMS)), MISSING, dtype=np.int64)
+    slope = np.full(pupils, np.nan)
+    (due, due_known), (missed, missed_known) = planned, absences
+    length, weekdays = max(weeks.end, 1), due.names.index(WEEKDAYS[0])
+    known = due_known.is_newest, due_known.starts
+    columns = [due[name] for name in ("school_id", "happened_on", "lessons")]
+    _fold(
+        _Planned._make([*columns, due.whole[weekdays : weekdays + len(WEEKDAYS)], *known]),
+        _Absences._make(
+            [*(missed[name] for name in ABSENCE_COLUMNS[1:-1]), missed_known.is_newest, missed_known.starts]
+        ),
+        _Codes(*(_CODES.index(code) for code in _Codes._fields)),
+        weeks,
+        _Scratch(
+            np.zeros((length, _OF_WEEK), dtype=np.int64),
+            *(np.full(shape, -1, dtype=np.int64) for shape in (length, (schools, length), subjects, subjects)),
+        ),
+        (sums, slope),
+    )
+    return sums, slope
+
+
+def _fold_pupils(
+    planned: _Planned,
+    absences: _Absences,
+    codes: _Codes,
+    weeks: Weeks,
+    scratch: _Scratch,
+    to: tuple[Counts, NDArray[np.float64]],
+) -> None:
+    sums, slope = to
+    for pupil in range(len(slope)):
+        if _lay_out(pupil, planned, weeks, scratch):
+            _add_missed(pupil, absences, codes, weeks, scratch, sums)
+            _add_weeks(pupil, weeks, scratch, sums)
+            _add_days(pupil, weeks, scratch, sums)
+            slope[pupil] = _slope(pupil, weeks, scratch)
+
+
+def _lay_out_weeks(pupil: int, planned: _Planned, weeks: Weeks, scratch: _Scratch) -> bool:
+    """Note what is planned in each week of the windows, in all schools together; return whether anything is."""
+    is_any = False
+    for run in range(len(planned.starts)):
+        for row in range(planned.starts[run, pupil], planned.starts[run, pupil + 1]):
+            number = (planned.monday[row] - weeks.first_on) // 7
+            if not planned.is_newest[row] or planned.lessons[row] <= 0 or number < 0 or number >= weeks.end:
+                continue
+            if number < weeks.year and number < weeks.longer and number >= weeks.last_year_end:
+                continue
+            is_any = True
+            scratch.pupil_of_school_week[planned.school[row], number] = pupil
+            of_week = scratch.week[number]
+            if scratch.pupil_of_week[number] != pupil:
+                scratch.pupil_of_week[number] = pupil
+                of_week[:] = 0
+                of_week[_DUE : _DUE + 5] = MISSING
+            of_week[_LESSONS] += planned.lessons[row]
+            for day in range(5):
+                due = planned.by_weekday[day, row]
+                if due != MISSING:
+                    of_week[_DUE + day] = due + max(of_week[_DUE + day], 0)
+    return is_any
+
+
+def _add_absences(
+    pupil: int, absences: _Absences, codes: _Codes, weeks: Weeks, scratch: _Scratch, sums: Counts
+) -> None:
+    """Add what was missed to the weeks that were planned in that school; and by subject and lesson of the day."""
+    school, happened_on, lesson_number, subject, code, lessons, is_newest, starts = absences
+    week = scratch.week
+    worst = numbered = first = last = 0
+    for run in range(len(starts)):
+        for row in range(starts[run, pupil], starts[run, pupil + 1]):
+            day = happened_on[row] - weeks.first_on
+            if not is_newest[row] or code[row] == codes.present or day < 0 or day >= 7 * weeks.end:
+                continue
+            number = day // 7
+            if scratch.pupil_of_school_week[school[row], number] != pupil:
+                continue
+            missed = lessons[row]
+            if code[row] == codes.late:
+                week[number, _LATE] += missed
+                continue
+            week[number, _ABSENT] += missed
+            if code[row] == codes.unexcused:
+                week[number, _UNEXCUSED] += missed
+            elif code[row] == codes.excused:
+                week[number, _EXCUSED] += missed
+            if number < weeks.year:
+                continue
+            if day % 7 < 5:
+                week[number, _MISSED + day % 7] += missed
+                if lesson_number[row] == 0:
+                    week[number, _WHOLE + day % 7] = 1
+            if lesson_number[row] > 0:
+                numbered += missed
+                first += missed if lesson_number[row] == 1 else 0
+                last += missed if lesson_number[row] >= LATE_LESSON else 0
+            if subject[row] >= 0:
+                worst = max(worst, _of_subject(pupil, subject[row], missed, scratch))
+    sums[pupil, _WORST] = worst if worst else MISSING
+    sums[pupil, _NUMBERED] = numbered if numbered else MISSING
+    sums[pupil, _NUMBERED + 1] = first
+    sums[pupil, _NUMBERED + 2] = last
+
+
+def _absent_in_subject(pupil: int, subject: int, missed: int, scratch: _Scratch) -> int:
+    """Add to the subject and return its sum so far."""
+    if scratch.pupil_of_subject[subject] != pupil:
+        scratch.pupil_of_subject[subject] = pupil
+        scratch.of_subject[subject] = 0
+    scratch.of_subject[subject] += missed
+    return int(scratch.of_subject[subject])
+
+
+def _add_up_weeks(pupil: int, weeks: Weeks, scratch: _Scratch, sums: Counts) -> None:
+    """Add the weeks up to the windows."""
+    for number in range(weeks.end):
+        if scratch.pupil_of_week[number] != pupil:
+            continue
+        of_week = scratch.week[number]
+        for kind in range(_ABSENT, _LATE + 1):
+            # A whole day and its lessons may both be written down: nobody misses more than was planned.
+            of_week[kind] = min(of_week[kind], of_week[_LESSONS])
+        if number >= weeks.year:
+            for place, kind in enumerate((_LESSONS, _ABSENT, _UNEXCUSED, _LATE)):
+                sums[pupil, place] = max(sums[pupil, place], 0) + of_week[kind]
+            _add_weekday(sums[pupil], _MONDAY, of_week, 0)
+            _add_weekday(sums[pupil], _FRIDAY, of_week, 4)
+        if number >= weeks.longer:
+            for place, kind in enumerate((_LESSONS, _ABSENT, _UNEXCUSED, _EXCUSED)):
+                sums[pupil, _LONGER + place] = max(sums[pupil, _LONGER + place], 0) + of_week[kind]
+        if number >= weeks.recent:
+            for place, kind in enumerate((_LESSONS, _ABSENT, _UNEXCUSED, _LATE)):
+                sums[pupil, _RECENT + place] = max(sums[pupil, _RECENT + place], 0) + of_week[kind]
+        if number < weeks.last_year_end:
+            for place, kind in enumerate((_LESSONS, _ABSENT)):
+                sums[pupil, _LAST + place] = max(sums[pupil, _LAST + place], 0) + of_week[kind]
+
+
+def _add_up_weekday(of_pupil: Counts, place: int, of_week: Counts, day: int) -> None:
+    due = of_week[_DUE + day]
+    if due != MISSING:
+        of_pupil[place] = max(of_pupil[place], 0) + due
+        of_pupil[place + 1] = max(of_pupil[place + 1], 0) + min(of_week[_MISSED + day], due)
+
+
+def _add_up_days(pupil: int, weeks: Weeks, scratch: _Scratch, sums: Counts) -> None:
+    """Walk through the school days of the year in order; weeks without a timetable by weekday are left out."""
+    week = scratch.week
+    is_known = False
+    days = full = partial = longest = run = 0
+    for number in range(max(weeks.year, 0), weeks.end):
+        if scratch.pupil_of_week[number] != pupil or week[number, _DUE : _DUE + 5].min() == MISSING:
+            continue
+        is_known = True
+        for day in range(5):
+            due, missed = week[number, _DUE + day], week[number, _MISSED + day]
+            if due <= 0:
+                continue
+            days += 1
+            if missed > 0 and (week[number, _WHOLE + day] or missed >= due):
+                full += 1
+                run += 1
+                longest = max(longest, run)
+            else:
+                partial += missed > 0
+                run = 0
+    if is_known:
+        sums[pupil, _DAYS] = days
+        sums[pupil, _DAYS + 1] = full
+        sums[pupil, _DAYS + 2] = partial
+        sums[pupil, _DAYS + 3] = longest
+        sums[pupil, _DAYS + 4] = run
+
+
+def _slope_of_weeks(pupil: int, weeks: Weeks, scratch: _Scratch) -> float:
+    """Return the least-squares slope of the absent share over the last weeks, always added in the order of the weeks."""
+    week = scratch.week
+    count = total = total_squared = 0
+    shares = products = 0.0
+    for number in range(max(weeks.longer, 0), weeks.end):
+        if scratch.pupil_of_week[number] == pupil:
+            share = week[number, _ABSENT] / week[number, _LESSONS]
+            since = number - weeks.longer
+            count += 1
+            total += since
+            total_squared += since * since
+            shares += share
+            products += since * share
+    if count < SHORTEST_TREND_WEEKS:
+        return np.nan
+    return (count * products - total * shares) / (count * total_squared - total * total)
+
+
+_MONDAY, _FRIDAY, _LONGER, _RECENT, _LAST, _WORST, _NUMBERED, _DAYS = (
+    ATTENDANCE_SUMS.index(name)
+    for name in (
+        "lessons_monday",
+        "lessons_friday",
+        "lessons_8w",
+        "lessons_4w",
+        "lessons_last_year",
+        "worst_subject_lessons",
+        "numbered_lessons",
+        "days_year",
+    )
+)
+_compiled: Any = numba.njit(nogil=True, cache=True)
+_lay_out: Any = _compiled(_lay_out_weeks)
+_add_missed: Any = _compiled(_add_absences)
+_of_subject: Any = _compiled(_absent_in_subject)
+_add_weekday: Any = _compiled(_add_up_weekday)
+_add_weeks: Any = _compiled(_add_up_weeks)
+_add_days: Any = _compiled(_add_up_days)
+_slope: Any = _compiled(_slope_of_weeks)
+_fold: Any = _compiled(_fold_pupils)

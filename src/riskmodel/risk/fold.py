@@ -1,0 +1,178 @@
+"""What the features need of each pupil's own daily facts, in one pass over the rows as they lie in the store.
+
+Rows come through the door in time (:func:`riskmodel.risk.cutoff.newest_known`) as whole numbers, some thousand
+pupils at once, so that memory does not grow with their number. Each row of the result is a function of the rows of
+that pupil alone, and its sums are whole numbers: any ranges of pupils give together, bit for bit, what the whole
+gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from riskmodel.risk.attendance_fold import (
+    ABSENCE_COLUMNS,
+    ATTENDANCE_SUMS,
+    PLANNED_COLUMNS,
+    WEEKDAYS,
+    Weeks,
+    fold_attendance,
+    weeks_around,
+)
+from riskmodel.risk.cutoff import EPOCH, NewestKnown, newest_known
+from riskmodel.risk.learning_fold import (
+    ALL_SUBJECTS,
+    MARK_COLUMNS,
+    MARK_SUMS,
+    RESULT_COLUMNS,
+    RESULT_SUMS,
+    Days,
+    days_since_1970,
+    fold_marks,
+    fold_results,
+)
+from riskmodel.risk.numbered import MISSING, PUPIL, Rows, Texts, number_texts, numbered
+from riskmodel.tables.canonical import ATTENDANCE, LESSONS_PLANNED, MARK, TERM_RESULT
+from riskmodel.tables.chunks import TableReader, Wanted
+
+ROWS_AT_ONCE = 500_000
+"""Rows of all daily tables that are held at a time: more of them leave the processor's nearer memory."""
+
+TEXTS = ("school_id", "subject_code", "work_id")
+"""Free text, whose numbers mean the same in every table."""
+
+DAYS_TO_SAME_WEEKDAY_LAST_YEAR = 364
+FOLD_COLUMNS = (*ATTENDANCE_SUMS, "absent_share_per_week", *MARK_SUMS, "lowest_subject_mean", *RESULT_SUMS)
+
+Bound = str | None
+
+
+def fold_pupils(
+    connection: duckdb.DuckDBPyConnection,
+    cut_off: date,
+    year_on: date,
+    first_pupil: Bound = None,
+    after_pupil: Bound = None,
+) -> pa.Table:
+    """Return the sums of each pupil's own daily facts, as known on ``cut_off``.
+
+    May run in several threads at once, each with its own connection; the interpreter is free for most of the time.
+
+    Parameters
+    ----------
+    connection
+        Holds ``canonical.<table>``.
+    cut_off
+        The last day whose knowledge may be used.
+    year_on
+        First day of the school year of the cut-off date.
+    first_pupil, after_pupil
+        Pupils from ``first_pupil`` up to, and without, ``after_pupil``; None is open.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``pupil_id`` and ``FOLD_COLUMNS`` (whole numbers, but for the two means and slopes), NULL without data; one
+        row per pupil with any daily fact in the store, in ascending order of ``pupil_id``.
+    """
+    around = days_around(cut_off, year_on)
+    past_year_on = around["past_year_on"]
+    weeks = weeks_around(past_year_on, around["weeks_end_on"])
+    days = days_since_1970(cut_off, year_on, past_year_on)
+    readers = {wanted.table.name: TableReader(connection, wanted) for wanted in _wanted(cut_off, past_year_on, weeks)}
+    try:
+        parts = [_fold_part(readers, part, cut_off, weeks, days) for part in _parts(readers, first_pupil, after_pupil)]
+    finally:
+        for reader in readers.values():
+            reader.close()
+    return pa.concat_tables(parts)
+
+
+def days_around(cut_off: date, year_on: date) -> dict[str, date]:
+    """Return the days that everything counts from: the first of the school year, the same weekday 364 days earlier,
+    and the Monday after the last complete week.
+
+    >>> days_around(date(2024, 12, 20), date(2024, 9, 2))["weeks_end_on"]  # a Friday: its week is not complete
+    datetime.date(2024, 12, 16)
+    """
+    next_day = cut_off + timedelta(days=1)
+    return {
+        "cut_off": cut_off,
+        "year_on": year_on,
+        "past_year_on": year_on - timedelta(days=DAYS_TO_SAME_WEEKDAY_LAST_YEAR),
+        "weeks_end_on": next_day - timedelta(days=next_day.weekday()),
+    }
+
+
+def _wanted(cut_off: date, past_year_on: date, weeks: Weeks) -> list[Wanted]:
+    week_before = EPOCH + timedelta(days=weeks.first_on)
+    recent_from = EPOCH + timedelta(days=weeks.first_on + 7 * max(min(weeks.year, weeks.longer), 0))
+    return [
+        Wanted(LESSONS_PLANNED, PLANNED_COLUMNS, week_before, cut_off, WEEKDAYS, recent_from),
+        Wanted(ATTENDANCE, ABSENCE_COLUMNS, week_before, cut_off, ("subject_code",), recent_from),
+        Wanted(MARK, MARK_COLUMNS, past_year_on, cut_off),
+        Wanted(TERM_RESULT, RESULT_COLUMNS, past_year_on, cut_off),
+    ]
+
+
+def _parts(readers: Mapping[str, TableReader], first: Bound, after: Bound) -> Iterator[tuple[Bound, Bound]]:
+    """Yield ranges of pupils with about ``ROWS_AT_ONCE`` rows each, which together are the whole range."""
+    begin, rows = first, 0
+    for pupil, count in sorted(
+        (pupil, count) for reader in readers.values() for pupil, count in reader.rows_from(first, after)
+    ):
+        if rows >= ROWS_AT_ONCE and (begin is None or pupil > begin):
+            yield begin, pupil
+            begin, rows = pupil, 0
+        rows += count
+    yield begin, after
+
+
+def _fold_part(
+    readers: Mapping[str, TableReader], part: tuple[Bound, Bound], cut_off: date, weeks: Weeks, days: Days
+) -> pa.Table:
+    texts, known = _read_known(readers, part, cut_off)
+    pupils, subjects = texts[PUPIL].texts, texts["subject_code"].texts
+    attendance, slope = fold_attendance(
+        known[LESSONS_PLANNED.name],
+        known[ATTENDANCE.name],
+        (len(pupils), len(texts["school_id"]), len(subjects)),
+        weeks,
+    )
+    marks, worst = fold_marks(known[MARK.name], len(pupils), len(subjects), days)
+    results = fold_results(known[TERM_RESULT.name], len(pupils), subjects.index(ALL_SUBJECTS).as_py(), days)
+    columns = [*_whole(attendance), _share(slope), *_whole(marks), _share(worst), *_whole(results)]
+    return pa.table([pupils, *columns], names=[PUPIL, *FOLD_COLUMNS])
+
+
+def _read_known(
+    readers: Mapping[str, TableReader], part: tuple[Bound, Bound], cut_off: date
+) -> tuple[dict[str, Texts], dict[str, tuple[Rows, NewestKnown]]]:
+    """Return the numbers of the texts, and the rows of each table with what counts of them."""
+    batches = {name: reader.read(*part) for name, reader in readers.items()}
+    texts = {PUPIL: number_texts(batches, PUPIL, *part), **{name: number_texts(batches, name) for name in TEXTS}}
+    found: dict[str, tuple[Rows, NewestKnown]] = {}
+    for name, reader in readers.items():
+        rows = numbered(batches.pop(name), reader.wanted.table, reader.wanted.columns, texts)
+        known = newest_known(rows, reader.wanted.table, len(texts[PUPIL]), cut_off, is_sorted=reader.is_sorted)
+        if known is None and not reader.is_sorted:
+            reader.is_sorted = True
+            return _read_known(readers, part, cut_off)
+        if known is None:
+            raise ValueError(f"the rows of {name} are in no order, although they were sorted")
+        found[name] = rows, known
+    return texts, found
+
+
+def _whole(sums: NDArray[np.int64]) -> list[pa.Array]:
+    return [pa.array(column, mask=column == MISSING) for column in np.ascontiguousarray(sums.T)]
+
+
+def _share(values: NDArray[np.float64]) -> pa.Array:
+    return pa.array(values, from_pandas=True)
