@@ -59,7 +59,7 @@ def delivery(shared: Path) -> Path:
     folder = shared / "delivery"
     with FileLock(shared / "delivery.lock"):
         if not folder.exists():
-            cohort.synthesise(cohort.Plan(pupils=400, schools=6, years=3, seed=3), folder, lambda text: None)
+            cohort.synthesise(cohort.Plan(pupils=400, schools=6, years=3, seed=3, vet_share=0.3), folder, lambda text: None)
     return folder
 
 
