@@ -15,13 +15,14 @@ from riskmodel.messages import Spoken
 from riskmodel.sources import identity
 from riskmodel.sources.decoding import Limits
 from riskmodel.sources.history import StoredDelivery
+from riskmodel.sources.large import Large
 from riskmodel.sources.mapping import Mapping as DeliveryMapping
 from riskmodel.sources.reading import Sheet
 from riskmodel.sources.rowfaults import ROW_REASONS
 from riskmodel.tables.checks import Account
 from riskmodel.tables.fields import literal
 
-MEMORY_LIMIT = "1200MB"
+MEMORY_LIMIT = "500MB"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Intake:
     notices: list[Notice] = field(default_factory=list)
     entries: list[identity.Entry] = field(default_factory=list)
     pupils: identity.Pupils = field(default_factory=identity.Pupils)
+    large: dict[str, Large] = field(default_factory=dict)
+    """Tables that are taken in as numbers: their sound rows are there, and ``checked.<table>`` holds the others."""
 
 
 def work_connection(scratch: Path) -> duckdb.DuckDBPyConnection:

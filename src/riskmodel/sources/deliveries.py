@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -22,7 +22,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
 from riskmodel.errors import DeliveryError, UsageError
@@ -41,10 +40,11 @@ from riskmodel.sources.history import (
     stored_deliveries,
 )
 from riskmodel.sources.intake import Say, take_in
+from riskmodel.sources.large import write_settled
 from riskmodel.sources.mapping import MAPPING_NAME, read_mapping
 from riskmodel.sources.mapping import Mapping as DeliveryMapping
+from riskmodel.sources.storing import write_checked
 from riskmodel.tables.canonical import CANONICAL
-from riskmodel.tables.canonical import table as canonical_table
 from riskmodel.tables.checks import Account
 from riskmodel.tables.fields import literal
 from riskmodel.tables.results import REJECTED_ROW
@@ -56,7 +56,6 @@ FOLDER_MODE, FILE_MODE = 0o750, 0o440
 ACTIVITY_TABLES = ("enrolment", "attendance", "lessons_planned", "mark", "term_result")
 """Tables that grow every semester: the same bytes again are last semester's file."""
 ROWS_SHOWN = 10
-ROWS_PER_GROUP = 250_000
 REJECTED_IN_JSON = 10_000
 
 
@@ -339,9 +338,12 @@ def _write(description: Mapping[str, Any], to: Path, intake: Intake, border: Bor
     """Write the checked tables of a delivery, its rejected rows and its description into a new folder."""
     to.mkdir(mode=FOLDER_MODE)
     for table in CANONICAL:
+        path = to / f"{table.name}.parquet"
+        if table.name in intake.large:
+            write_settled(intake.large[table.name], border.connection, path)
         # lessons_planned may be there without a file of its own: made of attended lessons.
-        if table.name in intake.accounts or (table.name == "lessons_planned" and has_weeks(border.connection)):
-            _copy(border.connection, table.name, to / f"{table.name}.parquet")
+        elif table.name in intake.accounts or (table.name == "lessons_planned" and has_weeks(border.connection)):
+            write_checked(border.connection, table, path)
     rejected = ", ".join(REJECTED_ROW.key)
     border.connection.execute(
         f"COPY (SELECT DISTINCT * FROM rejected.rejected_row ORDER BY {rejected}) "
@@ -355,31 +357,6 @@ def _write(description: Mapping[str, Any], to: Path, intake: Intake, border: Bor
     described = json.dumps(description, ensure_ascii=False, indent=2, sort_keys=True)
     (to / DESCRIPTION_FILE).write_text(described + "\n", "utf-8")
     return to
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, name: str, to: Path) -> None:
-    """Write a checked table in the order of its key; equal rows give equal bytes."""
-    table = canonical_table(name)
-    order = ", ".join((*table.key, table.known))  # no two rows are equal in these
-    rows = connection.sql(f"SELECT {', '.join(table.column_names)} FROM checked.{name} ORDER BY {order}")
-    # Not DuckDB's own writer: whether it declares a column as required depends on rows that were there before.
-    schema = table.arrow_schema()
-    with pq.ParquetWriter(to, schema, compression="zstd") as writer:
-        for group in _groups(rows.to_arrow_reader(ROWS_PER_GROUP)):
-            writer.write_table(group.cast(schema))
-
-
-def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Yield the rows in groups of one size, whatever the size of the batches."""
-    kept: list[pa.RecordBatch] = []
-    for batch in batches:
-        kept.append(batch)
-        while sum(one.num_rows for one in kept) >= ROWS_PER_GROUP:
-            whole = pa.Table.from_batches(kept)
-            yield whole.slice(0, ROWS_PER_GROUP)
-            kept = whole.slice(ROWS_PER_GROUP).to_batches()
-    if kept:
-        yield pa.Table.from_batches(kept)
 
 
 def _description(folder: Path, files: Sequence[DeliveredFile], intake: Intake, key: identity.Key) -> dict[str, Any]:

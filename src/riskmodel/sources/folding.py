@@ -29,8 +29,10 @@ class Folded(NamedTuple):
     too_full: int
 
 
-def fold_attended(connection: duckdb.DuckDBPyConnection, earlier: str | None) -> Folded:
-    """Take the attended lessons out of ``checked.attendance`` and add their weeks to ``checked.lessons_planned``.
+def fold_attended(
+    connection: duckdb.DuckDBPyConnection, earlier: str | None, weeks_to: str = "checked.lessons_planned"
+) -> Folded:
+    """Take the attended lessons out of ``checked.attendance`` and add their weeks to ``weeks_to``.
 
     Parameters
     ----------
@@ -39,6 +41,8 @@ def fold_attended(connection: duckdb.DuckDBPyConnection, earlier: str | None) ->
         table ``too_full`` (``file_name``, ``row_number``) for the report.
     earlier
         SQL for the attendance of earlier deliveries, or None: "present" corrects a fact that stands there.
+    weeks_to
+        The table of planned weeks; made where it is not there. A week that stands in it already is not added.
 
     Notes
     -----
@@ -65,15 +69,15 @@ def fold_attended(connection: duckdb.DuckDBPyConnection, earlier: str | None) ->
     )
     connection.execute(f"DELETE FROM week WHERE {is_too_full}")
     connection.execute("DELETE FROM checked.attendance WHERE rowid IN (SELECT place FROM attended)")
-    connection.execute(f"CREATE TABLE IF NOT EXISTS checked.lessons_planned ({column_definitions(LESSONS_PLANNED)})")
-    before = _count(connection, "checked.lessons_planned")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {weeks_to} ({column_definitions(LESSONS_PLANNED)})")
+    before = _count(connection, weeks_to)
     names = ", ".join(LESSONS_PLANNED.column_names)
     connection.execute(
-        f"INSERT INTO checked.lessons_planned ({names}) SELECT {names} "
-        "FROM week ANTI JOIN checked.lessons_planned USING (pupil_id, school_id, happened_on)"
+        f"INSERT INTO {weeks_to} ({names}) SELECT {names} "
+        f"FROM week ANTI JOIN {weeks_to} USING (pupil_id, school_id, happened_on)"
     )
     too_full = _count(connection, "too_full")
-    weeks = _count(connection, "checked.lessons_planned") - before
+    weeks = _count(connection, weeks_to) - before
     return Folded(_count(connection, "attended") - too_full, weeks, too_full)
 
 

@@ -8,8 +8,10 @@ finished stays, and what the sender should know of the whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -17,10 +19,21 @@ import pyarrow as pa
 from riskmodel.errors import DeliveryError
 from riskmodel.messages import Message, message, plural
 from riskmodel.sources.border import Border, Intake, Notice, add_unread, count, reject
+from riskmodel.sources.coding import Coded, Feed, feeds_of, known_in, schools_in
 from riskmodel.sources.decoding import decode, digest
+from riskmodel.sources.distinct import NotListedError
 from riskmodel.sources.folder import PARQUET_SUFFIX, DeliveredFile
 from riskmodel.sources.folding import fold_attended
 from riskmodel.sources.history import rows_of
+from riskmodel.sources.large import (
+    MADE_WEEKS,
+    Large,
+    journal_of,
+    open_large,
+    read_journal,
+    read_plainly,
+    short_weeks_sql,
+)
 from riskmodel.sources.mapping import MAPPING_NAME, PUPIL_CODE, FileMapping
 from riskmodel.sources.mapping import Mapping as DeliveryMapping
 from riskmodel.sources.projection import (
@@ -32,13 +45,17 @@ from riskmodel.sources.projection import (
 )
 from riskmodel.sources.pseudonyms import identify_pupils, with_pseudonyms
 from riskmodel.sources.reading import Sheet, read_parquet, read_text
+from riskmodel.sources.storing import DAILY_TABLES
+from riskmodel.sources.weeks import MOST_SCHOOLS
 from riskmodel.tables.canonical import CANONICAL
 from riskmodel.tables.canonical import table as canonical_table
 from riskmodel.tables.checks import Account, check_references, check_table, make_rejected, unusual_ages
-from riskmodel.tables.fields import literal
+from riskmodel.tables.fields import Formats, literal
+from riskmodel.tables.relations import column_definitions
 
 Say = Callable[[Message], None]
 
+WEEKS_AND_ABSENCES = ("lessons_planned", "attendance")
 EARLIER = "earlier delivery"
 """File name of rows that stand in a checked table only while references are looked up."""
 
@@ -54,12 +71,18 @@ def take_in(files: Sequence[DeliveredFile], mapping: DeliveryMapping, border: Bo
     intake = Intake(mapping)
     make_rejected(border.connection)
     projections = [projection for file in files for projection in _read(file, intake, border, say)]
-    identify_pupils(projections, intake, border)
+    feeds = _feeds(projections)
+    identify_pupils(projections, intake, border, feeds)
     for table in CANONICAL:
         feeding = [projection for projection in projections if projection.table == table.name]
-        if feeding:
-            say(message("Checking the table {table}.", table=table.name))
-            _check(table.name, feeding, intake, border)
+        if not feeding:
+            continue
+        say(message("Checking the table {table}.", table=table.name))
+        if table.name in feeds:
+            _open_parents(intake, border)
+            _read_large(table.name, feeds, intake, border)
+        _check(table.name, feeding, intake, border)
+    _open_parents(intake, border)
     _look_up_references(intake, border)
     _fold(intake, border)
     _open_finished_stays(intake, border)
@@ -126,7 +149,90 @@ def _reject_structural(connection: duckdb.DuckDBPyConnection, table: str, sheet:
     connection.unregister("structural_faults")
 
 
+def _feeds(projections: Sequence[Projection]) -> dict[str, list[Feed]]:
+    """Return the files of the daily tables that can be read as numbers; absences and planned weeks both, or neither."""
+    found = {}
+    for name in DAILY_TABLES:
+        feeding = [projection for projection in projections if projection.table == name]
+        if feeding and (feeds := feeds_of(feeding)) is not None:
+            found[name] = feeds
+    named = {projection.table for projection in projections}
+    if any(name in named and name not in found for name in WEEKS_AND_ABSENCES):
+        found = {name: feeds for name, feeds in found.items() if name not in WEEKS_AND_ABSENCES}
+    return found
+
+
+def _read_large(name: str, feeds: dict[str, list[Feed]], intake: Intake, border: Border) -> None:
+    """Read a table as numbers; where its file turns out not to allow it, leave it to the check as a whole."""
+    if name in intake.large:
+        return
+    names = [one for one in WEEKS_AND_ABSENCES if one in feeds] if name in WEEKS_AND_ABSENCES else [name]
+    try:
+        intake.large |= _read_as_numbers(names, feeds, intake, border)
+    except NotListedError:
+        for one in names:
+            feeds.pop(one)
+            intake.large.pop(one, None)
+
+
+def _read_as_numbers(
+    names: Sequence[str], feeds: Mapping[str, list[Feed]], intake: Intake, border: Border
+) -> dict[str, Large]:
+    connection, facts = border.connection, intake.mapping.delivery
+    known = known_in(connection, list(intake.pupils.pseudonyms.values()), is_alone=_is_alone(intake, border))
+    wanted = WEEKS_AND_ABSENCES if "attendance" in names else names
+    folder = Path(tempfile.mkdtemp(dir=border.scratch))
+    coded = {
+        name: Coded(canonical_table(name), feeds.get(name, []), known, facts.delivered_on, folder) for name in wanted
+    }
+    schools = schools_in(list(coded.values()), connection)
+    if len(schools) > MOST_SCHOOLS:
+        raise NotListedError
+    for one in coded.values():
+        one.values |= {"pupil_id": known.pupils, "school_id": schools}
+        one.judge(connection)
+    large = {name: open_large(one) for name, one in coded.items()}
+    for name in wanted:
+        if name != "attendance":
+            read_plainly(large[name], connection)
+    if "attendance" in large:
+        planned = large["lessons_planned"]
+        journal = journal_of(coded["attendance"], planned, border.earlier, connection)
+        read_journal(large["attendance"], planned, journal, connection)
+    return large
+
+
+def _is_alone(intake: Intake, border: Border) -> bool:
+    """Return whether the delivery adds to one that the store does not hold, so that nothing can be looked up."""
+    return not intake.mapping.delivery.complete and not border.earlier
+
+
 def _check(table: str, projections: Sequence[Projection], intake: Intake, border: Border) -> None:
+    large = intake.large.get(table)
+    facts = intake.mapping.delivery
+    if large:
+        formats = large.coded.formats
+        left = [(large.coded.feeds[number], large.coded.left_path(number)) for number in large.left()]
+        projections = [feed.some_rows(path) for feed, path in left]
+    raw = None
+    if projections:
+        raw, formats = _raw_rows(table, projections, intake, border)
+    account = check_table(
+        border.connection,
+        canonical_table(table),
+        raw,
+        formats,
+        delivered_on=facts.delivered_on,
+        free_register_ids=facts.register_ids == "free",
+        apart=large.apart() if large else None,
+    )
+    before = intake.accounts.get(table, Account(0, 0, 0, 0))
+    intake.accounts[table] = account.with_unread(before.read)
+    intake.notices += [Notice(table, found.rule_code, found.text) for found in account.warnings]
+
+
+def _raw_rows(table: str, projections: Sequence[Projection], intake: Intake, border: Border) -> tuple[str, Formats]:
+    """Return the view of the rows that go through the general check, and their formats; put aside those without a pupil."""
     connection = border.connection
     for projection in projections:
         for code, rows in projection.faults:
@@ -141,18 +247,7 @@ def _check(table: str, projections: Sequence[Projection], intake: Intake, border
     raw = f"text_{table}"
     if any(PUPIL_CODE in projection.columns for projection in projections):
         raw = with_pseudonyms(table, projections, intake, border)
-    facts = intake.mapping.delivery
-    account = check_table(
-        connection,
-        canonical_table(table),
-        raw,
-        formats,
-        delivered_on=facts.delivered_on,
-        free_register_ids=facts.register_ids == "free",
-    )
-    before = intake.accounts.get(table, Account(0, 0, 0, 0))
-    intake.accounts[table] = account.with_unread(before.read)
-    intake.notices += [Notice(table, found.rule_code, found.text) for found in account.warnings]
+    return raw, formats
 
 
 def _open_finished_stays(intake: Intake, border: Border) -> None:
@@ -185,39 +280,35 @@ def _open_finished_stays(intake: Intake, border: Border) -> None:
 def _fold(intake: Intake, border: Border) -> None:
     if "attendance" not in intake.accounts:
         return
-    table = canonical_table("attendance")
-    _open_no_aliases(border.connection)
+    table, large = canonical_table("attendance"), intake.large.get("attendance")
     paths = [path for delivery in border.earlier if (path := delivery.table("attendance"))]
     earlier = " UNION ALL ".join(rows_of(table, path) for path in paths) or None
-    folded = fold_attended(border.connection, earlier)
+    folded = fold_attended(border.connection, earlier, MADE_WEEKS if large else "checked.lessons_planned")
     if folded.too_full:
         reject(
             border.connection,
             "attendance",
             "SELECT file_name, row_number, 'lessons' AS column_name, 'week_too_full' AS rule_code FROM too_full",
         )
+    lessons = folded.lessons + (large.folded_lessons if large else 0)
     account = intake.accounts["attendance"].put_aside(folded.too_full)
-    intake.accounts["attendance"] = replace(
-        account, used=account.used - folded.lessons, merged=account.merged + folded.lessons
-    )
-    if folded.lessons:
+    intake.accounts["attendance"] = replace(account, used=account.used - lessons, merged=account.merged + lessons)
+    if lessons:
         text = plural(
             "{count} attended lesson was counted into its week in lessons_planned and not kept as a row.",
             "{count} attended lessons were counted into their weeks in lessons_planned and not kept as rows.",
-            folded.lessons,
+            lessons,
         )
         intake.notices.append(Notice("attendance", "attended_lessons_folded", text))
 
 
-def _open_no_aliases(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS pupil_alias (pupil_id VARCHAR, of_pupil_id VARCHAR)")
-
-
-def _look_up_references(intake: Intake, border: Border) -> None:
-    """Put rows aside that name a school or pupil which neither this nor an earlier delivery holds."""
+def _open_parents(intake: Intake, border: Border) -> None:
+    """Add the pupils and schools of earlier deliveries to those of this one, and the pseudonyms that became one."""
     connection = border.connection
-    is_alone = not intake.mapping.delivery.complete and not border.earlier
-    _open_no_aliases(connection)
+    if "pupil_alias" in {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}:
+        return
+    connection.execute("CREATE TEMP TABLE pupil_alias (pupil_id VARCHAR, of_pupil_id VARCHAR)")
+    connection.execute("CREATE SCHEMA IF NOT EXISTS checked")
     if intake.pupils.aliases:
         rows = pa.table({"pupil_id": list(intake.pupils.aliases), "of_pupil_id": list(intake.pupils.aliases.values())})
         connection.register("new_alias", rows)
@@ -225,12 +316,26 @@ def _look_up_references(intake: Intake, border: Border) -> None:
         connection.unregister("new_alias")
     for name in ("school", "pupil"):
         table = canonical_table(name)
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS checked.{name} ({column_definitions(table)}, file_name VARCHAR, row_number BIGINT)"
+        )
         for delivery in border.earlier:
             if path := delivery.table(name):
                 _add_earlier(connection, name, rows_of(table, path))
+
+
+def _look_up_references(intake: Intake, border: Border) -> None:
+    """Put rows aside that name a school or pupil which neither this nor an earlier delivery holds."""
+    connection, large = border.connection, intake.large
+    is_alone = _is_alone(intake, border)
     for table in CANONICAL:
         if table.name in intake.accounts and not is_alone:
-            moved = check_references(connection, table)
+            # Of a large table only the rows that had to be looked at again are here.
+            if table.name in large and not count(connection, f"checked.{table.name}"):
+                continue
+            planned = large.get("lessons_planned") if table.name == "attendance" else None
+            short_weeks = short_weeks_sql(planned, connection) if planned else None
+            moved = check_references(connection, table, short_weeks)
             intake.accounts[table.name] = intake.accounts[table.name].put_aside(moved)
     if is_alone:
         text = message(
@@ -246,7 +351,6 @@ def _look_up_references(intake: Intake, border: Border) -> None:
 
 def _add_earlier(connection: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
     sources = f"SELECT *, {literal(EARLIER)} AS file_name, CAST(0 AS BIGINT) AS row_number FROM ({rows})"
-    connection.execute(f"CREATE TABLE IF NOT EXISTS checked.{name} AS {sources} LIMIT 0")
     connection.execute(f"INSERT INTO checked.{name} BY NAME {sources}")
 
 

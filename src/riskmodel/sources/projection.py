@@ -42,7 +42,8 @@ class Projection:
     """How one file fills one table.
 
     ``rows`` is SQL for the rows, ``faults`` for rows of the file that cannot be laid out: (rule code, SQL that
-    yields ``row_number``).
+    yields ``row_number``). ``one_to_one``: each row of the file is one row of the table, and each cell depends on one
+    cell of the file.
     """
 
     table: str
@@ -51,6 +52,28 @@ class Projection:
     rows: str
     formats: Formats
     faults: tuple[tuple[str, str], ...] = ()
+    mapping: TableMapping | None = None
+    sheet: Sheet | None = None
+
+    @property
+    def one_to_one(self) -> bool:
+        """Return whether row stands for row and cell for cell."""
+        mapping = self.mapping
+        return mapping is not None and not (mapping.unpivot or mapping.weekly or mapping.spread)
+
+    def only(self, relation: str) -> Projection:
+        """Return the projection of some rows of the file, which ``relation`` yields in the form of the sheet's."""
+        if self.mapping is None or self.sheet is None:
+            raise ValueError("a projection of some rows needs the mapping of the file")
+        return project(self.mapping, replace(self.sheet, relation=relation), self.formats)
+
+    def cell(self, name: str) -> tuple[int | None, str]:
+        """Return the place of the header on which a column depends (None: on none) and SQL for the column's text."""
+        if self.mapping is None or self.sheet is None:
+            raise ValueError("a cell of a projection needs the mapping of the file")
+        cell = self.mapping.columns[name]
+        source = self.sheet.column_of(cell.column) if cell.column is not None else None
+        return (int(source[1:]) if source else None), _text(cell, self.sheet)
 
 
 @dataclass(frozen=True)
@@ -126,7 +149,8 @@ def project(mapping: TableMapping, sheet: Sheet, formats: Formats) -> Projection
         source, made = _laid_out(source, period)
     columns = [f"{_text(cell, sheet)} AS {name}" for name, cell in mapping.columns.items()]
     rows = f"SELECT {literal(sheet.name)} AS file_name, row_number, {', '.join([*columns, *made])} FROM {source}"
-    return Projection(mapping.table, sheet.name, (*mapping.columns, *_made_columns(mapping)), rows, formats, faults)
+    names = (*mapping.columns, *_made_columns(mapping))
+    return Projection(mapping.table, sheet.name, names, rows, formats, faults, mapping, sheet)
 
 
 def in_one_form(projections: Sequence[Projection]) -> tuple[list[str], Formats]:

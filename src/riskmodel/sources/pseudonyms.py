@@ -6,26 +6,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import duckdb
 import pyarrow as pa
 
 from riskmodel.messages import plural
 from riskmodel.sources import identity
 from riskmodel.sources.border import Border, Intake, Notice, add_unread, count, reject
+from riskmodel.sources.coding import Feed
 from riskmodel.sources.mapping import NAME_COLUMNS, PUPIL_CODE
 from riskmodel.sources.projection import Projection
 from riskmodel.tables.fields import literal
 
 
-def identify_pupils(projections: Sequence[Projection], intake: Intake, border: Border) -> None:
-    """Make the table ``register`` (raw text of a register id, its pseudonym, its fault), and note in the intake who is who."""
+def identify_pupils(
+    projections: Sequence[Projection], intake: Intake, border: Border, feeds: Mapping[str, Sequence[Feed]]
+) -> None:
+    """Make the table ``register`` (raw text of a register id, its pseudonym, its fault), and note in the intake who is who.
+
+    ``feeds`` are the files of which the different codes are known already.
+    """
     free = intake.mapping.delivery.register_ids == "free"
     connection = border.connection
+    listed = {id(feed.projection): feed for some in feeds.values() for feed in some}
     codes: dict[str, identity.Code] = {}
     for projection in projections:
-        if PUPIL_CODE in projection.columns:
-            for (raw,) in connection.execute(f"SELECT DISTINCT {PUPIL_CODE} FROM ({projection.rows})").fetchall():
-                if raw is not None and raw not in codes:
-                    codes[raw] = identity.normalised(raw, free=free)
+        if PUPIL_CODE not in projection.columns:
+            continue
+        feed = listed.get(id(projection))
+        every = feed.texts(connection, PUPIL_CODE) if feed else f"SELECT DISTINCT {PUPIL_CODE} FROM ({projection.rows})"
+        found = _normalised(connection, every, codes, free=free)
+        if feed and any(code.warning for code in found.values()):
+            # A list of a file may hold codes that no row does; of these nothing is said.
+            found = _normalised(connection, feed.used_texts(connection, PUPIL_CODE), codes, free=free)
+        codes |= found
     intake.entries = [entry for entry in _entries(projections, codes, border, free=free) if entry.register_id]
     sound = {code.text for code in codes.values() if code.text and not code.fault}
     intake.pupils = identity.identify(sound, intake.entries, border.known_pseudonyms, border.key)
@@ -42,6 +55,14 @@ def identify_pupils(projections: Sequence[Projection], intake: Intake, border: B
     schema = pa.schema([(name, pa.string()) for name in ("raw", "pupil_id", "fault", "warning", "pupil_fault")])
     connection.register("register", pa.Table.from_pylist(rows, schema=schema))
     _note_codes(codes, intake)
+
+
+def _normalised(
+    connection: duckdb.DuckDBPyConnection, rows: str, known: Mapping[str, identity.Code], *, free: bool
+) -> dict[str, identity.Code]:
+    """Return the register ids among ``rows`` that are not known yet, by their raw text."""
+    texts = (raw for (raw,) in connection.execute(f"SELECT {PUPIL_CODE} FROM ({rows})").fetchall())
+    return {raw: identity.normalised(raw, free=free) for raw in texts if raw is not None and raw not in known}
 
 
 def _entries(

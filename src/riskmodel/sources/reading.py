@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from riskmodel.errors import DeliveryError
 from riskmodel.messages import message
 from riskmodel.sources.decoding import Decoded, Limits
-from riskmodel.tables.fields import fold, literal
+from riskmodel.tables.fields import fold, literal, name_of
 
 SEPARATORS = (";", ",", "\t", "|")
 MAX_LINES_IN_QUOTES = 200
@@ -40,12 +40,42 @@ class RowFault:
     rule_code: str
 
 
+@dataclass(frozen=True)
+class Stored:
+    """The Parquet file in which the raw rows lie one after another: the delivered one, or a copy of the text.
+
+    ``names`` are its columns, one per header; ``texts`` is SQL for each of them as text; ``first_row`` is the number of
+    its first row.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    texts: tuple[str, ...]
+    first_row: int
+
+    def relation(self) -> str:
+        """Return SQL for all rows."""
+        file = f"read_parquet({literal(str(self.path))}, file_row_number=true)"
+        texts = ", ".join(f"{text} AS c{place}" for place, text in enumerate(self.texts))
+        return f"SELECT file_row_number + {self.first_row} AS row_number, {texts} FROM {file}"
+
+    def relation_of_some(self, path: Path, number: str, names: Sequence[str]) -> str:
+        """Return SQL for some of the rows, of which these columns were copied to ``path``, and the number of the row."""
+        texts = ", ".join(
+            f"{text} AS c{place}"
+            for place, (name, text) in enumerate(zip(self.names, self.texts, strict=True))
+            if name in names
+        )
+        return f"SELECT {name_of(number)} AS row_number, {texts} FROM read_parquet({literal(str(path))})"
+
+
 @dataclass
 class Sheet:
     """The raw rows of one delivered file.
 
     ``relation`` is SQL that yields ``row_number`` and one text column ``c0``, ``c1`` … per header.
     ``rows`` counts all data rows of the file, those in ``faults`` included.
+    ``stored`` says where they lie, unless some were left out.
     """
 
     name: str
@@ -54,6 +84,7 @@ class Sheet:
     rows: int
     encoding: str
     faults: list[RowFault] = field(default_factory=list)
+    stored: Stored | None = None
 
     def column_of(self, header: str) -> str | None:
         """Return the raw column under a header (compared without case, spaces and diacritics), or None."""
@@ -107,7 +138,7 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Sheet:
     """Return the raw rows of a Parquet file, every column as text; its first row is row 1."""
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})").fetchall()
-        (rows,) = connection.execute(f"SELECT count(*) FROM read_parquet({literal(str(path))})").fetchone() or (0,)
+        ((rows,),) = connection.execute(f"SELECT count(*) FROM read_parquet({literal(str(path))})").fetchall()
     except duckdb.Error:
         raise DeliveryError(
             message("A file named .parquet must be a whole Parquet file."),
@@ -124,12 +155,9 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Sheet:
             remedy=message("Export it again; if there are no such data, leave the file out."),
             where=path.name,
         )
-    columns = "".join(
-        f', CAST("{header.replace(chr(34), chr(34) * 2)}" AS VARCHAR) AS c{place}'
-        for place, header in enumerate(headers)
-    )
-    relation = f"SELECT file_row_number + 1 AS row_number{columns} FROM read_parquet({literal(str(path))}, file_row_number=true)"
-    return Sheet(path.name, headers, relation, rows, "parquet")
+    texts = tuple(f"CAST({name_of(header)} AS VARCHAR)" for header in headers)
+    stored = Stored(path, headers, texts, first_row=1)
+    return Sheet(path.name, headers, stored.relation(), rows, "parquet", stored=stored)
 
 
 def shown(header: str, place: int) -> str:
@@ -204,15 +232,17 @@ def _read_at_once(
     """Let DuckDB read the file into ``copy``; False when a row of it is broken."""
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(sheet.headers)))
     try:
-        (rows,) = connection.execute(
+        ((rows,),) = connection.execute(
             f"COPY (SELECT * FROM read_csv({literal(str(decoded.path))}, delim={literal(separator)}, quote='\"', escape='\"', "
             f"header=false, skip=1, columns={{{columns}}}, auto_detect=false, strict_mode=true)) "
             f"TO {literal(str(copy))} (FORMAT parquet, COMPRESSION lz4_raw)"
-        ).fetchone() or (0,)
+        ).fetchall()
     except duckdb.InvalidInputException:
         return False
     sheet.rows = rows
-    sheet.relation = f"SELECT file_row_number + 2 AS row_number, * EXCLUDE (file_row_number) FROM read_parquet({literal(str(copy))}, file_row_number=true)"
+    names = tuple(f"c{place}" for place in range(len(sheet.headers)))
+    sheet.stored = Stored(copy, names, names, first_row=2)
+    sheet.relation = sheet.stored.relation()
     return True
 
 

@@ -8,7 +8,9 @@ and a national year of lessons does not fit. Here they stay, and the pass runs o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import duckdb
@@ -25,7 +27,7 @@ from riskmodel.tables.relations import column_definitions
 from riskmodel.tables.results import REJECTED_ROW
 from riskmodel.tables.schema import Reference, Table
 
-__all__ = ["Account", "Formats", "TableWarning", "check_references", "check_table", "unusual_ages"]
+__all__ = ["Account", "Apart", "Formats", "TableWarning", "check_references", "check_table", "unusual_ages"]
 
 CHECKED, REJECTED = "checked", "rejected"
 
@@ -72,14 +74,39 @@ class Account:
         return replace(self, read=self.read + rows, quarantined=self.quarantined + rows)
 
 
-def check_table(
+@dataclass(frozen=True)
+class Apart:
+    """Rows of a table that were judged sound apart from the others, by the same rules.
+
+    Parameters
+    ----------
+    rows
+        How many were read apart.
+    columns
+        The columns that were delivered for them.
+    warned, filled
+        Their warnings, by the number in the pass; the columns that are not required and hold a value.
+    unsettled
+        Relation of those among them (declared columns, ``file_name``, ``row_number``) whose key stands twice or which
+        do not agree with another table: they join the others. None: there are none.
+    """
+
+    rows: int = 0
+    columns: frozenset[str] = frozenset()
+    warned: Mapping[int, int] = field(default_factory=dict)
+    filled: frozenset[str] = frozenset()
+    unsettled: str | None = None
+
+
+def check_table(  # noqa: PLR0913  (each says one thing of the rows)
     connection: duckdb.DuckDBPyConnection,
     table: Table,
-    raw: str,
+    raw: str | None,
     formats: Formats,
     *,
     delivered_on: date,
     free_register_ids: bool = False,
+    apart: Apart | None = None,
 ) -> Account:
     """Check the rows of one table and return the account of them.
 
@@ -94,7 +121,8 @@ def check_table(
         The declared table.
     raw
         Name of a table or view with VARCHAR columns named as declared, ``file_name`` and ``row_number`` (the header
-        of a file is row 1). Columns that are not required may be absent; others are ignored.
+        of a file is row 1). Columns that are not required may be absent; others are ignored. None: there are no such
+        rows, all were judged apart.
     formats
         How dates, numbers and yes-or-no fields are written.
     delivered_on
@@ -102,6 +130,8 @@ def check_table(
         known-on date of its own was known that day at the latest.
     free_register_ids
         The register ids of pupils are not Latvian personal codes: decides what the report asks for.
+    apart
+        Sound rows of the table that do not stand in ``raw``; the account is that of all.
 
     Notes
     -----
@@ -109,30 +139,41 @@ def check_table(
     differ are all put aside: nobody but the school knows which is right. A closed list is compared without case,
     diacritics, blanks and signs, with the codes and with their Latvian and English words.
     """
+    apart = apart or Apart()
     rules = rules_of(table, formats, delivered_on, free_register_ids=free_register_ids)
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {CHECKED}")
     make_rejected(connection)
-    present = frozenset(row[0] for row in connection.execute(f"DESCRIBE {raw}").fetchall())
     target = f"{CHECKED}.{table.name}"
-    one_pass = OnePass(table, raw, present, formats, delivered_on, rules)
-    connection.execute(f"CREATE OR REPLACE TABLE {target} AS {one_pass.sql()}")
+    present = apart.columns
+    if raw is None:
+        places = "file_name VARCHAR, row_number BIGINT, broken SMALLINT[], warned SMALLINT[]"
+        connection.execute(f"CREATE OR REPLACE TABLE {target} ({column_definitions(table)}, {places})")
+    else:
+        in_raw = frozenset(row[0] for row in connection.execute(f"DESCRIBE {raw}").fetchall())
+        one_pass = OnePass(table, raw, in_raw, formats, delivered_on, rules)
+        connection.execute(f"CREATE OR REPLACE TABLE {target} AS {one_pass.sql()}")
+        present |= in_raw
     read = _count(connection, target)
-    warnings = _warnings(connection, table, target, present)
+    warnings = _warnings(connection, table, present, apart, read)
     quarantined = _reject_broken(connection, table, target, rules)
-    conflicting, merged = _settle_repeated(connection, table, target)
+    if apart.unsettled:
+        connection.execute(f"INSERT INTO {target} BY NAME {apart.unsettled}")
+    conflicting, merged = _settle_repeated(connection, table, target) if raw or apart.unsettled else (0, 0)
     for column in ("broken", "warned"):
         connection.execute(f"ALTER TABLE {target} DROP COLUMN {column}")
     quarantined += conflicting
+    read += apart.rows
     return Account(read, read - quarantined - merged, quarantined, merged, warnings)
 
 
-def check_references(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
+def check_references(connection: duckdb.DuckDBPyConnection, table: Table, short_weeks: str | None = None) -> int:
     """Put aside the rows of ``checked.<table>`` that do not agree with other checked tables; return how many.
 
     A row is put aside when it names a school or pupil that was not delivered (or was put aside itself), when it is
     dated before its pupil was born, when a stay begins at an age that its stage does not have, or when an absence is
     longer than the lessons planned in its week. Check all tables first, and then this in the order of
-    :data:`~riskmodel.tables.canonical.CANONICAL`.
+    :data:`~riskmodel.tables.canonical.CANONICAL`. ``short_weeks`` (SQL: pupil_id, school_id, happened_on, lessons) names
+    planned weeks that do not stand in ``checked.lessons_planned``.
     """
     make_rejected(connection)
     target = f"{CHECKED}.{table.name}"
@@ -141,7 +182,7 @@ def check_references(connection: duckdb.DuckDBPyConnection, table: Table) -> int
     ):
         _make_empty_if_absent(connection, name)
     connection.execute("CREATE OR REPLACE TEMP TABLE at_fault (place BIGINT)")
-    for fault in _disagreements(table):
+    for fault in _disagreements(table, short_weeks):
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE found AS SELECT rowid AS place FROM {target} child WHERE {fault.condition}"
         )
@@ -167,23 +208,32 @@ def make_rejected(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _warnings(
-    connection: duckdb.DuckDBPyConnection, table: Table, target: str, present: frozenset[str]
+    connection: duckdb.DuckDBPyConnection, table: Table, present: frozenset[str], apart: Apart, read: int
 ) -> tuple[TableWarning, ...]:
+    """Return the warnings of the ``read`` rows of a checked table and of those apart."""
+    target = f"{CHECKED}.{table.name}"
+    counted = Counter(apart.warned)
+    counted.update(
+        dict(
+            connection.execute(
+                f"SELECT number, count(*) FROM (SELECT unnest(warned) AS number FROM {target} WHERE warned IS NOT NULL) "
+                "GROUP BY number"
+            ).fetchall()
+        )
+    )
     found = []
-    counted = connection.execute(
-        f"SELECT number, count(*) FROM (SELECT unnest(warned) AS number FROM {target} WHERE warned IS NOT NULL) "
-        "GROUP BY number ORDER BY number"
-    ).fetchall()
-    for number, count in counted:
+    for number, count in sorted(counted.items()):
         column, code = warning_of(table, number)
         found.append((code, column, count))
     delivered = [column for column in table.columns if column.name in present and not column.required]
-    if delivered:
-        counts = connection.execute(
-            f"SELECT count(*), {', '.join(f'count({name_of(column.name)})' for column in delivered)} FROM {target}"
-        ).fetchall()[0]
-        empty = [column for column, filled in zip(delivered, counts[1:], strict=True) if counts[0] and not filled]
-        found += [("empty_column", column, counts[0]) for column in empty]
+    if delivered and read + apart.rows:
+        counts = ", ".join(f"count({name_of(column.name)})" for column in delivered)
+        filled = connection.execute(f"SELECT {counts} FROM {target}").fetchall()[0]
+        found += [
+            ("empty_column", column, read + apart.rows)
+            for column, values in zip(delivered, filled, strict=True)
+            if not values and column.name not in apart.filled
+        ]
     return tuple(
         TableWarning(code, column.name, count, reasons.warning_text(code, column.words, count))
         for code, column, count in found
@@ -258,7 +308,7 @@ def _make_empty_if_absent(connection: duckdb.DuckDBPyConnection, name: str) -> N
     connection.execute(f"CREATE TABLE IF NOT EXISTS {CHECKED}.{name} ({column_definitions(canonical_table(name))})")
 
 
-def _disagreements(table: Table) -> list[_Fault]:
+def _disagreements(table: Table, short_weeks: str | None) -> list[_Fault]:
     """Return the faults that rows of a table (``child``) may have beside the other checked tables."""
     faults = [_unknown(reference) for reference in table.references]
     if any(reference.to_table == "pupil" for reference in table.references):
@@ -272,7 +322,9 @@ def _disagreements(table: Table) -> list[_Fault]:
         faults.append(_Fault("stage_number", "impossible_age", reasons.impossible_age_reason(), age))
     if table.name == "attendance":
         faults.append(
-            _Fault("lessons", "more_than_planned", reasons.more_than_planned_reason(), _more_than_planned_sql())
+            _Fault(
+                "lessons", "more_than_planned", reasons.more_than_planned_reason(), _more_than_planned_sql(short_weeks)
+            )
         )
     return faults
 
@@ -285,12 +337,17 @@ def _unknown(reference: Reference) -> _Fault:
     return _Fault(reference.columns[0], f"unknown_{reference.to_table}", reasons.reference_reason(reference), absent)
 
 
-def _more_than_planned_sql() -> str:
+def _more_than_planned_sql(short_weeks: str | None) -> str:
     """Return SQL that is true for an absence longer than the lessons planned in its week, where these are known."""
     week = "pupil_id, school_id, happened_on"
+    weeks = f"SELECT {week}, lessons FROM {CHECKED}.lessons_planned" + (
+        f" UNION ALL {short_weeks}" if short_weeks else ""
+    )
     # An absence has few lessons: only the shortest weeks can be shorter, and they are few.
-    short = f"SELECT {week} FROM {CHECKED}.lessons_planned WHERE lessons < {ATTENDANCE.column('lessons').high}"
-    planned = f"SELECT {week}, max(lessons) AS lessons FROM {CHECKED}.lessons_planned SEMI JOIN ({short}) USING ({week}) GROUP BY {week}"
+    short = f"SELECT {week} FROM ({weeks}) WHERE lessons < {ATTENDANCE.column('lessons').high}"
+    planned = (
+        f"SELECT {week}, max(lessons) AS lessons FROM ({weeks}) SEMI JOIN ({short}) USING ({week}) GROUP BY {week}"
+    )
     return (
         f"child.attendance_code IN ({', '.join(map(literal, MISSED))}) AND EXISTS (SELECT 1 FROM ({planned}) planned "
         "WHERE planned.pupil_id = child.pupil_id AND planned.school_id = child.school_id "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -68,6 +68,35 @@ class OnePass:
             f"SELECT {names(declared)}, {place}, {_listed([*breaches, *row_breaches])} AS broken, "
             f"{_listed(warned)} AS warned FROM ({rowwise})"
         )
+
+    def cell_sql(self, name: str, texts: str) -> str:
+        """Return a SELECT over ``texts`` (``place`` and the text, named as the column) that judges each as a cell.
+
+        Yields ``place``, the sound ``value`` (NULL where there is none), ``is_broken`` and ``warned``: what
+        :meth:`sql` would find in every row that holds the text. So a text that stands in a million rows is read once.
+        """
+        column = self.table.column(name)
+        at = self.table.column_names.index(name)
+        alone = replace(self, table=replace(self.table, columns=(column,)), present=frozenset((name,)))
+        cleaned = f"SELECT place, {', '.join(alone._cleaned())} FROM ({texts})"
+        read = f"SELECT place, {', '.join(alone._typed())} FROM ({cleaned})"
+        warned = f"CAST({self._warned(column, at)} AS SMALLINT) AS warned_{name}"
+        breach = f"CAST({self._breach(column)} AS SMALLINT) AS breach_{name}"
+        judged = f"SELECT place, value_{name}, {breach}, {warned} FROM ({read})"
+        sound = f"SELECT place, {alone._sound()[0]}, breach_{name} IS NOT NULL AS is_broken, warned_{name} AS warned FROM ({judged})"
+        return f"SELECT place, {name_of(name)} AS value, is_broken, warned FROM ({sound}) ORDER BY place"
+
+    def row_sql(self, rows: str) -> str:
+        """Return a SELECT over ``rows`` of sound values that fills the known-on date and judges each row.
+
+        Yields the known-on date and ``is_broken``, in the order of the rows, as :meth:`sql` finds them.
+        """
+        sound = [f"NULL AS breach_{name}" for name in self.table.column_names]
+        dated = f"SELECT *{self._known()} FROM (SELECT *, {', '.join(sound)} FROM {rows})"
+        judged = f"SELECT {', '.join(['*', *self._row_judged()])} FROM ({dated})"
+        breaches = [f"row_breach_{at}" for at, _ in enumerate(self.table.rules)]
+        broken = f"coalesce({', '.join(breaches)}) IS NOT NULL" if breaches else "false"
+        return f"SELECT {name_of(self.table.known)} AS known, {broken} AS is_broken FROM ({judged})"
 
     def _cleaned(self) -> list[str]:
         cleaned = []

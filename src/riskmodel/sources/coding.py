@@ -1,0 +1,422 @@
+"""Rows of the large tables as whole numbers: each different cell is judged once, by the one check, and rows take its number.
+
+A row whose cells and rules are all sound goes on as numbers. Every other row is laid aside as it was delivered, and the
+check of :mod:`riskmodel.tables.checks` alone says what is wrong with it.
+"""
+
+# ruff: noqa: S608  (the SQL is put together from declared names and quoted literals; no cell enters it)
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from riskmodel.sources.buckets import EMPTY, Numbers
+from riskmodel.sources.distinct import Distinct, NotListedError, Words, batches, distinct_values, used_texts
+from riskmodel.sources.mapping import PUPIL_CODE
+from riskmodel.sources.projection import Projection, in_one_form
+from riskmodel.sources.reading import Stored
+from riskmodel.tables.fields import Formats, name_of
+from riskmodel.tables.judging import OnePass, columns_named
+from riskmodel.tables.reasons import rules_of
+from riskmodel.tables.schema import ARROW_TYPES, Column, Kind, Table
+
+UNSOUND = int(np.iinfo(np.int32).min)
+"""The number of a cell that breaks a rule, or names somebody who is not known."""
+ROW_NUMBER = "#row"
+PLACE = "#place"
+"""Columns that no delivery has: the number of a row in its file, and in all files of its table."""
+MOST_ROWS = EMPTY - 1
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One file that fills a large table row by row, and the different values of the columns that are used."""
+
+    projection: Projection
+    stored: Stored
+    first_place: int
+    distinct: dict[str, Distinct]
+
+    def header(self, name: str) -> str | None:
+        """Return the column of the file on which a column of the table depends."""
+        place, _ = self.projection.cell(name)
+        return None if place is None else self.stored.names[place]
+
+    @property
+    def headers(self) -> list[str]:
+        """The columns of the file that are used, at least one."""
+        used = [header for name in self.projection.columns if (header := self.header(name)) is not None]
+        return list(dict.fromkeys(used)) or [self.stored.names[0]]
+
+    def some_rows(self, path: Path) -> Projection:
+        """Return the projection of rows of the file that were laid aside in ``path``."""
+        return self.projection.only(self.stored.relation_of_some(path, ROW_NUMBER, self.headers))
+
+    def texts(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
+        """Return SQL for ``place`` and the text of each different cell of a column, the empty one last."""
+        place, text = self.projection.cell(name)
+        if place is None:
+            return f"SELECT CAST(0 AS BIGINT) AS place, {text} AS {name_of(name)}"
+        return _as_texts(connection, self.distinct[self.stored.names[place]].values, place, text, name)
+
+    def used_texts(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
+        """Return what :meth:`texts` does, of the cells that stand in a row."""
+        place, text = self.projection.cell(name)
+        if place is None or not isinstance(self.distinct[self.stored.names[place]], Words):
+            return self.texts(connection, name)
+        values = pa.array(used_texts(self.stored.path, self.stored.names[place]), pa.string())
+        return _as_texts(connection, values, place, text, name)
+
+
+def _as_texts(connection: duckdb.DuckDBPyConnection, values: pa.Array, place: int, text: str, name: str) -> str:
+    listed = pa.concat_arrays([values, pa.nulls(1, values.type)])
+    connection.register("listed_values", pa.table({"place": np.arange(len(listed)), "value": listed}))
+    return f"SELECT place, {text} AS {name_of(name)} FROM (SELECT place, CAST(value AS VARCHAR) AS c{place} FROM listed_values)"
+
+
+def feeds_of(projections: Sequence[Projection]) -> list[Feed] | None:
+    """Return the files of one table with their different values, or None where it must be read as text, row by row."""
+    if len({projection.formats.decimal_comma for projection in projections}) != 1:
+        return None
+    feeds: list[Feed] = []
+    place = 0
+    for projection in projections:
+        stored = projection.sheet.stored if projection.sheet else None
+        if stored is None or not projection.one_to_one or ROW_NUMBER in stored.names:
+            return None
+        feed = Feed(projection, stored, place, {})
+        try:
+            found = distinct_values(stored.path, feed.headers)
+        except (NotListedError, UnicodeDecodeError, pa.ArrowException):
+            return None
+        feeds.append(Feed(projection, stored, place, found))
+        place += projection.sheet.rows if projection.sheet else 0
+    return feeds if place < MOST_ROWS else None
+
+
+@dataclass(frozen=True)
+class Known:
+    """Pupils and schools that rows may name, in the order of their ids. ``born`` is the latest month of birth, in days."""
+
+    pupils: pa.Array
+    schools: pa.Array | None
+    are_pupils: Numbers
+    born: Numbers
+
+
+def known_in(connection: duckdb.DuckDBPyConnection, pseudonyms: Sequence[str], *, is_alone: bool) -> Known:
+    """Return whom the rows of a delivery may name: the checked pupils and schools, or all where it stands alone."""
+    pupils = pa.array(sorted(set(pseudonyms)), pa.string())
+    if is_alone:
+        return Known(pupils, None, np.ones(len(pupils), bool), np.empty(0, np.int32))
+    found = connection.sql(
+        "SELECT pupil_id, date_diff('day', DATE '1970-01-01', max(birth_month)) AS born FROM checked.pupil GROUP BY pupil_id"
+    ).to_arrow_table()
+    numbers = pc.index_in(pupils, value_set=found.column("pupil_id").combine_chunks())
+    born = found.column("born").combine_chunks().take(numbers).fill_null(UNSOUND).cast(pa.int32())
+    schools = connection.sql("SELECT DISTINCT school_id FROM checked.school").to_arrow_table()
+    is_known = numbers.is_valid().to_numpy(zero_copy_only=False)
+    return Known(pupils, schools.column(0).combine_chunks(), is_known, born.to_numpy())
+
+
+def schools_in(coded: Sequence[Coded], connection: duckdb.DuckDBPyConnection) -> pa.Array:
+    """Return the schools that several tables name, in the order of their ids."""
+    column = coded[0].table.column("school_id")
+    found = [
+        one._judged(connection, feed, column).column("value").combine_chunks() for one in coded for feed in one.feeds
+    ]
+    distinct = pc.unique(pa.concat_arrays(found).drop_null())
+    return distinct.take(pc.sort_indices(distinct))
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said of each different cell of a column: its number, and the number of its warning (-1: none)."""
+
+    numbers: Numbers
+    warned: Numbers
+
+    @cached_property
+    def has_unsound(self) -> bool:
+        """A cell breaks a rule."""
+        return bool((self.numbers == UNSOUND).any())
+
+    @cached_property
+    def has_warned(self) -> bool:
+        """A cell earns a warning."""
+        return bool((self.warned >= 0).any())
+
+
+@dataclass
+class Coded:
+    """A table whose rows are read as numbers.
+
+    ``values`` holds the sorted values of a column; a column of days or whole numbers has none, since there the number is
+    the value (days since 1970).
+    """
+
+    table: Table
+    feeds: Sequence[Feed]
+    known: Known
+    delivered_on: date
+    scratch: Path
+    values: dict[str, pa.Array] = field(default_factory=dict)
+    rows: int = 0
+    warned: Counter[int] = field(default_factory=Counter)
+    filled: set[str] = field(default_factory=set)
+    _said: list[dict[str, Said]] = field(default_factory=list)
+
+    @cached_property
+    def formats(self) -> Formats:
+        """In which forms the cells of all files are read."""
+        return in_one_form([feed.projection for feed in self.feeds])[1]
+
+    @cached_property
+    def delivered(self) -> frozenset[str]:
+        """The columns that were delivered."""
+        names = {name for feed in self.feeds for name in feed.projection.columns}
+        return frozenset("pupil_id" if name == PUPIL_CODE else name for name in names)
+
+    @cached_property
+    def one_pass(self) -> OnePass:
+        """The check of the table."""
+        rules = rules_of(self.table, self.formats, self.delivered_on)
+        return OnePass(self.table, "", self.delivered, self.formats, self.delivered_on, rules)
+
+    def judge(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Judge every different cell of every column."""
+        self._said = [{} for _ in self.feeds]
+        for column in self.table.columns:
+            if column.name not in self.delivered:
+                continue
+            judged = [self._judged(connection, feed, column) for feed in self.feeds]
+            if column.kind not in (Kind.DATE, Kind.INTEGER) and column.name not in self.values:
+                every = pa.concat_arrays([one.column("value").combine_chunks() for one in judged])
+                distinct = pc.unique(every.drop_null())
+                self.values[column.name] = distinct.take(pc.sort_indices(distinct))
+            for said, one in zip(self._said, judged, strict=True):
+                said[column.name] = self._numbered(column, one)
+
+    def _judged(self, connection: duckdb.DuckDBPyConnection, feed: Feed, column: Column) -> pa.Table:
+        """Return ``value``, ``is_broken`` and ``warned`` of each different cell."""
+        if column.name == "pupil_id":
+            texts = feed.texts(connection, PUPIL_CODE)
+            return connection.sql(
+                "SELECT register.pupil_id AS value, register.pupil_id IS NULL AS is_broken, CAST(NULL AS SMALLINT) AS warned "
+                f"FROM ({texts}) LEFT JOIN register ON register.raw = {PUPIL_CODE} ORDER BY place"
+            ).to_arrow_table()
+        if column.name not in feed.projection.columns:
+            texts = f"SELECT CAST(0 AS BIGINT) AS place, CAST(NULL AS VARCHAR) AS {name_of(column.name)}"
+        else:
+            texts = feed.texts(connection, column.name)
+        return connection.sql(self.one_pass.cell_sql(column.name, texts)).to_arrow_table()
+
+    def _numbered(self, column: Column, judged: pa.Table) -> Said:
+        value = judged.column("value").combine_chunks()
+        if column.kind is Kind.DATE or column.kind is Kind.INTEGER:
+            numbers = value.cast(pa.int32())
+        else:
+            numbers = pc.index_in(value, value_set=self.values[column.name])
+        found = numbers.fill_null(EMPTY).to_numpy(zero_copy_only=False).astype(np.int32)
+        is_broken = judged.column("is_broken").to_numpy(zero_copy_only=False).astype(bool)
+        if column.name == "pupil_id":
+            is_broken |= (found != EMPTY) & ~np.append(self.known.are_pupils, True)[
+                np.minimum(found, len(self.known.are_pupils))
+            ]
+        elif column.name == "school_id" and self.known.schools is not None:
+            is_broken |= ~pc.is_in(value, value_set=self.known.schools).to_numpy(zero_copy_only=False)
+        found[is_broken] = UNSOUND
+        warned = judged.column("warned").fill_null(-1).to_numpy().astype(np.int16)
+        return Said(found, warned)
+
+    def sound_rows(self, connection: duckdb.DuckDBPyConnection) -> Iterator[dict[str, Numbers]]:
+        """Yield the sound rows, a part at a time: the numbers of each column, and ``PLACE``. Lay the others aside.
+
+        Raises
+        ------
+        NotListedError
+            When a file holds a value that its lists do not.
+        """
+        for number, feed in enumerate(self.feeds):
+            said, place = self._said[number], feed.first_place
+            with _Aside(self.left_path(number)) as aside:
+                for batch in batches(feed.stored.path, feed.headers):
+                    whole = self._numbers(feed, said, batch)
+                    whole[PLACE] = np.arange(place, place + batch.num_rows, dtype=np.int32)
+                    rows = _kept(whole, self._sound_cells(said, whole))
+                    rows = _kept(rows, self._keeps_rules(connection, rows))
+                    if len(rows[PLACE]) < batch.num_rows:
+                        at = np.delete(np.arange(batch.num_rows), rows[PLACE] - place)
+                        aside.add(batch, at, place - feed.first_place + feed.stored.first_row)
+                    self._note(said, rows, batch, feed, place)
+                    place += batch.num_rows
+                    yield rows
+
+    def numbers_said(self, name: str) -> Numbers:
+        """Return the numbers of the sound cells of a column, over all files."""
+        every = [said[name].numbers for said in self._said if name in said] or [np.empty(0, np.int32)]
+        numbers = np.concatenate(every)
+        sound: Numbers = numbers[(numbers != UNSOUND) & (numbers != EMPTY)]
+        return sound
+
+    def left_path(self, feed: int) -> Path:
+        """Return where the rows of a file lie that were laid aside; there may be none."""
+        return self.scratch / f"{self.table.name}-{feed}.left.parquet"
+
+    def _numbers(self, feed: Feed, said: dict[str, Said], batch: pa.RecordBatch) -> dict[str, Numbers]:
+        numbers = {}
+        for name in self.table.column_names:
+            header = feed.header(_given(name)) if _given(name) in feed.projection.columns else None
+            if header is not None:
+                numbers[name] = feed.distinct[header].told(batch.column(header), said[name].numbers)
+            else:
+                constant = int(said[name].numbers[0]) if name in said else EMPTY
+                numbers[name] = np.broadcast_to(np.int32(constant), batch.num_rows)
+        return numbers
+
+    def _sound_cells(self, said: dict[str, Said], rows: dict[str, Numbers]) -> Numbers | None:
+        """Return which rows have sound cells alone and stand after their pupil's birth; None: all."""
+        sound = None
+        for name, one in said.items():
+            if one.has_unsound:
+                here = rows[name] != UNSOUND
+                sound = here if sound is None else sound & here
+        days, born = rows[self.table.happened], self.known.born
+        if len(born) and len(days) and born.max() > np.where(days == UNSOUND, EMPTY, days).min():
+            pupils = rows["pupil_id"]
+            # A row whose pupil is not known is out already.
+            later = days >= np.append(born, EMPTY)[np.where(pupils == UNSOUND, len(born), pupils)]
+            sound = later if sound is None else sound & later
+        return None if sound is None or sound.all() else sound
+
+    def _keeps_rules(self, connection: duckdb.DuckDBPyConnection, rows: dict[str, Numbers]) -> Numbers | None:
+        """Fill the known-on dates in ``rows``; return which rows keep the rules of the table; None: all."""
+        typed = pa.table({name: self.typed(name, rows[name]) for name in self._ruled})
+        connection.register("sound_cells", typed)
+        judged = connection.sql(self.one_pass.row_sql("sound_cells")).to_arrow_table()
+        connection.unregister("sound_cells")
+        if (rows[self.table.known] == EMPTY).any():
+            rows[self.table.known] = judged.column("known").combine_chunks().cast(pa.int32()).to_numpy()
+        broken = judged.column("is_broken").combine_chunks()
+        return pc.invert(broken).to_numpy(zero_copy_only=False) if broken.true_count else None
+
+    @cached_property
+    def _ruled(self) -> list[str]:
+        """The columns that the rules of a row and of its known-on date speak of."""
+        table = self.table
+        words = set(re.findall("[a-z_]+", table.known_rule)) | {table.happened, table.known}
+        for rule in table.rules:
+            words |= set(columns_named(table, rule))
+        return [name for name in table.column_names if name in words]
+
+    def _note(
+        self, said: dict[str, Said], rows: dict[str, Numbers], batch: pa.RecordBatch, feed: Feed, place: int
+    ) -> None:
+        """Count the sound rows, their warnings and the columns that hold a value."""
+        self.rows += len(rows[PLACE])
+        for name, one in said.items():
+            column = self.table.column(name)
+            if not column.required and name not in self.filled and (rows[name] != EMPTY).any():
+                self.filled.add(name)
+            if one.has_warned:
+                header = feed.header(_given(name))
+                cells = (
+                    one.warned[:1].repeat(batch.num_rows)
+                    if header is None
+                    else feed.distinct[header].told(batch.column(header), one.warned)
+                )
+                cells = cells[rows[PLACE] - place]
+                self.warned.update(Counter(cells[cells >= 0].tolist()))
+
+    def typed(self, name: str, numbers: Numbers) -> pa.Array:
+        """Return the values of a column; texts as numbers in the list of all values."""
+        column = self.table.column(name)
+        empty = numbers == EMPTY
+        plain = pa.array(numbers, pa.int32(), mask=empty if empty.any() else None)
+        if column.kind is Kind.DATE:
+            return plain.cast(pa.date32())
+        if column.kind is Kind.INTEGER:
+            return plain.cast(pa.int64())
+        values = self.values.get(name)
+        if values is None:
+            return pa.nulls(len(numbers), ARROW_TYPES[column.kind])
+        if column.kind is Kind.DECIMAL:
+            return values.take(plain)
+        return pa.DictionaryArray.from_arrays(plain, values)
+
+    def with_places(self, rows: dict[str, Numbers]) -> pa.Table:
+        """Return rows as the check knows them: the declared columns, ``file_name`` and ``row_number``."""
+        firsts = np.array([feed.first_place for feed in self.feeds])
+        of_feed = np.searchsorted(firsts, rows[PLACE], side="right") - 1
+        first_rows = np.array([feed.stored.first_row for feed in self.feeds])
+        names = pa.array([feed.projection.file_name for feed in self.feeds])
+        columns = {name: self.typed(name, rows[name]) for name in self.table.column_names}
+        columns = {
+            name: values.dictionary_decode() if isinstance(values, pa.DictionaryArray) else values
+            for name, values in columns.items()
+        }
+        columns["file_name"] = names.take(pa.array(of_feed))
+        columns["row_number"] = pa.array(rows[PLACE] - firsts[of_feed] + first_rows[of_feed], pa.int64())
+        return pa.table(columns)
+
+    def numbered(self, rows: pa.Table) -> dict[str, Numbers]:
+        """Return typed rows as numbers."""
+        numbers = {}
+        for name in self.table.column_names:
+            values = rows.column(name).combine_chunks()
+            if self.table.column(name).kind in (Kind.DATE, Kind.INTEGER):
+                plain = values.cast(pa.int32())
+            else:
+                plain = pc.index_in(values, value_set=self.values.get(name, values[:0]))
+            if plain.null_count != values.null_count:
+                raise ValueError("a settled row must hold values that were judged")
+            numbers[name] = plain.fill_null(EMPTY).to_numpy(zero_copy_only=False).astype(np.int32)
+        return numbers
+
+
+class _Aside:
+    """Writes the rows of a file that are not plainly sound, with their numbers, where the check will read them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> _Aside:
+        return self
+
+    def add(self, batch: pa.RecordBatch, at: Numbers, first_number: int) -> None:
+        """Lay the rows of a batch at these places aside; its first row has the number ``first_number``."""
+        rows = pa.Table.from_batches([batch]).take(pa.array(at))
+        for place, name in enumerate(rows.column_names):
+            column = rows.column(name)
+            if pa.types.is_dictionary(column.type):
+                rows = rows.set_column(place, name, column.cast(pa.string()))
+        rows = rows.append_column(ROW_NUMBER, pa.array(at + first_number, pa.int64()))
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, rows.schema)
+        self._writer.write_table(rows)
+
+    def __exit__(self, *_error: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _given(name: str) -> str:
+    """Return the column of a delivery for a column of the table."""
+    return PUPIL_CODE if name == "pupil_id" else name
+
+
+def _kept(rows: dict[str, Numbers], sound: Numbers | None) -> dict[str, Numbers]:
+    return rows if sound is None else {name: numbers[sound] for name, numbers in rows.items()}
