@@ -141,3 +141,68 @@ def test_deliveries_are_listed_oldest_first(tmp_path):
         date(2024, 9, 30),
         date(2024, 10, 31),
     ]
+
+
+def files(connection):
+    return connection.execute(
+        "SELECT path, first_on, last_on FROM canonical_piece.piece WHERE table_name = 'attendance' ORDER BY first_on"
+    ).fetchall()
+
+
+def test_years_that_one_delivery_alone_holds_are_read_where_they_lie(tmp_path):
+    store_delivery(tmp_path, "2023-12-22", fact("absent", "2023-09-05", happened_on="2023-09-05"))
+    store_delivery(tmp_path, "2024-12-20", fact("late", "2024-09-05"))
+    assert history(tmp_path) == [(PUPIL, "absent", "2023-09-05"), (PUPIL, "late", "2024-09-05")]
+    assert not (tmp_path / "history").exists()
+
+
+def test_of_years_that_several_deliveries_hold_the_history_is_worked_out_once(tmp_path):
+    old = fact("absent", "2023-09-05", happened_on="2023-09-05")
+    store_delivery(tmp_path, "2024-10-31", old, fact("absent", "2024-09-05"))
+    store_delivery(tmp_path, "2024-12-20", fact("excused", "2024-09-05"))
+    found = history(tmp_path)
+    assert found == [(PUPIL, "absent", "2023-09-05"), (PUPIL, "absent", "2024-09-05"), (PUPIL, "excused", "2024-12-20")]
+    connection = duckdb.connect()
+    open_canonical(connection, tmp_path, ["2024-10-31", "2024-12-20"])
+    (lone, lone_from, lone_to), (shared, shared_from, shared_to) = files(connection)
+    assert (lone_from, lone_to) == (date(2023, 9, 1), date(2024, 8, 31))
+    assert (shared_from, shared_to) == (date(2024, 9, 1), date(2025, 8, 31))
+    assert "deliveries/2024-10-31" in lone
+    assert [str(path) for path in (tmp_path / "history").iterdir()] == [shared]
+    (tmp_path / "history" / shared).unlink()
+    assert history(tmp_path) == found
+
+
+def test_a_history_of_other_deliveries_is_another_file(tmp_path):
+    for day, code in (("2024-09-30", "absent"), ("2024-10-31", "excused"), ("2024-11-30", "late")):
+        store_delivery(tmp_path, day, fact(code, "2024-09-05"))
+    pair, whole = history(tmp_path, "2024-09-30", "2024-10-31"), history(tmp_path)
+    assert (len(pair), len(whole)) == (2, 3)
+    assert len(list((tmp_path / "history").iterdir())) == 2
+
+
+def test_a_history_that_could_not_be_finished_leaves_no_file(tmp_path, monkeypatch):
+    for day, code in (("2024-09-30", "absent"), ("2024-10-31", "excused")):
+        store_delivery(tmp_path, day, fact(code, "2024-09-05"))
+    monkeypatch.setattr("riskmodel.sources.history.ROW_GROUP_ROWS", "no number")
+    with pytest.raises(duckdb.Error):
+        history(tmp_path)
+    assert list((tmp_path / "history").iterdir()) == []
+
+
+def test_a_term_that_is_moved_is_one_fact_in_both_deliveries(tmp_path):
+    for day, starts_on in (("2023-12-22", "2023-09-04"), ("2024-10-31", "2024-09-02")):
+        folder = tmp_path / "deliveries" / day
+        folder.mkdir(parents=True)
+        (folder / "delivery.json").write_text(json.dumps({"delivered_on": day, "origin": "synthetic"}), "utf-8")
+        duckdb.connect().execute(
+            f"COPY (SELECT '2023/24' AS school_year, 1 AS term_number, NULL::VARCHAR AS school_id, "
+            f"DATE '{starts_on}' AS happened_on, DATE '2024-12-20' AS ends_on, DATE '2023-08-01' AS known_on) "
+            f"TO '{folder / 'term.parquet'}' (FORMAT parquet)"
+        )
+    connection = duckdb.connect()
+    open_canonical(connection, tmp_path, ["2023-12-22", "2024-10-31"])
+    assert connection.execute("SELECT known_on FROM canonical.term ORDER BY 1").fetchall() == [
+        (date(2023, 8, 1),),
+        (date(2024, 10, 31),),
+    ]

@@ -9,23 +9,33 @@ changed row carries: nobody may learn from a correction before it came.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+import os
+import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
+from pyarrow import parquet
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.tables.canonical import CANONICAL
+from riskmodel.tables.chunks import NEVER_AFTER, NEVER_BEFORE, PIECE_RELATION
 from riskmodel.tables.fields import literal
 from riskmodel.tables.relations import CANONICAL_SCHEMA, column_definitions
 from riskmodel.tables.schema import Table
 
 DELIVERIES_FOLDER, DESCRIPTION_FILE, ALIAS_FILE = "deliveries", "delivery.json", "pupil_alias.parquet"
+HISTORY_FOLDER = "history"
+HISTORY_FORM = 1
+"""Changes whenever the rule by which histories are worked out does, so that no older file is taken for a newer one."""
+SCHOOL_YEAR_MONTH, ROW_GROUP_ROWS, DIGEST_LENGTH = 9, 131_072, 16
+HISTORY = "history_so_far"
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,9 @@ def stored_deliveries(store: Path) -> list[StoredDelivery]:
 def open_canonical(connection: duckdb.DuckDBPyConnection, store: Path, delivery_ids: Sequence[str]) -> None:
     """Make ``canonical.<table>`` in ``connection``: everything that the named deliveries said, with its history.
 
+    The relations are views over Parquet files, so that opening costs as much for a country as for a school.
+    ``canonical_piece.piece`` names the files (see :mod:`riskmodel.tables.chunks`).
+
     Parameters
     ----------
     connection
@@ -71,10 +84,11 @@ def open_canonical(connection: duckdb.DuckDBPyConnection, store: Path, delivery_
 
     Notes
     -----
-    A table that one delivery alone holds is a view over its Parquet file. Of several, for a key that was delivered
-    before: the newest version of the later delivery is compared with the newest version so far. If
-    they are equal nothing is added; if not, a version is added whose ``known_on`` is its own or the day of the
-    delivery, whichever is later, and later than the version that it replaces. Rows lie in the order of all their columns.
+    Years of a table that one delivery alone holds are read as they were stored. Where several deliveries hold facts of
+    one school year, or pupils have had two codes, the history is worked out once and kept in the store, in
+    ``history/``; that folder may be deleted at any time. For a key that was delivered before, the newest version of
+    the later delivery is compared with the newest version so far. If they are equal nothing is added; if not, a version
+    is added whose ``known_on`` is its own or the day of the delivery, whichever is later, and later than the version that it replaces.
     """
     by_id = {delivery.delivery_id: delivery for delivery in stored_deliveries(store)}
     if unknown := [one for one in delivery_ids if one not in by_id]:
@@ -85,22 +99,127 @@ def open_canonical(connection: duckdb.DuckDBPyConnection, store: Path, delivery_
             where=str(store),
         )
     deliveries = [delivery for delivery in by_id.values() if delivery.delivery_id in set(delivery_ids)]
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {CANONICAL_SCHEMA}")
+    pieces_schema = PIECE_RELATION.partition(".")[0]
+    for schema in (CANONICAL_SCHEMA, pieces_schema):
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {PIECE_RELATION} (table_name VARCHAR, path VARCHAR, first_on DATE, last_on DATE)"
+    )
     _open_aliases(connection, deliveries)
+    has_aliases = _has_aliases(connection)
     for table in CANONICAL:
         _drop(connection, table)
-        versions = [(delivery.delivered_on, path) for delivery in deliveries if (path := delivery.table(table.name))]
-        if len(versions) == 1 and not _has_aliases(connection):
-            rows = f"SELECT {', '.join(table.column_names)} FROM read_parquet({literal(str(versions[0][1]))})"
-            connection.execute(f"CREATE VIEW {CANONICAL_SCHEMA}.{table.name} AS {rows}")
+        versions = [
+            Version(delivery.delivered_on, path) for delivery in deliveries if (path := delivery.table(table.name))
+        ]
+        if not versions:
+            connection.execute(f"CREATE TABLE {CANONICAL_SCHEMA}.{table.name} ({column_definitions(table)})")
+            continue
+        alone, shared = ([], [ALWAYS]) if has_aliases and "pupil_id" in table.column_names else _spans(table, versions)
+        pieces = [Piece(*one) for one in alone]
+        if shared:
+            path = _worked_out(connection, table, versions, shared, store, has_aliases=has_aliases)
+            pieces += [Piece(path, span) for span in shared]
+        _show(connection, table, pieces)
+
+
+class Version(NamedTuple):
+    """A table as one delivery holds it."""
+
+    delivered_on: date
+    path: Path
+
+
+class Span(NamedTuple):
+    """Days on which facts happened; both belong to it."""
+
+    first_on: date
+    last_on: date
+
+
+class Piece(NamedTuple):
+    """A file, and the days for which it stands."""
+
+    path: Path
+    span: Span
+
+
+ALWAYS = Span(NEVER_BEFORE, NEVER_AFTER)
+
+
+def _spans(table: Table, versions: Sequence[Version]) -> tuple[list[tuple[Path, Span]], list[Span]]:
+    """Return the school years that one file alone tells of, with that file, and those that several tell of."""
+    if len(versions) == 1:
+        return [(versions[0].path, ALWAYS)], []
+    held = [_school_years(version.path, table.happened) for version in versions]
+    if table.happened not in table.key or None in held:
+        return [], [ALWAYS]
+    files: dict[int, list[Path]] = {}
+    for version, years in zip(versions, held, strict=True):
+        for year in years or ():
+            files.setdefault(year, []).append(version.path)
+    alone = [
+        (version.path, span)
+        for version in versions
+        for span in _as_spans(year for year, paths in files.items() if paths == [version.path])
+    ]
+    return alone, _as_spans(year for year, paths in files.items() if len(paths) > 1)
+
+
+def _school_years(path: Path, happened: str) -> set[int] | None:
+    """Return the years in which school years of a file began, by its statistics; None when it has none."""
+    described = parquet.read_metadata(path)
+    place = described.schema.to_arrow_schema().names.index(happened)
+    years: set[int] = set()
+    for number in range(described.num_row_groups):
+        found = described.row_group(number).column(place).statistics
+        if found is None or not found.has_min_max:
+            return None
+        years.update(range(_year_began(found.min), _year_began(found.max) + 1))
+    return years
+
+
+def _year_began(day: date) -> int:
+    return day.year - (day.month < SCHOOL_YEAR_MONTH)
+
+
+def _as_spans(years: Iterable[int]) -> list[Span]:
+    """Return school years as few spans: years that follow one another are one."""
+    spans: list[Span] = []
+    for year in sorted(years):
+        span = Span(date(year, SCHOOL_YEAR_MONTH, 1), date(year + 1, SCHOOL_YEAR_MONTH, 1) - timedelta(days=1))
+        if spans and spans[-1].last_on + timedelta(days=1) == span.first_on:
+            spans[-1] = Span(spans[-1].first_on, span.last_on)
         else:
-            _lay_over(connection, table, versions)
+            spans.append(span)
+    return spans
 
 
-def rows_of(table: Table, path: Path) -> str:
+def _show(connection: duckdb.DuckDBPyConnection, table: Table, pieces: Sequence[Piece]) -> None:
+    columns = ", ".join(table.column_names)
+    rows = [
+        f"SELECT {columns} FROM read_parquet({literal(str(piece.path))})"
+        + ("" if piece.span == ALWAYS else f" WHERE {_within(table, [piece.span])}")
+        for piece in pieces
+    ]
+    connection.execute(f"CREATE VIEW {CANONICAL_SCHEMA}.{table.name} AS {' UNION ALL '.join(rows)}")
+    connection.executemany(
+        f"INSERT INTO {PIECE_RELATION} VALUES (?, ?, ?, ?)",
+        [(table.name, str(piece.path), *piece.span) for piece in pieces],
+    )
+
+
+def _within(table: Table, spans: Sequence[Span]) -> str:
+    return " OR ".join(
+        f"({table.happened} >= DATE '{span.first_on.isoformat()}' AND {table.happened} <= DATE '{span.last_on.isoformat()}')"
+        for span in spans
+    )
+
+
+def rows_of(table: Table, path: Path, *, has_aliases: bool = True) -> str:
     """Return SQL for the rows of one stored table, each pupil under one pseudonym (needs ``pupil_alias``)."""
     rows = f"SELECT {', '.join(table.column_names)} FROM read_parquet({literal(str(path))})"
-    if "pupil_id" not in table.column_names:
+    if "pupil_id" not in table.column_names or not has_aliases:
         return rows
     return (
         "SELECT DISTINCT rows.* REPLACE (coalesce(pupil_alias.of_pupil_id, rows.pupil_id) AS pupil_id) "
@@ -137,18 +256,51 @@ def _drop(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         connection.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {CANONICAL_SCHEMA}.{table.name}")
 
 
-def _lay_over(connection: duckdb.DuckDBPyConnection, table: Table, versions: Sequence[tuple[date, Path]]) -> None:
-    """Make one canonical table of the stored tables of several deliveries, oldest first."""
-    history = "history_so_far"
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {history} ({column_definitions(table)})")
-    for delivered_on, path in versions:
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW delivered AS {rows_of(table, path)}")
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE added AS {_added(table, history, delivered_on)}")
-        connection.execute(f"INSERT INTO {history} SELECT * FROM added")
-    order = ", ".join(dict.fromkeys((*table.key, table.known, *table.column_names)))
-    connection.execute(f"CREATE TABLE {CANONICAL_SCHEMA}.{table.name} AS SELECT * FROM {history} ORDER BY {order}")
-    for name in ("added", history):
-        connection.execute(f"DROP TABLE IF EXISTS {name}")
+def _worked_out(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    versions: Sequence[Version],
+    spans: Sequence[Span],
+    store: Path,
+    *,
+    has_aliases: bool,
+) -> Path:
+    """Return the file with the history of ``spans``, in the order of the school years and the key."""
+    named = [str(HISTORY_FORM), *(f"{version.path.parent.name} {version.path.stat().st_size}" for version in versions)]
+    digest = hashlib.sha256("\n".join([table.name, *named]).encode()).hexdigest()[:DIGEST_LENGTH]
+    path = store / HISTORY_FOLDER / f"{table.name}-{digest}.parquet"
+    if path.exists():
+        return path
+    path.parent.mkdir(mode=0o750, exist_ok=True)
+    unfinished = path.with_name(f"{path.stem}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        _lay_over(connection, table, versions, "" if list(spans) == [ALWAYS] else _within(table, spans), has_aliases)
+        year = f"year({table.happened}) - (month({table.happened}) < {SCHOOL_YEAR_MONTH})::INTEGER"
+        order = ", ".join(dict.fromkeys((year, *table.key, table.known, *table.column_names)))
+        connection.execute(
+            f"COPY (SELECT * FROM {HISTORY} ORDER BY {order}) TO {literal(str(unfinished))} "
+            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
+        )
+        unfinished.chmod(0o440)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+        connection.execute(f"DROP TABLE IF EXISTS {HISTORY}")
+    return path
+
+
+def _lay_over(
+    connection: duckdb.DuckDBPyConnection, table: Table, versions: Sequence[Version], condition: str, has_aliases: bool
+) -> None:
+    """Make the table ``history_so_far`` of the stored tables of several deliveries, oldest first."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {HISTORY} ({column_definitions(table)})")
+    for version in versions:
+        rows = rows_of(table, version.path, has_aliases=has_aliases)
+        where = f"WHERE {condition}" if condition else ""
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW delivered AS SELECT * FROM ({rows}) {where}")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE added AS {_added(table, HISTORY, version.delivered_on)}")
+        connection.execute(f"INSERT INTO {HISTORY} SELECT * FROM added")
+    connection.execute("DROP TABLE IF EXISTS added")
     connection.execute("DROP VIEW IF EXISTS delivered")
 
 
