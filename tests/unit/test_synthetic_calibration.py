@@ -17,6 +17,8 @@ with resource("latvia", "calibration.csv").open(encoding="utf-8", newline="") as
 
 VIEWS = f"""
 CREATE TABLE municipality AS FROM read_csv('{resource("latvia", "municipality.csv")}');
+CREATE TABLE mark_of_plan AS SELECT risk_group FROM plan UNION ALL
+    SELECT second_risk_group FROM plan WHERE second_risk_group IS NOT NULL;
 CREATE TABLE stay AS SELECT * FROM enrolment QUALIFY row_number() OVER (
     PARTITION BY pupil_code, school_id, happened_on ORDER BY known_on DESC) = 1;
 CREATE TABLE place AS SELECT school_id, any_value(school_kind) AS school_kind,
@@ -67,6 +69,7 @@ PLACES = {"riga_region": "Mārupes novads", "vidzeme": "Alūksnes novads", "kurz
 }
 """A municipality of each region that has no figure of its own."""
 SHARE_OF = "SELECT avg(({what})::INTEGER) FROM pupil_year"
+MARKS = "SELECT avg((risk_group = '{group}')::INTEGER) FROM mark_of_plan"
 GENERAL_SHARE_OF = SHARE_OF + " WHERE school_kind = 'general'"
 LATGALE = "(SELECT atvk FROM municipality WHERE planning_region = 'Latgale')"
 
@@ -117,6 +120,13 @@ MEASURED = {
         FROM pupil_year JOIN (SELECT DISTINCT pupil_code, sex FROM pupil) USING (pupil_code)""",
     "leaving_rural_to_city": AS_EXPECTED.format(a="is_rural", b="NOT is_rural"),
     "leaving_latgale_to_others": AS_EXPECTED.format(a="is_latgale", b="NOT is_latgale"),
+    "plans_per_school_and_year": """SELECT (SELECT count(*) FROM plan) / (SELECT count(DISTINCT (school_id, first_year))
+        FROM pupil_year WHERE first_year IN (SELECT DISTINCT left(school_year, 4)::INTEGER FROM plan))""",
+    "marks_per_plan": "SELECT count(risk_group) / (SELECT count(*) FROM plan) FROM mark_of_plan",
+    "marks_learning": MARKS.format(group="MI"),
+    "marks_economic": MARKS.format(group="EK"),
+    "marks_family": MARKS.format(group="GI"),
+    "marks_social_and_health": MARKS.format(group="SV"),
     **{
         f"unemployment_{region}": AREA.format(indicator="unemployment_percent", month="2023-12", name=name)
         for region, name in PLACES.items()
@@ -133,7 +143,7 @@ def cohort(tmp_path_factory):
     folder = tmp_path_factory.mktemp("calibration") / "delivery"
     synthesise(PLAN, folder, lambda text: None)
     connection = duckdb.connect(config={"threads": 1})
-    for path in sorted(folder.glob("*.parquet")) + sorted(folder.glob("*.csv")):
+    for path in [*folder.glob("*.parquet"), *folder.glob("*.csv"), folder / "truth" / "plan.parquet"]:
         connection.execute(f"CREATE VIEW {path.stem} AS FROM '{path}'")
     connection.execute(VIEWS)
     return connection
