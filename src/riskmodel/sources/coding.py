@@ -8,6 +8,7 @@ check of :mod:`riskmodel.tables.checks` alone says what is wrong with it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -38,6 +39,8 @@ ROW_NUMBER = "#row"
 PLACE = "#place"
 """Columns that no delivery has: the number of a row in its file, and in all files of its table."""
 MOST_ROWS = EMPTY - 1
+MOST_COMBINATIONS = 1 << 21
+"""Up to so many combinations of values are judged beforehand, and rows then looked up; else each row is judged."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +52,20 @@ class Feed:
     first_place: int
     distinct: dict[str, Distinct]
 
+    @cached_property
+    def header_of(self) -> dict[str, str | None]:
+        """The column of the file on which each column of the table depends."""
+        places = {name: self.projection.cell(name)[0] for name in self.projection.columns}
+        return {name: None if place is None else self.stored.names[place] for name, place in places.items()}
+
     def header(self, name: str) -> str | None:
-        """Return the column of the file on which a column of the table depends."""
-        place, _ = self.projection.cell(name)
-        return None if place is None else self.stored.names[place]
+        """Return the column of the file on which a column of the table depends; None: on none."""
+        return self.header_of.get(_given(name))
 
     @property
     def headers(self) -> list[str]:
         """The columns of the file that are used, at least one."""
-        used = [header for name in self.projection.columns if (header := self.header(name)) is not None]
+        used = [header for header in self.header_of.values() if header is not None]
         return list(dict.fromkeys(used)) or [self.stored.names[0]]
 
     def some_rows(self, path: Path) -> Projection:
@@ -159,6 +167,24 @@ class Said:
         return bool((self.warned >= 0).any())
 
 
+@dataclass(frozen=True)
+class _Combined:
+    """Which combinations of values break a rule."""
+
+    columns: Sequence[str]
+    lowest: Sequence[int]
+    sizes: Sequence[int]
+    broken: Numbers
+
+    def of(self, rows: dict[str, Numbers]) -> Numbers:
+        """Return which rows break a rule."""
+        at: Numbers | int = 0
+        for name, low, size in zip(self.columns, self.lowest, self.sizes, strict=True):
+            at = at * size + (rows[name] - low)
+        found: Numbers = pc.take(pa.array(self.broken), pa.array(at), boundscheck=False).to_numpy(zero_copy_only=False)
+        return found
+
+
 @dataclass
 class Coded:
     """A table whose rows are read as numbers.
@@ -177,6 +203,7 @@ class Coded:
     warned: Counter[int] = field(default_factory=Counter)
     filled: set[str] = field(default_factory=set)
     _said: list[dict[str, Said]] = field(default_factory=list)
+    _combinations: tuple[_Combined, ...] | None = None
 
     @cached_property
     def formats(self) -> Formats:
@@ -278,7 +305,7 @@ class Coded:
     def _numbers(self, feed: Feed, said: dict[str, Said], batch: pa.RecordBatch) -> dict[str, Numbers]:
         numbers = {}
         for name in self.table.column_names:
-            header = feed.header(_given(name)) if _given(name) in feed.projection.columns else None
+            header = feed.header(name)
             if header is not None:
                 numbers[name] = feed.distinct[header].told(batch.column(header), said[name].numbers)
             else:
@@ -303,14 +330,38 @@ class Coded:
 
     def _keeps_rules(self, connection: duckdb.DuckDBPyConnection, rows: dict[str, Numbers]) -> Numbers | None:
         """Fill the known-on dates in ``rows``; return which rows keep the rules of the table; None: all."""
-        typed = pa.table({name: self.typed(name, rows[name]) for name in self._ruled})
-        connection.register("sound_cells", typed)
-        judged = connection.sql(self.one_pass.row_sql("sound_cells")).to_arrow_table()
-        connection.unregister("sound_cells")
+        if (combined := self._combined(connection)) is not None and not any(
+            (rows[name] == EMPTY).any() for name in combined.columns
+        ):
+            broken = combined.of(rows)
+            return ~broken if broken.any() else None
+        judged = self._judged_rows(connection, {name: rows[name] for name in self._ruled})
         if (rows[self.table.known] == EMPTY).any():
             rows[self.table.known] = judged.column("known").combine_chunks().cast(pa.int32()).to_numpy()
-        broken = judged.column("is_broken").combine_chunks()
-        return pc.invert(broken).to_numpy(zero_copy_only=False) if broken.true_count else None
+        is_broken = judged.column("is_broken").combine_chunks()
+        return pc.invert(is_broken).to_numpy(zero_copy_only=False) if is_broken.true_count else None
+
+    def _judged_rows(self, connection: duckdb.DuckDBPyConnection, rows: dict[str, Numbers]) -> pa.Table:
+        connection.register(
+            "sound_cells", pa.table({name: self.typed(name, numbers) for name, numbers in rows.items()})
+        )
+        judged = connection.sql(self.one_pass.row_sql("sound_cells")).to_arrow_table()
+        connection.unregister("sound_cells")
+        return judged
+
+    def _combined(self, connection: duckdb.DuckDBPyConnection) -> _Combined | None:
+        """Return the verdict on every combination of values that the rules speak of; None: there are too many."""
+        if self._combinations is None:
+            numbers = [self.numbers_said(name) for name in self._ruled]
+            lowest = [int(some.min()) if len(some) else 0 for some in numbers]
+            sizes = [int(some.max()) - low + 1 if len(some) else 1 for some, low in zip(numbers, lowest, strict=True)]
+            self._combinations = ()
+            if math.prod(sizes) <= MOST_COMBINATIONS and all(map(len, numbers)):
+                every = np.indices(sizes, np.int32).reshape(len(sizes), -1)
+                rows = {name: some + low for name, some, low in zip(self._ruled, every, lowest, strict=True)}
+                broken = self._judged_rows(connection, rows).column("is_broken").to_numpy(zero_copy_only=False)
+                self._combinations = (_Combined(self._ruled, lowest, sizes, broken.astype(bool)),)
+        return self._combinations[0] if self._combinations else None
 
     @cached_property
     def _ruled(self) -> list[str]:
@@ -331,7 +382,7 @@ class Coded:
             if not column.required and name not in self.filled and (rows[name] != EMPTY).any():
                 self.filled.add(name)
             if one.has_warned:
-                header = feed.header(_given(name))
+                header = feed.header(name)
                 cells = (
                     one.warned[:1].repeat(batch.num_rows)
                     if header is None

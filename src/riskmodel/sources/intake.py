@@ -45,7 +45,6 @@ from riskmodel.sources.projection import (
 )
 from riskmodel.sources.pseudonyms import identify_pupils, with_pseudonyms
 from riskmodel.sources.reading import Sheet, read_parquet, read_text
-from riskmodel.sources.storing import DAILY_TABLES
 from riskmodel.sources.weeks import MOST_SCHOOLS
 from riskmodel.tables.canonical import CANONICAL
 from riskmodel.tables.canonical import table as canonical_table
@@ -55,6 +54,8 @@ from riskmodel.tables.relations import column_definitions
 
 Say = Callable[[Message], None]
 
+FEWEST_ROWS = 50_000
+"""A table of fewer rows goes through the general path alone: to say something of each different cell takes a second."""
 WEEKS_AND_ABSENCES = ("lessons_planned", "attendance")
 EARLIER = "earlier delivery"
 """File name of rows that stand in a checked table only while references are looked up."""
@@ -150,15 +151,14 @@ def _reject_structural(connection: duckdb.DuckDBPyConnection, table: str, sheet:
 
 
 def _feeds(projections: Sequence[Projection]) -> dict[str, list[Feed]]:
-    """Return the files of the daily tables that can be read as numbers; absences and planned weeks both, or neither."""
-    found = {}
-    for name in DAILY_TABLES:
-        feeding = [projection for projection in projections if projection.table == name]
-        if feeding and (feeds := feeds_of(feeding)) is not None:
-            found[name] = feeds
-    named = {projection.table for projection in projections}
-    if any(name in named and name not in found for name in WEEKS_AND_ABSENCES):
-        found = {name: feeds for name, feeds in found.items() if name not in WEEKS_AND_ABSENCES}
+    """Return the files of the large tables that can be read as numbers; absences and planned weeks both, or neither."""
+    found: dict[str, list[Feed]] = {}
+    for names in (WEEKS_AND_ABSENCES, ("mark",), ("term_result",)):
+        feeding = {name: [one for one in projections if one.table == name] for name in names}
+        rows = sum(one.sheet.rows for some in feeding.values() for one in some if one.sheet)
+        feeds = {name: feeds_of(some) for name, some in feeding.items() if some} if rows >= FEWEST_ROWS else {}
+        if all(some is not None for some in feeds.values()):
+            found |= {name: some for name, some in feeds.items() if some}
     return found
 
 

@@ -134,33 +134,38 @@ def fold_weeks(rows: Rows, journal: Journal) -> Folded:
         Numbers by column: rows of one pupil, school and week stand together, ordered by day and lesson.
     """
     pupils, schools, days = rows["pupil_id"], rows["school_id"], rows["happened_on"]
-    lesson, lessons = rows["lesson_number"], rows["lessons"]
     another = (pupils[1:] != pupils[:-1]) | (schools[1:] != schools[:-1])
     new_day = np.append(True, another | (days[1:] != days[:-1]))
+    new_fact = new_day.copy()
+    new_fact[1:] |= rows["lesson_number"][1:] != rows["lesson_number"][:-1]
     day_starts = np.flatnonzero(new_day)
     day_of = days[day_starts]
     new_week = another[day_starts[1:] - 1] | (week_of(day_of[1:]) != week_of(day_of[:-1]))
     week_starts_in_days = np.flatnonzero(np.append(True, new_week))
     starts = day_starts[week_starts_in_days]
-    repeated = np.flatnonzero(~new_day[1:] & (lesson[1:] == lesson[:-1])) + 1
 
     attended = rows["attendance_code"] == journal.present
     if len(journal.earlier):
         attended &= ~_is_in(key_of(rows), journal.earlier)
+    lessons, known = rows["lessons"], rows["known_on"]
+    odd = np.zeros(len(starts), bool)
+    if not new_fact.all():
+        rows = _versions_in_order(rows, new_fact)
+        lessons, known, attended, repeated = _newest_versions(rows, new_fact, attended, journal.present)
+        odd[np.searchsorted(starts, repeated, side="right") - 1] = True
     number_attended = np.add.reduceat(attended, starts, dtype=np.int32)
     by_day = _by_weekday(np.add.reduceat(lessons, day_starts, dtype=np.int32), day_of, week_starts_in_days)
     in_week = by_day.sum(axis=1)
-    odd = (in_week > MOST_LESSONS_A_WEEK) | (by_day[:, : len(WEEKDAYS)] > MOST_LESSONS_A_DAY).any(axis=1)
-    odd &= number_attended > 0
-    odd[np.searchsorted(starts, repeated, side="right") - 1] = True
+    too_full = (in_week > MOST_LESSONS_A_WEEK) | (by_day[:, : len(WEEKDAYS)] > MOST_LESSONS_A_DAY).any(axis=1)
+    odd |= too_full & (number_attended > 0)
     weeks = week_of(days[starts])
     odd |= _has_too_long_absence(rows, starts, week_key_of(pupils[starts], schools[starts], weeks), journal)
 
     made = ~odd & (number_attended > 0)
     mondays = weeks * 7 - DAYS_TO_MONDAY
-    known = np.maximum(mondays + 6, np.maximum.reduceat(rows["known_on"], starts))
+    entered = np.maximum(mondays + 6, np.maximum.reduceat(known, starts))
     made_weeks = {"pupil_id": pupils[starts], "school_id": schools[starts], "happened_on": mondays, "lessons": in_week}
-    made_weeks |= {f"lessons_{name}": by_day[:, at] for at, name in enumerate(WEEKDAYS)} | {"known_on": known}
+    made_weeks |= {f"lessons_{name}": by_day[:, at] for at, name in enumerate(WEEKDAYS)} | {"known_on": entered}
     stays = np.flatnonzero(~attended)
     handed_on = np.empty(0, np.int64)
     if odd.any():
@@ -173,6 +178,40 @@ def fold_weeks(rows: Rows, journal: Journal) -> Folded:
         {name: numbers[handed_on] for name, numbers in rows.items()},
         int(number_attended[made].sum()),
     )
+
+
+def _versions_in_order(rows: Rows, new_fact: Numbers) -> Rows:
+    """Return rows with the versions of each fact in the order in which they became known."""
+    known = rows["known_on"]
+    if (new_fact[1:] | (known[1:] >= known[:-1])).all():
+        return rows
+    several = np.flatnonzero(~(new_fact & np.append(new_fact[1:], True)))
+    fact = np.cumsum(new_fact[several])
+    order = several[np.lexsort((known[several], fact))]
+    ordered = {name: numbers.copy() for name, numbers in rows.items()}
+    for name, numbers in ordered.items():
+        numbers[several] = rows[name][order]
+    return ordered
+
+
+def _newest_versions(
+    rows: Rows, new_fact: Numbers, attended: Numbers, present: int
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """Return the lessons that count, the days that count, which rows are attended, and places of rows to look at.
+
+    Of a fact with several versions the lessons of the newest count and the day on which the first was known. Attended is
+    none of them: "present" corrects an absence. Looked at are versions of one day, and facts of which all say "present".
+    """
+    last = np.append(new_fact[1:], True)
+    alone = new_fact & last
+    several = np.flatnonzero(~alone)
+    starts = np.flatnonzero(new_fact[several])
+    is_present = rows["attendance_code"][several] == present
+    all_present = np.logical_and.reduceat(is_present, starts)
+    known = rows["known_on"]
+    equal = several[np.append(False, (known[several[1:]] == known[several[:-1]]) & ~new_fact[several[1:]])]
+    looked_at = np.concatenate([equal, several[starts[all_present]]])
+    return np.where(last, rows["lessons"], 0), np.where(new_fact, known, 0), attended & alone, looked_at
 
 
 def _by_weekday(lessons: Numbers, days: Numbers, week_starts: Numbers) -> Numbers:
