@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from riskmodel.runs import journal
-from riskmodel.runs.durable import digest_of_files, disk_failure, write_file
+from riskmodel.runs.durable import Digests, digest_of_file, digest_of_files, disk_failure, write_file
 
 
 def test_a_write_that_fails_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,3 +60,29 @@ def test_a_line_cut_by_a_kill_is_left_out_and_line_ends_are_escaped(tmp_path: Pa
     assert [line["event"] for line in journal.read(log)] == ["started\nforged"]
     assert len(log.read_text().splitlines()) == 2
     assert log.read_bytes().isascii()
+
+
+def test_a_file_is_hashed_again_once_it_changed_and_not_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, read = tmp_path / "file", []
+
+    def digest(path: Path) -> str:
+        read.append(path)
+        return digest_of_file(path)
+
+    digests = Digests()
+    monkeypatch.setattr("riskmodel.runs.durable.digest_of_file", digest)
+    path.write_bytes(b"one")
+    first = digests.of(path)
+    assert digests.of(path) == first == digest_of_file(path)
+    assert len(read) == 1
+    path.write_bytes(b"two more")
+    assert digests.of(path) == digest_of_file(path) != first
+    assert len(read) == 2
+
+
+def test_a_file_of_the_same_size_that_was_put_in_its_place_is_hashed_anew(tmp_path: Path) -> None:
+    path, digests = tmp_path / "file", Digests()
+    path.write_bytes(b"old")
+    first = digests.of(path)
+    write_file(path, b"new")
+    assert digests.of(path) != first

@@ -91,6 +91,24 @@ def digest_of_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+class Digests:
+    """Digests of files that are asked for again and again: a file is read once for as long as it stays as it was.
+
+    Whether it did is told by its number, size and both times of change, as the file system keeps them.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], str] = {}
+
+    def of(self, path: Path) -> str:
+        """Return the SHA-256 of a file in hex."""
+        found = path.stat()
+        state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        if state not in self._known:
+            self._known[state] = digest_of_file(path)
+        return self._known[state]
+
+
 def digest_of_files(paths: Iterable[Path], root: Path) -> str:
     """Return one SHA-256 for files: their names below ``root`` and their contents."""
     digest = hashlib.sha256()

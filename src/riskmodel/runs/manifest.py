@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Callable
 from datetime import date
 from functools import cache
 from importlib import metadata
@@ -52,11 +53,15 @@ class FileEntry(_Part):
 
 
 class StepEntry(_Part):
-    """A step that was done: how long it took, and the memory of its kernel at most."""
+    """A step that was done: how long it took, and the memory of its kernel at most.
+
+    ``start_seconds`` of its ``seconds`` went into starting and ending the kernel.
+    """
 
     name: str
     key: str
     seconds: float
+    start_seconds: float = 0.0
     peak_mb: float
     rows: dict[str, int]
 
@@ -128,7 +133,9 @@ def environment() -> dict[str, str]:
     return {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}", **packages}
 
 
-def entries(folder: Path, known: dict[str, tuple[Sensitivity, bool]]) -> dict[str, FileEntry]:
+def entries(
+    folder: Path, known: dict[str, tuple[Sensitivity, bool]], digest: Callable[[Path], str] = digest_of_file
+) -> dict[str, FileEntry]:
     """Return an entry for every file of a run folder but the manifest.
 
     Parameters
@@ -137,6 +144,8 @@ def entries(folder: Path, known: dict[str, tuple[Sensitivity, bool]]) -> dict[st
         The run folder.
     known
         Sensitivity and "is deterministic" by path, or by the path of a folder above.
+    digest
+        How a file's digest is found: :meth:`riskmodel.runs.durable.Digests.of` where files were read before.
 
     Raises
     ------
@@ -157,7 +166,7 @@ def entries(folder: Path, known: dict[str, tuple[Sensitivity, bool]]) -> dict[st
                 where=name,
             )
         found[name] = FileEntry(
-            sha256=digest_of_file(path), bytes=path.stat().st_size, sensitivity=above[0], is_deterministic=above[1]
+            sha256=digest(path), bytes=path.stat().st_size, sensitivity=above[0], is_deterministic=above[1]
         )
     return found
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from riskmodel.errors import RiskmodelError, RunFailedError
 from riskmodel.messages import Message, message
 from riskmodel.runs import gates, journal
 from riskmodel.runs.durable import (
+    Digests,
     digest_of,
     digest_of_file,
     disk_failure,
@@ -30,6 +31,7 @@ from riskmodel.runs.parameters import Plain
 from riskmodel.runs.parquet import row_count
 from riskmodel.runs.publish import STORE_MODE, Store, current_run, remove, seal
 from riskmodel.runs.steps import INPUTS, Step, known_files
+from riskmodel.runs.timing import start_seconds
 from riskmodel.settings import Settings
 
 Say = Callable[[Message], None]
@@ -67,6 +69,7 @@ class Work:
     settings: Settings
     inputs: Mapping[str, Any]
     code: Code
+    digests: Digests = field(default_factory=Digests, compare=False)
 
     @property
     def folder(self) -> Path:
@@ -122,7 +125,7 @@ class Work:
 
     def _key(self, step: Step) -> str:
         given = parameters_of(step, self.settings, Path("run"))
-        needs = {name: digest_of_file(self.folder / name) for name in step.needs}
+        needs = {name: self.digests.of(self.folder / name) for name in step.needs}
         notebook = digest_of_file(self.pipeline.notebook(step))
         return digest_of({"run_id": self.run_id, "notebook": notebook, "given": given, "needs": needs})
 
@@ -144,7 +147,7 @@ class Work:
             return False
         made = {file.relative_to(self.folder).as_posix(): file for file in self._made(step)}
         return made.keys() == mark["made"].keys() and all(
-            file.is_file() and digest_of_file(file) == mark["made"][name] for name, file in made.items()
+            file.is_file() and self.digests.of(file) == mark["made"][name] for name, file in made.items()
         )
 
     def _do(self, step: Step, say: Say) -> Execution:
@@ -204,8 +207,9 @@ class Work:
             sync_file(file)
         mark = {
             "key": key,
-            "made": {file.relative_to(self.folder).as_posix(): digest_of_file(file) for file in made},
+            "made": {file.relative_to(self.folder).as_posix(): self.digests.of(file) for file in made},
             "seconds": execution.seconds,
+            "start_seconds": start_seconds(execution.notebook, execution.seconds),
             "peak_mb": execution.peak_mb,
         }
         journal.record(
@@ -223,7 +227,8 @@ class Work:
         """Measure the gates, write timings and manifest, and force all to the disk: the run is whole."""
         predecessor = current_run(self.store)
         marks = {step.notebook: json.loads(self._mark_of(step).read_text("utf-8")) for step in self.pipeline.steps}
-        timings = {name: {"seconds": mark["seconds"], "peak_mb": mark["peak_mb"]} for name, mark in marks.items()}
+        measured = ("seconds", "start_seconds", "peak_mb")
+        timings = {name: {part: mark[part] for part in measured} for name, mark in marks.items()}
         write_json(self.folder / "timings.json", timings)
         before = self.store.run(predecessor) if predecessor and predecessor != self.run_id else None
         evidence = gates.Evidence(self.folder, before if before and before.exists() else None, self.settings)
@@ -231,7 +236,7 @@ class Work:
         gates.write(self.folder, checked)
         state = "passed" if all(gate.is_passed for gate in checked) else "held"
         journal.record(self.log, event="sealed", run_id=self.run_id, state=state)
-        files = entries(self.folder, known_files(self.pipeline.steps))
+        files = entries(self.folder, known_files(self.pipeline.steps), self.digests.of)
         manifest = Manifest(
             run_id=self.run_id,
             cut_off_date=self.settings.cut_off_date,
@@ -258,7 +263,12 @@ class Work:
         tables = [name for name in mark["made"] if name.endswith(".parquet")]
         rows = {Path(name).stem: row_count(self.folder / name) for name in tables}
         return StepEntry(
-            name=step.notebook, key=mark["key"], seconds=mark["seconds"], peak_mb=mark["peak_mb"], rows=rows
+            name=step.notebook,
+            key=mark["key"],
+            seconds=mark["seconds"],
+            start_seconds=mark["start_seconds"],
+            peak_mb=mark["peak_mb"],
+            rows=rows,
         )
 
 
