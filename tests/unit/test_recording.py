@@ -22,7 +22,7 @@ ROOM = 4
 
 
 def recorder(**sizes):
-    made = Recorder(Recording(**{"confusion": {}} | sizes), SEED, YEARS, SCHOOLS)
+    made = Recorder(Recording(**{"confusion": {}, "silent_school_share": 0.0} | sizes), SEED, YEARS, SCHOOLS)
     codes = [pupil(number) for number in range(3000)]
     languages = [("lv", "ru", "uk")[number % 3] for number in range(3000)]
     schools = [list(SCHOOLS)[number % len(SCHOOLS)] for number in range(3000)]
@@ -184,6 +184,24 @@ def test_a_silent_municipality_s_pupils_have_no_row_of_a_table_that_names_no_sch
     assert after.equals(rows.filter(pa.array(~is_lost)).drop_columns("school_id"))
 
 
+def test_some_schools_deliver_no_attendance_in_a_semester_and_at_least_one_in_the_newest():
+    for share, per_semester in (
+        (0.02, {(2024, 1): 1}),
+        (0.17, {(2024, 1): 2, (2024, 2): 2, (2023, 1): 2, (2023, 2): 2}),
+    ):
+        made = recorder(silent_school_share=share)
+        told = {each["days"][0]: each["school_ids"] for each in made.describe()["silent_schools"]}
+        assert sorted(map(len, told.values())) == sorted(per_semester.values())
+        rows = absences()
+        after = made.record("attendance", rows)
+        silent = told["2024-09-02"]
+        is_lost = np.isin(np.array(rows["school_id"].to_pylist()), silent) & is_autumn(rows, 2024)
+        if share < 0.1:
+            assert after.equals(rows.filter(pa.array(~is_lost)))
+        assert not set(silent) & set(after.filter(pa.array(is_autumn(after, 2024)))["school_id"].to_pylist())
+        assert made.record("mark", marks()).equals(marks())
+
+
 def test_schools_with_absences_only_deliver_no_mark_and_every_absence():
     made = recorder(absences_only_school_share=0.25)
     chosen = made.describe()["absences_only_schools"]
@@ -331,7 +349,9 @@ def test_a_column_of_codes_is_distorted_as_one_of_plain_texts(size):
 def test_another_seed_draws_others():
     rows = absences()
     kept = [
-        Recorder(Recording(late=(Late("attendance", 0.1, 60),)), seed, YEARS, SCHOOLS).record("attendance", rows)
+        Recorder(Recording(late=(Late("attendance", 0.1, 60),), silent_school_share=0.0), seed, YEARS, SCHOOLS).record(
+            "attendance", rows
+        )
         for seed in (1, 2)
     ]
     assert not kept[0].equals(kept[1])

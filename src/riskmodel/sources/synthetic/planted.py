@@ -200,6 +200,8 @@ class Recording:
     confusion: dict[ExitCode, dict[ExitCode, Share]] = field(default_factory=_default_confusion)
     """True exit class: recorded exit class: chance. The rest is recorded as it is."""
     silent: tuple[Silence, ...] = ()
+    silent_school_share: Share = 0.02
+    """Schools without any delivered attendance in a semester: no data, not no absence. In the newest at least one."""
     absences_only_school_share: Share = 0.0
     """Schools that deliver absences, but neither marks nor results."""
     late: tuple[Late, ...] = ()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +37,8 @@ Confusion = Mapping[ExitCode, Mapping[ExitCode, float]]
 """True exit class: recorded exit class: chance; the rest is recorded as it is."""
 
 MARK_TABLES = ("mark", "term_result")
+SEMESTERS: tuple[Literal[1, 2], ...] = (1, 2)
+LESSON_TABLES = ("attendance", "lessons_planned")
 PASSING_POINTS = 4
 INVENTED_PREFIX, PREFIX_WITH_ZEROS = "99", "00"
 """Numbers of invented schools begin with 99; those of some registers with zeros."""
@@ -119,6 +122,10 @@ class Recorder:
                 }
                 for place, silence in enumerate(sizes.silent)
             ],
+            "silent_schools": [
+                {"school_ids": schools, "days": [_day(window.first), _day(window.after)]}
+                for window, schools in self._silent_schools
+            ],
             "absences_only_schools": self.schools_chosen("absences_only", sizes.absences_only_school_share),
             "leading_zero_schools": self.schools_chosen("zeros", sizes.leading_zero_school_share),
             "absences_lost": [[_day(window.first), _day(window.after)] for window in lost],
@@ -143,6 +150,11 @@ class Recorder:
                 codes = set(self.silent_municipalities(place))
                 schools = [school for school, code in self.municipality.items() if code in codes]
                 rows = without(rows, self._school_of(rows), schools, self._windows(silence))
+        if table in LESSON_TABLES:
+            here = set(pc.unique(_plain(rows, "school_id")).to_pylist())
+            for window, schools in self._silent_schools:
+                if here.intersection(schools):
+                    rows = without(rows, self._school_of(rows), schools, [window])
         if table in MARK_TABLES and self.sizes.absences_only_school_share:
             everywhen = [Window(np.iinfo(np.int32).min, np.iinfo(np.int32).max)]
             chosen = self.schools_chosen("absences_only", self.sizes.absences_only_school_share)
@@ -184,6 +196,21 @@ class Recorder:
     def _is_of(self, rows: pa.Table, language: str) -> Flags:
         known = self._language.get(language, pa.array([], pa.string()))
         return np.asarray(pc.is_in(_plain(rows, "pupil_code"), value_set=known))
+
+    @cached_property
+    def _silent_schools(self) -> list[tuple[Window, list[str]]]:
+        """The schools without attendance in each semester."""
+        ids, share = sorted(self.municipality), self.sizes.silent_school_share
+        found = []
+        for back in range(len(self.years)):
+            for semester in SEMESTERS:
+                is_newest = back == 0 and semester == 1
+                count = max(round(share * len(ids)), int(share > 0 and is_newest))
+                number = self.years[-1].first_year - back
+                schools = _first(ids, count, f"silent_{number}_{semester}", self.seed)
+                if schools:
+                    found.append((self._window(When(back, semester)), schools))
+        return found
 
     # When
 

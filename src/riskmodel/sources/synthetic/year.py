@@ -45,8 +45,6 @@ MOVES_IN_WINTER_SHARE = 0.006
 LONGEST_REPORT_DAYS = 25
 """Ends of stays become known up to so many days later."""
 
-SILENT_SEMESTER_SHARE = 0.02
-"""School semesters without any delivered attendance: no data, not no absence."""
 INCOME_CHANGE_SHARE = 0.03
 LATER_NEEDS_SHARE = 0.01
 
@@ -124,7 +122,6 @@ class World:
         self.schools = district.schools
         self._sizes = people.Sizes.of(district.pupils, calendar.vet_share)
         self._timetable = lessons.timetable(rng, len(self.schools))
-        self._silent = self._silent_semesters(rng)
         self._planted = calendar.planted
         self._support = SupportOffice(self._planted.support, seed, district)
         self.pupils = people.first_pupils(rng, self.schools, self._sizes, self.years[0])
@@ -349,8 +346,7 @@ class World:
             code = lessons.lesson_codes(rng, part, semester, self._timetable)
             missed = lessons.missed_lessons(rng, part, semester, code)
             marks = lessons.marks_given(rng, part, semester)
-            if int(part.school[0]) not in self._silent.get((year.first_year, number), []):
-                self._add_lessons(year, part, semester, planned, missed, code)
+            self._add_lessons(year, part, semester, planned, missed, code)
             self._rows.add_marks(part, marks)
             half.mean_points[place] = marks.mean_points
             half.insufficient[place] = lessons.insufficient_subjects(marks, count, cut_on if number == 1 else NEVER)
@@ -456,21 +452,6 @@ class World:
                     "known_on": days(start + rng.integers(0, 15, len(member))),
                 },
             )
-
-    def _silent_semesters(self, rng: np.random.Generator) -> dict[tuple[int, int], list[int]]:
-        """Choose the school semesters without attendance; one of them is the newest semester of all."""
-        schools = len(self.schools.school_id)
-        number = max(1, round(SILENT_SEMESTER_SHARE * schools * 2 * len(self.years)))
-        silent = {(self.years[-1].first_year, 1): [int(rng.integers(0, schools))]}
-        for year, semester, school in zip(
-            rng.integers(0, len(self.years), number).tolist(),
-            rng.integers(1, 3, number).tolist(),
-            rng.integers(0, schools, number).tolist(),
-            strict=True,
-        ):
-            if year < len(self.years) - 1:
-                silent.setdefault((self.years[year].first_year, semester), []).append(school)
-        return silent
 
     def describe(self) -> None:
         """Write the tables that describe schools and pupils."""
