@@ -31,6 +31,17 @@ WINDOW = Window(CUT_OFF, YEAR_ON, HORIZON, 30, term_on=YEAR_ON)
 AS_OF = date(2026, 1, 1)
 SUBJECTS = ("mat", "lat", "eng")
 SCHOOLS = ("1", "2", "3")
+STATUSES = (
+    "low_income",
+    "free_meals",
+    "distance_km",
+    "dormitory",
+    "deprivation_band",
+    "scholarship",
+    "fees_paid",
+    "debtor",
+)
+INDICATORS = ("unemployment_percent", "gross_wage_eur", "inflation_percent", "gdp_growth_percent")
 AREAS = ("LV0001000", "LV0002000", None)
 
 
@@ -84,7 +95,7 @@ def _calendar(make: _Maker) -> None:
         )
     for area in AREAS[:2]:
         for month in pd.date_range("2023-06-01", "2024-12-01", freq="MS").date:
-            for indicator in ("unemployment_percent", "gross_wage_eur"):
+            for indicator in INDICATORS:
                 make.add(
                     "economic_area",
                     municipality_code=area,
@@ -106,6 +117,7 @@ def _pupil(make: _Maker, pupil: str) -> None:
         sex=random.choice(["f", "m", None]),
         first_language=random.choice(["lv", "ru", None]),
         has_special_needs=random.choice([True, False, None]),
+        prior_level=random.choice([None, 1, 3]),
         prior_mark_points=random.choice([None, 5.5, 8.25]),
         happened_on=FIRST_DAY,
         known_on=FIRST_DAY,
@@ -114,7 +126,7 @@ def _pupil(make: _Maker, pupil: str) -> None:
     for of_school in {school, random.choice([school, random.choice(SCHOOLS)])}:
         _weeks(make, pupil, of_school)
         _marks(make, pupil, of_school)
-    for indicator in ("low_income", "distance_km", "scholarship"):
+    for indicator in STATUSES:
         for day in random.sample([date(2023, 9, 4), date(2024, 9, 2), date(2024, 12, 10)], random.randint(0, 3)):
             make.add(
                 "economic_pupil",
@@ -150,6 +162,7 @@ def _stays(make: _Maker, pupil: str, school: str) -> None:
         "happened_on": starts_on,
         "registered_on": random.choice([None, starts_on - timedelta(days=random.randint(0, 60))]),
         "repeat_count": random.choice([None, 0, 1]),
+        "credits": random.choice([None, 60]),
     }
     make.add("enrolment", **first, known_on=starts_on)
     if random.random() < 0.5:

@@ -24,13 +24,14 @@ def features_of(world: World) -> pd.DataFrame:
 
 @settings(max_examples=8, deadline=None)
 @given(SEEDS)
-def test_the_queries_say_what_plain_python_says(seed):
+def test_every_feature_is_what_plain_python_says(seed):
     world = invent_world(seed)
     connection = laid_out(world)
     members = members_of(connection)
     found = build(connection, CUT_OFF, members)
     as_records = members.astype(object).where(members.notna(), None).to_dict("records")
     expected = pd.DataFrame(reference(world, as_records)).T.astype(float).sort_index()
+    assert {*expected.columns} == {feature.code for feature in FEATURES}
     pd.testing.assert_frame_equal(
         found[list(expected.columns)], expected, check_names=False, check_index_type=False, rtol=1e-9, atol=1e-8
     )

@@ -128,15 +128,6 @@ def test_the_guard_names_what_a_query_reads_past_the_cut_off(sql, past):
     assert read_past_the_door(duckdb.connect(), sql, allowed={"member"}) == past
 
 
-def test_since_leaves_out_earlier_days_of_daily_facts_only():
-    early, late = absence("unexcused", date(2023, 12, 4), date(2023, 12, 4)), absence("late", date(2024, 12, 2))
-    status = {"pupil_id": PUPIL, "happened_on": date(2020, 1, 1), "indicator_code": "low_income", "value": 1.0}
-    connection = laid_out(attendance=[early, late], economic_pupil=[status | {"known_on": date(2020, 1, 1)}])
-    open_cut_off(connection, date(2024, 12, 20), since=date(2024, 9, 2))
-    assert connection.execute("SELECT attendance_code FROM known.attendance").fetchall() == [("late",)]
-    assert connection.execute("SELECT count(*) FROM known.economic_pupil").fetchall() == [(1,)]
-
-
 def test_a_table_that_was_not_asked_for_cannot_be_read_from_an_earlier_cut_off():
     connection = laid_out()
     open_cut_off(connection, date(2024, 12, 20))

@@ -29,7 +29,6 @@ from riskmodel.tables.schema import Table
 
 KNOWN_SCHEMA = "known"
 ALL_TABLES = tuple(declared.name for declared in CANONICAL)
-DAILY_TABLES = ("attendance", "lessons_planned", "mark")
 EPOCH = date(1970, 1, 1)
 GENERATORS = {"unnest", "range", "generate_series"}
 """Table functions that make rows and read none."""
@@ -40,7 +39,8 @@ def open_cut_off(
     cut_off: date,
     schema: str = KNOWN_SCHEMA,
     tables: Collection[str] = ALL_TABLES,
-    since: date | None = None,
+    *,
+    is_kept: bool = False,
 ) -> None:
     """Make ``known.<table>`` as known at the end of the day ``cut_off``.
 
@@ -56,10 +56,9 @@ def open_cut_off(
     schema
         Another name for the schema, for a reader that needs two dates side by side (the label does).
     tables
-        The tables to open; all by default. Opening reads the keys of a table once.
-    since
-        Leaves out what happened before this day in the tables of daily facts (``DAILY_TABLES``): years that
-        nobody asks for are not compared. None keeps all.
+        The tables to open; all by default.
+    is_kept
+        Makes tables instead, for a reader that asks each more than once.
 
     Examples
     --------
@@ -70,53 +69,28 @@ def open_cut_off(
     >>> connection.execute("SELECT count(*) FROM known.mark").fetchone()
     (0,)
     """
-    for name in (schema, _repeated_schema(schema)):
-        connection.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
-        connection.execute(f"CREATE SCHEMA {name}")
+    connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    connection.execute(f"CREATE SCHEMA {schema}")
+    kind = "TABLE" if is_kept else "VIEW"
     for declared in CANONICAL:
         if declared.name in tables:
-            condition = f"{declared.known} <= DATE '{cut_off.isoformat()}'"
-            if since is not None and declared.name in DAILY_TABLES:
-                condition += f" AND {declared.happened} >= DATE '{since.isoformat()}'"
-            repeated = f"{_repeated_schema(schema)}.{declared.name}"
-            connection.execute(f"CREATE TABLE {repeated} AS {_repeated_sql(declared, condition)}")
-            connection.execute(f"CREATE VIEW {schema}.{declared.name} AS {_known_sql(declared, condition, repeated)}")
+            connection.execute(f"CREATE {kind} {schema}.{declared.name} AS {_known_sql(declared, cut_off)}")
 
 
-def _known_sql(table: Table, condition: str, repeated: str) -> str:
-    """Return the query for the newest version of each fact of ``table`` among the rows of ``condition``.
+def _known_sql(table: Table, cut_off: date) -> str:
+    """Return the query for the newest version of each fact of ``table`` known by ``cut_off``.
 
     An empty part of a key (the school of a term that holds for all schools) is a value like any other.
     Versions of one fact known on the same day do not pass the checks; should they stand here nevertheless,
     the order of all columns decides between them, never the order of the rows.
-
-    Nearly all facts have one version. They are let through as they are, and only facts whose key is ``repeated``
-    are compared: half the work of comparing all. Two keys with one hash are compared apart and change nothing.
     """
-    columns = ", ".join(table.column_names)
     others = [name for name in table.column_names if name not in {*table.key, table.known}]
     newest_first = ", ".join([f"{table.known} DESC", *(f"{name} NULLS LAST" for name in others)])
-    rows, by_key = f"{CANONICAL_SCHEMA}.{table.name}", f"{repeated} ON key_hash = {_key_hash(table)}"
     return (
-        f"SELECT {columns} FROM {rows} ANTI JOIN {by_key} WHERE {condition} "  # noqa: S608  (declared names, dates)
-        f"UNION ALL SELECT {columns} FROM {rows} SEMI JOIN {by_key} WHERE {condition} "
+        f"SELECT {', '.join(table.column_names)} FROM {CANONICAL_SCHEMA}.{table.name} "  # noqa: S608  (declared names)
+        f"WHERE {table.known} <= DATE '{cut_off.isoformat()}' "
         f"QUALIFY row_number() OVER (PARTITION BY {', '.join(table.key)} ORDER BY {newest_first}) = 1"
     )
-
-
-def _repeated_sql(table: Table, condition: str) -> str:
-    """Return the query for the hashes of keys that stand in more than one row of ``condition``."""
-    rows = f"{CANONICAL_SCHEMA}.{table.name}"
-    return f"SELECT {_key_hash(table)} AS key_hash FROM {rows} WHERE {condition} GROUP BY key_hash HAVING count(*) > 1"  # noqa: S608  (declared names, dates)
-
-
-def _repeated_schema(schema: str) -> str:
-    """Return the name of the schema that holds the repeated keys of ``schema``."""
-    return f"{schema}_repeated"
-
-
-def _key_hash(table: Table) -> str:
-    return f"hash({', '.join(table.key)})"
 
 
 @dataclass(frozen=True)

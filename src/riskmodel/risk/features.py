@@ -81,7 +81,7 @@ def build(
     if folded is None:
         folded = fold_pupils(connection, cut_off, year_on)
     parameters = days_around(cut_off, year_on)
-    open_cut_off(connection, cut_off, tables=SLOW_TABLES)
+    open_cut_off(connection, cut_off, tables=SLOW_TABLES, is_kept=True)
     _lay_out_members(connection, members)
     connection.register("folded_rows", folded)
     connection.execute(

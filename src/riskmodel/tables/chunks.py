@@ -199,12 +199,12 @@ def _pieces(connection: duckdb.DuckDBPyConnection, table: Table) -> Sequence[Pie
     schema, name = PIECE_RELATION.split(".")
     is_noted = connection.execute(
         "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?", [schema, name]
-    ).fetchone()
+    ).fetchall()
     noted = (
         connection.execute(
             f"SELECT path, first_on, last_on FROM {PIECE_RELATION} WHERE table_name = ? ORDER BY first_on", [table.name]
         ).fetchall()
-        if is_noted and is_noted[0]
+        if is_noted[0][0]
         else []
     )
     if not noted:
