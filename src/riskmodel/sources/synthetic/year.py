@@ -6,7 +6,7 @@ who leave in the autumn before it leave by a rate of their stage.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -15,12 +15,11 @@ import pyarrow as pa
 from riskmodel.sources.latvia import SchoolYear, school_year
 from riskmodel.sources.synthetic import lessons, outcomes, people, truth
 from riskmodel.sources.synthetic.files import DeliveryFolders, constant, days, texts
-from riskmodel.sources.synthetic.lessons import SUBJECTS_BY_STAGE, Members, Semester
+from riskmodel.sources.synthetic.lessons import Members
 from riskmodel.sources.synthetic.oracle import Oracle
 from riskmodel.sources.synthetic.outcomes import ELSEWHERE_IN_AUTUMN, CutOff, Decided
 from riskmodel.sources.synthetic.people import NEVER, day_number
 from riskmodel.sources.synthetic.planted import Planted
-from riskmodel.sources.synthetic.raw import EveryLesson
 from riskmodel.sources.synthetic.rows import (
     ABROAD,
     COMPLETED,
@@ -33,6 +32,7 @@ from riskmodel.sources.synthetic.rows import (
     Stays,
 )
 from riskmodel.sources.synthetic.schools import District
+from riskmodel.sources.synthetic.semester import Half, SchoolLife
 from riskmodel.sources.synthetic.support_office import SupportOffice
 from riskmodel.sources.synthetic.truth import FIRST_GRADE, FIRST_VET_INDEX, STAGES, Flags, Floats, Integers
 
@@ -42,6 +42,8 @@ LASTING_SHARE = 0.75
 LEAVE_IN = {"spring": 0.35, "summer": 0.45, "september": 0.20}
 """When those leave who leave after the cut-off; from the last stage of a school type nobody comes back in September."""
 MOVES_IN_WINTER_SHARE = 0.006
+SPRING_CHANGE = 0.5
+"""Absence grows towards the end of the year."""
 LONGEST_REPORT_DAYS = 25
 """Ends of stays become known up to so many days later."""
 
@@ -79,28 +81,6 @@ class Exits:
         self.code[chosen] = code
 
 
-@dataclass
-class Half:
-    """What a semester leaves behind for each member of the year."""
-
-    recent_unexcused: Integers
-    earlier_unexcused: Integers
-    recent_late: Integers
-    insufficient: Integers
-    mean_points: Floats
-
-    @classmethod
-    def empty(cls, count: int) -> Half:
-        """Return the values of a semester in which nothing happened."""
-        return cls(
-            recent_unexcused=np.zeros(count, dtype=np.int64),
-            earlier_unexcused=np.zeros(count, dtype=np.int64),
-            recent_late=np.zeros(count, dtype=np.int64),
-            insufficient=np.zeros(count, dtype=np.int64),
-            mean_points=np.full((count, SUBJECTS_BY_STAGE.shape[1]), np.nan),
-        )
-
-
 class World:
     """A district of the cohort as it lives on: call :meth:`live` for each year in order, then :meth:`describe`.
 
@@ -121,14 +101,14 @@ class World:
         rng = self._rng(0, 0)
         self.schools = district.schools
         self._sizes = people.Sizes.of(district.pupils, calendar.vet_share)
-        self._timetable = lessons.timetable(rng, len(self.schools))
+        timetable = lessons.timetable(rng, len(self.schools))
         self._planted = calendar.planted
         self._support = SupportOffice(self._planted.support, seed, district)
         self.pupils = people.first_pupils(rng, self.schools, self._sizes, self.years[0])
         self._identities = people.Identities.none_yet(codes)
         self._identities.add(rng, self.pupils, 0)
         self._rows = Rows(files, self.schools, self._identities)
-        self._raw = EveryLesson()
+        self._life = SchoolLife(self._rows, timetable, calendar.raw_year, self._rng)
         self._september = np.full(len(self.pupils), NEVER)
         self._september_code = np.full(len(self.pupils), NONE)
         self._support.take_in(len(self.pupils))
@@ -149,50 +129,51 @@ class World:
         self._write_economic_pupil(rng, year)
         enrolled = np.bincount(self.pupils.school[self.pupils.is_enrolled], minlength=len(self.schools))
         self._support.open(rng, self._rows, year, enrolled)
-        members = self._in_order(np.flatnonzero(self.pupils.is_enrolled))
-        count = len(members)
-        lasting = LASTING_SHARE * self.pupils.detachment[members]
-        detachment = lasting + np.sqrt(1 - LASTING_SHARE**2) * rng.normal(0.0, 1.0, count)
-        change = rng.normal(0.0, 1.0, count)
-        exits = self._autumn(rng, year, members, detachment)
-        school = self.pupils.school[members].copy()
-        life = Members(
-            members,
-            school,
-            self.pupils.stage[members],
-            detachment,
-            change,
-            self.pupils.ability[members],
-            self.pupils.frailty[members],
-            exits.day,
-            self._signs(exits),
-        )
-        first = self._semester(year, 1, life)
-        is_poor = self.pupils.has_low_income[members]
-        autumn = self._support.autumn_plans(year, life, is_poor)
+        life, exits = self._begun(rng, year)
+        cut_on = day_number(self._cut_on(year))
+        first = self._life.live(year, 1, life, cut_on)
+        autumn = self._support.autumn_plans(year, life, self.pupils.has_low_income[life.pupil])
         decided = self._window(rng, year, life, exits, first)
-        moves_in_winter = (exits.day == NEVER) & (rng.random(count) < MOVES_IN_WINTER_SHARE)
-        elsewhere = people.school_for(rng, self.schools, life.stage)
-        moves_in_winter &= elsewhere != school
-        second_school = np.where(moves_in_winter, elsewhere, school)
-        spring = Members(
-            members,
-            second_school,
-            life.stage,
-            detachment,
-            change + 0.5,
-            life.ability,
-            life.frailty,
-            exits.day,
-            self._signs(exits),
-        )
-        second = self._semester(year, 2, spring)
+        spring = self._after_winter(rng, life, exits)
+        second = self._life.live(year, 2, spring, cut_on)
         self._rows.add_results(year, life, spring, (first.mean_points, second.mean_points))
         plans = {1: autumn, 2: (decided.is_given, decided.plan)}
         self._support.write(rng, self._rows, year, life, plans)
-        self._support.remember(members, decided)
+        self._support.remember(life.pupil, decided)
         self._summer(rng, year, life, spring, exits, second)
-        return count
+        return len(life)
+
+    def _begun(self, rng: np.random.Generator, year: SchoolYear) -> tuple[Members, Exits]:
+        """Return the pupils of a year as they are in autumn, in the order of school and code, and who ends then."""
+        pupils, members = self.pupils, self._in_order(np.flatnonzero(self.pupils.is_enrolled))
+        lasting = LASTING_SHARE * pupils.detachment[members]
+        detachment = lasting + np.sqrt(1 - LASTING_SHARE**2) * rng.normal(0.0, 1.0, len(members))
+        change = rng.normal(0.0, 1.0, len(members))
+        exits = self._autumn(rng, year, members, detachment)
+        life = Members(
+            pupil=members,
+            school=pupils.school[members].copy(),
+            stage=pupils.stage[members],
+            detachment=detachment,
+            change=change,
+            ability=pupils.ability[members],
+            frailty=pupils.frailty[members],
+            last_day=exits.day,
+            signs_factor=self._signs(exits),
+        )
+        return life, exits
+
+    def _after_winter(self, rng: np.random.Generator, life: Members, exits: Exits) -> Members:
+        """Return the same pupils in spring: some in another school, all a little further from it."""
+        moves = (exits.day == NEVER) & (rng.random(len(life)) < MOVES_IN_WINTER_SHARE)
+        elsewhere = people.school_for(rng, self.schools, life.stage)
+        return replace(
+            life,
+            school=np.where(moves, elsewhere, life.school),
+            change=life.change + SPRING_CHANGE,
+            last_day=exits.day,
+            signs_factor=self._signs(exits),
+        )
 
     def _in_order(self, pupil: Integers) -> Integers:
         """Return the pupils in the order of their schools and codes."""
@@ -330,59 +311,6 @@ class World:
         later = np.where(when < LEAVE_IN["spring"] + LEAVE_IN["summer"], summer, september)
         return np.where(when < LEAVE_IN["spring"], rng.choice(spring, count), np.where(is_last, june, later))
 
-    # Lessons
-
-    def _semester(self, year: SchoolYear, number: int, life: Members) -> Half:
-        """Make and write the lessons and marks of a semester, school by school."""
-        semester = Semester.of(number, year.school_days(number))
-        half = Half.empty(len(life))
-        cut_on = day_number(self._cut_on(year))
-        recent = (cut_on - truth.RECENT_DAYS, cut_on)
-        earlier = (cut_on - 2 * truth.RECENT_DAYS, cut_on - truth.RECENT_DAYS)
-        for place in _by_school(life, semester.days[0]):
-            part, count = life.part(place), len(place)
-            rng = self._rng(year.first_year, 10 + number, int(part.school[0]))
-            planned = lessons.planned_lessons(part, semester, self._timetable)
-            code = lessons.lesson_codes(rng, part, semester, self._timetable)
-            missed = lessons.missed_lessons(rng, part, semester, code)
-            marks = lessons.marks_given(rng, part, semester)
-            self._add_lessons(year, part, semester, planned, missed, code)
-            self._rows.add_marks(part, marks)
-            half.mean_points[place] = marks.mean_points
-            half.insufficient[place] = lessons.insufficient_subjects(marks, count, cut_on if number == 1 else NEVER)
-            if number == 1:
-                half.recent_unexcused[place] = lessons.lessons_known(missed, count, lessons.UNEXCUSED, cut_on, recent)
-                half.earlier_unexcused[place] = lessons.lessons_known(missed, count, lessons.UNEXCUSED, cut_on, earlier)
-                half.recent_late[place] = lessons.lessons_known(missed, count, lessons.LATE, cut_on, recent)
-        if number == 2:
-            for school in self._raw.schools:
-                self._write_raw(school)
-        return half
-
-    def _add_lessons(
-        self,
-        year: SchoolYear,
-        part: Members,
-        semester: Semester,
-        planned: lessons.Planned,
-        missed: lessons.Missed,
-        code: lessons.Lessons,
-    ) -> None:
-        """Write the weeks and absences of a school; of the raw year keep every lesson until the year is whole."""
-        if year.first_year != self._calendar.raw_year:
-            self._rows.add_planned(part, planned)
-            self._rows.add_missed(part, missed)
-        elif semester.days[0] <= day_number(self.files.delivered_on):
-            school = int(part.school[0])
-            rng = self._rng(year.first_year, 20 + semester.number, school)
-            self._raw.keep(school, part.pupil, missed)
-            self._raw.keep(school, part.pupil, lessons.attended_lessons(rng, part, semester, code))
-            if semester.number == 2:
-                self._write_raw(school)
-
-    def _write_raw(self, school: int) -> None:
-        self.files.add("attendance", self._raw.take(school, self.schools.school_id[school], self._identities.code))
-
     # The summer
 
     def _summer(
@@ -468,11 +396,3 @@ class World:
                 "goes_by_rule": pa.array(self._support.by_rule),
             },
         )
-
-
-def _by_school(life: Members, first_day: int) -> list[Integers]:
-    """Return the places of the members who are in school on a day or later, school by school."""
-    place = np.flatnonzero(life.last_day >= first_day)
-    place = place[np.argsort(life.school[place], kind="stable")]
-    first = np.flatnonzero(np.diff(life.school[place])) + 1
-    return [part for part in np.split(place, first) if len(part)]
