@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import random
 import tempfile
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from riskmodel.errors import DeliveryError
-from riskmodel.sources import deliveries
+from riskmodel.sources import deliveries, intake
 from riskmodel.sources.decoding import Limits, decode
 from riskmodel.sources.reading import Sheet, _read_at_once, _read_row_by_row
 
@@ -205,3 +206,136 @@ def test_whole_tables_are_read_the_same_by_the_fast_and_the_careful_reader(rows,
 def test_broken_tables_are_read_the_same_by_the_fast_reader_or_passed_on(pieces):
     fast, careful = both_ways(("a;b;c\n" + "".join(pieces)).encode())
     assert fast is None or fast == careful
+
+
+DAYS = [f"2024-09-{day:02d}" for day in (2, 3, 5, 6, 7, 9, 10, 30)] + ["2024-08-30", "2024-08-31", "2024-09-01"]
+JOURNAL_HEADER = ["pupil_code", "school_id", "happened_on", "lesson_number", "attendance_code", "lessons", "known_on"]
+WEEK_HEADER = ["pupil_code", "school_id", "happened_on", "lessons", "lessons_monday"]
+MARK_HEADER = [
+    "pupil_code",
+    "school_id",
+    "subject_code",
+    "work_id",
+    "happened_on",
+    "mark_kind",
+    "mark_code",
+    "mark_points",
+]
+ODD_CELLS = [
+    "",
+    "2024-09-32",
+    "02.09.2024",
+    "1900-01-01",
+    "77",
+    "x",
+    "Šķēle\u200b",
+    "10190-00001",
+    "150190-00099",
+    "17",
+    "-1",
+]
+
+
+def mixed(chance):
+    """Return rows of a journal, of planned weeks and of marks: most sound, some said twice, some spoilt."""
+    codes = ["present"] * 6 + ["unexcused", "excused", "late", "absent"]
+    pupils = [*CODES[:4], CODES[0].replace("-", "")]
+    journal = []
+    for _ in range(chance.choice([0, 150])):
+        day = chance.choice(DAYS)
+        known = max(day, chance.choice(DAYS))
+        lessons = "16" if chance.random() < 0.03 else "1"
+        row = [
+            chance.choice(pupils),
+            chance.choice("12"),
+            day,
+            str(chance.randint(0, 4)),
+            chance.choice(codes),
+            lessons,
+            known,
+        ]
+        journal.append(row)
+    if chance.random() < 0.5:  # a week too full
+        journal += [[CODES[5], "1", "2024-09-16", str(one), "present", "9", "2024-09-16"] for one in range(9)]
+    weeks = [
+        [pupil, school, monday, str(chance.choice([2, 20])), ""]
+        for pupil in CODES[:3]
+        for school in "12"
+        for monday in ("2024-08-26", "2024-09-02", "2024-09-09")
+        if chance.random() < 0.4
+    ]
+    marks = [
+        [
+            chance.choice(pupils),
+            "1",
+            chance.choice("AB"),
+            str(chance.randint(1, 3)),
+            chance.choice(DAYS),
+            "daily",
+            *points,
+        ]
+        for points in chance.choices(
+            [("points", "7"), ("nv", ""), ("points", ""), ("points", "7.5")], [6, 2, 1, 1], k=60
+        )
+    ]
+    tables = []
+    for header, rows in ((JOURNAL_HEADER, journal), (WEEK_HEADER, weeks), (MARK_HEADER, marks)):
+        rows += [list(row) for row in chance.sample(rows, min(4, len(rows)))]
+        for row in chance.sample(rows, min(6, len(rows))):
+            row[chance.randrange(len(row))] = chance.choice(ODD_CELLS)
+        order = chance.choice([chance.shuffle, list.sort])
+        order(rows)
+        tables.append(text_of(header, rows) if rows else "")
+    return dict(zip(("attendance.csv", "lessons_planned.csv", "mark.csv"), tables, strict=True))
+
+
+def as_parquet(folder):
+    """Turn the large tables of a delivery into Parquet files, typed where every cell can be."""
+    for name in ("attendance", "mark"):
+        path = folder / f"{name}.csv"
+        if path.exists():
+            CONNECTION.execute(
+                f"COPY (SELECT * FROM read_csv('{path}', delim=';')) TO '{path.with_suffix('.parquet')}'"
+            )
+            path.unlink()
+
+
+def tree_of(store):
+    return {
+        str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(store.rglob("*"))
+        if path.is_file()
+    }
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10**9), typed=st.booleans())
+def test_tables_read_as_numbers_are_stored_as_the_general_path_alone_stores_them(monkeypatch, seed, typed):
+    chance = random.Random(seed)
+    common = {
+        "school.csv": SCHOOL + "2;Skola;general;2020-09-01\n",
+        "pupil.csv": text_of(PUPIL_HEADER, PUPILS[:6]),
+        "term.csv": TERM,
+        "enrolment.csv": text_of(STAY_HEADER, STAYS[:6]),
+    }
+    tables, corrections = mixed(chance), mixed(chance)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for place, day, complete, files in (
+            ("first", "2025-01-31", "true", common | tables),
+            ("second", "2025-02-28", "false", {"attendance.csv": corrections["attendance.csv"]}),
+        ):
+            (folder / place).mkdir()
+            (folder / place / "mapping.yaml").write_text(
+                f"delivery: {{delivered_on: {day}, origin: real, complete: {complete}}}\n", "utf-8"
+            )
+            for file, text in files.items():
+                if text:
+                    (folder / place / file).write_text(text, "utf-8")
+            if typed:
+                as_parquet(folder / place)
+        for store, fewest in (("numbers", 0), ("alone", 10**9)):
+            monkeypatch.setattr(intake, "FEWEST_ROWS", fewest)
+            for place in ("first", "second") if corrections["attendance.csv"] else ("first",):
+                deliveries.receive(folder / place, folder / store, folder / "key", silent)
+        assert tree_of(folder / "numbers") == tree_of(folder / "alone")

@@ -6,7 +6,7 @@ is said once, and a row takes it by a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
@@ -136,8 +136,7 @@ def distinct_values(path: Path, names: Sequence[str]) -> dict[str, Distinct]:
     for batch in batches(path, list(others)) if others else ():
         for name, values in others.items():
             others[name] = pc.unique(pa.concat_arrays([values, batch.column(name).drop_null()]))
-            if len(others[name]) > MOST_VALUES:
-                raise NotListedError
+            _require_few(others[name])
     return found | {name: Few(values) for name, values in others.items()}
 
 
@@ -149,19 +148,30 @@ def _listed_texts(path: Path, names: Sequence[str]) -> dict[str, dict[str, None]
     """
     seen: dict[str, dict[str, None]] = {name: {} for name in names}
     with pq.ParquetFile(path, read_dictionary=list(names)) as file:
-        for group in range(file.num_row_groups if names else 0):
-            if not file.metadata.row_group(group).num_rows:
-                continue
-            first = next(file.iter_batches(1, row_groups=[group], columns=list(names), use_threads=False))
-            for name, texts in seen.items():
-                texts.update(dict.fromkeys(_coded(first.column(name)).dictionary.to_pylist()))
-                if len(texts) > MOST_VALUES:
-                    raise NotListedError
+        groups = [group for group in range(file.num_row_groups) if file.metadata.row_group(group).num_rows]
+        places = {name: file.schema_arrow.names.index(name) for name in names}
+        listed = [
+            name
+            for name, place in places.items()
+            if all(file.metadata.row_group(group).column(place).has_dictionary_page for group in groups)
+        ]
+        for group in groups if listed else ():
+            first = next(file.iter_batches(1, row_groups=[group], columns=listed, use_threads=False))
+            for name in listed:
+                seen[name].update(dict.fromkeys(_coded(first.column(name)).dictionary.to_pylist()))
+                _require_few(seen[name])
+    for name in set(names) - set(listed):
+        seen[name] = dict.fromkeys(used_texts(path, name))
     return seen
 
 
+def _require_few(texts: Sized) -> None:
+    if len(texts) > MOST_VALUES:
+        raise NotListedError
+
+
 def used_texts(path: Path, name: str) -> list[str]:
-    """Return the texts that stand in the rows of a column."""
+    """Return the texts that stand in the rows of a column; NotListedError where there are too many."""
     seen: dict[str, None] = {}
     for batch in batches(path, [name]):
         cells = _coded(batch.column(0))
@@ -169,6 +179,7 @@ def used_texts(path: Path, name: str) -> list[str]:
         used = np.zeros(len(cells.dictionary), bool)
         used[numbers.to_numpy(zero_copy_only=False)] = True
         seen.update(dict.fromkeys(cells.dictionary.filter(pa.array(used)).to_pylist()))
+        _require_few(seen)
     return list(seen)
 
 

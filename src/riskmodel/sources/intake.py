@@ -81,7 +81,7 @@ def take_in(files: Sequence[DeliveredFile], mapping: DeliveryMapping, border: Bo
         say(message("Checking the table {table}.", table=table.name))
         if table.name in feeds:
             _open_parents(intake, border)
-            _read_large(table.name, feeds, intake, border)
+            _read_large(table.name, feeds, projections, intake, border)
         _check(table.name, feeding, intake, border)
     _open_parents(intake, border)
     _look_up_references(intake, border)
@@ -162,7 +162,9 @@ def _feeds(projections: Sequence[Projection]) -> dict[str, list[Feed]]:
     return found
 
 
-def _read_large(name: str, feeds: dict[str, list[Feed]], intake: Intake, border: Border) -> None:
+def _read_large(
+    name: str, feeds: dict[str, list[Feed]], projections: Sequence[Projection], intake: Intake, border: Border
+) -> None:
     """Read a table as numbers; where its file turns out not to allow it, leave it to the check as a whole."""
     if name in intake.large:
         return
@@ -173,6 +175,7 @@ def _read_large(name: str, feeds: dict[str, list[Feed]], intake: Intake, border:
         for one in names:
             feeds.pop(one)
             intake.large.pop(one, None)
+        identify_pupils(projections, intake, border, feeds)  # a pupil's code may be among what was not listed
 
 
 def _read_as_numbers(

@@ -107,7 +107,8 @@ def _note_codes(codes: Mapping[str, identity.Code], intake: Intake) -> None:
             changes,
         ),
     }
-    intake.notices += [Notice("pupil", code, text) for code, text in texts.items() if text.count]
+    others = [notice for notice in intake.notices if notice.rule_code not in texts]
+    intake.notices[:] = [*others, *(Notice("pupil", code, text) for code, text in texts.items() if text.count)]
 
 
 def with_pseudonyms(table: str, projections: Sequence[Projection], intake: Intake, border: Border) -> str:
