@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from riskmodel.errors import RunFailedError
 from riskmodel.risk.features import FEATURES
 from riskmodel.runs.judging import capacity_of
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.runs.training import Learning, predictions_for_calibration, read_model, train
+from riskmodel.runs.teaching import Learning
+from riskmodel.runs.training import predictions_for_calibration, read_model, train
 
 PUPILS = 160
 CODES = [feature.code for feature in FEATURES]
@@ -66,10 +68,14 @@ def test_an_earlier_cohort_whose_outcomes_are_not_yet_known_teaches_nothing(tmp_
         train(run, LEARNING)
 
 
+FOUR_YEARS = [2021, 2022, 2023, 2024]
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[SemesterRun, pd.DataFrame]:
-    run = invented(tmp_path_factory.mktemp("run"), [2021, 2022, 2023, 2024], date(2024, 12, 20))
-    return run, train(run, LEARNING)
+    run = invented(tmp_path_factory.mktemp("run"), FOUR_YEARS, date(2024, 12, 20))
+    train(run, replace(LEARNING, full=True))
+    return run, run.read("prediction")
 
 
 def test_every_past_cohort_with_a_matured_earlier_one_is_predicted_and_the_first_is_not(
@@ -85,7 +91,9 @@ def test_challengers_and_rules_score_the_same_pupils_as_the_default_model(
     trained: tuple[SemesterRun, pd.DataFrame],
 ) -> None:
     _, predictions = trained
-    newest = predictions[(predictions["cohort_on"] == "2023-12-20") & (predictions["split_code"] == "mature")]
+    newest = predictions[
+        (pd.to_datetime(predictions["cohort_on"]) == "2023-12-20") & (predictions["split_code"] == "mature")
+    ]
     by_model = newest.groupby("model_code")["pupil_id"].agg(frozenset)
     assert {"boosting", "boosting_free", "logistic", "ebm", "forest", "random", "school_rate"} <= set(by_model.index)
     assert by_model.nunique() == 1

@@ -1,12 +1,15 @@
-"""Figures of a ranking and their intervals, from one sort and one pass per replicate.
+"""Figures of a ranking and their intervals, from one sort and few passes.
 
 The scores are sorted once and ties grouped. A replicate draws a weight per cluster (a pupil, or a school, since the
-pupils of a school are alike) from Poisson(1) and passes over the sorted rows once. The cut at capacity is made anew
-in each replicate: in each school it stops where the weights have filled the places, and a tie at the cut counts by
-expectation over random order.
+pupils of a school are alike) from Poisson(1); a pass over the sorted rows works on 32 replicates at a time. Figures that
+are sums over pupils (Brier score, calibration) are summed per cluster before any weight is drawn. The cut at capacity is
+made anew in each replicate: in each school it stops where the weights have filled the places, and a tie at the cut counts
+by expectation over random order. A whole school drawn twice stands for two such schools, each with its own places: there
+too the pupils reached are a sum per school.
 
 Two models on the same pupils get the same weights from the same seed: their paired difference is the difference
-of their replicates.
+of their replicates. Weights are counted in whole numbers, and other sums have one order: neither the order of rows nor
+the number of replicates at a time changes a digit that is shown.
 
 >>> import pandas as pd
 >>> predictions = pd.DataFrame({
@@ -20,16 +23,17 @@ of their replicates.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Literal
 
-import numba
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
+from riskmodel.risk import bootstrap_loops as loops
+from riskmodel.risk.bootstrap_loops import LANES, Pools, Steps, Sums
 from riskmodel.risk.capacity import Capacity
 
 FIGURES = (
@@ -55,64 +59,106 @@ TENTHS = 10
 CLOSEST_PROBABILITY = 1e-15
 TABLE_BITS = 16
 
+SUMMED = 4
+"""Sums beside the gaps of the tenths: reached, given, squares, losses."""
+
+FEW_CELLS = 8
+"""Where steps and clusters make at most so many cells per pupil, pupils of one cell are counted together."""
+
 Cluster = Literal["pupil", "school"]
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """Predictions sorted from the highest score down, ready for many passes.
+class Roster:
+    """The pupils of a cohort as every ranking of them shares them: label, cluster, pool of places.
 
-    ``rows`` are in that order, ``pools`` are the same pupils sorted by pool of places and then by score. ``clusters``
-    is the number of clusters that ``rows.cluster`` and ``pools.cluster`` count from 0.
+    ``moves`` says that the clusters are the pools: their places are drawn with them.
     """
 
+    label: NDArray[np.float64]
     clusters: int
-    rows: Rows
-    pools: Pools
-
-    @property
-    def pupils(self) -> int:
-        """The number of pupils counted."""
-        return len(self.rows.cluster)
-
-    @property
-    def left(self) -> int:
-        """The number of those counted who left."""
-        return len(self.rows.left_rows)
-
-
-class Rows(NamedTuple):
-    """All pupils by score.
-
-    ``residual`` is probability minus label. A run is a stretch of rows of one tenth; a group is one score that
-    somebody who left has: its first row, one past its last, and where its leavers start among ``left_rows``.
-    """
-
     cluster: NDArray[np.int32]
-    residual: NDArray[np.float64]
-    log_loss: NDArray[np.float64]
-    run_start: NDArray[np.int64]
-    run_tenth: NDArray[np.int64]
-    left_rows: NDArray[np.int64]
-    group_first: NDArray[np.int64]
-    group_end: NDArray[np.int64]
-    group_left_start: NDArray[np.int64]
-
-
-class Pools(NamedTuple):
-    """All pupils by pool of places; pool j is rows ``start[j]`` to ``start[j + 1]``.
-
-    ``moves_with`` is the cluster whose weight multiplies the places of the pool, or -1. ``has_left`` marks those
-    counted who left.
-    """
-
-    start: NDArray[np.int64]
+    pool: NDArray[np.int32]
     places: NDArray[np.float64]
-    moves_with: NDArray[np.int32]
-    cluster: NDArray[np.int32]
-    is_counted: NDArray[np.uint8]
-    has_left: NDArray[np.uint8]
-    ends_tie: NDArray[np.bool_]
+    moves: bool
+
+    @classmethod
+    def of(
+        cls,
+        pupil_id: pd.Series,
+        school_id: pd.Series,
+        label: NDArray[np.float64],
+        capacity: Capacity,
+        cluster: Cluster,
+    ) -> Roster:
+        """Return the roster of these pupils, row by row."""
+        if not np.isin(label[~np.isnan(label)], (0.0, 1.0)).all():
+            raise _unfit()
+        schools, pools = pd.factorize(school_id.astype(str), sort=True)
+        by_school = capacity.by_school(school_id)
+        if capacity.is_within_school:
+            pool, places = schools, np.array([by_school[str(name)] for name in pools], dtype=np.float64)
+        else:
+            pool, places = np.zeros(len(schools), dtype=np.int64), np.array(list(by_school.values()), dtype=np.float64)
+        drawn = schools if cluster == "school" else pd.factorize(pupil_id.astype(str), sort=True)[0]
+        clusters = int(drawn.max()) + 1 if len(drawn) else 0
+        moves = cluster == "school" and capacity.is_within_school
+        return cls(label, clusters, drawn.astype(np.int32), pool.astype(np.int32), places, moves)
+
+    def with_capacity(self, capacity: Capacity, school_id: pd.Series) -> Roster:
+        """Return the same pupils, of ``school_id``, with other places within each school."""
+        by_school = capacity.by_school(school_id)
+        return replace(self, places=np.array([by_school[name] for name in sorted(by_school)], dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class Order:
+    """The rows of a roster by falling score, and the same by pool and then by falling score."""
+
+    score: NDArray[np.float64]
+    down: NDArray[np.intp]
+    by_pool: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, roster: Roster, score: NDArray[np.float64]) -> Order:
+        """Return the order that these scores give the roster."""
+        if np.isnan(score).any():
+            raise _unfit()
+        down = np.argsort(-score, kind="stable")
+        return cls(score, down, down[np.argsort(roster.pool[down], kind="stable")])
+
+    def chances(self, roster: Roster) -> NDArray[np.float64]:
+        """Return each pupil's chance of a place, as :func:`riskmodel.risk.capacity.chance_of_place`."""
+        rows = self.by_pool
+        pool = roster.pool[rows]
+        ends = np.flatnonzero(_ends(self.score[rows]) | _ends(pool)) + 1
+        sizes = np.diff(ends, prepend=0)
+        taken = ends - sizes - np.searchsorted(pool, pool[ends - 1])
+        share = np.clip((roster.places[pool[ends - 1]] - taken) / sizes, 0.0, 1.0)
+        chance = np.empty(len(rows))
+        chance[rows] = np.repeat(share, sizes)
+        return chance
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Predictions in order, ready for many passes.
+
+    ``drawn`` holds, for each cluster as numbered in ``steps``, ``sums`` and ``pools``, its number in the roster. ``pools``
+    is None where pools are drawn with their places: then ``sums`` hold who is reached.
+    """
+
+    drawn: NDArray[np.int32]
+    pupils: int
+    left: int
+    steps: Steps
+    sums: Sums
+    pools: Pools | None
+
+    @property
+    def clusters(self) -> int:
+        """The number of clusters."""
+        return len(self.drawn)
 
 
 def tenths(probability: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -158,38 +204,42 @@ def rank(
     UsageError
         For a missing score, or a label other than 0, 1 and missing.
     """
-    capacity = capacity or Capacity()
-    label = predictions["label"].to_numpy(dtype=np.float64, na_value=np.nan)
-    score = predictions["raw_score"].to_numpy(dtype=np.float64, na_value=np.nan)
-    probability = predictions["probability"].to_numpy(dtype=np.float64, na_value=np.nan)
-    if not np.isin(label[~np.isnan(label)], (0.0, 1.0)).all() or np.isnan(score).any():
-        raise UsageError(
-            message("A ranking needs a score for every pupil, and a label of 0 or 1 for those with an outcome."),
-            found=message("Some are missing or of another value."),
-            remedy=message("Score every pupil of the cohort before evaluating."),
-        )
-    counts = ~np.isnan(label) if counted is None else counted & ~np.isnan(label)
-    names, clusters = np.unique(predictions[f"{cluster}_id"].to_numpy(dtype=str), return_inverse=True)
-    pools, pool = np.unique(capacity.pools(predictions["school_id"]).to_numpy(dtype=str), return_inverse=True)
-    places = capacity.by_school(predictions["school_id"])
-    # A whole school drawn twice stands for two such schools, each with its own places.
-    moves = cluster == "school" and capacity.is_within_school
+    label, score, probability = (
+        predictions[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("label", "raw_score", "probability")
+    )
+    roster = Roster.of(
+        predictions["pupil_id"].reset_index(drop=True),
+        predictions["school_id"].reset_index(drop=True),
+        label,
+        capacity or Capacity(),
+        cluster,
+    )
+    return rank_on(roster, Order.of(roster, score), probability, counted)
 
-    down = np.argsort(-score, kind="stable")
-    down = down[counts[down]]
-    by_pool = np.lexsort((-score, pool))
+
+def rank_on(
+    roster: Roster, order: Order, probability: NDArray[np.float64], counted: NDArray[np.bool_] | None = None
+) -> Ranking:
+    """Return the ranking of a roster by one model; parameters row by row, as for :func:`rank`."""
+    label = roster.label
+    counts = ~np.isnan(label) if counted is None else counted & ~np.isnan(label)
+    has_left = counts & (label == 1)
+    drawn = np.arange(roster.clusters, dtype=np.int32)
+    if roster.clusters == len(label):
+        # Pupils are numbered by falling score: passes then walk through their weights in the order of the memory.
+        drawn = roster.cluster[order.down]
+        numbered = np.empty(len(label), dtype=np.int32)
+        numbered[order.down] = np.arange(len(label), dtype=np.int32)
+        roster = replace(roster, cluster=numbered)
+    pools = _pools(roster, order, counts, has_left)
+    down = order.down[counts[order.down]]
     return Ranking(
-        clusters=len(names),
-        rows=_rows(clusters[down], score[down], probability[down], label[down]),
-        pools=Pools(
-            start=np.searchsorted(pool[by_pool], np.arange(len(pools) + 1)).astype(np.int64),
-            places=np.array([places[str(name)] for name in pools], dtype=np.float64),
-            moves_with=(np.arange(len(pools)) if moves else np.full(len(pools), -1)).astype(np.int32),
-            cluster=clusters[by_pool].astype(np.int32),
-            is_counted=counts[by_pool].astype(np.uint8),
-            has_left=(counts & (label == 1))[by_pool].astype(np.uint8),
-            ends_tie=_ends(score[by_pool]) | _ends(pool[by_pool].astype(np.float64)),
-        ),
+        drawn=drawn,
+        pupils=len(down),
+        left=int(has_left.sum()),
+        steps=_steps(roster.cluster[down], order.score[down], label[down] == 1, roster.clusters),
+        sums=_sums(roster, np.flatnonzero(counts), probability, pools),
+        pools=None if roster.moves else pools,
     )
 
 
@@ -199,10 +249,10 @@ def figures(ranking: Ranking, weights: NDArray[np.uint8] | None = None) -> dict[
     ``weights`` are whole numbers from 0 to 255 per cluster; None counts each pupil once.
     """
     weights = np.ones(ranking.clusters, dtype=np.uint8) if weights is None else weights
-    out = np.full(len(FIGURES), np.nan)
+    out = np.full((LANES, len(FIGURES)), np.nan)
     if ranking.pupils:
-        _pass(weights, ranking.rows, ranking.pools, np.zeros(ranking.pupils + 1, dtype=np.int64), out)
-    return dict(zip(FIGURES, out.tolist(), strict=True))
+        _block(ranking, np.repeat(weights[ranking.drawn, None], LANES, axis=1), out)
+    return dict(zip(FIGURES, out[0].tolist(), strict=True))
 
 
 def replicates(ranking: Ranking, count: int, seed: int) -> NDArray[np.float64]:
@@ -211,12 +261,15 @@ def replicates(ranking: Ranking, count: int, seed: int) -> NDArray[np.float64]:
     The weights depend on the seed, the replicate and the clusters alone: rankings of the same pupils by
     different models are paired row by row.
     """
-    out = np.full((count, len(FIGURES)), np.nan)
+    blocks = -(-count // LANES)
+    out = np.full((blocks * LANES, len(FIGURES)), np.nan)
     if ranking.pupils:
-        weights = np.zeros(ranking.clusters + 3, dtype=np.uint8)
-        above = np.zeros(ranking.pupils + 1, dtype=np.int64)
-        _many(poisson_table(), np.uint64(seed), ranking.rows, ranking.pools, (weights, above, out))
-    return out
+        weights = np.zeros((ranking.clusters, LANES), dtype=np.uint8)
+        table = poisson_table()
+        for block in range(blocks):
+            loops.draw(table, np.uint64(seed), np.uint64(block), ranking.drawn, weights)
+            _block(ranking, weights, out[block * LANES : (block + 1) * LANES])
+    return out[:count]
 
 
 def interval(values: NDArray[np.float64], level: float = LEVEL) -> tuple[float, float]:
@@ -245,156 +298,127 @@ def poisson_table() -> NDArray[np.uint8]:
 
 def weights_of(clusters: int, replicate: int, seed: int) -> NDArray[np.uint8]:
     """Return the weights that replicate number ``replicate`` of ``seed`` draws: one per cluster."""
-    room = np.zeros(clusters + 3, dtype=np.uint8)
-    _draw(poisson_table(), np.uint64(seed), np.uint64(replicate), clusters, room)
-    return room[:clusters]
+    return weights_of_clusters(np.arange(clusters, dtype=np.int32), replicate + 1, seed)[:, replicate]
 
 
-def _rows(
-    cluster: NDArray[np.intp],
-    score: NDArray[np.float64],
-    probability: NDArray[np.float64],
-    label: NDArray[np.float64],
-) -> Rows:
-    near = np.clip(probability, CLOSEST_PROBABILITY, 1 - CLOSEST_PROBABILITY)
-    left_rows = np.flatnonzero(label == 1)
-    group_ends = np.flatnonzero(_ends(score)) + 1
-    group_of_left = np.searchsorted(group_ends, left_rows, side="right")
-    groups, group_left_start = np.unique(group_of_left, return_index=True)
-    tenth = tenths(probability)
-    run_start = np.concatenate(([0], np.flatnonzero(_ends(tenth.astype(np.float64))) + 1))
-    return Rows(
-        cluster=cluster.astype(np.int32),
-        residual=probability - label,
-        log_loss=-np.log(np.where(label == 1, near, 1 - near)),
-        run_start=run_start,
-        run_tenth=tenth[run_start[:-1]].astype(np.int64),
-        left_rows=left_rows,
-        group_first=np.concatenate(([0], group_ends))[groups],
-        group_end=group_ends[groups],
-        group_left_start=np.append(group_left_start, len(left_rows)),
+def weights_of_clusters(cluster: NDArray[np.int32], count: int, seed: int) -> NDArray[np.uint8]:
+    """Return the weights that ``count`` replicates of ``seed`` draw (as columns) for each cluster of ``cluster``."""
+    weights = np.zeros((-(-count // LANES), len(cluster), LANES), dtype=np.uint8)
+    table = poisson_table()
+    for block, room in enumerate(weights):
+        loops.draw(table, np.uint64(seed), np.uint64(block), cluster, room)
+    return np.hstack(list(weights))[:, :count]
+
+
+def _unfit() -> UsageError:
+    return UsageError(
+        message("A ranking needs a score for every pupil, and a label of 0 or 1 for those with an outcome."),
+        found=message("Some are missing or of another value."),
+        remedy=message("Score every pupil of the cohort before evaluating."),
     )
 
 
-def _ends(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _pools(roster: Roster, order: Order, counts: NDArray[np.bool_], has_left: NDArray[np.bool_]) -> Pools:
+    rows = order.by_pool
+    pool = roster.pool[rows]
+    return Pools(
+        start=np.searchsorted(pool, np.arange(len(roster.places) + 1)).astype(np.int64),
+        places=roster.places,
+        cluster=roster.cluster[rows],
+        is_counted=counts[rows].astype(np.uint8),
+        has_left=has_left[rows].astype(np.uint8),
+        ends_tie=_ends(order.score[rows]) | _ends(pool),
+    )
+
+
+def _steps(cluster: NDArray[np.int32], score: NDArray[np.float64], has_left: NDArray[np.bool_], clusters: int) -> Steps:
+    """Return the steps of those counted, given by falling score."""
+    last = np.flatnonzero(_ends(score))
+    left_upto = np.cumsum(has_left)[last] if len(last) else np.zeros(0, dtype=np.int64)
+    is_step = np.diff(left_upto, prepend=0) > 0
+    ends = last[is_step] + 1
+    starts = np.concatenate(([0], last + 1))[:-1][is_step]
+    # Stretches alternate: gap, step, gap, step, ..., gap.
+    bounds = np.concatenate(([0], np.column_stack([starts, ends]).ravel(), [len(score)]))
+    stretch = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+    has_ones = (len(bounds) - 1) * clusters > FEW_CELLS * len(score)
+    if not has_ones:
+        cell = stretch * clusters + cluster
+        pupils = np.bincount(cell, minlength=(len(bounds) - 1) * clusters)
+        left = np.bincount(cell[has_left], minlength=len(pupils))
+        used = np.flatnonzero(pupils)
+        bounds = np.searchsorted(used // clusters, np.arange(len(bounds)))
+        cluster, pupils, left = (used % clusters).astype(np.int32), pupils[used], left[used]
+    else:
+        pupils, left = np.ones(len(score), dtype=np.int64), has_left.astype(np.int64)
+    return Steps(
+        gap=bounds[0::2].astype(np.int64),
+        step=bounds[1::2].astype(np.int64),
+        cluster=cluster,
+        pupils=pupils.astype(np.int32),
+        left=left.astype(np.int32),
+        has_ones=has_ones,
+    )
+
+
+def _sums(roster: Roster, rows: NDArray[np.intp], probability: NDArray[np.float64], pools: Pools) -> Sums:
+    """Return the sums of the rows that count, by tenth of probability and cluster."""
+    share, label = probability[rows], roster.label[rows]
+    near = np.clip(share, CLOSEST_PROBABILITY, 1 - CLOSEST_PROBABILITY)
+    cell = tenths(share).astype(np.int64) * roster.clusters + roster.cluster[rows]
+    size = TENTHS * roster.clusters
+    used = np.flatnonzero(np.bincount(cell, minlength=size))
+    residual = share - label
+
+    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.bincount(cell, values, minlength=size)[used], dtype=np.float64)
+
+    cluster = used % max(roster.clusters, 1)
+    reached, given = np.zeros(len(used)), np.zeros(len(used))
+    if roster.moves:
+        of_pool = np.zeros((2, len(roster.places)))
+        loops.fill_once(pools, of_pool)
+        whole, first = np.unique(cluster, return_index=True)
+        reached[first], given[first] = of_pool[0, whole], of_pool[1, whole]
+    return Sums(
+        cluster=cluster.astype(np.int32),
+        tenth=used // max(roster.clusters, 1),
+        squares=summed(residual * residual),
+        losses=summed(-np.log(np.where(label == 1, near, 1 - near))),
+        gap=summed(residual),
+        reached=reached,
+        given=given,
+    )
+
+
+def _ends(values: NDArray[np.float64] | NDArray[np.int32]) -> NDArray[np.bool_]:
     return np.append(values[1:] != values[:-1], True)[: len(values)]
 
 
-def _draw_weights(
-    table: NDArray[np.uint8], seed: np.uint64, replicate: np.uint64, clusters: int, weights: NDArray[np.uint8]
-) -> None:
-    # splitmix64 of (seed, replicate) starts the stream; xorshift64 carries it on, four weights a word.
-    state = seed * np.uint64(0x9E3779B97F4A7C15) + (replicate + np.uint64(1)) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    state = (state ^ (state >> np.uint64(31))) | np.uint64(1)
-    mask = np.uint64(0xFFFF)
-    for start in range(0, clusters, 4):
-        state ^= state << np.uint64(13)
-        state ^= state >> np.uint64(7)
-        state ^= state << np.uint64(17)
-        weights[start] = table[state & mask]
-        weights[start + 1] = table[(state >> np.uint64(16)) & mask]
-        weights[start + 2] = table[(state >> np.uint64(32)) & mask]
-        weights[start + 3] = table[state >> np.uint64(48)]
-
-
-def _pass_rows(
-    weights: NDArray[np.uint8], rows: Rows, pools: Pools, above: NDArray[np.int64], out: NDArray[np.float64]
-) -> None:
-    # above[i] becomes the summed weight of the rows before i.
-    total = 0
-    squares = losses = gap = ece = 0.0
-    gaps = np.zeros(TENTHS)
-    for run in range(len(rows.run_start) - 1):
-        run_gap = 0.0
-        first, end = rows.run_start[run], rows.run_start[run + 1]
-        # Slices, since their loop needs no check for indices below zero.
-        cluster, residual, log_loss = rows.cluster[first:end], rows.residual[first:end], rows.log_loss[first:end]
-        upto_row = above[first + 1 : end + 1]
-        for i in range(len(cluster)):
-            weight = weights[cluster[i]]
-            total += weight
-            upto_row[i] = total
-            weighted = weight * residual[i]
-            squares += weighted * residual[i]
-            losses += weight * log_loss[i]
-            run_gap += weighted
-        gap += run_gap
-        gaps[rows.run_tenth[run]] += run_gap
-    for tenth_gap in gaps:
-        ece += abs(tenth_gap)
-    left = 0
-    pairs = precision_sum = 0.0
-    for group in range(len(rows.group_first)):
-        first, end = rows.group_first[group], rows.group_end[group]
-        before, upto = above[first], above[end]
-        group_left = upto - before
-        if end - first > 1:
-            group_left = 0
-            for i in rows.left_rows[rows.group_left_start[group] : rows.group_left_start[group + 1]]:
-                group_left += above[i + 1] - above[i]
-        # Those who stayed and rank above, and half of those who stayed and tie, speak against the ranking.
-        pairs += group_left * (before - left + 0.5 * (upto - before - group_left))
-        left += group_left
-        precision_sum += group_left * left / max(upto, 1)
+def _block(ranking: Ranking, weights: NDArray[np.uint8], out: NDArray[np.float64]) -> None:
+    counts = np.zeros((2, LANES), dtype=np.int64)
+    ranks = np.zeros((2, LANES))
+    loops.climb(weights, ranking.steps, counts, ranks)
+    sums = np.zeros((SUMMED + TENTHS, LANES))
+    loops.add(weights, ranking.sums, sums)
+    if ranking.pools is not None:
+        loops.fill(weights, ranking.pools, sums[:2])
+    total, left = counts
+    reached, given, squares, losses = sums[:SUMMED]
+    gaps = sums[SUMMED:]
     stayed = total - left
-    reached, given = _reached(weights, pools)
-    # Compiled with numpy's rule of division: 0 / 0 is NaN, "not defined". The order is that of FIGURES.
-    out[0] = 1.0 - pairs / left / stayed
-    out[1] = precision_sum / left
-    out[2] = squares / total
-    out[3] = losses / total
-    out[4] = ece / total
-    out[5] = gap / total
-    out[6] = reached / given
-    out[7] = reached / left
-    out[8] = given / total
-    out[9] = (given - reached) / stayed
-
-
-def _reached_rows(weights: NDArray[np.uint8], pools: Pools) -> tuple[float, float]:
-    # Fills each pool's places from the top; the weights of a tie at the cut are taken in proportion.
-    # Returns, of those counted, how many left and have a place, and how many have a place.
-    reached = given = 0.0
-    for pool in range(len(pools.places)):
-        free = pools.places[pool]
-        if pools.moves_with[pool] >= 0:
-            free *= weights[pools.moves_with[pool]]
-        group_left = group_counted = group = 0
-        for i in range(pools.start[pool], pools.start[pool + 1]):
-            if free <= 0:
-                break
-            weight = weights[pools.cluster[i]]
-            group += weight
-            group_counted += weight * pools.is_counted[i]
-            group_left += weight * pools.has_left[i]
-            if not pools.ends_tie[i]:
-                continue
-            share = 1.0 if group <= free else free / group
-            reached += group_left * share
-            given += group_counted * share
-            free -= group
-            group_left = group_counted = group = 0
-    return reached, given
-
-
-def _many_replicates(
-    table: NDArray[np.uint8],
-    seed: np.uint64,
-    rows: Rows,
-    pools: Pools,
-    room: tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float64]],
-) -> None:
-    weights, above, out = room
-    clusters = len(weights) - 3
-    for replicate in range(out.shape[0]):
-        _draw(table, seed, np.uint64(replicate), clusters, weights)
-        _pass(weights, rows, pools, above, out[replicate])
-
-
-# Compiled at first use, without parallel threads; nothing is written beside the module.
-_draw: Any = numba.njit(_draw_weights, error_model="numpy")
-_reached: Any = numba.njit(_reached_rows, error_model="numpy")
-_pass: Any = numba.njit(_pass_rows, error_model="numpy")
-_many: Any = numba.njit(_many_replicates, error_model="numpy")
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0 is NaN, "not defined"
+        columns = (
+            1.0 - ranks[0] / left / stayed,
+            ranks[1] / left,
+            squares / total,
+            losses / total,
+            np.abs(gaps).sum(axis=0) / total,
+            gaps.sum(axis=0) / total,
+            reached / given,
+            reached / left,
+            given / total,
+            (given - reached) / stayed,
+        )
+    for place, column in enumerate(columns):  # in the order of FIGURES
+        out[:, place] = column

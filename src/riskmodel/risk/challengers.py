@@ -101,12 +101,29 @@ class Logistic:
         """Return the model learnt with inverse penalty ``recipe.logistic_c``."""
         design = Design.learn(matrix, codes)
         columns = design.columns(matrix)
-        model = LogisticRegression(C=recipe.logistic_c, max_iter=2000).fit(columns, label)
-        return cls(design, model.coef_[0], float(model.intercept_[0]), columns.mean(axis=0))
+        # Newton's steps reach the optimum; LBFGS stops short of it where columns are correlated, and takes longer.
+        model = LogisticRegression(C=recipe.logistic_c, solver="newton-cholesky").fit(columns, label)
+        means = np.average(columns, axis=0, weights=1 / recipe.draw.share_of(label))
+        return cls(design, model.coef_[0], float(model.intercept_[0]) + recipe.draw.shift, means)
 
     def raw_score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the log-odds of each row."""
-        return np.asarray(self.design.columns(matrix) @ self.weights + self.intercept, dtype=np.float64)
+        """Return the log-odds of each row, column by column: the design of a national cohort would fill the memory."""
+        design, numbers = self.design, len(self.design.number_columns)
+        scaled = numbers + len(design.flagged)
+        slopes = self.weights[:scaled] / design.deviations
+        raw = np.full(len(matrix), self.intercept - float(slopes @ design.means))
+        flag_of = dict(zip(design.flagged.tolist(), slopes[numbers:].tolist(), strict=True))
+        for place, column in enumerate(design.number_columns):
+            gone = np.isnan(matrix[:, column])
+            raw += slopes[place] * np.where(gone, design.medians[place], matrix[:, column])
+            if place in flag_of:
+                raw += flag_of[place] * gone
+        first = scaled
+        for column, frequent, has_rare in design.codes:
+            weights = self.weights[first : first + len(frequent) + has_rare]
+            raw += _weight_of_code(matrix[:, column], frequent, weights)
+            first += len(weights)
+        return raw
 
     def contributions(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
         """Return weight × distance from the training mean, summed per feature, and the score of that mean."""
@@ -117,11 +134,24 @@ class Logistic:
         return values, float(self.intercept + self.column_means @ self.weights)
 
 
+def _weight_of_code(
+    values: NDArray[np.float64], frequent: tuple[float, ...], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the weight of each row's code; the last weight is that of the rare ones, where there is one."""
+    rare = float(weights[-1]) if len(weights) > len(frequent) else 0.0
+    found = np.full(len(values), rare)
+    for code, weight in zip(frequent, weights, strict=False):
+        found[values == code] = weight
+    return found
+
+
 @dataclass(frozen=True)
 class Additive:
     """Explainable boosting machine: one curve per feature and a few pairs."""
 
     model: Any
+    shift: float = 0.0
+    """What is added to its log-odds: see :mod:`riskmodel.risk.draw`."""
 
     @classmethod
     def learn(cls, recipe: Recipe, matrix: NDArray[np.float64], label: NDArray[np.float64], seed: int) -> Self:
@@ -143,11 +173,11 @@ class Additive:
             warnings.filterwarnings("ignore", message="Missing values detected", category=UserWarning)
             warnings.filterwarnings("ignore", message="All-NaN slice", category=RuntimeWarning)
             model.fit(matrix, label.astype(np.int64))
-        return cls(model)
+        return cls(model, recipe.draw.shift)
 
     def raw_score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the log-odds of each row."""
-        return np.asarray(self.model.decision_function(matrix), dtype=np.float64)
+        return np.asarray(self.model.decision_function(matrix), dtype=np.float64) + self.shift
 
     def contributions(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
         """Return the curves' values per feature and the intercept; a pair is shared equally by its two."""
@@ -156,7 +186,7 @@ class Additive:
         for column, features in enumerate(self.model.term_features_):
             for feature in features:
                 values[:, feature] += terms[:, column] / len(features)
-        return values, float(np.ravel(self.model.intercept_)[0])
+        return values, float(np.ravel(self.model.intercept_)[0]) + self.shift
 
 
 @dataclass(frozen=True)
@@ -164,6 +194,8 @@ class Forest:
     """Random forest; it has log-odds only by way of its probability, and no exact reasons."""
 
     model: RandomForestClassifier
+    shift: float = 0.0
+    """As of :class:`Additive`."""
 
     @classmethod
     def learn(cls, recipe: Recipe, matrix: NDArray[np.float64], label: NDArray[np.float64], seed: int) -> Self:
@@ -174,9 +206,9 @@ class Forest:
             random_state=seed,
             n_jobs=recipe.threads,
         )
-        return cls(model.fit(matrix, label.astype(np.int64)))
+        return cls(model.fit(matrix, label.astype(np.int64)), recipe.draw.shift)
 
     def raw_score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the log-odds of the forest's probability, cut ``FOREST_LIMIT`` from 0 and 1."""
         probability = np.clip(self.model.predict_proba(matrix)[:, 1], FOREST_LIMIT, 1 - FOREST_LIMIT)
-        return np.asarray(np.log(probability) - np.log1p(-probability), dtype=np.float64)
+        return np.asarray(np.log(probability) - np.log1p(-probability), dtype=np.float64) + self.shift

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -31,15 +33,37 @@ def drift(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
         )
     codes = [code for code in before.columns if code in now.columns]
     rows = [
-        (
-            str(code),
-            psi(before[code].to_numpy(dtype=np.float64), now[code].to_numpy(dtype=np.float64)),
-            shift_sd(before[code].to_numpy(dtype=np.float64), now[code].to_numpy(dtype=np.float64)),
-            float(now[code].isna().mean()),
-            float(before[code].isna().mean()),
-        )
+        drift_row(str(code), *(Spread.of(side[code].to_numpy(dtype=np.float64)) for side in (before, now)))
         for code in codes
     ]
+    return drift_table(rows)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The values of one feature in one cohort: those known, rising, and the number of ``rows``, missing ones among them."""
+
+    known: NDArray[np.float64]
+    rows: int
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64]) -> Spread:
+        """Return the spread of ``values``, whose missing ones are NaN."""
+        return cls(np.sort(values[~np.isnan(values)]), len(values))
+
+    @property
+    def missing_share(self) -> float:
+        """The share of rows without data."""
+        return 1 - len(self.known) / self.rows
+
+
+def drift_row(code: str, before: Spread, now: Spread) -> tuple[object, ...]:
+    """Return the row of one feature in the table of :func:`drift`."""
+    return code, _psi(before, now), _shift_sd(before.known, now.known), now.missing_share, before.missing_share
+
+
+def drift_table(rows: list[tuple[object, ...]]) -> pd.DataFrame:
+    """Return the rows of :func:`drift_row` as a table."""
     return pd.DataFrame(rows, columns=list(DRIFT.column_names))
 
 
@@ -51,15 +75,7 @@ def psi(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
     >>> psi(np.arange(100.0), np.arange(100.0))
     0.0
     """
-    known = before[~np.isnan(before)]
-    edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS)) if len(known) else np.zeros(0)
-    shares = []
-    for values in (before, now):
-        present = values[~np.isnan(values)]
-        counts = np.bincount(np.searchsorted(edges, present, side="left"), minlength=len(edges) + 1)
-        counts = np.append(counts, len(values) - len(present))
-        shares.append(np.maximum(counts / len(values), SMALLEST_SHARE))
-    return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
+    return _psi(Spread.of(before), Spread.of(now))
 
 
 def shift_sd(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
@@ -70,10 +86,25 @@ def shift_sd(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
     >>> shift_sd(np.array([1.0, 3.0]), np.array([3.0, 3.0]))
     1.0
     """
-    known_before, known_now = before[~np.isnan(before)], now[~np.isnan(now)]
-    if len(known_before) == 0 or len(known_now) == 0:
+    return _shift_sd(Spread.of(before).known, Spread.of(now).known)
+
+
+def _psi(before: Spread, now: Spread) -> float:
+    known = before.known
+    edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS)) if len(known) else np.zeros(0)
+    shares = []
+    for side in (before, now):
+        # A bin ends with its edge: the numbers up to each edge, and from one edge to the next.
+        upto = np.searchsorted(side.known, edges, side="right")
+        counts = np.diff(np.concatenate(([0], upto, [len(side.known), side.rows])))
+        shares.append(np.maximum(counts / side.rows, SMALLEST_SHARE))
+    return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
+
+
+def _shift_sd(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
+    if len(before) == 0 or len(now) == 0:
         return float("nan")
-    difference, spread = float(known_now.mean() - known_before.mean()), float(known_before.std())
+    difference, spread = float(now.mean() - before.mean()), float(before.std())
     if spread > 0:
         return difference / spread
     return 0.0 if difference == 0 else float(np.copysign(np.inf, difference))

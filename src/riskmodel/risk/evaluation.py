@@ -7,27 +7,32 @@ and so are those outside a subset. The two bounds count every censored pupil as 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskmodel.errors import UsageError
-from riskmodel.messages import message
 from riskmodel.risk.bands import wilson
 from riskmodel.risk.bootstrap import (
     FIGURES,
+    TENTHS,
     Cluster,
+    Order,
     Ranking,
+    Roster,
     best_cluster,
     figures,
     interval,
-    rank,
+    rank_on,
     replicates,
     tenths,
+    weights_of_clusters,
 )
-from riskmodel.risk.capacity import Capacity, chance_of_place
+from riskmodel.risk.capacity import Capacity
+from riskmodel.risk.predicted import Predicted, parts_of
 from riskmodel.tables.results import CALIBRATION, EVALUATION
 
 PUBLISHED = tuple(code for code in FIGURES if code in EVALUATION.column("metric_code").codes)
@@ -37,6 +42,7 @@ GAINS = {
     "average_precision_gain": "average_precision",
 }
 DEFAULT_MODEL = "boosting"
+SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 Row = tuple[object, ...]
 
@@ -54,9 +60,9 @@ class Measuring:
     cluster: Cluster | None = None
     default_model: str = DEFAULT_MODEL
 
-    def cluster_for(self, predictions: pd.DataFrame) -> Cluster:
-        """Return what a replicate of these predictions draws."""
-        return self.cluster or best_cluster(predictions["school_id"])
+    def cluster_for(self, school_id: pd.Series) -> Cluster:
+        """Return what a replicate of pupils of these schools draws."""
+        return self.cluster or best_cluster(school_id)
 
 
 @dataclass(frozen=True)
@@ -67,12 +73,6 @@ class Measured:
     values: dict[str, float]
     drawn: NDArray[np.float64]
 
-    @classmethod
-    def of(cls, predictions: pd.DataFrame, measuring: Measuring, counted: NDArray[np.bool_] | None = None) -> Measured:
-        """Return the figures of one model on one cohort; ``counted`` as in :func:`riskmodel.risk.bootstrap.rank`."""
-        ranking = rank(predictions, measuring.capacity, measuring.cluster_for(predictions), counted)
-        return cls(ranking, figures(ranking), replicates(ranking, measuring.replicates, measuring.seed))
-
     def with_interval(self, code: str) -> tuple[float, float, float]:
         """Return value, low and high of one figure of FIGURES."""
         return self.values[code], *interval(self.drawn[:, FIGURES.index(code)])
@@ -81,6 +81,62 @@ class Measured:
         """Return this minus ``other``, paired by the same draws, with its interval."""
         place = FIGURES.index(code)
         return self.values[code] - other.values[code], *interval(self.drawn[:, place] - other.drawn[:, place])
+
+
+class ScoredCohort:
+    """One cohort and split, ready to be measured: its pupils are put in order once, each model's scores once."""
+
+    def __init__(self, predicted: Predicted, measuring: Measuring) -> None:
+        self.predicted, self.measuring = predicted, measuring
+        self._orders: dict[str, Order] = {}
+
+    @cached_property
+    def roster(self) -> Roster:
+        """The pupils, with their clusters and places."""
+        own = self.predicted
+        cluster = self.measuring.cluster_for(own.school_id)
+        return Roster.of(own.pupil_id, own.school_id, own.label, self.measuring.capacity, cluster)
+
+    def with_capacity(self, capacity: Capacity, replicates: int) -> ScoredCohort:
+        """Return the same pupils and scores with other places."""
+        other = ScoredCohort(self.predicted, replace(self.measuring, capacity=capacity, replicates=replicates))
+        other.__dict__["roster"] = self.roster.with_capacity(capacity, self.predicted.school_id)
+        other._orders = self._orders
+        return other
+
+    def order(self, code: str) -> Order:
+        """Return the order that a model gives."""
+        if code not in self._orders:
+            self._orders[code] = Order.of(self.roster, self.predicted.by_model[code][0])
+        return self._orders[code]
+
+    def measured(
+        self, code: str, counted: NDArray[np.bool_] | None = None, label: NDArray[np.float64] | None = None
+    ) -> Measured:
+        """Return the figures of one model for all, for those ``counted``, or as if ``label`` were their outcomes."""
+        roster = self.roster if label is None else replace(self.roster, label=label)
+        ranking = rank_on(roster, self.order(code), self.predicted.by_model[code][1], counted)
+        drawn = replicates(ranking, self.measuring.replicates, self.measuring.seed)
+        return Measured(ranking, figures(ranking), drawn)
+
+    def lead_days(self, code: str) -> tuple[float, float, float]:
+        """Return the median of days from cut-off to leaving among those reached; for the default model its interval.
+
+        Each counts with the chance of a place; the replicates draw those reached, by the same kind of cluster.
+        """
+        days, chance = self.predicted.lead_days, self.order(code).chances(self.roster)
+        if days is None:
+            return np.nan, np.nan, np.nan
+        reached = np.flatnonzero((self.predicted.label == 1) & ~np.isnan(days) & (chance > 0))
+        reached = reached[np.argsort(days[reached], kind="stable")]
+        if not len(reached):
+            return np.nan, np.nan, np.nan
+        weights = chance[reached][None, :]
+        value = _weighted_medians(days[reached], weights)[0]
+        if code != self.measuring.default_model:
+            return float(value), np.nan, np.nan
+        drawn = weights_of_clusters(self.roster.cluster[reached], self.measuring.replicates, self.measuring.seed)
+        return float(value), *interval(_weighted_medians(days[reached], weights * drawn.T))
 
 
 def evaluate(predictions: pd.DataFrame, measuring: Measuring | None = None) -> pd.DataFrame:
@@ -105,23 +161,32 @@ def evaluate(predictions: pd.DataFrame, measuring: Measuring | None = None) -> p
         When two models of a cohort and split do not score the same pupils: they could not be paired.
     """
     measuring = measuring or Measuring()
-    rows: list[Row] = []
-    for (cohort_on, split), part in predictions.groupby(["cohort_on", "split_code"], sort=True):
-        by_model = {str(code): _in_order(frame) for code, frame in part.groupby("model_code", sort=True)}
-        _check_same_pupils(by_model)
-        measured = {code: Measured.of(frame, measuring) for code, frame in by_model.items()}
-        default = measured.get(measuring.default_model)
-        for code, frame in by_model.items():
-            key = (cohort_on, split, code, "all")
-            rows += _figure_rows(key, measured[code])
-            rows.append((*key, "lead_days_median", *_lead_days(frame, measuring), *_size(measured[code])))
-            if default is not None and code != measuring.default_model:
-                for gain, figure in GAINS.items():
-                    rows.append((*key, gain, *default.gain_over(measured[code], figure), *_size(measured[code])))
-        if default is not None:
-            for subset, result in _subsets(by_model[measuring.default_model], measuring):
-                rows += _figure_rows((cohort_on, split, measuring.default_model, subset), result)
+    parts = parts_of(predictions, measuring.default_model)
+    return evaluation_table([row for part in parts for row in evaluation_rows(ScoredCohort(part, measuring))])
+
+
+def evaluation_table(rows: list[Row]) -> pd.DataFrame:
+    """Return the rows of :func:`evaluation_rows` as a table."""
     return pd.DataFrame(rows, columns=list(EVALUATION.column_names))
+
+
+def evaluation_rows(cohort: ScoredCohort) -> list[Row]:
+    """Return the rows of :func:`evaluate` for one cohort and split."""
+    rows: list[Row] = []
+    own, default_model = cohort.predicted, cohort.measuring.default_model
+    measured = {code: cohort.measured(code) for code in sorted(own.by_model)}
+    default = measured.get(default_model)
+    for code, found in measured.items():
+        key = (own.cohort_on, own.split_code, code, "all")
+        rows += _figure_rows(key, found)
+        rows.append((*key, "lead_days_median", *cohort.lead_days(code), *_size(found)))
+        if default is not None and code != default_model:
+            for gain, figure in GAINS.items():
+                rows.append((*key, gain, *default.gain_over(found, figure), *_size(found)))
+    if default is not None:
+        for subset, result in _subsets(cohort):
+            rows += _figure_rows((own.cohort_on, own.split_code, default_model, subset), result)
+    return rows
 
 
 def calibration_table(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -130,16 +195,27 @@ def calibration_table(predictions: pd.DataFrame) -> pd.DataFrame:
     Give the predictions of one split. Tenths hold equal numbers of pupils, but equal probabilities stay together:
     a tenth may be empty and is then left out. Intervals are Wilson's.
     """
-    rows: list[Row] = []
-    known = predictions[predictions["label"].notna() & predictions["probability"].notna()]
-    for (cohort_on, code), part in known.groupby(["cohort_on", "model_code"], sort=True):
-        tenth = tenths(part["probability"].to_numpy(dtype=np.float64))
-        for number in np.unique(tenth):
-            cell = part[tenth == number]
-            pupils, left = len(cell), int(cell["label"].sum())
-            mean = float(cell["probability"].mean())
-            rows.append((cohort_on, code, int(number) + 1, mean, left / pupils, *wilson(left, pupils), pupils, left))
+    rows = [row for part in parts_of(predictions, DEFAULT_MODEL) for row in calibration_rows(part)]
     return pd.DataFrame(rows, columns=list(CALIBRATION.column_names))
+
+
+def calibration_rows(predicted: Predicted) -> list[Row]:
+    """Return the rows of :func:`calibration_table` for one cohort."""
+    rows: list[Row] = []
+    for code in sorted(predicted.by_model):
+        _, probability = predicted.by_model[code]
+        known = ~np.isnan(predicted.label) & ~np.isnan(probability)
+        tenth = tenths(probability[known])
+        pupils = np.bincount(tenth, minlength=TENTHS)
+        left = np.bincount(tenth, predicted.label[known], TENTHS).astype(np.int64)
+        sums = np.bincount(tenth, probability[known], TENTHS)
+        for number in np.flatnonzero(pupils):
+            count, those = int(pupils[number]), int(left[number])
+            mean = float(sums[number] / count)
+            rows.append(
+                (predicted.cohort_on, code, int(number) + 1, mean, those / count, *wilson(those, count), count, those)
+            )
+    return rows
 
 
 def auc_alone(features: pd.DataFrame, label: NDArray[np.float64]) -> pd.Series:
@@ -152,24 +228,16 @@ def auc_alone(features: pd.DataFrame, label: NDArray[np.float64]) -> pd.Series:
     left, stayed = float(target.sum()), float((1 - target).sum())
     if not left or not stayed:
         return pd.Series(np.nan, index=features.columns)
-    ranks = features.fillna(-np.inf).rank(axis=0).to_numpy()
-    found = (ranks[target == 1].sum(axis=0) - left * (left + 1) / 2) / (left * stayed)
-    return pd.Series(np.maximum(found, 1 - found), index=features.columns)
+    found = {code: _auc_of(features[code].to_numpy(dtype=np.float64), target) for code in features.columns}
+    return pd.Series(found, dtype=np.float64)
 
 
-def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.sort_values("pupil_id").reset_index(drop=True)
-
-
-def _check_same_pupils(by_model: dict[str, pd.DataFrame]) -> None:
-    frames = list(by_model.values())
-    for frame in frames:
-        if not frame["pupil_id"].equals(frames[0]["pupil_id"]) or frame["pupil_id"].duplicated().any():
-            raise UsageError(
-                message("All models of a cohort and split must score the same pupils, each once."),
-                found=message("Some pupils are missing or stand twice."),
-                remedy=message("Score the whole cohort with every model and rule."),
-            )
+def _auc_of(values: NDArray[np.float64], label: NDArray[np.float64]) -> float:
+    filled = np.where(np.isnan(values), -np.inf, values)
+    left, stayed = np.sort(filled[label == 1]), np.sort(filled[label == 0])
+    below, upto = (np.searchsorted(stayed, left, side=side).sum() for side in SIDES)
+    found = float(below + upto) / (2 * len(left) * len(stayed))
+    return max(found, 1 - found)
 
 
 def _figure_rows(key: tuple[object, ...], measured: Measured) -> list[Row]:
@@ -180,34 +248,13 @@ def _size(measured: Measured) -> tuple[int, int]:
     return measured.ranking.pupils, measured.ranking.left
 
 
-def _subsets(frame: pd.DataFrame, measuring: Measuring) -> Iterator[tuple[str, Measured]]:
-    for subset, column in (("not_seen_before", "was_seen"), ("unsupported", "was_supported")):
-        if column in frame.columns:
-            yield subset, Measured.of(frame, measuring, ~frame[column].to_numpy(dtype=bool))
+def _subsets(cohort: ScoredCohort) -> Iterator[tuple[str, Measured]]:
+    own, default = cohort.predicted, cohort.measuring.default_model
+    for subset, outside in (("not_seen_before", own.was_seen), ("unsupported", own.was_supported)):
+        if outside is not None:
+            yield subset, cohort.measured(default, counted=~outside)
     for subset, outcome in (("all_censored_left", 1.0), ("all_censored_stayed", 0.0)):
-        yield subset, Measured.of(frame.assign(label=frame["label"].astype(float).fillna(outcome)), measuring)
-
-
-def _lead_days(frame: pd.DataFrame, measuring: Measuring) -> tuple[float, float, float]:
-    """Return the median of days from cut-off to leaving among those reached, with its interval.
-
-    Each counts with the chance of a place; the replicates draw those reached, by the same kind of cluster.
-    """
-    if "left_on" not in frame.columns:
-        return np.nan, np.nan, np.nan
-    chance = chance_of_place(frame["raw_score"].to_numpy(dtype=np.float64), frame["school_id"], measuring.capacity)
-    reached = frame[(frame["label"] == 1) & frame["left_on"].notna() & (chance > 0)]
-    if reached.empty:
-        return np.nan, np.nan, np.nan
-    chance = chance[reached.index.to_numpy()]
-    lead = pd.to_datetime(reached["left_on"]) - pd.to_datetime(reached["cohort_on"])
-    days = np.asarray(lead.dt.days, dtype=np.float64)
-    names, cluster = np.unique(reached[f"{measuring.cluster_for(frame)}_id"].to_numpy(dtype=str), return_inverse=True)
-    order = np.argsort(days, kind="stable")
-    draws = np.random.default_rng(measuring.seed).poisson(1.0, size=(measuring.replicates, len(names)))
-    once = np.vstack([np.ones((1, len(names))), draws])  # the first row is the value itself
-    medians = _weighted_medians(days[order], chance[order] * once[:, cluster[order]])
-    return float(medians[0]), *interval(medians[1:])
+        yield subset, cohort.measured(default, label=np.where(np.isnan(own.label), outcome, own.label))
 
 
 def _weighted_medians(rising: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

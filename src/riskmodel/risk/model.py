@@ -30,6 +30,7 @@ from riskmodel.errors import RunFailedError, UsageError
 from riskmodel.messages import Message, message
 from riskmodel.risk import boosting
 from riskmodel.risk.challengers import Additive, Forest, Logistic
+from riskmodel.risk.draw import content_of
 from riskmodel.risk.recipe import KINDS, Recipe
 
 TEXT_FORMAT = "riskmodel-boosting-1"
@@ -126,7 +127,8 @@ def fit(
     threads
         For the libraries that can use them; one thread per fit is the fastest on shared machines.
 
-    Rows are put into an order of their own first, so that the order in which they came does not matter.
+    Rows are put into an order of their own first, so that the order in which they came does not matter. Where
+    ``recipe`` says that they are a draw, the model scores as if all rows had taught it (:mod:`riskmodel.risk.draw`).
 
     Raises
     ------
@@ -160,15 +162,9 @@ def probability_of(raw_score: NDArray[np.float64]) -> NDArray[np.float64]:
 def canonical_order(matrix: NDArray[np.float64], label: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return an order of the rows that depends on their content alone.
 
-    Row draws of a learner go by row number; with this order a shuffled delivery gives the same model. Rows are
-    sorted by a 64-bit mix of their values: sorting by all columns gives nothing more and takes a second.
+    Row draws of a learner go by row number; with this order a shuffled delivery gives the same model.
     """
-    mixed = np.zeros(len(label), dtype=np.uint64)
-    for column in (label, *matrix.T):
-        values = np.where(np.isnan(column), np.nan, column + 0.0)  # one bit pattern for NaN and for zero
-        mixed = (mixed ^ values.view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-        mixed ^= mixed >> np.uint64(29)
-    return np.argsort(mixed, kind="stable")
+    return np.argsort(content_of(matrix, label), kind="stable")
 
 
 def from_text(text: str, threads: int = 1) -> RiskModel:
@@ -268,7 +264,8 @@ def _matrix(features: pd.DataFrame, codes: tuple[str, ...]) -> NDArray[np.float6
     wrong = sorted(code for code in codes if names.count(code) != 1)
     if wrong or not codes:
         raise _wrong_columns(wrong)
-    matrix = np.ascontiguousarray(features[list(codes)].to_numpy(dtype=np.float64, na_value=np.nan))
+    chosen = features if tuple(names) == codes else features[list(codes)]
+    matrix: NDArray[np.float64] = chosen.to_numpy(dtype=np.float64, na_value=np.nan)
     infinite = np.isinf(matrix).any(axis=0)
     if infinite.any():
         raise UsageError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from riskmodel.risk.draw import Draw
+
 KINDS = ("boosting", "boosting_free", "logistic", "ebm", "forest")
 
 
@@ -34,4 +36,12 @@ class Recipe:
     forest_min_leaf_pupils: int = 1
     treatment: str = ""
     """A training column, 1 where support came inside the label window. Scores are given as if none came."""
+    left_share: float = 1.0
+    stayed_share: float = 1.0
+    """Shares of the leavers and of those who stayed that the rows are a draw of; scores are those of all."""
     threads: int = 1
+
+    @property
+    def draw(self) -> Draw:
+        """The draw that the rows are."""
+        return Draw(self.left_share, self.stayed_share)

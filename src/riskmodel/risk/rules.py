@@ -22,7 +22,7 @@ rule                    order                                                  f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,43 +93,68 @@ class FittedRule:
         if self.code == "random":
             return np.zeros(len(features))
         if self.code == "school_rate":
-            return np.array([self.shares.get(school, self.overall) for school in school_id.astype(str)])
+            return self._shares_of(school_id.astype(str))
         return COUNTED[self.code].apply(features)
 
     def probability(self, features: pd.DataFrame, school_id: pd.Series) -> Floats:
         """Return, per row, the share of training pupils at the same step who left."""
         order = self.raw_score(features, school_id)
-        if self.code == "school_rate":
-            return order
-        return np.array([self.shares.get(float(step), self.overall) for step in order])
+        return order if self.code == "school_rate" else self._shares_of(pd.Series(order))
+
+    def _shares_of(self, steps: pd.Series) -> Floats:
+        places, found = pd.factorize(steps)
+        return np.array([self.shares.get(step, self.overall) for step in found], dtype=np.float64)[places]
 
 
 def learn_rule(code: str, features: pd.DataFrame, school_id: pd.Series, label: Floats) -> FittedRule:
-    """Return rule ``code`` with the shares of matured training cohorts.
+    """Return rule ``code`` with the shares of matured training cohorts: :func:`learn_from` one :func:`tally`."""
+    return learn_from(code, [tally(code, features, school_id, label)])
+
+
+def tally(code: str, features: pd.DataFrame, school_id: pd.Series, label: Floats) -> pd.DataFrame:
+    """Return, per step of rule ``code`` (or school), how many ``pupils`` there are and how many ``left``.
+
+    Raises
+    ------
+    UsageError
+        For an unknown rule.
+    """
+    if code not in RULES:
+        raise _no_rule()
+    steps = (
+        school_id.astype(str).reset_index(drop=True)
+        if code == "school_rate"
+        else pd.Series(FittedRule(code, {}, 0.0).raw_score(features, school_id))
+    )
+    by_step = pd.Series(np.asarray(label, dtype=np.float64)).groupby(steps)
+    return pd.DataFrame({"left": by_step.sum(), "pupils": by_step.size()})
+
+
+def learn_from(code: str, tallies: Iterable[pd.DataFrame]) -> FittedRule:
+    """Return rule ``code`` with the shares of the cohorts whose tallies are given.
 
     A share is shrunk: (left + 20 x overall share) / (pupils + 20).
 
     Raises
     ------
     UsageError
-        For an unknown rule or no rows.
+        When they hold no pupils.
     """
-    target = np.asarray(label, dtype=np.float64)
-    if code not in RULES or len(target) == 0:
-        raise UsageError(
-            message("A rule must be one of {rules}, with pupils to learn shares from.", rules=", ".join(RULES)),
-            found=message("It is another one, or there are no pupils."),
-            remedy=message("Name one of these rules and give matured cohorts."),
-        )
-    overall = float(target.mean())
-    steps: pd.Series
-    if code == "school_rate":
-        steps = school_id.astype(str).reset_index(drop=True)
-    else:
-        steps = pd.Series(FittedRule(code, {}, overall).raw_score(features, school_id))
-    by_step = pd.Series(target).groupby(steps).agg(["sum", "size"])
-    shares = (by_step["sum"] + SHRINK_PUPILS * overall) / (by_step["size"] + SHRINK_PUPILS)
+    by_step = pd.concat(tallies).groupby(level=0).sum()
+    left, pupils = by_step["left"], by_step["pupils"]
+    if pupils.sum() == 0:
+        raise _no_rule()
+    overall = float(left.sum() / pupils.sum())
+    shares = (left + SHRINK_PUPILS * overall) / (pupils + SHRINK_PUPILS)
     return FittedRule(code, dict(zip(by_step.index.tolist(), shares.tolist(), strict=True)), overall)
+
+
+def _no_rule() -> UsageError:
+    return UsageError(
+        message("A rule must be one of {rules}, with pupils to learn shares from.", rules=", ".join(RULES)),
+        found=message("It is another one, or there are no pupils."),
+        remedy=message("Name one of these rules and give matured cohorts."),
+    )
 
 
 def rules_for(features: pd.DataFrame) -> tuple[str, ...]:

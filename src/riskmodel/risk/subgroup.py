@@ -8,11 +8,14 @@ twenty pupils, or with too few cases for a figure, gets ``not_enough`` and no fi
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 
 from riskmodel.risk.bootstrap import Ranking
-from riskmodel.risk.evaluation import Measured, Measuring
+from riskmodel.risk.evaluation import Measured, Measuring, Row, ScoredCohort
+from riskmodel.risk.predicted import parts_of
 from riskmodel.tables.results import SUBGROUP
 
 MIN_PUPILS = 20
@@ -46,18 +49,29 @@ def subgroups(predictions: pd.DataFrame, traits: pd.DataFrame, measuring: Measur
     """
     measuring = measuring or Measuring()
     keys = [name for name in ("cohort_on", "pupil_id") if name in traits.columns]
-    names = [name for name in traits.columns if name not in keys]
-    rows: list[tuple[object, ...]] = []
-    for cohort_on, part in predictions.groupby("cohort_on", sort=True):
-        frame = part.sort_values("pupil_id").merge(
-            traits, on=keys, how="left", validate="one_to_one" if len(keys) == 2 else "many_to_one"
-        )
-        for trait in names:
-            group_of = _group_values(frame[trait])
-            for group in sorted(set(group_of)):
-                measured = Measured.of(frame, measuring, (group_of == group).to_numpy())
-                rows += [(cohort_on, trait, group, *row) for row in _metric_rows(measured)]
+    rows: list[Row] = []
+    for part in parts_of(predictions, measuring.default_model):
+        pupils = pd.DataFrame({"cohort_on": part.cohort_on, "pupil_id": part.pupil_id})
+        validate: Literal["one_to_one", "many_to_one"] = "one_to_one" if len(keys) == 2 else "many_to_one"
+        own = pupils.merge(traits, on=keys, how="left", validate=validate)
+        rows += subgroup_rows(ScoredCohort(part, measuring), own[[name for name in traits.columns if name not in keys]])
+    return subgroup_table(rows)
+
+
+def subgroup_table(rows: list[Row]) -> pd.DataFrame:
+    """Return the rows of :func:`subgroup_rows` as a table."""
     return pd.DataFrame(rows, columns=list(SUBGROUP.column_names))
+
+
+def subgroup_rows(cohort: ScoredCohort, traits: pd.DataFrame) -> list[Row]:
+    """Return the rows of :func:`subgroups` for one cohort; ``traits`` stand pupil by pupil beside it."""
+    rows: list[Row] = []
+    for trait in traits.columns:
+        group_of = _group_values(traits[trait])
+        for group in sorted(set(group_of)):
+            measured = cohort.measured(cohort.measuring.default_model, (group_of == group).to_numpy(dtype=bool))
+            rows += [(cohort.predicted.cohort_on, trait, group, *row) for row in _metric_rows(measured)]
+    return rows
 
 
 def _group_values(values: pd.Series) -> pd.Series:

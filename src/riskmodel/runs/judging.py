@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from riskmodel.risk import bands, drift, rules, splits, subgroup
 from riskmodel.risk.capacity import Capacity
-from riskmodel.risk.evaluation import DEFAULT_MODEL, Measured, Measuring, auc_alone, calibration_table, evaluate
+from riskmodel.risk.evaluation import (
+    DEFAULT_MODEL,
+    Measuring,
+    Row,
+    ScoredCohort,
+    auc_alone,
+    calibration_rows,
+    evaluation_rows,
+    evaluation_table,
+)
 from riskmodel.risk.features import FEATURES
+from riskmodel.risk.label import Window
+from riskmodel.risk.predicted import Predicted
 from riskmodel.runs import delivered
 from riskmodel.runs.cohorts import SUPPORTED, TRAITS
+from riskmodel.runs.predictions import predicted_splits, read_predictions
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.runs.training import SCHOOL_DISJOINT, predictions_for_calibration
+from riskmodel.runs.teaching import beside
+from riskmodel.runs.training import SCHOOL_DISJOINT
 from riskmodel.tables.results import BAND, CALIBRATION, DRIFT, EVALUATION, SUBGROUP
 
 HEADLINES = ("auc", "average_precision", "brier", "ece", "precision_at_capacity", "recall_at_capacity")
 CURVE_SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 CURVE_REPLICATES = 200
+COLUMNS_AT_ONCE = 12
+"""So many features of all cohorts are in memory together."""
+
 SPLITS_IN_ORDER = ("mature", SCHOOL_DISJOINT)
 """The headline is the newest cohort predicted out of time; in the first years, out of school."""
 
@@ -48,20 +69,18 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
     """Return the figures as in ``metrics.json``; write it and ``evaluation``, ``calibration``, ``subgroup``, ``band``, ``drift``."""
     capacity = capacity_of(run.read("place"), judging.capacity_share, judging.capacity_places)
     measuring = Measuring(capacity, judging.bootstrap_replicates, judging.seed)
-    predictions = _with_background(run)
-    evaluation = run.write(EVALUATION, evaluate(predictions, measuring))
-    meaning = predictions_for_calibration(predictions)
-    split = str(meaning["split_code"].iloc[0]) if len(meaning) else SPLITS_IN_ORDER[0]
-    run.write(CALIBRATION, calibration_table(predictions[predictions["split_code"] == split]))
-    traits = run.read("trait")[["cohort_on", "pupil_id", *TRAITS]]
-    groups = run.write(SUBGROUP, subgroup.subgroups(meaning, traits, measuring))
-    run.write(BAND, _bands(run, meaning, capacity))
+    tested = predicted_splits(run.tables)
+    found = _measure(run, measuring, _headline_split(tested))
+    evaluation = run.write(EVALUATION, evaluation_table(found.evaluation))
+    run.write(CALIBRATION, pd.DataFrame(found.calibration, columns=list(CALIBRATION.column_names)))
+    groups = run.write(SUBGROUP, subgroup.subgroup_table(found.subgroup))
+    run.write(BAND, _bands(run, pd.concat(found.meaning), capacity))
     alone = _drift_and_leaks(run)
     metrics = {
-        **_headline(evaluation, split),
+        **_headline(evaluation, found.split),
         "subgroups": _by_group(groups),
-        "cohorts": _cohorts(run),
-        "capacity_curve": _capacity_curve(meaning, predictions, judging),
+        "cohorts": _cohorts(run, set(tested)),
+        "capacity_curve": found.curve,
         "missingness": _missingness(run),
         "assumptions": _assumptions(run, judging),
         "notices": delivered.notices(run),
@@ -72,45 +91,117 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
     return metrics
 
 
-def _with_background(run: SemesterRun) -> pd.DataFrame:
-    """Return the predictions with what the subsets need: seen before, supported, day of leaving."""
-    keys = ["cohort_on", "pupil_id"]
-    cohort = run.read("cohort")
-    background = cohort[[*keys, "left_on"]].merge(run.read("trait")[[*keys, SUPPORTED]], on=keys, validate="1:1")
-    joined = run.read("prediction").merge(background, on=keys, validate="m:1")
-    windows = run.windows()
-    seen = np.zeros(len(joined), dtype=bool)
-    for (cohort_on, split), part in joined.groupby(["cohort_on", "split_code"]):
-        test = next(window for window in windows if window.cut_off == pd.Timestamp(str(cohort_on)).date())
-        allowed: splits.Split = "strict" if split == "strict" else "mature"
-        teachers = [pd.Timestamp(window.cut_off) for window in splits.training_windows(windows, test, allowed)]
-        taught = cohort[cohort["cohort_on"].isin(teachers) & cohort["label"].notna()]["pupil_id"]
-        seen[part.index.to_numpy()] = part["pupil_id"].isin(taught).to_numpy()
-    return joined.assign(was_seen=seen)
+@dataclass
+class _Found:
+    """What is measured of the past cohorts; ``meaning`` holds what the default model said by the headline's ``split``."""
+
+    split: str
+    evaluation: list[Row] = field(default_factory=list)
+    calibration: list[Row] = field(default_factory=list)
+    subgroup: list[Row] = field(default_factory=list)
+    meaning: list[pd.DataFrame] = field(default_factory=list)
+    curve: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _headline_split(tested: Mapping[date, list[str]]) -> str:
+    """Return the split whose predictions say what a score has meant, as :func:`predictions_for_calibration` chooses it."""
+    made = {split for of_cohort in tested.values() for split in of_cohort}
+    return next((split for split in SPLITS_IN_ORDER if split in made), SPLITS_IN_ORDER[0])
+
+
+def _measure(run: SemesterRun, measuring: Measuring, split: str) -> _Found:
+    """Measure cohort by cohort: every model and split, and by the headline's split calibration, groups and the curve."""
+    found = _Found(split)
+    windows, taught = run.windows(), _Known(run)
+    for predicted in read_predictions(run.tables):
+        members = run.read("cohort", predicted.cohort_on, ["pupil_id", "left_on"])
+        traits = beside(pd.DataFrame({"pupil_id": predicted.pupil_id}), run.read("trait", predicted.cohort_on))
+        left_on = beside(pd.DataFrame({"pupil_id": predicted.pupil_id}), members)["left_on"]
+        cohort = ScoredCohort(
+            replace(
+                predicted,
+                was_seen=_was_seen(predicted, windows, taught),
+                was_supported=traits[SUPPORTED].to_numpy(dtype=bool),
+                lead_days=_days_after(predicted.cohort_on, left_on),
+            ),
+            measuring,
+        )
+        found.evaluation += evaluation_rows(cohort)
+        if predicted.split_code == split:
+            probability = predicted.by_model[DEFAULT_MODEL][1]
+            found.calibration += calibration_rows(predicted)
+            found.subgroup += subgroup.subgroup_rows(cohort, traits[list(TRAITS)])
+            found.meaning.append(pd.DataFrame({"probability": probability, "label": predicted.label}))
+            found.curve = _capacity_curve(cohort)
+    return found
+
+
+def _days_after(day: date, when: pd.Series) -> NDArray[np.float64]:
+    since = pd.to_datetime(when) - pd.Timestamp(day)
+    return np.asarray(since.dt.days.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
+
+
+class _Known:
+    """The pupils whose outcome is known, by cohort."""
+
+    def __init__(self, run: SemesterRun) -> None:
+        self._run = run
+        self._pupils: dict[date, pa.Array] = {}
+
+    def of(self, cut_off: date) -> pa.Array:
+        """Return those of one cohort."""
+        if cut_off not in self._pupils:
+            rows = self._run.read("cohort", cut_off, ["pupil_id", "label"])
+            self._pupils[cut_off] = pa.array(rows.loc[rows["label"].notna(), "pupil_id"], pa.string())
+        return self._pupils[cut_off]
+
+
+def _was_seen(predicted: Predicted, windows: list[Window], known: _Known) -> NDArray[np.bool_]:
+    """Return which pupils are in the training data of a prediction, from an earlier cohort."""
+    test = next(window for window in windows if window.cut_off == predicted.cohort_on)
+    allowed: splits.Split = "strict" if predicted.split_code == "strict" else "mature"
+    pupils = pa.array(predicted.pupil_id, pa.string())
+    seen = np.zeros(len(pupils), dtype=bool)
+    for window in splits.training_windows(windows, test, allowed):
+        seen |= pc.is_in(pupils, value_set=known.of(window.cut_off)).to_numpy(zero_copy_only=False)
+    return seen
 
 
 def _bands(run: SemesterRun, meaning: pd.DataFrame, capacity: Capacity) -> pd.DataFrame:
-    cohort = run.read("cohort")
-    schools = cohort[cohort["cohort_on"] == pd.Timestamp(run.cut_off)]["school_id"]
+    schools = run.read("cohort", run.cut_off, ["school_id"])["school_id"]
     share = min(1.0, sum(capacity.by_school(schools).values()) / len(schools))
     return bands.bands(meaning, max(share, 1 / len(schools)))
 
 
 def _drift_and_leaks(run: SemesterRun) -> dict[str, float | None]:
-    feature = run.read("feature")
-    codes = [declared.code for declared in FEATURES]
-    is_now = feature["cohort_on"] == pd.Timestamp(run.cut_off)
+    """Write ``drift`` and return the AUC of each feature alone, a few columns of all cohorts at a time."""
+    rows = run.read("cohort", columns=["cohort_on", "pupil_id", "label"])
+    label = rows["label"].to_numpy(dtype=np.float64, na_value=np.nan)
+    known = ~np.isnan(label)
+    compared: list[tuple[object, ...]] = []
+    alone: dict[str, float | None] = {}
+    for codes in _batches([declared.code for declared in FEATURES]):
+        feature = beside(
+            rows, run.read("feature", columns=["cohort_on", "pupil_id", *codes]), ["cohort_on", "pupil_id"]
+        )
+        of_cohort = feature.groupby("cohort_on", sort=True).indices
+        for code in codes:
+            values = feature[code].to_numpy(dtype=np.float64)
+            spreads = {pd.Timestamp(str(day)): drift.Spread.of(values[place]) for day, place in of_cohort.items()}
+            now = spreads.pop(pd.Timestamp(run.cut_off))
+            compared += [drift.drift_row(code, past, now) for past in spreads.values()]
+            auc = auc_alone(pd.DataFrame({code: values[known]}), label[known])
+            alone[code] = _number(auc[code])
     # Against the past cohort that is nearest: what grows with the years of data (days in school) or follows the length
     # of a term (marks given) was different in some years and is like today in another.
-    compared = pd.concat(
-        drift.drift(past[codes], feature.loc[is_now, codes]) for _, past in feature[~is_now].groupby("cohort_on")
-    )
-    nearest = compared.assign(size=compared["shift_sd"].abs().fillna(0.0)).sort_values(["feature_code", "size", "psi"])
+    table = drift.drift_table(compared)
+    nearest = table.assign(size=table["shift_sd"].abs().fillna(0.0)).sort_values(["feature_code", "size", "psi"])
     run.write(DRIFT, nearest.drop_duplicates("feature_code").drop(columns="size"))
-    labelled = feature.merge(run.read("cohort")[["cohort_on", "pupil_id", "label"]], on=["cohort_on", "pupil_id"])
-    labelled = labelled[labelled["label"].notna()]
-    alone = auc_alone(labelled[codes], labelled["label"].to_numpy(dtype=np.float64))
-    return {str(code): _number(value) for code, value in alone.items()}
+    return alone
+
+
+def _batches(codes: list[str]) -> list[list[str]]:
+    return [codes[first : first + COLUMNS_AT_ONCE] for first in range(0, len(codes), COLUMNS_AT_ONCE)]
 
 
 def _headline(evaluation: pd.DataFrame, split: str) -> dict[str, Any]:
@@ -155,11 +246,10 @@ def _by_group(groups: pd.DataFrame) -> dict[str, Any]:
     return found
 
 
-def _cohorts(run: SemesterRun) -> list[dict[str, Any]]:
-    cohort = run.read("cohort")
+def _cohorts(run: SemesterRun, tested: set[date]) -> list[dict[str, Any]]:
+    cohort = run.read("cohort", columns=["cohort_on", "outcome_class", "label"])
     windows = run.windows()
     teachers = {window.cut_off for window in splits.training_windows(windows[:-1], windows[-1])}
-    tested = {pd.Timestamp(day).date() for day in run.read("prediction")["cohort_on"].unique()}
     found = []
     for window in windows:
         part = cohort[cohort["cohort_on"] == pd.Timestamp(window.cut_off)]
@@ -182,31 +272,23 @@ def _cohorts(run: SemesterRun) -> list[dict[str, Any]]:
     return found
 
 
-def _capacity_curve(meaning: pd.DataFrame, predictions: pd.DataFrame, judging: Judging) -> list[dict[str, Any]]:
-    """Return, of the newest cohort, the share reached with so many places by the default model and by each rule."""
-    if meaning.empty:
-        return []
-    is_newest = (predictions["cohort_on"] == meaning["cohort_on"].max()) & (
-        predictions["split_code"] == meaning["split_code"].iloc[0]
-    )
+def _capacity_curve(cohort: ScoredCohort) -> list[dict[str, Any]]:
+    """Return the share reached with so many places by the default model and by each rule."""
     curve = []
-    for code, part in predictions[is_newest].groupby("model_code", sort=True):
+    of_share = {share: cohort.with_capacity(Capacity(share), CURVE_REPLICATES) for share in CURVE_SHARES}
+    for code in sorted(cohort.predicted.by_model):
         if code != DEFAULT_MODEL and code not in rules.RULES:
             continue
-        for share in CURVE_SHARES:
-            measured = Measured.of(
-                part.sort_values("pupil_id", ignore_index=True),
-                Measuring(Capacity(share), CURVE_REPLICATES, judging.seed),
-            )
+        for share, with_places in of_share.items():
+            measured = with_places.measured(code)
             value, low, high = (_number(one) for one in measured.with_interval("recall_at_capacity"))
-            curve.append({"model_code": str(code), "places_share": share, "recall": value, "low": low, "high": high})
+            curve.append({"model_code": code, "places_share": share, "recall": value, "low": low, "high": high})
     return curve
 
 
 def _missingness(run: SemesterRun) -> list[dict[str, Any]]:
     """Return the share of present pupils without any value in a group of features."""
-    feature = run.read("feature")
-    now = feature[feature["cohort_on"] == pd.Timestamp(run.cut_off)]
+    now = run.read("feature", run.cut_off)
     groups = dict.fromkeys(declared.group for declared in FEATURES)
     return [
         {

@@ -56,7 +56,15 @@ SEMESTER: tuple[Step, ...] = (
     Step(
         "30_model",
         Words("model, challengers and rules on past cohorts", "modelis un salīdzinājumi agrākās grupās"),
-        takes=("cut_off_date", "seed", "threads", "score_with_protected", "support_aware"),
+        takes=(
+            "cut_off_date",
+            "seed",
+            "threads",
+            "score_with_protected",
+            "support_aware",
+            "full",
+            "most_training_rows",
+        ),
         needs=("tables/cohort.parquet", "tables/feature.parquet", "tables/trait.parquet"),
         makes={"tables/prediction.parquet": PERSONAL, "model": PERSONAL},
     ),
@@ -96,6 +104,7 @@ SEMESTER: tuple[Step, ...] = (
         ),
         makes={
             "tables/score.parquet": PERSONAL,
+            "tables/contribution.parquet": PERSONAL,
             "tables/reason.parquet": PERSONAL,
             "tables/school_summary.parquet": PERSONAL,
             "extracts": PERSONAL,

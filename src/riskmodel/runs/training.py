@@ -1,114 +1,45 @@
 """The models (30_model): what they would have said of past cohorts, and the one that scores the present.
 
 Every prediction of a past cohort is made by a model, and calibrated by a calibrator, that knew only what was known
-then (see :mod:`riskmodel.risk.splits`).
+then (see :mod:`riskmodel.risk.splits`). Cohorts are read once, oldest first, one in memory at a time: each is scored by
+models that earlier cohorts taught, then leaves the rows that may teach later ones. Fits that differ in nothing but the
+test they serve are made once, side by side in threads; who waits for whom changes no figure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
 from riskmodel.risk import calibration, model, rules, splits
 from riskmodel.risk.calibration import Calibrator
 from riskmodel.risk.evaluation import DEFAULT_MODEL
-from riskmodel.risk.features import FEATURES
 from riskmodel.risk.label import Window
 from riskmodel.risk.model import RiskModel
-from riskmodel.risk.recipe import KINDS, Recipe
-from riskmodel.runs.cohorts import SUPPORTED
+from riskmodel.risk.predicted import Predicted, Scores
+from riskmodel.risk.recipe import KINDS
+from riskmodel.runs import parts
+from riskmodel.runs.predictions import PredictionWriter, summary
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.tables.results import PREDICTION
+from riskmodel.runs.teaching import Fits, Learning, Rows, Taught, read_rows
 
 CHALLENGERS = tuple(kind for kind in KINDS if kind != DEFAULT_MODEL)
-MOST_CHALLENGER_ROWS = 10_000
-"""Challengers are there to compare with, and slow: they learn from a sample of this many pupils."""
+QUICK_CHALLENGERS = ("logistic",)
+"""These learn in a second or two, and stand beside every matured cohort. The others come with ``full``, for the newest."""
 
 SCHOOL_FOLDS = 5
 SCHOOL_DISJOINT = "school_disjoint"
-DIRECTIONS = {feature.code: feature.direction for feature in FEATURES}
-
-
-@dataclass(frozen=True)
-class Learning:
-    """How models are learnt: seed, threads, and what they may see."""
-
-    seed: int
-    threads: int
-    score_with_protected: bool
-    support_aware: bool
-
-    @property
-    def codes(self) -> list[str]:
-        """The features that a model may read: protected traits only if somebody said so."""
-        return [feature.code for feature in FEATURES if self.score_with_protected or not feature.is_protected]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Pupils of one or more cohorts: features, label (missing where censored or open), support, school."""
-
-    features: pd.DataFrame
-    label: NDArray[np.float64]
-    was_supported: NDArray[np.bool_]
-    school_id: pd.Series
-    pupil_id: pd.Series
-
-    def only(self, chosen: NDArray[np.bool_]) -> Rows:
-        """Return the chosen rows."""
-        return Rows(
-            self.features[chosen].reset_index(drop=True),
-            self.label[chosen],
-            self.was_supported[chosen],
-            self.school_id[chosen].reset_index(drop=True),
-            self.pupil_id[chosen].reset_index(drop=True),
-        )
-
-    @property
-    def known(self) -> Rows:
-        """The rows whose outcome is known."""
-        return self.only(~np.isnan(self.label))
-
-
-def rows_by_cohort(run: SemesterRun, codes: Iterable[str]) -> dict[date, Rows]:
-    """Return the rows of each cohort of the run."""
-    keys = ["cohort_on", "pupil_id"]
-    whole = run.read("cohort")[[*keys, "school_id", "label"]].merge(run.read("feature"), on=keys, validate="1:1")
-    whole = whole.merge(run.read("trait")[[*keys, SUPPORTED]], on=keys, validate="1:1").sort_values(keys)
-    return {
-        pd.Timestamp(str(cohort_on)).date(): Rows(
-            part[list(codes)].reset_index(drop=True).astype(np.float64),
-            part["label"].to_numpy(dtype=np.float64, na_value=np.nan),
-            part[SUPPORTED].to_numpy(dtype=bool),
-            part["school_id"].reset_index(drop=True),
-            part["pupil_id"].reset_index(drop=True),
-        )
-        for cohort_on, part in whole.groupby("cohort_on", sort=True)
-    }
-
-
-def together(cohorts: Iterable[Rows]) -> Rows:
-    """Return the rows of several cohorts as one."""
-    parts = list(cohorts)
-    return Rows(
-        pd.concat([part.features for part in parts], ignore_index=True),
-        np.concatenate([part.label for part in parts]),
-        np.concatenate([part.was_supported for part in parts]),
-        pd.concat([part.school_id for part in parts], ignore_index=True),
-        pd.concat([part.pupil_id for part in parts], ignore_index=True),
-    )
 
 
 def train(run: SemesterRun, learning: Learning) -> pd.DataFrame:
-    """Return the predictions for past cohorts, and write ``prediction`` and the model that scores the present.
+    """Return what was predicted for past cohorts in brief, and write ``prediction`` and the model that scores the present.
 
     Raises
     ------
@@ -116,21 +47,29 @@ def train(run: SemesterRun, learning: Learning) -> pd.DataFrame:
         When no past cohort has outcomes that were known on the cut-off date: there is nothing to learn from.
     """
     windows = run.windows()
-    cohorts = rows_by_cohort(run, learning.codes)
     teachers = splits.training_windows(windows[:-1], windows[-1])
     if not teachers:
         raise _nothing_to_learn_from(windows)
-    predictions = pd.concat(
-        [
-            *_out_of_time(windows, cohorts, run.cut_off, learning),
-            *_out_of_school(teachers, cohorts, learning),
-        ],
-        ignore_index=True,
-    )
-    final = _fit(DEFAULT_MODEL, together(cohorts[window.cut_off] for window in teachers), learning)
-    calibrator = _calibrator(predictions_for_calibration(predictions))
-    _write_model(run, final, calibrator, teachers)
-    return run.write(PREDICTION, predictions.astype({"label": "Int64"}))
+    tests = splits.backtests(windows, run.cut_off)
+    final = tuple(window.cut_off for window in teachers)
+    brief: list[dict[str, object]] = []
+    past = _Past(windows)
+    with ThreadPoolExecutor(parts.workers(), thread_name_prefix="fit") as pool, PredictionWriter(run.tables) as writer:
+        fits = Fits(learning, _outcomes(run), _wanted(tests, final, learning), pool)
+        for window in teachers:
+            rows = read_rows(run, window.cut_off, learning)
+            fits.take(window.cut_off, rows)
+            of_cohort = [test for test in tests if test.test == window]
+            found = [_out_of_time(test, rows, fits, past, is_newest=window == teachers[-1]) for test in of_cohort]
+            if window == teachers[-1] and (learning.full or not tests):
+                found += _out_of_school(final, rows, fits)
+            for predicted in sorted(found, key=lambda one: one.split_code):
+                writer.write(predicted)
+                brief += summary(predicted)
+                past.keep(predicted)
+        scoring = fits.model(final, DEFAULT_MODEL)
+    _write_model(run, scoring, _calibrator(predictions_for_calibration(past.frame())), teachers)
+    return pd.DataFrame(brief)
 
 
 def predictions_for_calibration(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -152,104 +91,105 @@ def read_model(run: SemesterRun, threads: int = 1) -> tuple[RiskModel, Calibrato
     return model.from_text(text, threads), Calibrator.from_dict(run.read_json("model/model.json")["calibrator"])
 
 
-def _out_of_time(
-    windows: list[Window], cohorts: Mapping[date, Rows], as_of: date, learning: Learning
-) -> list[pd.DataFrame]:
-    """Repeat the past: each matured cohort by the default model and every rule; the newest by challengers too.
+def _outcomes(run: SemesterRun) -> dict[date, tuple[int, int]]:
+    """Return how many left and how many stayed of each cohort."""
+    label = run.read("cohort", columns=["cohort_on", "label"])
+    counted = label.groupby("cohort_on")["label"].agg(["sum", "count"])
+    return {
+        pd.Timestamp(str(day)).date(): (int(row["sum"]), int(row["count"] - row["sum"]))
+        for day, row in counted.iterrows()
+    }
 
-    Challengers are slow, and are compared where the headline stands.
-    """
-    found: list[pd.DataFrame] = []
-    tests = splits.backtests(windows, as_of)
-    newest = max((test.test.cut_off for test in tests), default=None)
+
+def _wanted(tests: Sequence[splits.Backtest], final: Taught, learning: Learning) -> list[tuple[Taught, str]]:
+    """Return every fit that the run needs, each once: the two splits of different tests often share their teachers."""
+    wanted = [(final, DEFAULT_MODEL)]
     for test in tests:
-        teaching = together(cohorts[window.cut_off] for window in test.train)
-        tested = cohorts[test.test.cut_off]
-        key = (test.test.cut_off, test.split_code)
-        raw = _fit(DEFAULT_MODEL, teaching, learning).raw_score(tested.features)
-        past = [part for part in found if _may_calibrate(part, test, windows)]
-        calibrator = _calibrator(pd.concat(past)) if past else Calibrator()
-        found.append(_predicted(key, DEFAULT_MODEL, tested, raw, calibrator.probability(raw)))
-        for code in CHALLENGERS if key == (newest, "mature") else ():
-            raw = _fit(code, _sample(teaching.known, learning.seed), learning).raw_score(tested.features)
-            found.append(_predicted(key, code, tested, raw, model.probability_of(raw)))
-        learnt = teaching.known
-        for code in rules.rules_for(tested.features):
-            rule = rules.learn_rule(code, learnt.features, learnt.school_id, learnt.label)
-            order = rule.raw_score(tested.features, tested.school_id)
-            shares = rule.probability(tested.features, tested.school_id)
-            found.append(_predicted(key, code, tested, order, shares))
-    return found
+        taught = tuple(window.cut_off for window in test.train)
+        is_newest = test.test.cut_off == final[-1]
+        wanted += [(taught, kind) for kind in _kinds(test.split_code, is_newest=is_newest, is_full=learning.full)]
+    return list(dict.fromkeys(wanted))
 
 
-def _may_calibrate(part: pd.DataFrame, test: splits.Backtest, windows: list[Window]) -> bool:
-    """Whether predictions of an earlier cohort were known, outcomes included, when ``test`` was made."""
-    first = part.iloc[0]
-    if first["model_code"] != DEFAULT_MODEL or first["split_code"] != test.split_code:
-        return False
-    window = next(one for one in windows if one.cut_off == first["cohort_on"])
-    return splits.may_train(window, test.test, test.split_code)
+def _kinds(split_code: str, *, is_newest: bool, is_full: bool) -> tuple[str, ...]:
+    """Return the kinds of model that a test compares; the slow ones where the headline stands."""
+    challengers = CHALLENGERS if is_full and is_newest and split_code == "mature" else QUICK_CHALLENGERS
+    return (DEFAULT_MODEL, *challengers)
 
 
-def _out_of_school(
-    teachers: tuple[Window, ...], cohorts: Mapping[date, Rows], learning: Learning
-) -> list[pd.DataFrame]:
+class _Past:
+    """The default model's predictions of past cohorts: what calibrators learn from."""
+
+    def __init__(self, windows: Sequence[Window]) -> None:
+        self._windows = windows
+        self._kept: list[tuple[Window, pd.DataFrame]] = []
+
+    def keep(self, predicted: Predicted) -> None:
+        """Keep what the default model said of a cohort."""
+        raw, _ = predicted.by_model[DEFAULT_MODEL]
+        columns = {"split_code": predicted.split_code, "model_code": DEFAULT_MODEL}
+        rows = pd.DataFrame({"raw_score": raw, "label": predicted.label}).assign(**columns)
+        window = next(one for one in self._windows if one.cut_off == predicted.cohort_on)
+        self._kept.append((window, rows))
+
+    def calibrator_for(self, test: splits.Backtest) -> Calibrator:
+        """Return the calibrator that could be known, outcomes included, when ``test`` was made."""
+        known = [
+            rows
+            for window, rows in self._kept
+            if rows["split_code"].iloc[0] == test.split_code and splits.may_train(window, test.test, test.split_code)
+        ]
+        return _calibrator(pd.concat(known)) if known else Calibrator()
+
+    def frame(self) -> pd.DataFrame:
+        """Return all of them."""
+        if not self._kept:
+            return pd.DataFrame(columns=["raw_score", "label", "split_code", "model_code"])
+        return pd.concat([rows for _, rows in self._kept], ignore_index=True)
+
+
+def _out_of_time(test: splits.Backtest, rows: Rows, fits: Fits, past: _Past, *, is_newest: bool) -> Predicted:
+    """Repeat the past for one cohort and split: the default model, challengers, and every rule."""
+    taught = tuple(window.cut_off for window in test.train)
+    by_model: dict[str, Scores] = {}
+    for kind in _kinds(test.split_code, is_newest=is_newest, is_full=fits.learning.full):
+        raw = fits.model(taught, kind).raw_score(rows.features)
+        calibrator = past.calibrator_for(test) if kind == DEFAULT_MODEL else Calibrator()
+        by_model[kind] = raw, calibrator.probability(raw)
+    for code in rules.rules_for(rows.features):
+        rule = fits.rule(taught, code)
+        by_model[code] = (
+            rule.raw_score(rows.features, rows.school_id),
+            rule.probability(rows.features, rows.school_id),
+        )
+    return _predicted(test.test.cut_off, test.split_code, rows, by_model)
+
+
+def _out_of_school(taught: Taught, rows: Rows, fits: Fits) -> list[Predicted]:
     """Predict the newest training cohort, each school by a model that saw other schools alone."""
-    rows = together(cohorts[window.cut_off] for window in teachers)
-    tested = cohorts[teachers[-1].cut_off]
-    folds = min(SCHOOL_FOLDS, tested.school_id.nunique())
+    folds = min(SCHOOL_FOLDS, rows.school_id.nunique())
     if folds < 2:
         return []
-    fold_of = dict(zip(tested.school_id, splits.school_folds(tested.school_id, folds, learning.seed), strict=True))
-    raw = np.zeros(len(tested.features))
-    for fold in range(folds):
-        in_fold = tested.school_id.map(fold_of).to_numpy() == fold
-        elsewhere = rows.only((rows.school_id.map(fold_of) != fold).to_numpy())
-        raw[in_fold] = _fit(DEFAULT_MODEL, elsewhere, learning).raw_score(tested.features[in_fold])
-    key = (teachers[-1].cut_off, SCHOOL_DISJOINT)
-    return [_predicted(key, DEFAULT_MODEL, tested, raw, model.probability_of(raw))]
+    fold_of = splits.school_folds(rows.school_id, folds, fits.learning.seed)
+    by_school = dict(zip(rows.school_id, fold_of, strict=True))
+    teaching = fits.drawn(taught, DEFAULT_MODEL)
+    fold_of_teaching = teaching.school_id.map(by_school).to_numpy()
+    begun = [fits.begin(taught, DEFAULT_MODEL, teaching.only(fold_of_teaching != fold)) for fold in range(folds)]
+    raw = np.zeros(len(rows.label))
+    for fold, fit in enumerate(begun):
+        in_fold = fold_of == fold
+        raw[in_fold] = fit.result().raw_score(rows.features[in_fold])
+    by_model = {DEFAULT_MODEL: (raw, model.probability_of(raw))}
+    return [_predicted(taught[-1], SCHOOL_DISJOINT, rows, by_model)]
 
 
-def _fit(kind: str, rows: Rows, learning: Learning) -> RiskModel:
-    known = rows.known
-    features = known.features
-    recipe = Recipe(kind)
-    if learning.support_aware and known.was_supported.any():
-        features = features.assign(**{SUPPORTED: known.was_supported.astype(np.float64)})
-        recipe = Recipe(kind, treatment=SUPPORTED)
-    directions = {code: DIRECTIONS[code] for code in known.features.columns}
-    return model.fit(recipe, features, known.label, directions, learning.seed, learning.threads)
-
-
-def _sample(rows: Rows, seed: int) -> Rows:
-    count = len(rows.label)
-    if count <= MOST_CHALLENGER_ROWS:
-        return rows
-    chosen = np.zeros(count, dtype=bool)
-    chosen[np.random.default_rng(seed).permutation(count)[:MOST_CHALLENGER_ROWS]] = True
-    return rows.only(chosen)
+def _predicted(cut_off: date, split_code: str, rows: Rows, by_model: dict[str, Scores]) -> Predicted:
+    return Predicted(cut_off, split_code, rows.pupil_id, rows.school_id, rows.label, by_model)
 
 
 def _calibrator(past: pd.DataFrame) -> Calibrator:
     known = past[past["label"].notna()]
     return calibration.choose(known["raw_score"].to_numpy(dtype=np.float64), known["label"].to_numpy(dtype=np.float64))
-
-
-def _predicted(
-    key: tuple[date, str], code: str, rows: Rows, raw_score: NDArray[np.float64], probability: NDArray[np.float64]
-) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "cohort_on": key[0],
-            "split_code": key[1],
-            "model_code": code,
-            "pupil_id": rows.pupil_id,
-            "school_id": rows.school_id,
-            "raw_score": raw_score,
-            "probability": probability,
-            "label": rows.label,
-        }
-    )
 
 
 def _write_model(run: SemesterRun, final: RiskModel, calibrator: Calibrator, teachers: tuple[Window, ...]) -> None:
@@ -258,6 +198,8 @@ def _write_model(run: SemesterRun, final: RiskModel, calibrator: Calibrator, tea
         "feature_codes": list(final.feature_codes),
         "directions": dict(final.directions),
         "seed": final.seed,
+        "left_share": final.recipe.left_share,
+        "stayed_share": final.recipe.stayed_share,
         "treatment": final.recipe.treatment,
         "taught_by": [window.cut_off.isoformat() for window in teachers],
         "calibrator": calibrator.to_dict(),

@@ -1,0 +1,140 @@
+"""The table ``prediction``: written and read cohort by cohort, since a national run holds millions of its rows.
+
+All models of one cohort and split stand in one row group, each with the same pupils in the same order, so that keys are
+written once. The file reads like any other table of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from riskmodel.risk.predicted import Predicted
+from riskmodel.tables.results import PREDICTION
+
+KEYS = ("split_code", "model_code", "pupil_id", "school_id")
+"""Text columns; each value is kept once per row group."""
+
+LARGEST_DICTIONARY = 1 << 28
+
+
+class PredictionWriter:
+    """Writes ``<folder>/prediction.parquet``: cohorts by day, splits of a cohort by code."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = pq.ParquetWriter(
+            path_of(folder),
+            _schema(),
+            compression="zstd",
+            compression_level=1,
+            version="2.6",
+            use_dictionary=["cohort_on", *KEYS, "label"],
+            write_statistics=["cohort_on"],
+            dictionary_pagesize_limit=LARGEST_DICTIONARY,
+            store_schema=False,
+        )
+
+    def __enter__(self) -> Self:
+        """Return the writer."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Finish the file."""
+        self._file.close()
+
+    def write(self, predicted: Predicted) -> None:
+        """Write one cohort and split as one row group."""
+        rows = _rows(predicted)
+        self._file.write_table(rows, row_group_size=max(1, rows.num_rows))
+
+
+def path_of(folder: Path) -> Path:
+    """Return where the table lies."""
+    return folder / f"{PREDICTION.name}.parquet"
+
+
+def read_predictions(folder: Path) -> Iterator[Predicted]:
+    """Yield what was predicted, cohort by cohort, oldest first; ``cohort_on`` is a day."""
+    file = pq.ParquetFile(path_of(folder), read_dictionary=list(KEYS))
+    for number in range(file.metadata.num_row_groups):
+        rows = file.read_row_group(number)
+        model = rows["model_code"].combine_chunks()
+        codes = model.dictionary.to_pylist()
+        pupils = rows.num_rows // len(codes)
+        first = rows.slice(0, pupils)
+        scores = [rows[name].to_numpy().reshape(len(codes), pupils) for name in ("raw_score", "probability")]
+        yield Predicted(
+            cohort_on=first["cohort_on"][0].as_py(),
+            split_code=first["split_code"][0].as_py(),
+            pupil_id=first["pupil_id"].cast(pa.string()).to_pandas(),
+            school_id=first["school_id"].cast(pa.string()).to_pandas(),
+            label=np.asarray(first["label"].to_pandas(), dtype=np.float64),
+            by_model={code: (scores[0][place], scores[1][place]) for place, code in enumerate(codes)},
+        )
+
+
+def predicted_splits(folder: Path) -> dict[date, list[str]]:
+    """Return the splits by which each cohort was predicted, oldest cohort first."""
+    file = pq.ParquetFile(path_of(folder), read_dictionary=["split_code"])
+    splits: dict[date, list[str]] = {}
+    for number in range(file.metadata.num_row_groups):
+        first = file.read_row_group(number, ["cohort_on", "split_code"]).slice(0, 1).to_pylist()[0]
+        splits.setdefault(first["cohort_on"], []).append(first["split_code"])
+    return splits
+
+
+def summary(predicted: Predicted) -> list[dict[str, object]]:
+    """Return, per model, the number of pupils, of those who left, and the mean probability."""
+    return [
+        {
+            "cohort_on": predicted.cohort_on,
+            "split_code": predicted.split_code,
+            "model_code": code,
+            "pupils": len(predicted.label),
+            "left": int(np.nansum(predicted.label)),
+            "mean_probability": float(predicted.by_model[code][1].mean()),
+        }
+        for code in sorted(predicted.by_model)
+    ]
+
+
+def _rows(predicted: Predicted) -> pa.Table:
+    """Return the rows in the order of the table's key, texts as numbers into a list of their values."""
+    pupils, codes = len(predicted.label), sorted(predicted.by_model)
+    times = len(codes)
+    label = pa.array(predicted.label, mask=np.isnan(predicted.label)).cast(pa.int64())
+    school, schools = pd.factorize(predicted.school_id, sort=True)
+    raw, probability = (np.concatenate([predicted.by_model[code][place] for code in codes]) for place in (0, 1))
+    columns = {
+        "cohort_on": pa.repeat(pa.scalar(predicted.cohort_on, pa.date32()), pupils * times),
+        "split_code": _coded(np.zeros(pupils * times, dtype=np.int32), [predicted.split_code]),
+        "model_code": _coded(np.repeat(np.arange(times), pupils), codes),
+        "pupil_id": _coded(np.tile(np.arange(pupils), times), predicted.pupil_id),
+        "school_id": _coded(np.tile(school, times), schools),
+        "raw_score": pa.array(raw),
+        "probability": pa.array(probability),
+        "label": pa.chunked_array([label] * times),
+    }
+    return pa.table({name: columns[name] for name in PREDICTION.column_names}, schema=_schema())
+
+
+def _schema() -> pa.Schema:
+    declared = PREDICTION.arrow_schema()
+    coded = pa.dictionary(pa.int32(), pa.string())
+    return pa.schema([field.with_type(coded) if field.name in KEYS else field for field in declared]).remove_metadata()
+
+
+def _coded(numbers: NDArray[np.intp] | NDArray[np.int32], values: object) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(numbers.astype(np.int32)), pa.array(values, pa.string()))

@@ -1,0 +1,191 @@
+"""What teaches (30_model): the rows of a cohort, which of them are drawn, and the fits of a run, each made once.
+
+Cohorts come oldest first, one in memory at a time; of each only the rows that may teach later are kept. A fit begins in
+a thread when the last of its cohorts has come. Neither the number of threads nor who waits for whom changes a figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from riskmodel.risk import model, rules
+from riskmodel.risk.draw import Draw, content_of, draw_for, lots
+from riskmodel.risk.features import FEATURES
+from riskmodel.risk.model import RiskModel
+from riskmodel.risk.recipe import Recipe
+from riskmodel.runs.cohorts import SUPPORTED
+from riskmodel.runs.semester import SemesterRun
+
+SLOW_CHALLENGER_ROWS = {"ebm": 10_000, "forest": 10_000}
+"""So many rows teach those challengers that take minutes otherwise; they are there to compare with."""
+
+DIRECTIONS = {feature.code: feature.direction for feature in FEATURES}
+NEEDED_BY_RULES = {code for rule in rules.COUNTED.values() for alternatives in rule.needs for code in alternatives}
+
+Taught = tuple[date, ...]
+"""The cohorts that teach, oldest first."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How models are learnt: seed, threads per fit, what they may see, which there are, and rows per fit (0: all)."""
+
+    seed: int
+    threads: int
+    score_with_protected: bool
+    support_aware: bool
+    full: bool = False
+    most_rows: int = 0
+
+    @property
+    def codes(self) -> list[str]:
+        """The features that a model may read: protected traits only if somebody said so."""
+        return [feature.code for feature in FEATURES if self.score_with_protected or not feature.is_protected]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Pupils of a cohort by ``pupil_id``: features, label (NaN where censored or open), support, school, lot."""
+
+    features: pd.DataFrame
+    label: NDArray[np.float64]
+    was_supported: NDArray[np.bool_]
+    school_id: pd.Series
+    pupil_id: pd.Series
+    lot: NDArray[np.float64]
+
+    def only(self, chosen: NDArray[np.bool_]) -> Rows:
+        """Return the chosen rows."""
+        return Rows(
+            self.features[chosen].reset_index(drop=True),
+            self.label[chosen],
+            self.was_supported[chosen],
+            self.school_id[chosen].reset_index(drop=True),
+            self.pupil_id[chosen].reset_index(drop=True),
+            self.lot[chosen],
+        )
+
+
+def read_rows(run: SemesterRun, cut_off: date, learning: Learning) -> Rows:
+    """Return the rows of one cohort of the run."""
+    members = run.read("cohort", cut_off, ["pupil_id", "school_id", "label"]).sort_values("pupil_id", ignore_index=True)
+    codes = learning.codes
+    features = beside(members, run.read("feature", cut_off, ["pupil_id", *codes]))[codes]
+    trait = beside(members, run.read("trait", cut_off, ["pupil_id", SUPPORTED]))
+    label = members["label"].to_numpy(dtype=np.float64, na_value=np.nan)
+    content = content_of(features.to_numpy(), label)
+    return Rows(
+        features,
+        label,
+        trait[SUPPORTED].to_numpy(dtype=bool),
+        members["school_id"],
+        members["pupil_id"],
+        lots(content, cut_off.toordinal(), learning.seed),
+    )
+
+
+def beside(members: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str] = ("pupil_id",)) -> pd.DataFrame:
+    """Return ``rows`` in the order of the members, as they are mostly written."""
+    if all(rows[key].equals(members[key]) for key in keys):
+        return rows
+    return members[list(keys)].merge(rows, on=list(keys), how="left", validate="1:1")
+
+
+def together(cohorts: Iterable[Rows]) -> Rows:
+    """Return the rows of several cohorts as one."""
+    several = list(cohorts)
+    return Rows(
+        pd.concat([part.features for part in several], ignore_index=True),
+        np.concatenate([part.label for part in several]),
+        np.concatenate([part.was_supported for part in several]),
+        pd.concat([part.school_id for part in several], ignore_index=True),
+        pd.concat([part.pupil_id for part in several], ignore_index=True),
+        np.concatenate([part.lot for part in several]),
+    )
+
+
+class Fits:
+    """The fits of a run by what teaches and kind of model.
+
+    Parameters
+    ----------
+    learning
+        How models are learnt.
+    outcomes
+        How many left and how many stayed, by cohort.
+    wanted
+        Every fit that the run needs, once.
+    pool
+        The threads that make them.
+    """
+
+    def __init__(
+        self,
+        learning: Learning,
+        outcomes: Mapping[date, tuple[int, int]],
+        wanted: Sequence[tuple[Taught, str]],
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        self.learning, self._pool = learning, pool
+        self._outcomes, self._wanted = outcomes, wanted
+        self._kept: dict[date, Rows] = {}
+        self._tallies: dict[date, dict[str, pd.DataFrame]] = {}
+        self._fits: dict[tuple[Taught, str], Future[RiskModel]] = {}
+
+    def take(self, cut_off: date, rows: Rows) -> None:
+        """Keep what may teach of a cohort, and begin the fits that have waited for it."""
+        known = ~np.isnan(rows.label)
+        draws = [self.draw(taught, kind) for taught, kind in self._wanted if cut_off in taught]
+        widest = Draw(max(draw.left for draw in draws), max(draw.stayed for draw in draws))
+        self._kept[cut_off] = rows.only(known & widest.chosen(rows.lot, rows.label))
+        school_id, label = rows.school_id[known], rows.label[known]
+        needed = rows.features.loc[known, [code for code in rows.features if code in NEEDED_BY_RULES]]
+        self._tallies[cut_off] = {code: rules.tally(code, needed, school_id, label) for code in rules.RULES}
+        for taught, kind in self._wanted:
+            # The slow ones alone do not start in a thread: their libraries set the filters of warnings, which threads share.
+            if taught[-1] == cut_off and kind not in SLOW_CHALLENGER_ROWS:
+                self._fits[taught, kind] = self._pool.submit(self.fit, taught, kind)
+
+    def draw(self, taught: Taught, kind: str) -> Draw:
+        """Return the shares of all pupils of these cohorts that teach a model of this kind."""
+        left, stayed = (sum(self._outcomes[day][place] for day in taught) for place in (0, 1))
+        most = min(self.learning.most_rows or left + stayed, SLOW_CHALLENGER_ROWS.get(kind, left + stayed))
+        return draw_for(left, stayed, most)
+
+    def drawn(self, taught: Taught, kind: str) -> Rows:
+        """Return the rows that teach."""
+        draw = self.draw(taught, kind)
+        kept = [self._kept[day] for day in taught]
+        return together(rows.only(draw.chosen(rows.lot, rows.label)) for rows in kept)
+
+    def fit(self, taught: Taught, kind: str, rows: Rows | None = None) -> RiskModel:
+        """Return a model taught by cohorts, or by these ``rows`` of what is drawn of them."""
+        rows = self.drawn(taught, kind) if rows is None else rows
+        draw = self.draw(taught, kind)
+        features = rows.features
+        recipe = Recipe(kind, left_share=draw.left, stayed_share=draw.stayed)
+        if self.learning.support_aware and rows.was_supported.any():
+            features = features.assign(**{SUPPORTED: rows.was_supported.astype(np.float64)})
+            recipe = replace(recipe, treatment=SUPPORTED)
+        directions = {code: DIRECTIONS[code] for code in rows.features.columns}
+        return model.fit(recipe, features, rows.label, directions, self.learning.seed, self.learning.threads)
+
+    def begin(self, taught: Taught, kind: str, rows: Rows) -> Future[RiskModel]:
+        """Begin one more fit, by these ``rows`` of what is drawn."""
+        return self._pool.submit(self.fit, taught, kind, rows)
+
+    def model(self, taught: Taught, kind: str) -> RiskModel:
+        """Return a model that was wanted, when it is ready."""
+        begun = self._fits.get((taught, kind))
+        return self.fit(taught, kind) if begun is None else begun.result()
+
+    def rule(self, taught: Taught, code: str) -> rules.FittedRule:
+        """Return a rule with the shares of these cohorts."""
+        return rules.learn_from(code, [self._tallies[day][code] for day in taught])
