@@ -8,8 +8,13 @@ import random
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
+
+from riskmodel.risk.feature import Feature
 from riskmodel.runs import manifest
+from riskmodel.runs.extracts import Schools
 from riskmodel.settings import Settings
+from riskmodel.tables.results import REASON, SCORE
 from riskmodel.tables.schema import Sensitivity
 from riskmodel.views import extract
 
@@ -135,10 +140,25 @@ def score_rows(count: int, places: int, seed: int) -> tuple[list[dict], list[dic
     return scores, reasons
 
 
-def school(school_id: str, name: str, count: int = 30, places: int = 3, **run: object) -> dict:
-    """Return the extract of an invented school."""
+def school_file(school_id: str, name: str, count: int = 30, places: int = 3, **run: object) -> bytes:
+    """Return the file of an invented school, as a run writes it."""
     scores, reasons = score_rows(count, places, int(school_id))
-    return extract.school_extract(RUN | run, school_row(school_id, name, count, places), scores, reasons, BANDS, [])
+    scores = sorted((score | {"school_id": school_id} for score in scores), key=lambda score: score["pupil_id"])
+    reasons.sort(key=lambda reason: (reason["pupil_id"], -abs(reason["contribution"]), reason["feature_code"]))
+    features = [
+        Feature(code, group, "share", "year", "", 0, (), is_malleable) for code, group, is_malleable, *_ in REASONS
+    ]
+    tables = [
+        pa.Table.from_pylist(rows, schema=table.arrow_schema()) for table, rows in ((SCORE, scores), (REASON, reasons))
+    ]
+    schools = Schools(RUN | run, features, BANDS, [])
+    ((_, text),) = schools.texts([school_row(school_id, name, count, places)], *tables)
+    return text
+
+
+def school(school_id: str, name: str, count: int = 30, places: int = 3, **run: object) -> dict:
+    """Return the extract of an invented school, as pages read it."""
+    return extract.unfolded(json.loads(school_file(school_id, name, count, places, **run)))
 
 
 def findings(**run: object) -> dict:
@@ -338,12 +358,13 @@ def publish(
     contents = {
         "extracts/index.json": extract.index_extract(RUN | run, rows),
         "extracts/findings.json": findings(**run),
-        **{f"extracts/school/{school_id}.json": school(school_id, name, **run) for school_id, name in named.items()},
     }
+    texts = {name: json.dumps(content, allow_nan=False).encode() for name, content in contents.items()}
+    for school_id, name in named.items():
+        texts[f"extracts/school/{school_id}.json"] = school_file(school_id, name, **run)
     folder = store / "runs" / run_id
     files = {}
-    for name, content in contents.items():
-        data = json.dumps(content, allow_nan=False).encode()
+    for name, data in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

@@ -12,11 +12,13 @@ from datetime import date
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
 
+from riskmodel.risk.explanation import REASONS_KEPT
 from riskmodel.runs import gates, journal
 from riskmodel.runs.manifest import Manifest, verify
 from riskmodel.runs.parameters import check
@@ -59,7 +61,9 @@ def delivery(shared: Path) -> Path:
     folder = shared / "delivery"
     with FileLock(shared / "delivery.lock"):
         if not folder.exists():
-            cohort.synthesise(cohort.Plan(pupils=400, schools=6, years=3, seed=3, vet_share=0.3), folder, lambda text: None)
+            cohort.synthesise(
+                cohort.Plan(pupils=400, schools=6, years=3, seed=3, vet_share=0.3), folder, lambda text: None
+            )
     return folder
 
 
@@ -140,10 +144,18 @@ def test_the_figures_stand_under_their_names(done: Done):
 
 def test_base_and_reasons_of_every_pupil_add_up_to_the_score(done: Done):
     score = pd.read_parquet(done.folder / "tables" / "score.parquet").set_index("pupil_id")
-    reason = pd.read_parquet(done.folder / "tables" / "reason.parquet")
-    gap = score["raw_score"] - score["base_score"] - reason.groupby("pupil_id")["contribution"].sum()
+    contribution = pd.read_parquet(done.folder / "tables" / "contribution.parquet").set_index("pupil_id")
+    gap = score["raw_score"] - score["base_score"] - contribution.sum(axis=1)
     assert gap.abs().max() < 1e-5
     assert not gap.isna().any()
+
+
+def test_the_reasons_of_every_pupil_are_the_largest_contributions(done: Done):
+    contribution = pd.read_parquet(done.folder / "tables" / "contribution.parquet").set_index("pupil_id")
+    reason = pd.read_parquet(done.folder / "tables" / "reason.parquet")
+    largest = contribution.abs().apply(lambda row: row.nlargest(REASONS_KEPT).to_numpy(), axis=1)
+    for pupil_id, told in reason.groupby("pupil_id"):
+        np.testing.assert_array_equal(told["contribution"].abs().to_numpy(), largest[pupil_id])
 
 
 def test_places_are_given_by_school_in_the_order_of_need(done: Done):
@@ -191,7 +203,9 @@ def test_the_manifest_says_sources_settings_durations_rows_and_sensitivity(manif
     assert manifest.files["tables/score.parquet"].sensitivity == "personal"
     assert not manifest.files["timings.json"].is_deterministic
     rows = {table: count for step in manifest.steps for table, count in step.rows.items()}
-    assert rows["reason"] > rows["score"] > 0
+    assert rows["reason"] == REASONS_KEPT * rows["score"] > 0
+    assert rows["contribution"] == rows["score"]
+    assert all(0 < step.start_seconds < step.seconds for step in manifest.steps)
 
 
 def test_no_name_and_no_personal_code_is_anywhere_in_a_run(done: Done, delivery: Path):

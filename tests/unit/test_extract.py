@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from datetime import date
 
+import pyarrow as pa
 import pytest
 
+from riskmodel.risk.feature import Feature
+from riskmodel.runs.extracts import SCHOOLS_AT_A_TIME, Schools
+from riskmodel.tables.results import REASON, SCORE
 from riskmodel.views import extract
 
 RUN = {"run_id": "r1", "cut_off_on": date(2026, 11, 22), "horizon_on": "2027-09-30", "origin": "synthetic"}
@@ -23,6 +27,7 @@ SCHOOL = {
 def _score(pupil_id, place, **changed):
     return {
         "pupil_id": pupil_id,
+        "school_id": "101",
         "class_code": "9.a",
         "stage_kind": "grade",
         "stage_number": 9,
@@ -41,25 +46,37 @@ def _score(pupil_id, place, **changed):
     } | changed
 
 
-def _reason(pupil_id, code, contribution):
+FEATURES = [Feature(f"f{n}", "attendance", "share", "year", "", 0, (), True) for n in range(9)]
+
+
+def _reason(pupil_id, place, contribution):
     return {
         "pupil_id": pupil_id,
-        "feature_code": code,
+        "place": place,
+        "feature_code": f"f{place}",
         "group_code": "attendance",
         "is_malleable": True,
         "contribution": contribution,
         "own_value": 27.0,
-        "usual_value": 4.0,
-        "usual_of": "class",
+        "usual_value": None if place == 3 else 4.5,
+        "usual_of": None if place == 3 else "class",
     }
 
 
-def _extract(scores, reasons=()):
-    return extract.school_extract(RUN, SCHOOL, scores, reasons, [], [])
+def _files(schools, scores, reasons=(), run=RUN):
+    tables = [
+        pa.Table.from_pylist(sorted(rows, key=lambda row: row["pupil_id"]), schema=table.arrow_schema())
+        for table, rows in ((SCORE, scores), (REASON, reasons))
+    ]
+    return dict(Schools(run, FEATURES, [], []).texts(schools, *tables))
+
+
+def _extract(scores, reasons=(), run=RUN):
+    return extract.unfolded(json.loads(_files([SCHOOL], scores, reasons, run)["101"]))
 
 
 def test_pupils_stand_in_order_of_need_whatever_the_order_of_the_rows():
-    found = _extract([_score("b" * 32, 2, band_code="low"), _score("a" * 32, 1)])
+    found = _extract([_score("b" * 32, 1), _score("a" * 32, 2, band_code="low")])
     assert [pupil["place"] for pupil in found["pupils"]] == [1, 2]
     assert found["counts"] == {
         "pupils": 2,
@@ -72,22 +89,52 @@ def test_pupils_stand_in_order_of_need_whatever_the_order_of_the_rows():
     }
 
 
-def test_base_score_reasons_and_rest_add_up_to_the_raw_score_when_there_are_more_reasons_than_kept():
+def test_base_score_reasons_and_rest_add_up_to_the_raw_score():
     pupil_id = "c" * 32
-    reasons = [_reason(pupil_id, f"f{n}", 0.5 - n / 10) for n in range(extract.REASONS_KEPT + 3)]
+    reasons = [_reason(pupil_id, place, part) for place, part in enumerate([1.5, -0.75, 0.1], 1)]
     pupil = _extract([_score(pupil_id, 1)], reasons)["pupils"][0]
-    assert len(pupil["reasons"]) == extract.REASONS_KEPT
+    assert [reason["contribution"] for reason in pupil["reasons"]] == [1.5, -0.75, 0.1]
     total = pupil["base_score"] + sum(reason["contribution"] for reason in pupil["reasons"]) + pupil["rest"]
     assert total == pytest.approx(pupil["raw_score"])
-    sizes = [abs(reason["contribution"]) for reason in pupil["reasons"]]
-    assert sizes == sorted(sizes, reverse=True)
 
 
-def test_a_missing_number_is_none_and_never_zero_and_the_extract_is_strict_json():
+def test_a_reason_is_unfolded_as_it_stood_in_its_table():
+    pupil_id = "c" * 32
+    rows = [_reason(pupil_id, place, 1 / place) for place in range(1, 4)]
+    unfolded = _extract([_score(pupil_id, 1)], rows)["pupils"][0]["reasons"]
+    assert unfolded == [{name: row[name] for name in unfolded[0]} for row in rows]
+    assert set(unfolded[0]) == set(rows[0]) - {"pupil_id", "place"}
+
+
+def test_every_school_has_its_own_pupils_with_their_own_reasons():
+    count = SCHOOLS_AT_A_TIME + 3
+    schools = [SCHOOL | {"school_id": f"{number:03}"} for number in range(count)]
+    scores, reasons = [], []
+    for number in range(count):
+        for place in (1, 2):
+            pupil_id = f"{(7 * number + place) % 97:02}{number:03}{place}" + "0" * 26
+            scores.append(_score(pupil_id, place, school_id=f"{number:03}"))
+            reasons.append(_reason(pupil_id, 1, number + place / 4))
+    files = _files(schools, scores, reasons)
+    assert list(files) == [f"{number:03}" for number in range(count)]
+    for number, (school_id, text) in enumerate(files.items()):
+        found = extract.unfolded(json.loads(text))
+        assert found["school"]["school_id"] == school_id
+        assert [pupil["reasons"][0]["contribution"] for pupil in found["pupils"]] == [number + 0.25, number + 0.5]
+
+
+def test_a_missing_number_is_none_and_never_zero_and_the_file_is_strict_json():
     pupil = _extract([_score("d" * 32, 1)])["pupils"][0]
     assert pupil["probability_low"] is None
     assert pupil["no_data_on"] == ["learning"]
-    json.dumps(_extract([_score("d" * 32, 1)]), allow_nan=False)
+    text = _files([SCHOOL], [_score("d" * 32, 1)])["101"].decode()
+    assert "NaN" not in text
+    assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def test_a_file_of_an_earlier_form_is_refused():
+    with pytest.raises(ValueError, match="form"):
+        extract.unfolded({"form": "riskmodel/school/1"})
 
 
 def test_a_name_in_a_score_row_does_not_get_into_the_extract():
@@ -98,7 +145,7 @@ def test_a_name_in_a_score_row_does_not_get_into_the_extract():
 
 def test_an_unknown_origin_is_refused():
     with pytest.raises(ValueError, match="origin"):
-        extract.school_extract(RUN | {"origin": "guessed"}, SCHOOL, [], [], [], [])
+        _extract([], run=RUN | {"origin": "guessed"})
 
 
 def test_the_findings_refuse_a_table_that_no_page_knows_and_leave_a_missing_one_empty():

@@ -117,16 +117,16 @@ def test_features_that_lost_their_data_in_more_than_one_school_hold(tmp_path: Pa
 @pytest.mark.parametrize(("raw_score", "is_passed"), [(1.0, True), (1.00002, False)])
 def test_reasons_that_miss_the_score_hold(tmp_path: Path, raw_score: float, is_passed: bool) -> None:
     score = {"pupil_id": ["a"], "raw_score": [raw_score], "base_score": [0.5]}
-    reason = {"pupil_id": ["a", "a"], "contribution": [0.75, -0.25]}
-    assert (
-        gates.additivity(Evidence(folder(tmp_path, score=score, reason=reason), None, SETTINGS)).is_passed == is_passed
-    )
+    contribution = {"pupil_id": ["a"], "late_share_year": [0.75], "absent_share_year": [-0.25]}
+    evidence = Evidence(folder(tmp_path, score=score, contribution=contribution), None, SETTINGS)
+    assert gates.additivity(evidence).is_passed == is_passed
 
 
 def test_a_pupil_without_reasons_holds(tmp_path: Path) -> None:
     score = {"pupil_id": ["a"], "raw_score": [0.5], "base_score": [0.5]}
-    reason = {"pupil_id": ["b"], "contribution": [0.0]}
-    assert not gates.additivity(Evidence(folder(tmp_path, score=score, reason=reason), None, SETTINGS)).is_passed
+    contribution = {"pupil_id": ["b"], "late_share_year": [0.0]}
+    evidence = Evidence(folder(tmp_path, score=score, contribution=contribution), None, SETTINGS)
+    assert not gates.additivity(evidence).is_passed
 
 
 def test_the_report_of_the_gates_is_kept_as_it_was(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from riskmodel.runs.looking import cohort_sizes, not_shown_to_be_worse, probability_bins
+from riskmodel.runs.looking import cohort_sizes, not_shown_to_be_worse, probability_bins, strongest
 
 
 def gain(value: float | None, low: float | None, high: float | None) -> dict[str, object]:
@@ -34,3 +34,14 @@ def test_every_pupil_is_in_one_bin_of_the_histogram() -> None:
     bins = probability_bins(pd.DataFrame({"probability": [0.0, 0.001, 0.5, 0.5, 1.0]}))
     assert sum(count for *_, count in bins) == 5
     assert bins[-1][2] == 1
+
+
+def test_the_strongest_feature_moves_scores_most_in_either_direction() -> None:
+    contribution = pd.DataFrame(
+        {"pupil_id": ["a", "b"], "late_share_year": [0.2, 0.4], "absent_share_year": [-1.0, 0.5]}
+    )
+    found = strongest(contribution)
+    assert list(found.index) == ["absent_share_year", "late_share_year"]
+    assert found["mean_absolute_contribution"].round(6).tolist() == [0.75, 0.3]
+    assert found["raises_share"].tolist() == [0.5, 1.0]
+    assert strongest(contribution, count=1).index.tolist() == ["absent_share_year"]

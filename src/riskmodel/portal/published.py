@@ -13,6 +13,7 @@ from riskmodel.errors import RunFailedError, UsageError
 from riskmodel.messages import Message, message
 from riskmodel.runs.manifest import Manifest, read_manifest
 from riskmodel.runs.publish import Store, current_run
+from riskmodel.views.extract import unfolded
 
 OPEN_ORIGINS = frozenset({"synthetic", "public"})
 """Data that anyone may see. Data of schools wait for a login."""
@@ -68,7 +69,7 @@ class Published:
         name = self._files.get(school_id)
         if name is None:
             return None
-        extract = self._read(name)
+        extract = unfolded(self._read(name))
         return extract | {"run": extract["run"] | {"published_on": self.updated_on}}
 
     def _read(self, name: str) -> dict[str, Any]:

@@ -6,12 +6,13 @@ context, and a protected trait is never given as a reason. A contribution is wha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmodel.errors import UsageError
@@ -21,10 +22,14 @@ from riskmodel.tables.results import GROUPS, REASON
 MIN_OTHERS = 10
 """A usual value is told when at least so many others have one."""
 
-MIN_SHARE_OF_RISE = 0.05
-"""A main reason carries at least this share of all that raises the pupil's score."""
+REASONS_KEPT = 12
+"""So many reasons per pupil are told; the contributions of all features stand in a table of their own."""
 
-MAIN_PER_GROUP = 2
+BLOCK_PUPILS = 8192
+"""Pupils ordered at a time, so that memory does not grow with the country."""
+
+BLOCK_VALUES = 1 << 21
+"""Values sorted at a time for medians."""
 
 NEEDED_GROUPS = ("attendance", "learning")
 """Without data in any of these a score would rest on context alone: it is not given."""
@@ -59,41 +64,89 @@ class Described(Protocol):
 
 @dataclass(frozen=True)
 class Usual:
-    """The usual values: per pupil and feature the median, and the place in ``COMPARED`` of those compared with.
+    """The usual values beside chosen features (both pupils × places).
 
-    ``of`` is -1 where too few others have a value, and the median is then NaN.
+    ``median``, and in ``of`` the place in ``COMPARED`` of those compared with. Where too few others have a value ``of``
+    is -1 and the median NaN.
     """
 
     median: NDArray[np.float64]
     of: NDArray[np.int8]
 
 
-def usual_values(features: pd.DataFrame, members: pd.DataFrame) -> Usual:
-    """Return the usual values of ``features`` (index pupil_id) among ``members`` (columns of COHORT).
+def strongest(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """Return, per pupil, the places of the ``count`` features with the largest contributions in either direction.
+
+    The largest first; of equal ones the first in the order of the features.
+
+    >>> strongest(np.array([[0.1, -0.5, 0.2, -0.2]]), 3)
+    array([[1, 2, 3]])
+    """
+    count = min(count, values.shape[1])
+    found = np.empty((len(values), count), dtype=np.intp)
+    for first in range(0, len(values), BLOCK_PUPILS):
+        block = slice(first, first + BLOCK_PUPILS)
+        falling = -np.abs(np.ascontiguousarray(values[block]))
+        found[block] = np.argsort(falling, axis=1, kind="stable")[:, :count]
+    return found
+
+
+def usual_values(features: pd.DataFrame, members: pd.DataFrame, chosen: NDArray[np.intp]) -> Usual:
+    """Return the usual values of the ``chosen`` features of each pupil (pupils × places, columns of ``features``).
 
     The median of the class; where fewer than ten others of it have a value, of the same stage in the school; then of
-    the same stage in all schools. Needs the whole country for the last: compute it once and cut it by school.
+    the same stage in all schools. ``features`` (index pupil_id) and ``members`` (columns of COHORT) are the whole
+    country. Only the medians that somebody needs are worked out.
     """
     placed = members.set_index("pupil_id").loc[features.index]
-    own = features.notna().to_numpy()
-    median = np.full(features.shape, np.nan)
-    of = np.full(features.shape, -1, dtype=np.int8)
-    for place, (_, columns) in enumerate(COMPARED):
-        groups = placed.groupby(list(columns), sort=False).ngroup().to_numpy()  # -1 where a class is not known
-        grouped = features.reset_index(drop=True).groupby(groups, sort=True)
-        known, medians = grouped.count(), grouped.median()
-        place_of = known.index.get_indexer(pd.Index(groups))
-        others = known.to_numpy()[place_of] - own
-        takes = (of < 0) & (others >= MIN_OTHERS) & (groups >= 0)[:, None]
-        median = np.where(takes, medians.to_numpy()[place_of], median)
-        of[takes] = place
+    columns = np.ascontiguousarray(features.to_numpy(dtype=np.float64).T)
+    median, of = np.full(chosen.shape, np.nan), np.full(chosen.shape, -1, dtype=np.int8)
+    for place, (_, names) in enumerate(COMPARED):
+        numbered = placed.groupby(list(names), sort=False).ngroup()  # missing where a class is not known
+        groups = numbered.fillna(-1).to_numpy().astype(np.intp)
+        pupil, column = np.nonzero((of < 0) & (groups >= 0)[:, None])
+        feature, group = chosen[pupil, column], groups[pupil]
+        medians, known = _medians(columns, groups, feature, group)
+        others = known[group, feature] - ~np.isnan(columns[feature, pupil])
+        takes = others >= MIN_OTHERS
+        median[pupil[takes], column[takes]] = medians[group[takes], feature[takes]]
+        of[pupil[takes], column[takes]] = place
     return Usual(median, of)
 
 
+def _medians(
+    columns: NDArray[np.float64], groups: NDArray[np.intp], feature: NDArray[np.intp], group: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return median and number of known values by group and feature, where such a pair is asked for."""
+    sizes = np.bincount(groups[groups >= 0])
+    rows = np.argsort(groups, kind="stable")[np.count_nonzero(groups < 0) :]
+    start = np.concatenate(([0], np.cumsum(sizes)))
+    asked = np.zeros((len(sizes), len(columns)), dtype=bool)
+    asked[group, feature] = True
+    median, known = np.full(asked.shape, np.nan), np.zeros(asked.shape, dtype=np.int64)
+    for size in np.unique(sizes[asked.any(axis=1)]):
+        of_size = np.flatnonzero(sizes == size)
+        which, wanted = np.nonzero(asked[of_size])
+        for first in range(0, len(which), max(BLOCK_VALUES // size, 1)):
+            block = slice(first, first + max(BLOCK_VALUES // size, 1))
+            own, asks = of_size[which[block]], wanted[block]
+            values = columns[asks[:, None], rows[start[own][:, None] + np.arange(size)]]
+            values.sort(axis=1)  # what is missing comes last
+            count = size - np.count_nonzero(np.isnan(values), axis=1)
+            middle = np.column_stack([np.maximum(count - 1, 0) // 2, np.minimum(count // 2, size - 1)])
+            median[own, asks] = np.take_along_axis(values, middle, axis=1).mean(axis=1)
+            known[own, asks] = count
+    return median, known
+
+
 def reasons(
-    features: pd.DataFrame, values: NDArray[np.float64], usual: Usual, catalogue: Sequence[Described]
-) -> pd.DataFrame:
-    """Return the columns of :data:`riskmodel.tables.results.REASON`: every feature of every pupil.
+    features: pd.DataFrame,
+    values: NDArray[np.float64],
+    chosen: NDArray[np.intp],
+    usual: Usual,
+    catalogue: Sequence[Described],
+) -> pa.Table:
+    """Return the columns of :data:`riskmodel.tables.results.REASON`: the chosen features of every pupil.
 
     Parameters
     ----------
@@ -101,13 +154,15 @@ def reasons(
         The columns that the model reads, in its order; index ``pupil_id``.
     values
         Contributions of the same shape (see :func:`riskmodel.risk.shapley.shapley`).
+    chosen
+        From :func:`strongest`: pupils × places.
     usual
-        From :func:`usual_values`, of the same shape.
+        From :func:`usual_values`, of the shape of ``chosen``.
     catalogue
         The declarations; every column must have one.
 
-    A pupil's reasons stand together, the largest contribution in either direction first. Codes are pandas
-    categories, so that a country fits into memory.
+    A pupil's reasons stand together, the largest contribution in either direction first. Codes are Arrow dictionaries, so
+    that a country fits into memory.
     """
     by_code = {declared.code: declared for declared in catalogue}
     codes = [str(code) for code in features.columns]
@@ -117,49 +172,30 @@ def reasons(
             found=message("The shapes differ, or a feature is not declared."),
             remedy=message("Explain the columns that the model reads, in its order."),
         )
-    pupils, width = features.shape
-    order = np.argsort(-np.abs(values), axis=1, kind="stable")
-
-    def sorted_flat(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.take_along_axis(matrix, order, axis=1).ravel()
-
+    pupils, places = chosen.shape
+    pupil = np.repeat(np.arange(pupils), places)
+    feature = chosen.ravel()
     groups = list(GROUPS)
     group_of = np.array([groups.index(by_code[code].group) for code in codes], dtype=np.int8)
     malleable = np.array([by_code[code].is_malleable for code in codes], dtype=bool)
-    place = order.ravel()
-    return pd.DataFrame(
-        {
-            "pupil_id": pd.Categorical.from_codes(np.repeat(np.arange(pupils), width), features.index.astype(str)),
-            "place": np.tile(np.arange(1, width + 1, dtype=np.int16), pupils),
-            "feature_code": pd.Categorical.from_codes(place, pd.Index(codes)),
-            "group_code": pd.Categorical.from_codes(group_of[place], pd.Index(groups)),
-            "is_malleable": malleable[place],
-            "contribution": sorted_flat(values),
-            "own_value": sorted_flat(features.to_numpy(dtype=np.float64)),
-            "usual_value": sorted_flat(usual.median),
-            "usual_of": pd.Categorical.from_codes(
-                np.take_along_axis(usual.of, order, axis=1).ravel(), pd.Index([name for name, _ in COMPARED])
-            ),
-        },
-        columns=list(REASON.column_names),
-    )
+    own = features.to_numpy(dtype=np.float64)
+    columns = {
+        "pupil_id": pa.array(features.index.astype(str), pa.string()).take(pa.array(pupil)),
+        "place": np.tile(np.arange(1, places + 1), pupils),
+        "feature_code": _coded(feature.astype(np.int16), codes),
+        "group_code": _coded(group_of[feature], groups),
+        "is_malleable": malleable[feature],
+        "contribution": values[pupil, feature],
+        "own_value": pa.array(own[pupil, feature], from_pandas=True),
+        "usual_value": pa.array(usual.median.ravel(), from_pandas=True),
+        "usual_of": _coded(usual.of.ravel(), [name for name, _ in COMPARED]),
+    }
+    return pa.table({name: columns[name] for name in REASON.column_names})
 
 
-def main_reasons(reason: pd.DataFrame, k: int = MAIN_PER_GROUP, protected: Collection[str] = ()) -> pd.DataFrame:
-    """Return the few reasons per pupil that a person reads: at most ``k`` of each group of features.
-
-    Kept are contributions that raise the score and carry at least ``MIN_SHARE_OF_RISE`` of all that raises it.
-    Codes in ``protected`` are never among them. What a school can change comes first, context after it;
-    within each, the larger contribution first. ``place`` still is the place among all features of the pupil.
-    """
-    rising = reason[reason["contribution"] > 0]
-    total = rising.groupby("pupil_id", observed=True)["contribution"].transform("sum")
-    is_main = (rising["contribution"] >= MIN_SHARE_OF_RISE * total) & ~rising["feature_code"].isin(list(protected))
-    kept = rising[is_main].sort_values(["pupil_id", "place"], kind="stable")
-    within = kept.groupby(["pupil_id", "group_code"], observed=True).cumcount()
-    kept = kept[within < k]
-    order = ["pupil_id", "is_malleable", "place"]
-    return kept.sort_values(order, ascending=[True, False, True], kind="stable").reset_index(drop=True)
+def _coded(place: NDArray[np.integer[Any]], codes: Sequence[str]) -> pa.DictionaryArray:
+    """Return the codes at the places as an Arrow dictionary; -1 is no code."""
+    return pa.DictionaryArray.from_arrays(pa.array(place, mask=place < 0), pa.array(codes, pa.string()))
 
 
 def data_states(features: pd.DataFrame, catalogue: Sequence[Described]) -> pd.DataFrame:

@@ -131,8 +131,8 @@ def shapley(
     against = None if background is None else _matrix_of(model, background)
     _check_background(matrix, against, weights)
     learner = model.learner if isinstance(model, RiskModel) else model
-    learner = learner.booster if isinstance(learner, Boosting) else getattr(learner, "booster_", learner)
     score = _score_of(learner)
+    learner = learner.booster if isinstance(learner, Boosting) else getattr(learner, "booster_", learner)
     found = (
         _by_tables(learner, matrix, against, weights)
         or _by_terms(learner, matrix, against, weights)
@@ -269,12 +269,13 @@ def _by_library(
 
 def _score_of(learner: Any) -> Callable[[Matrix], Matrix]:
     """Return the raw score as a function of a matrix."""
-    if isinstance(learner, lightgbm.Booster):
-        return lambda matrix: np.asarray(learner.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64)
-    if shapley_library.is_xgboost(learner):
-        return lambda matrix: shapley_library.xgboost_score(learner, matrix)
     if hasattr(learner, "raw_score"):
         return lambda matrix: np.asarray(learner.raw_score(matrix), dtype=np.float64)
+    if hasattr(learner, "booster_") or isinstance(learner, lightgbm.Booster):
+        booster = getattr(learner, "booster_", learner)
+        return lambda matrix: np.asarray(booster.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64)
+    if shapley_library.is_xgboost(learner):
+        return lambda matrix: shapley_library.xgboost_score(learner, matrix)
     if _is_hist_gradient_boosting(learner):
         return lambda matrix: np.ravel(learner._raw_predict(matrix))
     if hasattr(learner, "coef_"):

@@ -24,10 +24,10 @@ from collections.abc import Iterator
 from math import factorial
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from riskmodel.risk.kernels import compiled
 from riskmodel.risk.tree_models import ZERO, End, Fork, TreeModel, splits
 
 MAX_SPLITS = 7
@@ -317,6 +317,6 @@ def _add_rows(
                 target[i] += run[pattern[i]]
 
 
-_answer: Any = numba.njit(_answer_rows)
-_add: Any = numba.njit(_add_rows)
-_count: Any = numba.njit(_count_rows)
+_answer: Any = compiled(_answer_rows)
+_add: Any = compiled(_add_rows)
+_count: Any = compiled(_count_rows)

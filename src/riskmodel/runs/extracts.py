@@ -2,44 +2,151 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from riskmodel.risk.evaluation import DEFAULT_MODEL
+from riskmodel.risk.explanation import COMPARED
+from riskmodel.risk.feature import Feature
+from riskmodel.risk.features import FEATURES
+from riskmodel.runs.columns import json_lists, json_object, json_text
 from riskmodel.runs.manifest import code_of_this_process
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.views.extract import REASONS_KEPT, findings_extract, index_extract, school_extract
+from riskmodel.tables.results import BANDS
+from riskmodel.views.extract import (
+    DATA_FLAGS,
+    PUPIL_FIELDS,
+    common_head,
+    findings_extract,
+    index_extract,
+    school_head,
+    short_codes,
+)
 
 SCHOOL_FIGURES = ("auc", "precision_at_capacity", "recall_at_capacity")
 RESULT_TABLES = ("evaluation", "subgroup", "calibration", "band", "drift", "table_account")
 LISTS_OF_METRICS = ("cohorts", "capacity_curve", "missingness", "assumptions", "notices")
+SCHOOLS_AT_A_TIME = 64
+USUAL_OF = [name for name, _ in COMPARED]
+REASON_COLUMNS = ("feature_code", "own_value", "usual_value", "usual_of", "contribution")
+
+Row = Mapping[str, Any]
 
 
 def write_extracts(run: SemesterRun) -> dict[str, Any]:
     """Write the extract of every school, the list of schools and the findings; return the findings."""
-    about = about_run(run)
-    summary = records(run.read("school_summary"))
-    scores = dict(list(run.read("score").groupby("school_id")))
-    reason = run.read("reason")
-    kept = reason[reason["place"] <= REASONS_KEPT]
-    school_of = pd.concat([part[["pupil_id", "school_id"]] for part in scores.values()])
-    reasons = dict(list(kept.merge(school_of, on="pupil_id").groupby("school_id")))
-    bands, figures = records(run.read("band")), _figures(run)
-    for school in summary:
-        school_id = school["school_id"]
-        extract = school_extract(about, school, records(scores[school_id]), records(reasons[school_id]), bands, figures)
-        run.write_json(f"extracts/school/{school_id}.json", extract)
-    run.write_json("extracts/index.json", index_extract(about, summary))
+    about, summary, contribution = about_run(run), records(run.read("school_summary")), run.read_arrow("contribution")
+    by_code = {feature.code: feature for feature in FEATURES}
+    read = [by_code[code] for code in contribution.column_names if code in by_code]
+    importance = _importance(contribution, read)
+    del contribution
+    schools = Schools(about, read, records(run.read("band")), _figures(run))
+    folder = run.folder / "extracts" / "school"
+    folder.mkdir(parents=True, exist_ok=True)
+    for school_id, text in schools.texts(summary, run.read_arrow("score"), run.read_arrow("reason", REASON_COLUMNS)):
+        (folder / f"{school_id}.json").write_bytes(text)
+    (folder.parent / "index.json").write_text(json_text(index_extract(about, summary)) + "\n", "utf-8")
     findings = findings_extract(
         about,
         **{name: records(run.read(name)) for name in RESULT_TABLES},
         **{name: run.read_json("metrics.json")[name] for name in LISTS_OF_METRICS},
-        importance=_importance(reason),
+        importance=importance,
     )
-    run.write_json("extracts/findings.json", findings)
+    (folder.parent / "findings.json").write_text(json_text(findings) + "\n", "utf-8")
     return findings
+
+
+@dataclass(frozen=True)
+class Schools:
+    """What the extracts of all schools say alike: the run, the features of the model, bands and figures."""
+
+    about: Row
+    features: Sequence[Feature]
+    bands: Sequence[Row]
+    figures: Sequence[Row]
+
+    def texts(self, summary: Sequence[Row], scores: pa.Table, reasons: pa.Table) -> Iterator[tuple[str, bytes]]:
+        """Yield id and file of each school of ``summary``, a row of ``school_summary`` each.
+
+        ``scores`` is ordered by pupil, and ``reasons`` holds the same number of rows for each pupil in that order.
+        Columns become text in one go for some schools at a time, so that memory does not grow with the country.
+        """
+        by_id = {str(one["school_id"]): one for one in summary}
+        school_ids = sorted(by_id)
+        school = pc.index_in(scores["school_id"].combine_chunks(), pa.array(school_ids, pa.string())).to_numpy()
+        order = np.lexsort((scores["place"].to_numpy(), school))
+        offsets = np.searchsorted(school[order], np.arange(len(school_ids) + 1))
+        counts = _counts(scores, school, len(school_ids))
+        told = self._reasons(reasons, scores.num_rows)
+        common = common_head(self.about, self._features(), self.bands, self.figures)
+        alike = {name: json_text(value) for name, value in {**common, "usual_of": USUAL_OF}.items()}
+        for first in range(0, len(school_ids), SCHOOLS_AT_A_TIME):
+            some = school_ids[first : first + SCHOOLS_AT_A_TIME]
+            mine = offsets[first : first + len(some) + 1]
+            columns = _columns(scores, told, order[mine[0] : mine[-1]], mine - mine[0])
+            for number, school_id in enumerate(some):
+                counted = {name: int(of_school[first + number]) for name, of_school in counts.items()}
+                parts = {name: json_text(value) for name, value in school_head(by_id[school_id], counted).items()}
+                for name, texts in columns.items():
+                    parts[name] = json_object({column: text[number] for column, text in texts.items()})
+                yield school_id, f"{json_object({**alike, **parts})}\n".encode()
+
+    def _reasons(self, reasons: pa.Table, pupils: int) -> dict[str, NDArray[Any]]:
+        """Return the columns of the reasons, pupils × places, codes as places in their lists (-1: none)."""
+        lists = {"feature_code": [feature.code for feature in self.features], "usual_of": USUAL_OF}
+        found: dict[str, NDArray[Any]] = {
+            name: reasons[name].to_numpy() for name in ("own_value", "usual_value", "contribution")
+        }
+        for name, codes in lists.items():
+            place = pc.index_in(reasons[name], pa.array(codes, pa.string()), skip_nulls=True)
+            found[name.removesuffix("_code")] = pc.fill_null(place, -1).to_numpy()
+        each = reasons.num_rows // max(pupils, 1)
+        return {name: column.reshape(pupils, each) for name, column in found.items()}
+
+    def _features(self) -> list[Row]:
+        return [
+            {"feature_code": feature.code, "group_code": feature.group, "is_malleable": feature.is_malleable}
+            for feature in self.features
+        ]
+
+
+def _columns(
+    scores: pa.Table, told: Mapping[str, NDArray[Any]], order: NDArray[np.intp], offsets: NDArray[np.intp]
+) -> dict[str, dict[str, list[str]]]:
+    """Return the columns of the pupils in ``order`` and of their reasons as text, a list for each school."""
+    scores = scores.take(pa.array(order))
+    chosen = {name: column[order] for name, column in told.items()}
+    ids = scores["pupil_id"].to_pylist()
+    codes = [code for first, after in pairwise(offsets) for code in short_codes(ids[first:after])]
+    rest = scores["raw_score"].to_numpy() - scores["base_score"].to_numpy() - chosen["contribution"].sum(axis=1)
+    pupils = {name: scores[name].combine_chunks() for name in (*PUPIL_FIELDS, *DATA_FLAGS)}
+    pupils |= {"code": pa.array(codes, pa.string()), "rest": pa.array(rest)}
+    reasons = {name: pa.array(column.ravel()) for name, column in chosen.items()}
+    reasons["usual_of"] = pa.array(chosen["usual_of"].ravel(), mask=chosen["usual_of"].ravel() < 0)
+    each = chosen["contribution"].shape[1]
+    return {
+        "pupils": {name: json_lists(column, offsets) for name, column in pupils.items()},
+        "reasons": {name: json_lists(column, offsets * each) for name, column in reasons.items()},
+    }
+
+
+def _counts(scores: pa.Table, school: NDArray[np.intp], schools: int) -> dict[str, NDArray[np.intp]]:
+    """Return, for each count that a page shows, the pupils of each school."""
+    chosen = {
+        "pupils": np.ones(len(school), dtype=bool),
+        **{f"band_{band}": pc.equal(scores["band_code"], band).to_numpy() for band in BANDS},
+        **{state: pc.equal(scores["state_code"], state).to_numpy() for state in ("unsure", "too_little_data")},
+        "within_capacity": scores["is_within_capacity"].to_numpy(),
+    }
+    return {name: np.bincount(school[which], minlength=schools) for name, which in chosen.items()}
 
 
 def about_run(run: SemesterRun) -> dict[str, Any]:
@@ -77,8 +184,13 @@ def _figures(run: SemesterRun) -> list[dict[str, Any]]:
     return records(chosen)
 
 
-def _importance(reason: pd.DataFrame) -> list[dict[str, Any]]:
-    size = reason.assign(mean_absolute_contribution=reason["contribution"].abs())
-    keys = ["feature_code", "group_code"]
-    means = size.groupby(keys, observed=True)["mean_absolute_contribution"].mean().reset_index()
-    return records(means.sort_values(["mean_absolute_contribution", "feature_code"], ascending=[False, True]))
+def _importance(contribution: pa.Table, features: Sequence[Feature]) -> list[dict[str, Any]]:
+    means = [
+        {
+            "feature_code": feature.code,
+            "group_code": feature.group,
+            "mean_absolute_contribution": float(np.abs(contribution[feature.code].to_numpy()).mean()),
+        }
+        for feature in features
+    ]
+    return sorted(means, key=lambda row: (-row["mean_absolute_contribution"], row["feature_code"]))

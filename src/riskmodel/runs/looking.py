@@ -89,12 +89,19 @@ def not_shown_to_be_worse(metrics: dict[str, Any]) -> pd.DataFrame:
     return table[~(table["low"] > 0)]
 
 
-def strongest(reason: pd.DataFrame, count: int = 15) -> pd.DataFrame:
-    """Return the features with the largest mean absolute contribution."""
-    size = reason.assign(size=reason["contribution"].abs(), raises=reason["contribution"] > 0)
-    means = size.groupby(["feature_code", "group_code"], observed=True)[["size", "raises"]].mean()
-    named = means.rename(columns={"size": "mean_absolute_contribution", "raises": "raises_share"})
-    return named.sort_values("mean_absolute_contribution", ascending=False).head(count)
+def strongest(contribution: pd.DataFrame, count: int = 15) -> pd.DataFrame:
+    """Return the features with the largest mean absolute contribution, and the share of pupils whom each raises."""
+    values = contribution.drop(columns="pupil_id")
+    groups = {declared.code: declared.group for declared in FEATURES}
+    table = pd.DataFrame(
+        {
+            "group_code": [groups[str(code)] for code in values.columns],
+            "mean_absolute_contribution": [values[code].abs().mean() for code in values.columns],
+            "raises_share": [(values[code] > 0).mean() for code in values.columns],
+        },
+        index=pd.Index(values.columns, name="feature_code"),
+    )
+    return table.sort_values("mean_absolute_contribution", ascending=False, kind="stable").head(count)
 
 
 def probability_bins(score: pd.DataFrame) -> list[tuple[float, float, int]]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from riskmodel.risk.bands import band_of
 from riskmodel.risk.capacity import Capacity, place_in_school
-from riskmodel.risk.explanation import data_states, reasons, usual_values
+from riskmodel.risk.explanation import REASONS_KEPT, data_states, reasons, strongest, usual_values
 from riskmodel.risk.features import FEATURES
 from riskmodel.risk.shapley import shapley
 from riskmodel.runs.judging import capacity_of
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.training import read_model
-from riskmodel.tables.results import BANDS, REASON, SCHOOL_SUMMARY, SCORE
+from riskmodel.tables.results import BANDS, CONTRIBUTION, REASON, SCHOOL_SUMMARY, SCORE
 
 
 def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.DataFrame:
-    """Return the scores of the present cohort, and write ``score``, ``reason`` and ``school_summary``.
+    """Return the scores of the present cohort, and write ``score``, ``contribution``, ``reason`` and ``school_summary``.
 
     Raises
     ------
@@ -26,7 +28,7 @@ def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.D
     """
     members, features = _present(run)
     fitted, calibrator = read_model(run)
-    read = features[list(fitted.feature_codes)]
+    read = features if tuple(features.columns) == fitted.feature_codes else features[list(fitted.feature_codes)]
     explained = shapley(fitted, read)
     raw, base, contributions = explained.raw_score, explained.base, explained.values
     probability = calibrator.probability(raw)
@@ -46,7 +48,10 @@ def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.D
         is_within_capacity=place <= places,
         **{name: states[name].to_numpy() for name in states.columns},
     )
-    run.write(REASON, reasons(read, contributions, usual_values(read, members), FEATURES))
+    run.write_rows(CONTRIBUTION, _wide(read, contributions))
+    chosen = strongest(contributions, REASONS_KEPT)
+    usual = usual_values(read, members, chosen)
+    run.write_rows(REASON, reasons(read, contributions, chosen, usual, FEATURES))
     scores = run.write(SCORE, rows)
     run.write(SCHOOL_SUMMARY, _summary(run, scores, capacity, capacity_places))
     return scores
@@ -54,11 +59,16 @@ def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.D
 
 def _present(run: SemesterRun) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return members and features of the present cohort, row by row beside each other."""
-    day = pd.Timestamp(run.cut_off)
-    cohort, feature = run.read("cohort"), run.read("feature")
-    members = cohort[cohort["cohort_on"] == day].sort_values("pupil_id", ignore_index=True)
-    values = feature[feature["cohort_on"] == day].set_index("pupil_id").drop(columns="cohort_on")
-    return members, values.loc[members["pupil_id"]]
+    members = run.read("cohort", run.cut_off).sort_values("pupil_id", ignore_index=True)
+    values = run.read("feature", run.cut_off).set_index("pupil_id").drop(columns="cohort_on")
+    in_order = values.index.equals(pd.Index(members["pupil_id"]))
+    return members, values if in_order else values.loc[members["pupil_id"]]
+
+
+def _wide(features: pd.DataFrame, contributions: NDArray[np.float64]) -> pa.Table:
+    """Return the contributions with a column per feature."""
+    columns = {str(code): contributions[:, place] for place, code in enumerate(features.columns)}
+    return pa.table({"pupil_id": pa.array(features.index, pa.string()), **columns})
 
 
 def _summary(run: SemesterRun, scores: pd.DataFrame, capacity: Capacity, capacity_places: int) -> pd.DataFrame:

@@ -20,12 +20,14 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from riskmodel.risk.label import Window
 from riskmodel.runs import journal
 from riskmodel.runs.durable import canonical_json
 from riskmodel.runs.failure import marks_of, note_errors
-from riskmodel.runs.parquet import read_table, write_table, write_wide
+from riskmodel.runs.parquet import read_table, write_rows, write_table, write_wide
 from riskmodel.runs.parts import Part, PartFolder, Tell, open_folder
 from riskmodel.runs.steps import INPUTS
 from riskmodel.sources.history import open_canonical
@@ -93,10 +95,18 @@ class SemesterRun:
         """Return a table of the run; of a large one, better only the cohort or the columns that are needed."""
         return read_table(self.tables, name, cohort_on, columns)
 
+    def read_arrow(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return a table of the run, or some columns of it, as Arrow."""
+        return pq.read_table(self.tables / f"{name}.parquet", columns=None if columns is None else list(columns))
+
     def write(self, table: Table, rows: pd.DataFrame) -> pd.DataFrame:
         """Write a declared table of the run, and return it as it reads."""
         write_table(self.tables, table, rows)
         return self.read(table.name)
+
+    def write_rows(self, table: Table, rows: pa.Table) -> None:
+        """Write a declared table of the run from rows in the order of its key."""
+        write_rows(self.tables, table, rows)
 
     def write_wide(self, name: str, rows: pd.DataFrame) -> pd.DataFrame:
         """Write a table with one column per feature or trait, and return it as it reads."""

@@ -321,9 +321,23 @@ SCORE = Table(
     key=("pupil_id",),
 )
 
+CONTRIBUTION = Table(
+    name="contribution",
+    row=Words(
+        "pupil, with the Shapley value of each feature in log-odds: one further column per feature of the model",
+        "izglītojamais ar katras pazīmes Šeplija vērtību log-izredzēs: katrai modeļa pazīmei vēl sava kolonna",
+    ),
+    columns=(PUPIL_ID,),
+    key=("pupil_id",),
+)
+"""All features of a pupil: base score plus contributions equals the raw score."""
+
 REASON = Table(
     name="reason",
-    row=Words("contribution of one feature to a pupil's raw score", "vienas pazīmes ieguldījums izglītojamā vērtējumā"),
+    row=Words(
+        "one of the largest contributions to a pupil's raw score",
+        "viens no lielākajiem ieguldījumiem izglītojamā vērtējumā",
+    ),
     columns=(
         PUPIL_ID,
         Column(
@@ -370,9 +384,8 @@ REASON = Table(
             required=False,
         ),
     ),
-    key=("pupil_id", "feature_code"),
+    key=("pupil_id", "place"),
 )
-"""All features of a pupil are kept: base score plus contributions equals the raw score."""
 
 EVALUATION = Table(
     name="evaluation",
@@ -613,6 +626,7 @@ RESULTS: tuple[Table, ...] = (
     PLACE,
     PREDICTION,
     SCORE,
+    CONTRIBUTION,
     REASON,
     EVALUATION,
     SUBGROUP,

@@ -2,8 +2,8 @@
 
 Three forms, each a ``dict`` of plain values (dates as ISO text, ``None`` for "no data", never zero for it):
 
-``extracts/school/<school_id>.json`` — :func:`school_extract`
-    ``form, run, school, capacity, bands, counts, figures, pupils``
+``extracts/school/<school_id>.json`` — :func:`common_head`, :func:`school_head` and the columns of the pupils
+    ``form, run, school, capacity, bands, counts, figures, features, usual_of, pupils, reasons``
 ``extracts/index.json`` — :func:`index_extract`
     ``form, run, schools``: which school's extract is which file; the portal opens no other file
 ``extracts/findings.json`` — :func:`findings_extract`
@@ -13,12 +13,14 @@ Three forms, each a ``dict`` of plain values (dates as ISO text, ``None`` for "n
 ``run`` is the same object in all three: ``run_id, cut_off_on, horizon_on, published_on, origin, model_code,
 code_version, seed``; ``origin`` is ``synthetic``, ``public`` or ``real``.
 
-A pupil of a school extract (``pupils`` is in order of need) holds::
+In a school's file ``pupils`` (in order of need) and ``reasons`` are columns: a list of values per name, a seventh of the
+size of a list of objects. ``reasons`` holds the same number per pupil, one pupil after the other, with places in
+``features`` and ``usual_of`` instead of codes. Pages read it through :func:`unfolded`, where a pupil holds::
 
     pupil_id  code  class_code  stage_kind  stage_number  band_code  state_code
     probability  probability_low  probability_high  place  is_within_capacity
     no_data_on   groups of features without data, e.g. ["learning"]
-    reasons      the REASONS_KEPT largest, largest first, each
+    reasons      the largest, largest first, each
                  {feature_code, group_code, is_malleable, own_value, usual_value, usual_of, contribution}
     rest         sum of all other contributions: base_score + reasons + rest = raw_score
     base_score  raw_score
@@ -34,14 +36,12 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
-SCHOOL_FORM = "riskmodel/school/1"
+SCHOOL_FORM = "riskmodel/school/2"
 INDEX_FORM = "riskmodel/index/1"
 FINDINGS_FORM = "riskmodel/findings/1"
 
 ORIGINS = ("synthetic", "public", "real")
 GROUPS_WITH_DATA_FLAG = ("attendance", "learning", "economic")
-REASONS_KEPT = 12
-"""So many reasons per pupil go into an extract; 300 pupils then take about half a megabyte."""
 SHORTEST_CODE = 6
 
 RUN_FIELDS = (
@@ -69,15 +69,8 @@ PUPIL_FIELDS = (
     "base_score",
     "raw_score",
 )
-REASON_FIELDS = (
-    "feature_code",
-    "group_code",
-    "is_malleable",
-    "own_value",
-    "usual_value",
-    "usual_of",
-    "contribution",
-)
+DATA_FLAGS = tuple(f"has_{group}_data" for group in GROUPS_WITH_DATA_FLAG)
+REASON_COLUMNS = ("feature", "own_value", "usual_value", "usual_of", "contribution")
 FINDINGS_TABLES = (
     "evaluation",
     "subgroup",
@@ -95,21 +88,32 @@ FINDINGS_TABLES = (
 )
 
 
-def school_extract(
-    run: Row, school: Row, scores: Iterable[Row], reasons: Iterable[Row], bands: Iterable[Row], figures: Iterable[Row]
-) -> dict[str, Any]:
-    """Return the extract of one school.
+def school_head(school: Row, counts: Row) -> dict[str, Any]:
+    """Return what an extract says of one school but for its pupils.
+
+    Parameters
+    ----------
+    school
+        The school's row of the result table ``school_summary``.
+    counts
+        Pupils of the school: ``pupils, band_high, band_medium, band_low, unsure, too_little_data, within_capacity``.
+    """
+    return {
+        "school": {name: school.get(name) for name in ("school_id", "school_name", "school_kind", "municipality_code")},
+        "capacity": {"places": plain(school["places"]), "is_assumed": bool(school["is_capacity_assumed"])},
+        "counts": dict(counts),
+    }
+
+
+def common_head(run: Row, features: Iterable[Row], bands: Iterable[Row], figures: Iterable[Row]) -> dict[str, Any]:
+    """Return what the extracts of all schools of a run say alike.
 
     Parameters
     ----------
     run
         The fields named in the module's text; ``run_id``, ``cut_off_on``, ``horizon_on`` and ``origin`` must be there.
-    school
-        The school's row of the result table ``school_summary``.
-    scores
-        Rows of ``score`` of this school's pupils.
-    reasons
-        Rows of ``reason`` of these pupils; those with ``place <= REASONS_KEPT`` are enough.
+    features
+        ``feature_code, group_code, is_malleable`` of the features of the model, in its order.
     bands
         All rows of ``band``.
     figures
@@ -121,47 +125,45 @@ def school_extract(
     ValueError
         For an origin that is none of ``ORIGINS``.
     """
-    by_pupil: dict[str, list[Row]] = {}
-    for reason in reasons:
-        by_pupil.setdefault(reason["pupil_id"], []).append(reason)
-    ordered = sorted(scores, key=lambda score: (score["place"], score["pupil_id"]))
-    codes = short_codes([score["pupil_id"] for score in ordered])
-    pupils = [_pupil(score, by_pupil.get(score["pupil_id"], []), codes[score["pupil_id"]]) for score in ordered]
     return {
         "form": SCHOOL_FORM,
         "run": run_fields(run),
-        "school": {name: school.get(name) for name in ("school_id", "school_name", "school_kind", "municipality_code")},
-        "capacity": {"places": plain(school["places"]), "is_assumed": bool(school["is_capacity_assumed"])},
-        "counts": {
-            "pupils": len(pupils),
-            **{
-                f"band_{band}": sum(pupil["band_code"] == band for pupil in pupils)
-                for band in ("high", "medium", "low")
-            },
-            "unsure": sum(pupil["state_code"] == "unsure" for pupil in pupils),
-            "too_little_data": sum(pupil["state_code"] == "too_little_data" for pupil in pupils),
-            "within_capacity": sum(pupil["is_within_capacity"] for pupil in pupils),
-        },
+        "features": rows(features),
         "bands": rows(bands),
         "figures": rows(figures),
-        "pupils": pupils,
     }
 
 
-def _pupil(score: Row, reasons: Sequence[Row], code: str) -> dict[str, Any]:
-    largest = sorted(reasons, key=lambda reason: (-abs(reason["contribution"]), reason["feature_code"]))[:REASONS_KEPT]
-    kept = sum(reason["contribution"] for reason in largest)
-    return {
-        "code": code,
-        **{name: plain(score.get(name)) for name in PUPIL_FIELDS},
-        "is_within_capacity": bool(score["is_within_capacity"]),
-        "no_data_on": [group for group in GROUPS_WITH_DATA_FLAG if not score[f"has_{group}_data"]],
-        "reasons": [
-            {name: plain(reason.get(name)) for name in REASON_FIELDS} | {"is_malleable": bool(reason["is_malleable"])}
-            for reason in largest
-        ],
-        "rest": plain(score["raw_score"] - score["base_score"] - kept),
-    }
+def unfolded(stored: Row) -> dict[str, Any]:
+    """Return a school's extract as pages read it, from its file: an object per pupil, with its reasons.
+
+    Raises
+    ------
+    ValueError
+        For a file of another form.
+    """
+    if stored["form"] != SCHOOL_FORM:
+        raise ValueError(f"an extract of the form {SCHOOL_FORM} is needed")
+    columns, reasons = stored["pupils"], stored["reasons"]
+    pupils = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    each = len(reasons["feature"]) // max(len(pupils), 1)
+    for number, pupil in enumerate(pupils):
+        has_data = {group: pupil.pop(f"has_{group}_data") for group in GROUPS_WITH_DATA_FLAG}
+        pupil["no_data_on"] = [group for group, has in has_data.items() if not has]
+        own = slice(number * each, (number + 1) * each)
+        parts = zip(*(reasons[name][own] for name in REASON_COLUMNS), strict=True)
+        pupil["reasons"] = [
+            {
+                **stored["features"][feature],
+                "own_value": own_value,
+                "usual_value": usual_value,
+                "usual_of": None if usual_of is None else stored["usual_of"][usual_of],
+                "contribution": contribution,
+            }
+            for feature, own_value, usual_value, usual_of, contribution in parts
+        ]
+    unneeded = {"features", "usual_of", "reasons"}
+    return {**{name: part for name, part in stored.items() if name not in unneeded}, "pupils": pupils}
 
 
 def index_extract(run: Row, schools: Iterable[Row]) -> dict[str, Any]:
@@ -250,15 +252,16 @@ def plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def short_codes(pupil_ids: Sequence[str]) -> dict[str, str]:
+def short_codes(pupil_ids: Sequence[str]) -> list[str]:
     """Return a short code for each pseudonym: its beginning, as long as it must be to be its own within the school.
 
     >>> short_codes(["4f2a1b77c0", "4f2a1b88d1", "90ab12cd34"])
-    {'4f2a1b77c0': '4F2A1B7', '4f2a1b88d1': '4F2A1B8', '90ab12cd34': '90AB12C'}
+    ['4F2A1B7', '4F2A1B8', '90AB12C']
     """
-    distinct = set(pupil_ids)
-    longest = max((len(pupil_id) for pupil_id in distinct), default=SHORTEST_CODE)
-    length = SHORTEST_CODE
-    while length < longest and len({pupil_id[:length] for pupil_id in distinct}) < len(distinct):
+    distinct, length = len(set(pupil_ids)), SHORTEST_CODE
+    longest = max(map(len, pupil_ids), default=length)
+    codes = [pupil_id[:length] for pupil_id in pupil_ids]
+    while length < longest and len(set(codes)) < distinct:
         length += 1
-    return {pupil_id: pupil_id[:length].upper() for pupil_id in pupil_ids}
+        codes = [pupil_id[:length] for pupil_id in pupil_ids]
+    return [code.upper() for code in codes]

@@ -1,0 +1,73 @@
+"""Tables of a run on disk: in the order of their key, as declared, and counted without being read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from riskmodel.errors import RunFailedError
+from riskmodel.runs.parquet import empty_values, read_table, write_rows
+from riskmodel.tables.results import CONTRIBUTION, REASON
+
+
+def reasons(pupils: list[str], places: list[int], **changed: object) -> pa.Table:
+    count = len(pupils)
+    coded = {"feature_code": "late_share_year", "group_code": "attendance", "usual_of": "class"}
+    columns = {
+        "pupil_id": pupils,
+        "place": places,
+        "is_malleable": [True] * count,
+        "contribution": [0.5] * count,
+        "own_value": [None] * count,
+        "usual_value": [1.0] * count,
+        **{name: pa.array([code] * count).dictionary_encode() for name, code in coded.items()},
+    }
+    table = pa.table(columns | changed)
+    return table.set_column(table.column_names.index("own_value"), "own_value", table["own_value"].cast(pa.float64()))
+
+
+def test_coded_columns_are_written_as_plain_ones_and_read_back(tmp_path: Path) -> None:
+    write_rows(tmp_path, REASON, reasons(["a", "a", "b"], [1, 2, 1]))
+    assert pq.read_schema(tmp_path / "reason.parquet").equals(REASON.arrow_schema())
+    found = read_table(tmp_path, "reason")
+    assert found["feature_code"].tolist() == ["late_share_year"] * 3
+    assert found["own_value"].isna().all()
+
+
+@pytest.mark.parametrize(("pupils", "places"), [(["b", "a"], [1, 1]), (["a", "a"], [2, 1]), (["a", "a"], [1, 1])])
+def test_rows_out_of_order_or_with_one_key_are_refused(tmp_path: Path, pupils: list[str], places: list[int]) -> None:
+    with pytest.raises(RunFailedError, match="order of their key"):
+        write_rows(tmp_path, REASON, reasons(pupils, places))
+    assert not (tmp_path / "reason.parquet").exists()
+
+
+def test_a_required_value_may_not_be_empty(tmp_path: Path) -> None:
+    with pytest.raises(RunFailedError, match="group_code has empty values"):
+        write_rows(tmp_path, REASON, reasons(["a"], [1], group_code=pa.array([None], pa.string())))
+
+
+def test_a_wide_table_has_plain_numbers_beside_its_key(tmp_path: Path) -> None:
+    write_rows(tmp_path, CONTRIBUTION, pa.table({"pupil_id": ["a", "b"], "late_share_year": [0.5, -0.25]}))
+    assert read_table(tmp_path, "contribution")["late_share_year"].tolist() == [0.5, -0.25]
+    for wrong in (pa.array([0.5, None]), pa.array([1, 2])):
+        with pytest.raises(RunFailedError, match="another type"):
+            write_rows(tmp_path, CONTRIBUTION, pa.table({"pupil_id": ["a", "b"], "late_share_year": wrong}))
+
+
+@pytest.mark.parametrize("has_statistics", [True, False])
+def test_empty_values_are_counted_over_row_groups_with_and_without_statistics(
+    tmp_path: Path, has_statistics: bool
+) -> None:
+    path = tmp_path / "file.parquet"
+    rows = pa.table({"full": [1, 2, 3, 4, 5], "gaps": ["a", None, None, "b", None]})
+    pq.write_table(rows, path, row_group_size=2, write_statistics=has_statistics)
+    assert empty_values(path) == (5, {"full": 0, "gaps": 3})
+
+
+def test_a_table_without_rows_has_no_empty_values(tmp_path: Path) -> None:
+    path = tmp_path / "file.parquet"
+    pq.write_table(pa.table({"none": pa.array([], pa.string())}), path)
+    assert empty_values(path) == (0, {"none": 0})
