@@ -20,16 +20,24 @@ the window plus the reporting delay) every outcome is ``open``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import duckdb
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
-from riskmodel.risk.cutoff import open_cut_off
+from riskmodel.risk.cutoff import EPOCH, newest_known, open_cut_off
+from riskmodel.risk.numbered import MISSING, Rows, Texts, number_texts, numbered
+from riskmodel.tables.canonical import ENROLMENT
+from riskmodel.tables.chunks import NEVER_BEFORE, TableReader, Wanted
 from riskmodel.tables.results import COHORT
+from riskmodel.tables.schema import Kind
 
 HORIZON_MONTH, HORIZON_DAY = 9, 30
 """The window ends after the summer: those who do not come back in September have left."""
@@ -181,96 +189,162 @@ def cohort(connection: duckdb.DuckDBPyConnection, window: Window, as_of: date) -
         The columns of ``cohort`` in :mod:`riskmodel.tables.results`, sorted by ``pupil_id``; ``label`` is
         ``Int64`` with ``<NA>`` for censored and open outcomes.
     """
-    open_cut_off(connection, window.cut_off, tables=("school", "enrolment"))
-    open_cut_off(connection, as_of, schema=OUTCOME_SCHEMA, tables=("enrolment",))
-    found = connection.execute(
-        _COHORT_SQL,
-        {
-            "cut_off": window.cut_off,
-            "horizon_on": window.horizon_on,
-            "term_on": window.term_on,
-            "rival_on": list(window.rival_on),
-            "school_year_on": window.school_year_on,
-            "label_known_on": window.label_known_on,
-            "as_of": as_of,
-        },
-    ).df()
-    found["label"] = found["outcome_class"].map(LABELS).astype("Int64").mask(found["had_gone_before"])
-    return found[list(COHORT.column_names)]
+    stays = _stays(connection, window, as_of)
+    members = _members(stays, window)
+    outcome, last_end_on, had_gone = _outcomes(stays, members, window)
+    if as_of < window.label_known_on:
+        outcome[:] = "open"
+    left_on = np.where(outcome == "left", last_end_on.astype("datetime64[D]"), np.datetime64("NaT"))
+    schools = stays.text("school_id", members)
+    rows = {
+        "cohort_on": window.cut_off,
+        "pupil_id": stays.text("pupil_id", members),
+        "school_id": schools,
+        "stage_kind": stays.code("stage_kind", members),
+        "stage_number": stays.rows["stage_number"][members].astype(np.int64),
+        "class_code": stays.text("class_code", members),
+        "municipality_code": pd.Series(schools).map(_municipalities(connection, window.cut_off)).to_numpy(),
+        "school_year_on": window.school_year_on,
+        "horizon_on": window.horizon_on,
+        "label_known_on": window.label_known_on,
+        "outcome_class": outcome,
+        "label": pd.Series(outcome).map(LABELS).astype("Int64").mask(had_gone),
+        "left_on": left_on,
+    }
+    found = pd.DataFrame(rows, index=pd.RangeIndex(len(members)), columns=list(COHORT.column_names))
+    return found.astype(dict.fromkeys(DAYS, "datetime64[us]"))
 
 
-_COHORT_SQL = """
-WITH running AS (
-    SELECT
-        pupil_id,
-        school_id,
-        stage_kind,
-        stage_number,
-        class_code,
-        -- The term, among those that run side by side, in which the stay began.
-        list_max(list_filter(list_append($rival_on::DATE[], $term_on), lambda day: day <= happened_on)) AS own_term_on
-    FROM known.enrolment
-    WHERE happened_on <= $cut_off AND (ends_on IS NULL OR ends_on > $cut_off)
-    QUALIFY row_number() OVER (
-        PARTITION BY pupil_id, coalesce(own_term_on, $term_on) = $term_on
-        ORDER BY happened_on DESC, stage_number DESC, school_id
-    ) = 1
-),
-member AS (
-    SELECT * FROM running WHERE coalesce(own_term_on, $term_on) = $term_on
-),
-place AS (
-    SELECT school_id, municipality_code
-    FROM known.school
-    WHERE happened_on <= $cut_off
-    QUALIFY row_number() OVER (PARTITION BY school_id ORDER BY happened_on DESC) = 1
-),
-stay AS (
-    SELECT
-        member.pupil_id,
-        stay.happened_on,
-        stay.ends_on,
-        stay.exit_class,
-        stay.school_id = member.school_id AS is_same_school,
-        stay.happened_on <= $horizon_on AND (stay.ends_on IS NULL OR stay.ends_on > $horizon_on) AS runs_at_end,
-        stay.happened_on <= $cut_off AND stay.ends_on > $cut_off AND stay.ends_on <= $horizon_on
-            AND stay.exit_class = 'completed' AS is_stage_finished
-    FROM member
-    JOIN known_later.enrolment AS stay USING (pupil_id)
-    WHERE stay.happened_on <= $horizon_on
-),
-outcome AS (
-    SELECT
-        pupil_id,
-        CASE
-            WHEN bool_or(is_stage_finished) THEN 'completed'
-            WHEN bool_or(runs_at_end AND is_same_school) THEN 'continuing'
-            WHEN bool_or(runs_at_end) THEN 'transferred'
-            ELSE first(exit_class ORDER BY ends_on DESC, list_position(
-                ['completed', 'transferred', 'continuing', 'left', 'abroad', 'unknown'], exit_class
-            ))
-        END AS outcome_class,
-        max(ends_on) AS last_end_on,
-        NOT bool_or(runs_at_end) AND max(ends_on) <= $cut_off AS had_gone_before
-    FROM stay
-    GROUP BY pupil_id
+DAYS = tuple(column.name for column in COHORT.columns if column.kind is Kind.DATE)
+STAY_COLUMNS = (
+    *ENROLMENT.key,
+    ENROLMENT.known,
+    "ends_on",
+    "exit_class",
+    "stage_kind",
+    "stage_number",
+    "class_code",
 )
-SELECT
-    $cut_off AS cohort_on,
-    member.pupil_id,
-    member.school_id,
-    member.stage_kind,
-    member.stage_number,
-    member.class_code,
-    place.municipality_code,
-    $school_year_on AS school_year_on,
-    $horizon_on AS horizon_on,
-    $label_known_on AS label_known_on,
-    CASE WHEN $as_of < $label_known_on THEN 'open' ELSE outcome.outcome_class END AS outcome_class,
-    CASE WHEN $as_of >= $label_known_on AND outcome.outcome_class = 'left' THEN outcome.last_end_on END AS left_on,
-    outcome.had_gone_before
-FROM member
-LEFT JOIN place USING (school_id)
-LEFT JOIN outcome USING (pupil_id)
-ORDER BY member.pupil_id
-"""
+BEFORE_OTHERS = ("completed", "transferred", "continuing", "left", "abroad", "unknown")
+"""Of exit classes of stays that end on one day, the first of these counts."""
+
+
+@dataclass(frozen=True)
+class _Stays:
+    """Stays as whole numbers, in the order of the key; which of them count as known on the cut-off date, and later."""
+
+    rows: Rows
+    texts: Mapping[str, Texts]
+    is_known: NDArray[np.bool_]
+    is_known_later: NDArray[np.bool_]
+
+    def text(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.object_]:
+        """Return a column of free text; None where it is empty."""
+        places = self.rows[name][rows]
+        found = self.texts[name].texts.take(pa.array(places, mask=places == MISSING))
+        return np.asarray(found.to_numpy(zero_copy_only=False), dtype=object)
+
+    def code(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.object_]:
+        """Return a column of codes; None where it is empty."""
+        return _decoded(self.rows[name][rows], [*ENROLMENT.column(name).codes])
+
+
+def _decoded(places: NDArray[np.int32], codes: Sequence[str]) -> NDArray[np.object_]:
+    words = np.array([*codes, None], dtype=object)
+    return words[np.where(places == MISSING, len(codes), places)]
+
+
+def _stays(connection: duckdb.DuckDBPyConnection, window: Window, as_of: date) -> _Stays:
+    last_on = max(window.cut_off, window.horizon_on)
+    reader = TableReader(connection, Wanted(ENROLMENT, STAY_COLUMNS, NEVER_BEFORE, last_on))
+    try:
+        return _read_stays(reader, window.cut_off, as_of)
+    finally:
+        reader.close()
+
+
+def _read_stays(reader: TableReader, cut_off: date, as_of: date) -> _Stays:
+    batches = {ENROLMENT.name: reader.read(None, None)}
+    texts = {name: number_texts(batches, name) for name in ("pupil_id", "school_id", "class_code")}
+    rows = numbered(batches[ENROLMENT.name], ENROLMENT, STAY_COLUMNS, texts)
+    pupils = len(texts["pupil_id"])
+    known, later = (newest_known(rows, ENROLMENT, pupils, day, is_sorted=reader.is_sorted) for day in (cut_off, as_of))
+    if known is None or later is None:
+        reader.is_sorted = True
+        return _read_stays(reader, cut_off, as_of)
+    return _Stays(rows, texts, known.is_newest.astype(bool), later.is_newest.astype(bool))
+
+
+def _members(stays: _Stays, window: Window) -> NDArray[np.int64]:
+    """Return, pupil by pupil, the row of the stay by which a pupil belongs to the cohort."""
+    cut_off, term_on = _day(window.cut_off), _day(window.term_on)
+    starts, ends = stays.rows["happened_on"], stays.rows["ends_on"]
+    running = np.flatnonzero(stays.is_known & (starts <= cut_off) & ((ends == MISSING) | (ends > cut_off)))
+    # The term, among those that run side by side, in which the stay began.
+    terms = np.array(sorted([*map(_day, window.rival_on), term_on]))
+    place = np.searchsorted(terms, starts[running], side="right") - 1
+    running = running[(place < 0) | (terms[place] == term_on)]
+    pupil = stays.rows["pupil_id"][running]
+    order = np.lexsort(
+        (stays.rows["school_id"][running], -stays.rows["stage_number"][running], -starts[running], pupil)
+    )
+    is_first = np.diff(pupil[order], prepend=-1) != 0
+    members: NDArray[np.int64] = running[order[is_first]]
+    return members
+
+
+def _outcomes(
+    stays: _Stays, members: NDArray[np.int64], window: Window
+) -> tuple[NDArray[np.object_], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return for each member the outcome, the last day of the last stay, and whether it was before the cut-off date."""
+    cut_off, horizon_on = _day(window.cut_off), _day(window.horizon_on)
+    place = np.full(len(stays.texts["pupil_id"]), -1)
+    place[stays.rows["pupil_id"][members]] = np.arange(len(members))
+    rows = np.flatnonzero(stays.is_known_later & (stays.rows["happened_on"] <= horizon_on))
+    rows = rows[place[stays.rows["pupil_id"][rows]] >= 0]
+    member = place[stays.rows["pupil_id"][rows]]
+    starts, ends, school = (stays.rows[name][rows] for name in ("happened_on", "ends_on", "school_id"))
+    exit_class = stays.rows["exit_class"][rows]
+    codes = [*ENROLMENT.column("exit_class").codes]
+
+    def any_of(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        found = np.zeros(len(members), dtype=bool)
+        found[member[chosen]] = True
+        return found
+
+    is_ended = ends != MISSING
+    runs_at_end = ~is_ended | (ends > horizon_on)
+    in_window = (starts <= cut_off) & (ends > cut_off) & (ends <= horizon_on)
+    is_finished = any_of(in_window & (exit_class == codes.index("completed")))
+    goes_on = any_of(runs_at_end)
+    goes_on_there = any_of(runs_at_end & (school == stays.rows["school_id"][members][member]))
+    # The last day, and among stays that end on it the first of the classes: one number, the largest counts.
+    rank = np.array([len(BEFORE_OTHERS) - BEFORE_OTHERS.index(code) for code in codes] + [0])
+    last = np.full(len(members), MISSING, dtype=np.int64)
+    ended = np.flatnonzero(is_ended)
+    classes = np.where(exit_class[ended] == MISSING, len(codes), exit_class[ended])
+    np.maximum.at(last, member[ended], ends[ended].astype(np.int64) * 8 + rank[classes])
+    by_rank = np.array([None, *reversed(BEFORE_OTHERS)], dtype=object)
+    outcome = by_rank[np.where(last == MISSING, 0, last % 8)]
+    for word, chosen in (("transferred", goes_on), ("continuing", goes_on_there), ("completed", is_finished)):
+        outcome[chosen] = word
+    return outcome, last // 8, (last != MISSING) & ~goes_on & (last // 8 <= cut_off)
+
+
+def _municipalities(connection: duckdb.DuckDBPyConnection, cut_off: date) -> dict[str, str]:
+    """Return the municipality of each school, as known on the cut-off date."""
+    open_cut_off(connection, cut_off, tables=("school",))
+    rows = connection.execute(
+        """
+        SELECT school_id, municipality_code
+        FROM known.school
+        WHERE happened_on <= $cut_off
+        QUALIFY row_number() OVER (PARTITION BY school_id ORDER BY happened_on DESC) = 1
+        """,
+        {"cut_off": cut_off},
+    ).fetchall()
+    return dict(rows)
+
+
+def _day(day: date) -> int:
+    return (day - EPOCH).days
