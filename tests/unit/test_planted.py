@@ -1,10 +1,24 @@
-from dataclasses import asdict
+import re
+from dataclasses import asdict, fields
 
 import pytest
 
 from riskmodel.errors import UsageError
 from riskmodel.settings import resource
-from riskmodel.sources.synthetic.planted import LogOdds, Planted, read_world, world_names
+from riskmodel.sources.synthetic.planted import (
+    Effect,
+    Late,
+    Leaving,
+    LogOdds,
+    Planted,
+    Recording,
+    Silence,
+    Support,
+    Twice,
+    When,
+    read_world,
+    world_names,
+)
 
 NAMED = (
     *("default", "drift", "effects", "no_signal", "noisy", "school_rate_wins", "score_wins"),
@@ -99,3 +113,10 @@ def test_an_unknown_name_is_refused_and_the_known_ones_are_told():
 def test_each_world_says_in_its_first_line_what_it_is():
     for path in resource("worlds").glob("*.toml"):
         assert path.read_text("utf-8").startswith("# ")
+
+
+def test_the_default_world_names_everything_that_can_be_set():
+    text = resource("worlds", "default.toml").read_text("utf-8")
+    forms = (Planted, Leaving, LogOdds, Support, Effect, Recording, Silence, Late, Twice, When)
+    names = {each.name for form in forms for each in fields(form)} - {"name"}
+    assert not {name for name in names if not re.search(rf"\b{name}\b(\]| =)", text)}

@@ -248,6 +248,11 @@ def test_the_figures_of_the_oracle_are_those_of_all_pairs_of_pupils(cohort):
     assert told["auc"]["observable"]["expected"] < told["auc"]["log_odds"]["expected"]
     assert told["base_rate_without_support"] == pytest.approx(truth["probability"].mean(), abs=1e-6)
     assert told["base_rate_lived"] == pytest.approx(left[labelled].mean(), abs=1e-6)
+    between = made.one(
+        f"SELECT var_pop(mean) / any_value(total) FROM (SELECT avg(probability) OVER (PARTITION BY school_id) AS mean, "
+        f"var_pop(probability) OVER () AS total FROM true_cohort WHERE cohort_on = DATE '{day}')"
+    )
+    assert told["variance_share_between_schools"] == pytest.approx(between, abs=1e-6)
     best = np.sort(truth["lived"][np.argsort(-truth["log_odds"], kind="stable")[: round(len(left) / 10)]]).sum()
     assert told["reached_at_a_tenth"]["log_odds"] == pytest.approx(best / truth["lived"].sum(), abs=0.005)
 

@@ -67,7 +67,7 @@ class Cohort:
     by_stage: Floats = field(init=False)
     """Stages × (pupils, expected without support, expected as lived, labelled, left, chance × its complement)."""
     by_school: Floats = field(init=False)
-    """Schools × (pupils, expected to leave)."""
+    """Schools × (pupils, expected to leave, squared chances)."""
     by_measure: Floats = field(init=False)
     """Measures × ways × (got it, their effect; near the cut, their effect; labelled, left; their chance without)."""
     moments: Floats = field(init=False)
@@ -79,7 +79,7 @@ class Cohort:
         self.ranked = np.zeros((len(SCORES), len(STAGES), 4, BINS))
         self.flagged = np.zeros((2, self.groups, 2, BINS))
         self.by_stage = np.zeros((len(STAGES), 6))
-        self.by_school = np.zeros((self.schools, 2))
+        self.by_school = np.zeros((self.schools, 3))
         self.by_measure = np.zeros((len(MEASURES), len(WAYS), 7))
         self.moments = np.zeros((len(DRIVERS) + 1, len(DRIVERS) + 1))
         self.unsupported = np.zeros((len(WAYS), 3))
@@ -104,7 +104,7 @@ class Cohort:
         stage_values = (one, seen.chance_without, lived, is_labelled, left, lived * (1 - lived))
         for place, value in enumerate(stage_values):
             self.by_stage[:, place] += _sums(seen.stage, value, (len(STAGES),))
-        for place, value in enumerate((one, seen.chance_without)):
+        for place, value in enumerate((one, seen.chance_without, seen.chance_without**2)):
             self.by_school[:, place] += _sums(seen.school, value, (self.schools,))
         self._add_support(seen, is_labelled, left)
 
@@ -146,6 +146,7 @@ class Cohort:
             },
             "auc": {name: self._auc(place) for place, name in enumerate(SCORES)},
             "reached_at_a_tenth": self._reached(),
+            "variance_share_between_schools": self._between_schools(),
             "correlations": self._correlations(),
             "groups": self._errors(groups),
             "measures": {name: self._measure(place) for place, name in enumerate(MEASURES)},
@@ -177,6 +178,13 @@ class Cohort:
             "school_rate": _ratio(reached, float(self.by_school[:, 1].sum())),
             "random": PLACES_SHARE,
         }
+
+    def _between_schools(self) -> float | None:
+        """Return the share of the variance of the true probability that lies between schools."""
+        pupils, leave, squares = self.by_school.T
+        mean = leave.sum() / pupils.sum()
+        between = np.divide(leave**2, pupils, out=np.zeros_like(leave), where=pupils > 0).sum() - pupils.sum() * mean**2
+        return _ratio(between, squares.sum() - pupils.sum() * mean**2)
 
     def _correlations(self) -> dict[str, dict[str, float]]:
         """Return, for each driver, how it goes with every other: a decoy goes with a driver and adds nothing."""
