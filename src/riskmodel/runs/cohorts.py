@@ -19,7 +19,8 @@ import pyarrow as pa
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.risk.cutoff import open_cut_off
-from riskmodel.risk.features import build, fold_pupils
+from riskmodel.risk.features import build
+from riskmodel.risk.fold import fold_pupils
 from riskmodel.risk.label import OUTCOME_SCHEMA, Window, cohort, cohort_windows
 from riskmodel.runs import parts
 from riskmodel.runs.parquet import CohortWriter

@@ -22,6 +22,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "number": int,
     "count": int,
     "seconds": float,
+    "start_seconds": float,
     "peak_mb": float,
     "pid": int,
     "signal": str,

@@ -107,6 +107,7 @@ def execute(
             while not future.done():
                 wait([future], timeout=LOOK_SECONDS)
                 look()
+            look()
             future.result()
         except BaseException:
             execution.stop()

@@ -112,7 +112,7 @@ class Work:
         """
         count = len(self.pipeline.steps)
         for number, step in enumerate(self.pipeline.steps, start=1):
-            values = {"number": number, "count": count, "name": step.words}
+            values: dict[str, object] = {"number": number, "count": count, "name": step.words}
             key = self._key(step)
             if self._is_done(step, key):
                 say(message("Step {number} of {count}, {name}: already done.", **values))
@@ -120,8 +120,10 @@ class Work:
                 continue
             say(message("Step {number} of {count}, {name} …", **values))
             execution = self._do(step, say)
-            self._mark(step, key, execution)
-            say(message("Step {number} of {count}, {name}: {seconds:.1f} s.", seconds=execution.seconds, **values))
+            start_up = start_seconds(execution.notebook, execution.seconds)
+            self._mark(step, key, execution, start_up)
+            values |= {"seconds": execution.seconds, "start_up": start_up}
+            say(message("Step {number} of {count}, {name}: {seconds:.1f} s (start-up {start_up:.1f} s).", **values))
 
     def _key(self, step: Step) -> str:
         given = parameters_of(step, self.settings, Path("run"))
@@ -194,7 +196,7 @@ class Work:
             error = disk_failure(OSError(execution.error_number, ""), self.store.folder)
         return Failure(execution.error_kind, "notebook", error_id(execution.error_kind, "notebook"), error)
 
-    def _mark(self, step: Step, key: str, execution: Execution) -> None:
+    def _mark(self, step: Step, key: str, execution: Execution, start_up: float) -> None:
         missing = [name for name in step.makes if not (self.folder / name).exists()]
         if missing:
             raise RunFailedError(
@@ -205,17 +207,10 @@ class Work:
         made = self._made(step)
         for file in made:
             sync_file(file)
-        mark = {
-            "key": key,
-            "made": {file.relative_to(self.folder).as_posix(): self.digests.of(file) for file in made},
-            "seconds": execution.seconds,
-            "start_seconds": start_seconds(execution.notebook, execution.seconds),
-            "peak_mb": execution.peak_mb,
-        }
-        journal.record(
-            self.log, event="step_done", step=step.notebook, seconds=execution.seconds, peak_mb=execution.peak_mb
-        )
-        write_json(self._mark_of(step), mark)
+        measured = {"seconds": execution.seconds, "start_seconds": start_up, "peak_mb": execution.peak_mb}
+        digests = {file.relative_to(self.folder).as_posix(): self.digests.of(file) for file in made}
+        journal.record(self.log, event="step_done", step=step.notebook, **measured)
+        write_json(self._mark_of(step), {"key": key, "made": digests, **measured})
 
     def note_failure(self, error: RiskmodelError, event: str = "failed") -> None:
         """Note in the log that the run ended here; a disk that refuses this too changes nothing."""
