@@ -37,7 +37,7 @@ def situation(**values):
         "earlier_unexcused_lessons": 0,
         "recent_late_lessons": 0,
         "failed_subjects": 0,
-        "mean_points": 7.0,
+        "mean_points": 8.0,
         "is_overage": False,
         "has_low_income": False,
         "has_free_meals": False,
@@ -59,8 +59,9 @@ def situation(**values):
         ({"recent_unexcused_lessons": 400}, 5.0),
         ({"failed_subjects": 7}, 4.0),
         ({"has_low_income": True, "is_overage": True}, 2.0),
-        ({"mean_points": 4.75}, 1.2),
+        ({"mean_points": 4.75}, 3.2),
         ({"mean_points": np.nan}, 0.0),
+        ({"mean_points": 9.5}, 0.0),
         ({"hidden_trouble": 3.0, "is_male": True, "distance_km": 90.0, "recent_late_lessons": 9}, 0.0),
     ],
 )
@@ -82,7 +83,7 @@ def test_places_go_to_the_highest_scores_that_reach_the_cut():
 def test_a_school_where_nobody_reaches_the_cut_tells_the_cut_itself():
     found = given_to(candidates([1.0, 0.5]), [2], [True])
     assert not found.is_given.any()
-    assert found.cut_points.tolist() == [2.0, 2.0]
+    assert found.cut_points.tolist() == [3.0, 3.0]
 
 
 def test_who_may_not_get_a_place_gets_none():

@@ -128,7 +128,7 @@ class Support:
     """Of the places given by the cut, those that staff give to another pupil of the school than the next in line."""
     has_lottery: bool = False
     """Pupils who tie for the last places draw lots; without it the order of the register decides."""
-    eligible_from_points: Annotated[float, Field(ge=0)] = 2.0
+    eligible_from_points: Annotated[float, Field(ge=0)] = 3.0
     """The cut of the need score where places do not run out before."""
     places_share_low: Share = 0.055
     places_share_high: Share = 0.115

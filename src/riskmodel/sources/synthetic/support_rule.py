@@ -28,6 +28,7 @@ LEARNING_SHARES = {"fails": 0.8, "absent": 0.2, "other": 0.5}
 ABSENT_FROM_LESSONS = 3
 
 MOST_COUNTED_LESSONS, MOST_COUNTED_SUBJECTS = 20, 4
+GOOD_POINTS = 8.0
 NEED_SD_POINTS = 3.0
 """A standard deviation of the need score, or so: the unit in which teachers weigh what they see."""
 FEWEST_PLACES = 2
@@ -37,12 +38,13 @@ def need_points(situation: Situation) -> Floats:
     """Return the need score, which anybody can work out from the register.
 
     A point for every four unexcused lessons of the last eight weeks (up to 20), one per insufficient subject (up to
-    four), one for low income, one for being older than the grade, and as many as the mean mark lies below 6.
+    four), one for low income, one for being older than the grade, and as many as the mean mark lies below 8: these
+    make the score fine-grained, so that pupils just above and just below a cut are alike.
     """
     lessons = np.minimum(situation.recent_unexcused_lessons, MOST_COUNTED_LESSONS) / 4.0
     subjects = np.minimum(situation.failed_subjects, MOST_COUNTED_SUBJECTS)
     flags = situation.has_low_income.astype(np.float64) + situation.is_overage
-    points: Floats = np.round(lessons + subjects + flags + situation.points_below_6, 1)
+    points: Floats = np.round(lessons + subjects + flags + situation.points_below(GOOD_POINTS), 1)
     return points
 
 

@@ -61,12 +61,10 @@ class Situation:
     hidden_trouble: Floats
     """Standard normal; no register holds it."""
 
-    @property
-    def points_below_6(self) -> Floats:
-        """By how much the mean mark lies below 6; 0 without a mark."""
-        below: Floats = np.maximum(
-            USUAL_POINTS - np.where(np.isnan(self.mean_points), USUAL_POINTS, self.mean_points), 0
-        )
+    def points_below(self, points: float) -> Floats:
+        """Return by how much the mean mark lies below ``points``; 0 without a mark."""
+        mean = np.where(np.isnan(self.mean_points), points, self.mean_points)
+        below: Floats = np.maximum(points - mean, 0.0)
         return below
 
 
@@ -82,7 +80,7 @@ def drivers(situation: Situation, planted: Leaving) -> dict[str, Floats]:
         "low_income": situation.has_low_income,
         "far_and_absent": (situation.distance_km >= planted.far_from_km) & is_absent,
         "male": situation.is_male,
-        "low_marks": situation.points_below_6,
+        "low_marks": situation.points_below(USUAL_POINTS),
         "free_meals": situation.has_free_meals,
         "recent_late": np.log1p(situation.recent_late_lessons),
         "hidden_trouble": situation.hidden_trouble,
