@@ -68,15 +68,15 @@ FOLDS = 5
 PROTECTED = ("gender", "disability")
 
 OURS = "lightgbm_monotone"
-PROTOCOL = Recipe("boosting", l2=0.0)
+PROTOCOL = Recipe("boosting", feature_share=0.5, l2=0.0)
 RULES = ("missed_work", "module_rate")
 QUICK_LEARNERS = (OURS, "logistic", *RULES)
 
 CANDIDATES = {
     "protocol": PROTOCOL,
-    "fewer_trees": Recipe("boosting", l2=0.0, trees=100),
-    "fewer_trees_l2": Recipe("boosting", l2=10.0, trees=100),
-    "fewer_trees_of_4_leaves": Recipe("boosting", l2=0.0, trees=100, leaves=4),
+    "fewer_trees": replace(PROTOCOL, trees=100),
+    "fewer_trees_l2": replace(PROTOCOL, l2=10.0, trees=100),
+    "fewer_trees_of_4_leaves": replace(PROTOCOL, trees=100, leaves=4),
 }
 """Settings among which ``tuned`` chooses, on the presentations of 2013 alone."""
 
@@ -178,7 +178,7 @@ def learners() -> dict[str, Learner]:
     """Return every learner by name, ours first, with the settings of the protocol."""
     return {
         OURS: by_recipe(PROTOCOL),
-        "lightgbm": by_recipe(Recipe("boosting_free", l2=0.0)),
+        "lightgbm": by_recipe(replace(PROTOCOL, kind="boosting_free")),
         "logistic": by_recipe(Recipe("logistic")),
         "random_forest": by_recipe(Recipe("forest", forest_trees=300, forest_min_leaf_pupils=3)),
         "ebm": by_recipe(Recipe("ebm")),

@@ -172,13 +172,13 @@ def learners(columns: Sequence[str]) -> dict[str, Learner]:
     semester_learners: dict[str, Learner] = {}
     if any("sem" in name for name in columns):
         semester_learners = {
-            UNITS: on_units(Recipe("boosting", monotone_method="advanced")),
-            UNITS_FREE: on_units(Recipe("boosting_free")),
+            UNITS: on_units(Recipe("boosting", feature_share=0.5, monotone_method="advanced")),
+            UNITS_FREE: on_units(Recipe("boosting_free", feature_share=0.5)),
             "on_track": rate_rule(on_track),
         }
     return {
-        OURS: by_recipe(Recipe("boosting", monotone_method="advanced")),
-        "lightgbm": by_recipe(Recipe("boosting_free")),
+        OURS: by_recipe(Recipe("boosting", feature_share=0.5, monotone_method="advanced")),
+        "lightgbm": by_recipe(Recipe("boosting_free", feature_share=0.5)),
         "logistic": by_recipe(Recipe("logistic", logistic_c=0.1, code_columns=codes)),
         "random_forest": by_recipe(Recipe("forest")),
         "ebm": by_recipe(Recipe("ebm")),
