@@ -219,7 +219,7 @@ def explanation_figures(world: World, learnt: Learnt) -> dict[str, float]:
     values = shapley(learnt.model, learnt.features).values
     contributions = _by_concept(values, list(learnt.model.feature_codes), world.concepts)
     truth = world.effects[world.pupils.is_newest].reindex(columns=contributions.columns)
-    is_planted = truth.notna().to_numpy().all(axis=0)
+    is_planted: Flags = np.asarray(truth.notna().all(axis=0), dtype=bool)
     effect = truth.fillna(0.0).to_numpy()
     drivers = [name in {driver.concept for driver in world.planted.drivers} for name in contributions]
     places = np.minimum((effect[:, drivers] >= AFFECTED).sum(axis=1), TOP)
@@ -229,7 +229,7 @@ def explanation_figures(world: World, learnt: Learnt) -> dict[str, float]:
     holds: Flags = np.asarray((is_truly_raising | (np.arange(TOP) >= places[:, None])).all(axis=1))
     largest = np.argsort(-np.abs(size), axis=1, kind="stable")[:, :TOP]
     is_decoy = np.array([name in world.planted.decoys for name in contributions], dtype=bool)
-    affected: Flags = np.asarray(places > 0)
+    affected = places > 0
     return {
         "affected": float(affected.mean()),
         "top_places": float(holds[affected].mean()) if affected.any() else np.nan,
@@ -240,8 +240,7 @@ def explanation_figures(world: World, learnt: Learnt) -> dict[str, float]:
 
 def posterior_log_odds(world: World) -> Floats:
     """Return, for the newest cohort, the log-odds by the true law and all past outcomes of each school."""
-    newest: Flags = np.asarray(world.pupils.is_newest)
-    school = world.pupils.school
+    newest, school = world.pupils.is_newest, world.pupils.school
     known = world.log_odds - world.effects["school"].to_numpy(dtype=np.float64)
     spread = world.planted.school_effect_sd
     grid = np.linspace(-4.0, 4.0, 41) * spread

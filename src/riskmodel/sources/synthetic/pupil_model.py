@@ -114,7 +114,7 @@ def draw_pupils(rng: np.random.Generator, per_cohort: int, cohorts: int, schools
 
 def _unequal(rng: np.random.Generator, schools: int) -> Floats:
     sizes: Floats = rng.uniform(0.4, 1.6, schools)
-    return sizes / sizes.sum()
+    return np.asarray(sizes / sizes.sum())
 
 
 def _leanings(rng: np.random.Generator, rows: int) -> dict[str, Floats]:
@@ -129,7 +129,7 @@ def _leanings(rng: np.random.Generator, rows: int) -> dict[str, Floats]:
 def _spans(rng: np.random.Generator, lessons_a_week: Floats, evenness: float) -> Floats:
     """Return lessons by span (rows × spans); the smaller ``evenness``, the more spans differ."""
     uneven = rng.gamma(evenness, 1 / evenness, (len(lessons_a_week), len(WEEKS)))
-    return rng.poisson(lessons_a_week[:, None] * uneven * np.array(WEEKS)).astype(np.float64)
+    return np.asarray(rng.poisson(lessons_a_week[:, None] * uneven * np.array(WEEKS)), dtype=np.float64)
 
 
 def _attendance(rng: np.random.Generator, leaning: dict[str, Floats], is_vet: Flags) -> dict[str, Floats]:
