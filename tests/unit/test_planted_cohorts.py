@@ -186,7 +186,7 @@ def test_true_effects_average_to_what_is_told_and_outcomes_follow_them(cohort):
 def test_one_measure_takes_five_points_on_average_one_nothing_and_one_helps_the_middle_only(cohort):
     made = cohort("effects")
     effect = "SELECT avg(\"effect_{0}\") FROM true_cohort WHERE measure_code = '{0}'"
-    assert made.one(effect.format("KA-PED")) == pytest.approx(-0.05, abs=0.01)
+    assert made.one(effect.format("KA-PED")) == pytest.approx(-0.05, abs=0.006)
     assert made.one(effect.format("KO-TRA")) == 0
     middle = made.rows(
         'SELECT probability >= 0.1 AND probability < 0.3, min("effect_KA-SOC"), max("effect_KA-SOC") '

@@ -205,15 +205,15 @@ def soon_after_a_rise(cut_off: CutOff, decided: Decided, key: Integers, day: Int
 def recorded_log_odds(cut_off: CutOff, situation: Situation, standing: Standing) -> Floats:
     """Return the log-odds that the registers would teach somebody who can tell the first languages apart.
 
-    Absences recorded as excused are missing from the drivers (in expectation); moves abroad that are recorded as
+    Absences recorded as excused are missing from the drivers (their expected number); moves abroad that are recorded as
     leaving are added to the probability.
     """
     recording, leaving = cut_off.planted.recording, cut_off.planted.leaving
     kept = 1.0 - np.array([recording.excused.get(name, 0.0) for name in FIRST_LANGUAGES])[standing.language]
     seen = replace(
         situation,
-        recent_unexcused_lessons=situation.recent_unexcused_lessons * kept,
-        earlier_unexcused_lessons=situation.earlier_unexcused_lessons * kept,
+        recent_unexcused_lessons=_whole(situation.recent_unexcused_lessons * kept),
+        earlier_unexcused_lessons=_whole(situation.earlier_unexcused_lessons * kept),
     )
     total = truth.odds(seen, standing.stage, standing.school_effect, leaving, cut_off.cohorts_after).total
     moves = np.array(
@@ -258,6 +258,10 @@ def seen_by_oracle(
         goes_by_rule=standing.by_rule[standing.school][chosen],
         is_near_cut=near[chosen],
     )
+
+
+def _whole(lessons: Floats) -> Integers:
+    return np.round(lessons).astype(np.int64)
 
 
 def _names(names: Sequence[str], place: Integers) -> pa.Array:
