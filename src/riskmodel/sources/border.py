@@ -65,6 +65,7 @@ class Intake:
 def work_connection(scratch: Path) -> duckdb.DuckDBPyConnection:
     """Return a connection to a data base file in the working folder: any size of delivery, bounded memory."""
     connection = duckdb.connect(scratch / "work.duckdb")
+    connection.execute("SET enable_progress_bar = false")
     connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
     connection.execute(f"SET temp_directory = {literal(str(scratch / 'spill'))}")
     return connection

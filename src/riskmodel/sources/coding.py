@@ -321,10 +321,12 @@ class Coded:
                 here = rows[name] != UNSOUND
                 sound = here if sound is None else sound & here
         days, born = rows[self.table.happened], self.known.born
-        if len(born) and len(days) and born.max() > np.where(days == UNSOUND, EMPTY, days).min():
+        if sound is not None:
+            days = np.where(sound, days, EMPTY)
+        if len(born) and len(days) and born.max() > days.min():
             pupils = rows["pupil_id"]
-            # A row whose pupil is not known is out already.
-            later = days >= np.append(born, EMPTY)[np.where(pupils == UNSOUND, len(born), pupils)]
+            # A row whose pupil is not known is out already; here it is any pupil.
+            later = days >= born[np.maximum(pupils, 0)]
             sound = later if sound is None else sound & later
         return None if sound is None or sound.all() else sound
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,7 @@ WIDEST_RANGE = 100_000
 ROWS_AT_ONCE = 1 << 20
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
+Item = TypeVar("Item")
 
 
 class NotListedError(Exception):
@@ -184,19 +185,21 @@ def used_texts(path: Path, name: str) -> list[str]:
 
 
 def batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the named columns of a Parquet file in the order of its rows, texts as numbers in lists.
-
-    The next rows are read while the last ones are worked on.
-    """
+    """Yield the named columns of a Parquet file in the order of its rows, texts as numbers in lists."""
     with pq.ParquetFile(path) as plain:
         kinds = plain.schema_arrow
     texts = [name for name in names if pa.types.is_string(kinds.field(name).type)]
-    with pq.ParquetFile(path, read_dictionary=texts) as file, ThreadPoolExecutor(1) as reader:
-        rows = file.iter_batches(ROWS_AT_ONCE, columns=list(names), use_threads=False)
-        coming = reader.submit(next, rows, None)
-        while (batch := coming.result()) is not None:
-            coming = reader.submit(next, rows, None)
-            yield batch
+    with pq.ParquetFile(path, read_dictionary=texts) as file:
+        yield from ahead(file.iter_batches(ROWS_AT_ONCE, columns=list(names), use_threads=False))
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield items while the next one is made in a thread of its own; none of them is None."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = maker.submit(next, items, None)
+            yield item
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,8 +36,11 @@ KEY_BYTES = 32
 PSEUDONYM_FIGURES = 32
 """Hexadecimal figures: 128 bits."""
 MAX_REGISTER_ID_LENGTH = 40
+NAMES_KEPT = 1 << 16
+"""How many different names are remembered while a delivery is read: many pupils share one."""
 PLACEHOLDERS = frozenset({"12345678901", "01234567890", "12345678910", *(figure * 11 for figure in "0123456789")})
 HYPHENS = "-\u2010\u2011\u2012\u2013\u2014\u2212"
+LEFT_OUT = dict.fromkeys(map(ord, HYPHENS + " "))
 CHECK_WEIGHTS = (10, 5, 8, 4, 2, 1, 6, 3, 7, 9)
 """Of an old personal code; the check figure is (1 + weighted sum) mod 11 mod 10."""
 CENTURIES = {"0": 1800, "1": 1900, "2": 2000}
@@ -73,12 +77,14 @@ def normalised(text: str, *, free: bool) -> Code:
     >>> normalised("1010112345", free=False).fault
     'code_lost_figure'
     """
-    plain = _BLANK.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFC", text))).strip()
-    if _CONTROL.search(text):
-        return Code("", "control_character")
+    if not text.isascii() or not text.isprintable():
+        if _CONTROL.search(text):
+            return Code("", "control_character")
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
+    plain = _BLANK.sub(" ", text).strip()
     if free:
         return Code(plain, "" if len(plain) <= MAX_REGISTER_ID_LENGTH else "code_too_long")
-    figures = plain.translate({ord(sign): None for sign in HYPHENS + " "})
+    figures = plain.translate(LEFT_OUT)
     whole = re.sub("[.,]0+$", "", figures)
     fault = next((rule for rule, is_broken in CODE_RULES if is_broken(whole)), "")
     if fault:
@@ -222,11 +228,13 @@ class Entry(NamedTuple):
     described_from: str
 
 
+@lru_cache(NAMES_KEPT)
 def clean_name(text: str | None) -> str:
     """Return a name in NFC with single blanks and without invisible characters."""
     return _BLANK.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFC", text or ""))).strip()
 
 
+@lru_cache(NAMES_KEPT)
 def name_fault(text: str | None) -> str:
     """Return the rule that a name breaks, or ""."""
     if _CONTROL.search(text or ""):
@@ -271,10 +279,11 @@ def identify(register_ids: Iterable[str], entries: Iterable[Entry], known: Mappi
     for register_id in {*register_ids, *links, *links.values()}:
         chains[_earliest(register_id, links)].append(register_id)
     for earliest, chain in chains.items():
-        given = [known[one] for one in sorted(chain, key=lambda one: (one != earliest, one)) if one in known]
+        in_order = chain if len(chain) == 1 else sorted(chain, key=lambda one: (one != earliest, one))
+        given = [known[one] for one in in_order if one in known]
         pseudonym = given[0] if given else key.pseudonym(earliest)
-        pupils.pseudonyms |= dict.fromkeys(chain, pseudonym)
-        pupils.aliases |= {other: pseudonym for other in given if other != pseudonym}
+        pupils.pseudonyms.update(dict.fromkeys(chain, pseudonym))
+        pupils.aliases.update({other: pseudonym for other in given if other != pseudonym})
     pupils.unlinked_changes = _unlinked_changes(entries, links)
     return pupils
 
@@ -337,6 +346,7 @@ def merged_identities(stored: pa.Table, entries: Iterable[Entry], pupils: Pupils
 
     ``used`` are the pseudonyms of the pupils whose description was used; the others are not added.
     """
+    names = IDENTITY.column_names
     rows = {row["register_id"]: row for row in stored.to_pylist()}
     for row in rows.values():
         row["pupil_id"] = pupils.aliases.get(row["pupil_id"], row["pupil_id"])
@@ -344,12 +354,13 @@ def merged_identities(stored: pa.Table, entries: Iterable[Entry], pupils: Pupils
         pupil_id = pupils.pseudonyms.get(entry.register_id, "")
         if pupil_id not in used or entry.register_id in pupils.faults:
             continue
-        row = rows.setdefault(entry.register_id, dict.fromkeys(IDENTITY.column_names))
+        row = rows.setdefault(entry.register_id, dict.fromkeys(names))
         row |= {"pupil_id": pupil_id, "register_id": entry.register_id, "key_id": key.key_id}
-        for name in ("first_name", "last_name", "earlier_register_id"):
-            row[name] = getattr(entry, name) or row[name]
+        row["first_name"] = entry.first_name or row["first_name"]
+        row["last_name"] = entry.last_name or row["last_name"]
+        row["earlier_register_id"] = entry.earlier_register_id or row["earlier_register_id"]
         if entry.earlier_register_id:
-            earlier = rows.setdefault(entry.earlier_register_id, dict.fromkeys(IDENTITY.column_names))
+            earlier = rows.setdefault(entry.earlier_register_id, dict.fromkeys(names))
             earlier |= {"pupil_id": pupil_id, "register_id": entry.earlier_register_id, "key_id": key.key_id}
     ordered = sorted(rows.values(), key=lambda row: (row["pupil_id"], row["register_id"]))
     return pa.Table.from_pylist(ordered, schema=IDENTITY.arrow_schema())

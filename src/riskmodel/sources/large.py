@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 
 from riskmodel.sources.buckets import Buckets, Numbers, in_order
 from riskmodel.sources.coding import PLACE, Coded
+from riskmodel.sources.distinct import ahead
 from riskmodel.sources.history import StoredDelivery
 from riskmodel.sources.storing import ROWS_PER_GROUP, StoreWriter
 from riskmodel.sources.weeks import (
@@ -205,7 +207,7 @@ def read_journal(attendance: Large, planned: Large, journal: Journal, connection
     pupils, rows = len(coded.values["pupil_id"]), rows_delivered(coded)
     made = Buckets(folder / "weeks.rows", planned.buckets.columns, pupils, rows // 16)
     try:
-        for part in whole_weeks(coded.sound_rows(connection)):
+        for part in whole_weeks(ahead(coded.sound_rows(connection))):
             _keep(fold_weeks(part, journal), attendance, made)
     except ScatteredError:
         # The rows lie in another order: bring them into that of pupils and days first.
@@ -286,10 +288,14 @@ def _add(large: Large, connection: duckdb.DuckDBPyConnection, relation: str, pla
 def _write(large: Large, path: Path) -> None:
     """Write a table in the order of the store."""
     with StoreWriter(path, large.coded.table) as writer:
-        for lines in _row_groups(large):
-            rows = columns_of(lines, large.buckets.columns)
-            names = large.coded.table.column_names
-            writer.write(pa.table({name: large.coded.typed(name, np.ascontiguousarray(rows[name])) for name in names}))
+        for rows in ahead(map(partial(_typed, large), _row_groups(large))):
+            writer.write(rows)
+
+
+def _typed(large: Large, lines: Numbers) -> pa.Table:
+    rows = columns_of(lines, large.buckets.columns)
+    names = large.coded.table.column_names
+    return pa.table({name: large.coded.typed(name, np.ascontiguousarray(rows[name])) for name in names})
 
 
 def _row_groups(large: Large) -> Iterator[Numbers]:

@@ -29,9 +29,9 @@ def identify_pupils(
     connection = border.connection
     listed = {id(feed.projection): feed for some in feeds.values() for feed in some}
     codes: dict[str, identity.Code] = {}
-    for projection in projections:
-        if PUPIL_CODE not in projection.columns:
-            continue
+    with_codes = [projection for projection in projections if PUPIL_CODE in projection.columns]
+    # Files of which the codes are listed come last: those that another file names need no further look.
+    for projection in sorted(with_codes, key=lambda projection: id(projection) in listed):
         feed = listed.get(id(projection))
         every = feed.texts(connection, PUPIL_CODE) if feed else f"SELECT DISTINCT {PUPIL_CODE} FROM ({projection.rows})"
         found = _normalised(connection, every, codes, free=free)
