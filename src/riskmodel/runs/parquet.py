@@ -80,11 +80,12 @@ def write_wide(folder: Path, name: str, rows: pd.DataFrame) -> None:
 
 
 def _write(path: Path, rows: pa.Table) -> None:
-    with _open(path, rows.schema) as file:
+    with _open(path, rows.schema, is_plain=any(pa.types.is_dictionary(kind) for kind in rows.schema.types)) as file:
         file.write_table(rows.replace_schema_metadata(None), row_group_size=ROW_GROUP_ROWS)
 
 
-def _open(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+def _open(path: Path, schema: pa.Schema, *, is_plain: bool = False) -> pq.ParquetWriter:
+    """Open a file to write; with ``is_plain`` it is read as plain columns even if they are written from dictionaries."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return pq.ParquetWriter(
         path,
@@ -94,6 +95,7 @@ def _open(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
         version="2.6",
         use_dictionary=True,
         write_statistics=True,
+        store_schema=not is_plain,
     )
 
 
@@ -153,10 +155,25 @@ def _as_declared(table: Table, rows: pa.Table) -> pa.Table:
         if column.required and rows[column.name].null_count:
             raise _undeclared(table.name, message("The column {name} has empty values.", name=column.name))
     try:
-        arrow = rows.select(list(table.column_names)).cast(table.arrow_schema())
+        arrow = rows.select(list(table.column_names)).cast(_keeping_codes(table, rows))
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError):
         raise _undeclared(table.name, message("A value has another type than its column.")) from None
     return arrow
+
+
+def _keeping_codes(table: Table, rows: pa.Table) -> pa.Schema:
+    """Return the declared schema, with the text columns that came as Arrow dictionaries left so: they are written as such."""
+    declared = table.arrow_schema()
+    coded = [
+        place
+        for place, field in enumerate(declared)
+        if pa.types.is_dictionary(kind := rows.schema.field(field.name).type) and kind.value_type == field.type
+    ]
+    for place in coded:
+        declared = declared.set(
+            place, declared.field(place).with_type(rows.schema.field(declared.field(place).name).type)
+        )
+    return declared
 
 
 def read_table(
