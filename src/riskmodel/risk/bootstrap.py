@@ -23,6 +23,7 @@ the number of replicates at a time changes a digit that is shown.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -61,6 +62,9 @@ TABLE_BITS = 16
 
 SUMMED = 4
 """Sums beside the gaps of the tenths: reached, given, squares, losses."""
+
+FEW_POOLS = 1 << 15
+"""Numbers of so few pools are sorted by their digits, which takes a tenth of the time."""
 
 FEW_CELLS = 8
 """Where steps and clusters make at most so many cells per pupil, pupils of one cell are counted together."""
@@ -124,8 +128,9 @@ class Order:
         """Return the order that these scores give the roster."""
         if np.isnan(score).any():
             raise _unfit()
-        down = np.argsort(-score, kind="stable")
-        return cls(score, down, down[np.argsort(roster.pool[down], kind="stable")])
+        down = np.argsort(-score)  # the order within a tie changes nothing
+        pool = roster.pool.astype(np.int16) if len(roster.places) < FEW_POOLS else roster.pool
+        return cls(score, down, down[np.argsort(pool[down], kind="stable")])
 
     def chances(self, roster: Roster) -> NDArray[np.float64]:
         """Return each pupil's chance of a place, as :func:`riskmodel.risk.capacity.chance_of_place`."""
@@ -221,26 +226,52 @@ def rank_on(
     roster: Roster, order: Order, probability: NDArray[np.float64], counted: NDArray[np.bool_] | None = None
 ) -> Ranking:
     """Return the ranking of a roster by one model; parameters row by row, as for :func:`rank`."""
-    label = roster.label
-    counts = ~np.isnan(label) if counted is None else counted & ~np.isnan(label)
-    has_left = counts & (label == 1)
+    counts = ~np.isnan(roster.label) if counted is None else counted & ~np.isnan(roster.label)
     drawn = np.arange(roster.clusters, dtype=np.int32)
-    if roster.clusters == len(label):
-        # Pupils are numbered by falling score: passes then walk through their weights in the order of the memory.
+    if _has_own_clusters(roster):
         drawn = roster.cluster[order.down]
-        numbered = np.empty(len(label), dtype=np.int32)
-        numbered[order.down] = np.arange(len(label), dtype=np.int32)
-        roster = replace(roster, cluster=numbered)
-    pools = _pools(roster, order, counts, has_left)
+        roster = _numbered(roster, order)
     down = order.down[counts[order.down]]
-    return Ranking(
+    rows = np.flatnonzero(counts)
+    ranking = Ranking(
         drawn=drawn,
         pupils=len(down),
-        left=int(has_left.sum()),
-        steps=_steps(roster.cluster[down], order.score[down], label[down] == 1, roster.clusters),
-        sums=_sums(roster, np.flatnonzero(counts), probability, pools),
-        pools=None if roster.moves else pools,
+        left=int((roster.label[rows] == 1).sum()),
+        steps=_steps(roster.cluster[down], order.score[down], roster.label[down] == 1, roster.clusters),
+        sums=_sums(roster, rows, probability),
+        pools=None,
     )
+    return _with_places(ranking, roster, order, counts)
+
+
+def with_places(ranking: Ranking, roster: Roster, order: Order) -> Ranking:
+    """Return the ranking of all with a label (see :func:`rank_on`) with the places that ``roster`` has now."""
+    own = _numbered(roster, order) if _has_own_clusters(roster) else roster
+    return _with_places(ranking, own, order, ~np.isnan(roster.label))
+
+
+def _has_own_clusters(roster: Roster) -> bool:
+    return roster.clusters == len(roster.label)
+
+
+def _numbered(roster: Roster, order: Order) -> Roster:
+    """Return pupils numbered by falling score: passes then walk through their weights in the order of the memory."""
+    numbered = np.empty(len(roster.label), dtype=np.int32)
+    numbered[order.down] = np.arange(len(roster.label), dtype=np.int32)
+    return replace(roster, cluster=numbered)
+
+
+def _with_places(ranking: Ranking, roster: Roster, order: Order, counts: NDArray[np.bool_]) -> Ranking:
+    has_left = counts & (roster.label == 1)
+    if not roster.moves:
+        return replace(ranking, pools=_pools(roster, order, counts, has_left))
+    # A place and its pupils are drawn together: who is reached is a sum over the school.
+    chance = order.chances(roster)
+    cluster, first = np.unique(ranking.sums.cluster, return_index=True)
+    reached, given = np.zeros((2, len(ranking.sums.cluster)))
+    for out, those in ((reached, has_left), (given, counts)):
+        out[first] = np.bincount(roster.cluster, chance * those, roster.clusters)[cluster]
+    return replace(ranking, sums=ranking.sums._replace(reached=reached, given=given))
 
 
 def figures(ranking: Ranking, weights: NDArray[np.uint8] | None = None) -> dict[str, float]:
@@ -249,10 +280,8 @@ def figures(ranking: Ranking, weights: NDArray[np.uint8] | None = None) -> dict[
     ``weights`` are whole numbers from 0 to 255 per cluster; None counts each pupil once.
     """
     weights = np.ones(ranking.clusters, dtype=np.uint8) if weights is None else weights
-    out = np.full((LANES, len(FIGURES)), np.nan)
-    if ranking.pupils:
-        _block(ranking, np.repeat(weights[ranking.drawn, None], LANES, axis=1), out)
-    return dict(zip(FIGURES, out[0].tolist(), strict=True))
+    every = np.repeat(weights[ranking.drawn, None], LANES, axis=1)
+    return dict(zip(FIGURES, _figures(ranking, [every])[0].tolist(), strict=True))
 
 
 def replicates(ranking: Ranking, count: int, seed: int) -> NDArray[np.float64]:
@@ -261,15 +290,7 @@ def replicates(ranking: Ranking, count: int, seed: int) -> NDArray[np.float64]:
     The weights depend on the seed, the replicate and the clusters alone: rankings of the same pupils by
     different models are paired row by row.
     """
-    blocks = -(-count // LANES)
-    out = np.full((blocks * LANES, len(FIGURES)), np.nan)
-    if ranking.pupils:
-        weights = np.zeros((ranking.clusters, LANES), dtype=np.uint8)
-        table = poisson_table()
-        for block in range(blocks):
-            loops.draw(table, np.uint64(seed), np.uint64(block), ranking.drawn, weights)
-            _block(ranking, weights, out[block * LANES : (block + 1) * LANES])
-    return out[:count]
+    return _figures(ranking, _blocks(ranking.drawn, count, seed))[:count]
 
 
 def interval(values: NDArray[np.float64], level: float = LEVEL) -> tuple[float, float]:
@@ -303,11 +324,16 @@ def weights_of(clusters: int, replicate: int, seed: int) -> NDArray[np.uint8]:
 
 def weights_of_clusters(cluster: NDArray[np.int32], count: int, seed: int) -> NDArray[np.uint8]:
     """Return the weights that ``count`` replicates of ``seed`` draw (as columns) for each cluster of ``cluster``."""
-    weights = np.zeros((-(-count // LANES), len(cluster), LANES), dtype=np.uint8)
+    return np.hstack([block.copy() for block in _blocks(cluster, count, seed)])[:, :count]
+
+
+def _blocks(cluster: NDArray[np.int32], count: int, seed: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield the weights of each cluster for 32 replicates after the other, in the same place of the memory."""
+    room = np.zeros((len(cluster), LANES), dtype=np.uint8)
     table = poisson_table()
-    for block, room in enumerate(weights):
+    for block in range(-(-count // LANES)):
         loops.draw(table, np.uint64(seed), np.uint64(block), cluster, room)
-    return np.hstack(list(weights))[:, :count]
+        yield room
 
 
 def _unfit() -> UsageError:
@@ -340,29 +366,29 @@ def _steps(cluster: NDArray[np.int32], score: NDArray[np.float64], has_left: NDA
     starts = np.concatenate(([0], last + 1))[:-1][is_step]
     # Stretches alternate: gap, step, gap, step, ..., gap.
     bounds = np.concatenate(([0], np.column_stack([starts, ends]).ravel(), [len(score)]))
-    stretch = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
     has_ones = (len(bounds) - 1) * clusters > FEW_CELLS * len(score)
-    if not has_ones:
-        cell = stretch * clusters + cluster
-        pupils = np.bincount(cell, minlength=(len(bounds) - 1) * clusters)
-        left = np.bincount(cell[has_left], minlength=len(pupils))
-        used = np.flatnonzero(pupils)
-        bounds = np.searchsorted(used // clusters, np.arange(len(bounds)))
-        cluster, pupils, left = (used % clusters).astype(np.int32), pupils[used], left[used]
+    if has_ones:
+        pupils, left = np.ones(len(score), dtype=np.int32), has_left.astype(np.int32)
     else:
-        pupils, left = np.ones(len(score), dtype=np.int64), has_left.astype(np.int64)
+        cell = np.repeat(np.arange(len(bounds) - 1) * clusters, np.diff(bounds)) + cluster
+        every = np.bincount(cell, minlength=(len(bounds) - 1) * clusters)
+        used = np.flatnonzero(every)
+        pupils = every[used].astype(np.int32)
+        left = np.bincount(cell[has_left], minlength=len(every))[used].astype(np.int32)
+        bounds = np.searchsorted(used // max(clusters, 1), np.arange(len(bounds)))
+        cluster = (used % max(clusters, 1)).astype(np.int32)
     return Steps(
         gap=bounds[0::2].astype(np.int64),
         step=bounds[1::2].astype(np.int64),
         cluster=cluster,
-        pupils=pupils.astype(np.int32),
-        left=left.astype(np.int32),
+        pupils=pupils,
+        left=left,
         has_ones=has_ones,
     )
 
 
-def _sums(roster: Roster, rows: NDArray[np.intp], probability: NDArray[np.float64], pools: Pools) -> Sums:
-    """Return the sums of the rows that count, by tenth of probability and cluster."""
+def _sums(roster: Roster, rows: NDArray[np.intp], probability: NDArray[np.float64]) -> Sums:
+    """Return the sums of the rows that count, by tenth of probability and cluster, nobody reached yet."""
     share, label = probability[rows], roster.label[rows]
     near = np.clip(share, CLOSEST_PROBABILITY, 1 - CLOSEST_PROBABILITY)
     cell = tenths(share).astype(np.int64) * roster.clusters + roster.cluster[rows]
@@ -373,21 +399,14 @@ def _sums(roster: Roster, rows: NDArray[np.intp], probability: NDArray[np.float6
     def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.bincount(cell, values, minlength=size)[used], dtype=np.float64)
 
-    cluster = used % max(roster.clusters, 1)
-    reached, given = np.zeros(len(used)), np.zeros(len(used))
-    if roster.moves:
-        of_pool = np.zeros((2, len(roster.places)))
-        loops.fill_once(pools, of_pool)
-        whole, first = np.unique(cluster, return_index=True)
-        reached[first], given[first] = of_pool[0, whole], of_pool[1, whole]
     return Sums(
-        cluster=cluster.astype(np.int32),
+        cluster=(used % max(roster.clusters, 1)).astype(np.int32),
         tenth=used // max(roster.clusters, 1),
         squares=summed(residual * residual),
         losses=summed(-np.log(np.where(label == 1, near, 1 - near))),
         gap=summed(residual),
-        reached=reached,
-        given=given,
+        reached=np.zeros(len(used)),
+        given=np.zeros(len(used)),
     )
 
 
@@ -395,30 +414,34 @@ def _ends(values: NDArray[np.float64] | NDArray[np.int32]) -> NDArray[np.bool_]:
     return np.append(values[1:] != values[:-1], True)[: len(values)]
 
 
-def _block(ranking: Ranking, weights: NDArray[np.uint8], out: NDArray[np.float64]) -> None:
-    counts = np.zeros((2, LANES), dtype=np.int64)
-    ranks = np.zeros((2, LANES))
-    loops.climb(weights, ranking.steps, counts, ranks)
-    sums = np.zeros((SUMMED + TENTHS, LANES))
-    loops.add(weights, ranking.sums, sums)
-    if ranking.pools is not None:
-        loops.fill(weights, ranking.pools, sums[:2])
-    total, left = counts
-    reached, given, squares, losses = sums[:SUMMED]
-    gaps = sums[SUMMED:]
+def _figures(ranking: Ranking, blocks: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:
+    """Return the figures for each lane of each block of weights."""
+    counts, ranks, sums = [], [], []
+    for weights in blocks:
+        counts.append(np.zeros((2, LANES), dtype=np.int64))
+        ranks.append(np.zeros((2, LANES)))
+        sums.append(np.zeros((SUMMED + TENTHS, LANES)))
+        loops.climb(weights, ranking.steps, counts[-1], ranks[-1])
+        loops.add(weights, ranking.sums, sums[-1])
+        if ranking.pools is not None:
+            loops.fill(weights, ranking.pools, sums[-1][:2])
+    if not counts or not ranking.pupils:
+        return np.full((LANES * len(counts), len(FIGURES)), np.nan)
+    total, left = np.hstack(counts)
+    against, precision = np.hstack(ranks)
+    reached, given, squares, losses, *gaps = np.hstack(sums)
     stayed = total - left
     with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0 is NaN, "not defined"
         columns = (
-            1.0 - ranks[0] / left / stayed,
-            ranks[1] / left,
+            1.0 - against / left / stayed,
+            precision / left,
             squares / total,
             losses / total,
             np.abs(gaps).sum(axis=0) / total,
-            gaps.sum(axis=0) / total,
+            np.sum(gaps, axis=0) / total,
             reached / given,
             reached / left,
             given / total,
             (given - reached) / stayed,
         )
-    for place, column in enumerate(columns):  # in the order of FIGURES
-        out[:, place] = column
+    return np.column_stack(columns)  # in the order of FIGURES

@@ -199,27 +199,8 @@ def _fill_places(weights: NDArray[np.uint8], pools: Pools, out: NDArray[np.float
                 break
 
 
-def _fill_pools(pools: Pools, out: NDArray[np.float64]) -> None:
-    # The same by pool, each pupil once.
-    for pool in range(len(pools.places)):
-        free, group, counted, left = pools.places[pool], 0, 0, 0
-        for i in range(pools.start[pool], pools.start[pool + 1]):
-            if free <= 0:
-                break
-            group += 1
-            counted += pools.is_counted[i]
-            left += pools.has_left[i]
-            if pools.ends_tie[i]:
-                share = min(1.0, free / group)
-                out[0, pool] += left * share
-                out[1, pool] += counted * share
-                free -= group
-                group, counted, left = 0, 0, 0
-
-
 _sum = compiled(_sum_ones)
 draw = compiled(_draw_weights)
 climb = compiled(_climb_steps, error_model="numpy")
 add = compiled(_add_sums)
 fill = compiled(_fill_places, error_model="numpy")
-fill_once = compiled(_fill_pools, error_model="numpy")

@@ -30,6 +30,7 @@ from riskmodel.risk.bootstrap import (
     replicates,
     tenths,
     weights_of_clusters,
+    with_places,
 )
 from riskmodel.risk.capacity import Capacity
 from riskmodel.risk.predicted import Predicted, parts_of
@@ -89,6 +90,7 @@ class ScoredCohort:
     def __init__(self, predicted: Predicted, measuring: Measuring) -> None:
         self.predicted, self.measuring = predicted, measuring
         self._orders: dict[str, Order] = {}
+        self._rankings: dict[str, Ranking] = {}
 
     @cached_property
     def roster(self) -> Roster:
@@ -102,6 +104,16 @@ class ScoredCohort:
         other = ScoredCohort(self.predicted, replace(self.measuring, capacity=capacity, replicates=replicates))
         other.__dict__["roster"] = self.roster.with_capacity(capacity, self.predicted.school_id)
         other._orders = self._orders
+        other._rankings = {
+            code: with_places(ranking, other.roster, self.order(code)) for code, ranking in self._rankings.items()
+        }
+        return other
+
+    def without_intervals(self) -> ScoredCohort:
+        """Return the same, measured without replicates."""
+        other = ScoredCohort(self.predicted, replace(self.measuring, replicates=0))
+        other.__dict__["roster"] = self.roster
+        other._orders = self._orders
         return other
 
     def order(self, code: str) -> Order:
@@ -114,8 +126,13 @@ class ScoredCohort:
         self, code: str, counted: NDArray[np.bool_] | None = None, label: NDArray[np.float64] | None = None
     ) -> Measured:
         """Return the figures of one model for all, for those ``counted``, or as if ``label`` were their outcomes."""
-        roster = self.roster if label is None else replace(self.roster, label=label)
-        ranking = rank_on(roster, self.order(code), self.predicted.by_model[code][1], counted)
+        if counted is None and label is None and code in self._rankings:
+            ranking = self._rankings[code]
+        else:
+            roster = self.roster if label is None else replace(self.roster, label=label)
+            ranking = rank_on(roster, self.order(code), self.predicted.by_model[code][1], counted)
+        if counted is None and label is None:
+            self._rankings[code] = ranking
         drawn = replicates(ranking, self.measuring.replicates, self.measuring.seed)
         return Measured(ranking, figures(ranking), drawn)
 
@@ -170,8 +187,8 @@ def evaluation_table(rows: list[Row]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(EVALUATION.column_names))
 
 
-def evaluation_rows(cohort: ScoredCohort) -> list[Row]:
-    """Return the rows of :func:`evaluate` for one cohort and split."""
+def evaluation_rows(cohort: ScoredCohort, *, has_intervals: bool = True) -> list[Row]:
+    """Return the rows of :func:`evaluate` for one cohort and split; ``has_intervals`` off: subsets and bounds without."""
     rows: list[Row] = []
     own, default_model = cohort.predicted, cohort.measuring.default_model
     measured = {code: cohort.measured(code) for code in sorted(own.by_model)}
@@ -184,7 +201,7 @@ def evaluation_rows(cohort: ScoredCohort) -> list[Row]:
             for gain, figure in GAINS.items():
                 rows.append((*key, gain, *default.gain_over(found, figure), *_size(found)))
     if default is not None:
-        for subset, result in _subsets(cohort):
+        for subset, result in _subsets(cohort if has_intervals else cohort.without_intervals()):
             rows += _figure_rows((own.cohort_on, own.split_code, default_model, subset), result)
     return rows
 

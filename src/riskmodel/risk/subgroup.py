@@ -67,17 +67,19 @@ def subgroup_rows(cohort: ScoredCohort, traits: pd.DataFrame) -> list[Row]:
     """Return the rows of :func:`subgroups` for one cohort; ``traits`` stand pupil by pupil beside it."""
     rows: list[Row] = []
     for trait in traits.columns:
-        group_of = _group_values(traits[trait])
-        for group in sorted(set(group_of)):
-            measured = cohort.measured(cohort.measuring.default_model, (group_of == group).to_numpy(dtype=bool))
+        group_of, groups = pd.factorize(_group_values(traits[trait]), sort=True)
+        for number, group in enumerate(groups):
+            measured = cohort.measured(cohort.measuring.default_model, group_of == number)
             rows += [(cohort.predicted.cohort_on, trait, group, *row) for row in _metric_rows(measured)]
     return rows
 
 
 def _group_values(values: pd.Series) -> pd.Series:
     """Return the groups as text: a flag reads yes or no in lower case, as ``true`` and ``false``."""
-    text = values.astype("string").fillna(NO_DATA)
-    return text.replace({"True": "true", "False": "false", "1.0": "true", "0.0": "false"})
+    place, found = pd.factorize(values)
+    names = {"True": "true", "False": "false", "1.0": "true", "0.0": "false"}
+    text = [names.get(str(value), str(value)) for value in found]
+    return pd.Series(np.array([*text, NO_DATA], dtype=object)[place], index=values.index)
 
 
 def _metric_rows(measured: Measured) -> list[tuple[object, ...]]:

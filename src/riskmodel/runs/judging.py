@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from riskmodel.risk import bands, drift, rules, splits, subgroup
@@ -27,7 +25,6 @@ from riskmodel.risk.evaluation import (
     evaluation_table,
 )
 from riskmodel.risk.features import FEATURES
-from riskmodel.risk.label import Window
 from riskmodel.risk.predicted import Predicted
 from riskmodel.runs import delivered
 from riskmodel.runs.cohorts import SUPPORTED, TRAITS
@@ -74,7 +71,7 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
     evaluation = run.write(EVALUATION, evaluation_table(found.evaluation))
     run.write(CALIBRATION, pd.DataFrame(found.calibration, columns=list(CALIBRATION.column_names)))
     groups = run.write(SUBGROUP, subgroup.subgroup_table(found.subgroup))
-    run.write(BAND, _bands(run, pd.concat(found.meaning), capacity))
+    run.write(BAND, _bands(run, _joined(found.meaning), capacity))
     alone = _drift_and_leaks(run)
     metrics = {
         **_headline(evaluation, found.split),
@@ -110,30 +107,38 @@ def _headline_split(tested: Mapping[date, list[str]]) -> str:
 
 
 def _measure(run: SemesterRun, measuring: Measuring, split: str) -> _Found:
-    """Measure cohort by cohort: every model and split, and by the headline's split calibration, groups and the curve."""
+    """Measure cohort by cohort: every model and split, and by the headline's split calibration, groups and the curve.
+
+    Models, rules and paired gains have their intervals in every cohort; subsets, bounds and groups in the newest alone.
+    """
     found = _Found(split)
-    windows, taught = run.windows(), _Known(run)
+    seen, newest = _Seen(run), max(predicted_splits(run.tables), default=None)
     for predicted in read_predictions(run.tables):
-        members = run.read("cohort", predicted.cohort_on, ["pupil_id", "left_on"])
-        traits = beside(pd.DataFrame({"pupil_id": predicted.pupil_id}), run.read("trait", predicted.cohort_on))
-        left_on = beside(pd.DataFrame({"pupil_id": predicted.pupil_id}), members)["left_on"]
-        cohort = ScoredCohort(
-            replace(
-                predicted,
-                was_seen=_was_seen(predicted, windows, taught),
-                was_supported=traits[SUPPORTED].to_numpy(dtype=bool),
-                lead_days=_days_after(predicted.cohort_on, left_on),
-            ),
-            measuring,
+        pupils = pd.DataFrame({"pupil_id": predicted.pupil_id})
+        left_on = beside(pupils, run.read("cohort", predicted.cohort_on, ["pupil_id", "left_on"]))["left_on"]
+        traits = beside(pupils, run.read("trait", predicted.cohort_on, ["pupil_id", SUPPORTED, *TRAITS]))
+        with_background = replace(
+            predicted,
+            was_seen=seen.before(predicted),
+            was_supported=traits[SUPPORTED].to_numpy(dtype=bool),
+            lead_days=_days_after(predicted.cohort_on, left_on),
         )
-        found.evaluation += evaluation_rows(cohort)
+        cohort = ScoredCohort(with_background, measuring)
+        is_newest = predicted.cohort_on == newest
+        found.evaluation += evaluation_rows(cohort, has_intervals=is_newest)
         if predicted.split_code == split:
             probability = predicted.by_model[DEFAULT_MODEL][1]
             found.calibration += calibration_rows(predicted)
-            found.subgroup += subgroup.subgroup_rows(cohort, traits[list(TRAITS)])
+            audited = cohort if is_newest else cohort.without_intervals()
+            found.subgroup += subgroup.subgroup_rows(audited, traits[list(TRAITS)])
             found.meaning.append(pd.DataFrame({"probability": probability, "label": predicted.label}))
-            found.curve = _capacity_curve(cohort)
+            if is_newest:
+                found.curve = _capacity_curve(cohort)
     return found
+
+
+def _joined(meaning: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(meaning) if meaning else pd.DataFrame(columns=["probability", "label"], dtype=np.float64)
 
 
 def _days_after(day: date, when: pd.Series) -> NDArray[np.float64]:
@@ -141,30 +146,31 @@ def _days_after(day: date, when: pd.Series) -> NDArray[np.float64]:
     return np.asarray(since.dt.days.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
 
 
-class _Known:
-    """The pupils whose outcome is known, by cohort."""
+class _Seen:
+    """Which pupils of a cohort are in the training data of a prediction, from an earlier cohort."""
 
     def __init__(self, run: SemesterRun) -> None:
-        self._run = run
-        self._pupils: dict[date, pa.Array] = {}
+        rows = run.read("cohort", columns=["cohort_on", "pupil_id", "label"]).sort_values(["cohort_on", "pupil_id"])
+        number, pupils = pd.factorize(rows["pupil_id"])
+        self._windows, self._pupils = run.windows(), len(pupils)
+        self._numbers = {_day(day): number[place] for day, place in rows.groupby("cohort_on").indices.items()}
+        known = rows["label"].notna().to_numpy()
+        self._known = {
+            _day(day): number[place[known[place]]] for day, place in rows.groupby("cohort_on").indices.items()
+        }
 
-    def of(self, cut_off: date) -> pa.Array:
-        """Return those of one cohort."""
-        if cut_off not in self._pupils:
-            rows = self._run.read("cohort", cut_off, ["pupil_id", "label"])
-            self._pupils[cut_off] = pa.array(rows.loc[rows["label"].notna(), "pupil_id"], pa.string())
-        return self._pupils[cut_off]
+    def before(self, predicted: Predicted) -> NDArray[np.bool_]:
+        """Return them pupil by pupil."""
+        test = next(window for window in self._windows if window.cut_off == predicted.cohort_on)
+        allowed: splits.Split = "strict" if predicted.split_code == "strict" else "mature"
+        is_taught = np.zeros(self._pupils, dtype=bool)
+        for window in splits.training_windows(self._windows, test, allowed):
+            is_taught[self._known[window.cut_off]] = True
+        return np.asarray(is_taught[self._numbers[predicted.cohort_on]])
 
 
-def _was_seen(predicted: Predicted, windows: list[Window], known: _Known) -> NDArray[np.bool_]:
-    """Return which pupils are in the training data of a prediction, from an earlier cohort."""
-    test = next(window for window in windows if window.cut_off == predicted.cohort_on)
-    allowed: splits.Split = "strict" if predicted.split_code == "strict" else "mature"
-    pupils = pa.array(predicted.pupil_id, pa.string())
-    seen = np.zeros(len(pupils), dtype=bool)
-    for window in splits.training_windows(windows, test, allowed):
-        seen |= pc.is_in(pupils, value_set=known.of(window.cut_off)).to_numpy(zero_copy_only=False)
-    return seen
+def _day(value: object) -> date:
+    return pd.Timestamp(str(value)).date()
 
 
 def _bands(run: SemesterRun, meaning: pd.DataFrame, capacity: Capacity) -> pd.DataFrame:
@@ -175,20 +181,22 @@ def _bands(run: SemesterRun, meaning: pd.DataFrame, capacity: Capacity) -> pd.Da
 
 def _drift_and_leaks(run: SemesterRun) -> dict[str, float | None]:
     """Write ``drift`` and return the AUC of each feature alone, a few columns of all cohorts at a time."""
-    rows = run.read("cohort", columns=["cohort_on", "pupil_id", "label"])
-    label = rows["label"].to_numpy(dtype=np.float64, na_value=np.nan)
+    keys = ["cohort_on", "pupil_id"]
+    written = run.read("feature", columns=keys)
+    label = beside(written, run.read("cohort", columns=[*keys, "label"]), keys)["label"].to_numpy(
+        np.float64, na_value=np.nan
+    )
+    of_cohort = {_day(day): place for day, place in written.groupby("cohort_on", sort=True).indices.items()}
+    del written
     known = ~np.isnan(label)
     compared: list[tuple[object, ...]] = []
     alone: dict[str, float | None] = {}
     for codes in _batches([declared.code for declared in FEATURES]):
-        feature = beside(
-            rows, run.read("feature", columns=["cohort_on", "pupil_id", *codes]), ["cohort_on", "pupil_id"]
-        )
-        of_cohort = feature.groupby("cohort_on", sort=True).indices
+        feature = run.read("feature", columns=codes)
         for code in codes:
             values = feature[code].to_numpy(dtype=np.float64)
-            spreads = {pd.Timestamp(str(day)): drift.Spread.of(values[place]) for day, place in of_cohort.items()}
-            now = spreads.pop(pd.Timestamp(run.cut_off))
+            spreads = {day: drift.Spread.of(values[place]) for day, place in of_cohort.items()}
+            now = spreads.pop(run.cut_off)
             compared += [drift.drift_row(code, past, now) for past in spreads.values()]
             auc = auc_alone(pd.DataFrame({code: values[known]}), label[known])
             alone[code] = _number(auc[code])
