@@ -7,20 +7,23 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskmodel.errors import DeliveryError, RunFailedError, UsageError
 from riskmodel.messages import message
-from riskmodel.runs import cluster, parts
+from riskmodel.runs import cluster, journal, parquet, parts
 from riskmodel.runs.cohorts import pupil_ranges
+from riskmodel.runs.parquet import CohortWriter
 from riskmodel.runs.parts import Part, PartFolder, make, open_folder
 
 MADE: list[str] = []
@@ -301,6 +304,63 @@ def test_ranges_of_pupils_are_about_equal_and_leave_nobody_out(
     assert sum(held) == len(pupils)
     assert max(held) <= most
     assert max(held) - min(held) <= 1
+
+
+def cohort_of(day: date, *pupils: str) -> pa.Table:
+    return pa.table({"cohort_on": pa.array([day] * len(pupils), pa.date32()), "pupil_id": [*pupils]})
+
+
+def test_a_table_is_written_cohort_by_cohort_and_read_one_cohort_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "ROW_GROUP_ROWS", 2)
+    days = [date(2022, 12, 20), date(2023, 12, 20)]
+    writer = CohortWriter(tmp_path, "feature")
+    for day, pupils in zip(days, ("abc", "bd"), strict=True):
+        writer.write(cohort_of(day, *pupils))
+    writer.close()
+    file = pq.ParquetFile(tmp_path / "feature.parquet")
+    assert [file.read_row_group(number)["pupil_id"].to_pylist() for number in range(file.num_row_groups)] == [
+        ["a", "b"],
+        ["c"],
+        ["b", "d"],
+    ]
+    newest = parquet.read_table(tmp_path, "feature", days[1], ["pupil_id"])
+    assert newest["pupil_id"].tolist() == ["b", "d"]
+
+
+@pytest.mark.parametrize(
+    "cohorts",
+    [
+        [cohort_of(date(2023, 1, 1), "a", "a")],
+        [cohort_of(date(2023, 1, 1), "b", "a")],
+        [cohort_of(date(2023, 1, 1), "a"), cohort_of(date(2023, 1, 1), "b")],
+        [cohort_of(date(2023, 1, 1), "a"), cohort_of(date(2022, 1, 1), "a")],
+        [pa.concat_tables([cohort_of(date(2023, 1, 1), "a"), cohort_of(date(2024, 1, 1), "b")])],
+    ],
+)
+def test_cohorts_in_another_order_and_repeated_pupils_are_refused(tmp_path: Path, cohorts: list[pa.Table]) -> None:
+    writer = CohortWriter(tmp_path, "feature")
+    for rows in cohorts[:-1]:
+        writer.write(rows)
+    with pytest.raises(RunFailedError, match="columns, kinds and key"):
+        writer.write(cohorts[-1])
+
+
+def test_who_follows_a_log_reads_each_whole_line_once_and_no_earlier_one(tmp_path: Path) -> None:
+    log = tmp_path / journal.LOG_NAME
+    journal.record(log, event="started")
+    follower = journal.Follower(log)
+    assert follower.lines() == []
+    journal.record(log, event=journal.PART_DONE, part="cohort", number=7, count=24, seconds=0.5)
+    with log.open("a") as file:
+        file.write('{"event": "part_')
+    (line,) = follower.lines()
+    assert str(journal.part_words(line)) == "Part 7 of 24 (cohort) is done."
+    assert follower.lines() == []
+    with log.open("a") as file:
+        file.write('kept", "part": "cohort", "number": 8, "count": 24}\n')
+    assert [str(journal.part_words(line)) for line in follower.lines()] == ["Part 8 of 24 (cohort): already done."]
 
 
 def test_threads_stop_at_the_first_error(folder: PartFolder) -> None:

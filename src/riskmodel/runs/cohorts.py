@@ -35,7 +35,7 @@ TRAITS = ("sex", "first_language", "has_special_needs", "low_income", "stage_kin
 SUPPORTED = "was_supported"
 """New support began inside the label window: what the model learns as a treatment."""
 
-PUPILS_PER_PART = 25_000
+PUPILS_PER_PART = 50_000
 """Pupils of a range, about: enough that opening the deliveries costs little, few enough for many workers. It follows
 from the data alone and not from the workers."""
 
