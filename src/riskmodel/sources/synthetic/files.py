@@ -25,8 +25,8 @@ SMALL_TABLES = ("school", "pupil", "term", "economic_area", "capacity")
 """Written as CSV, so that a reader can look into them; the others are Parquet."""
 
 
-ROWS_OF_A_GROUP = 131_072
-"""Rows wait until there are so many, so that small schools make no small row groups."""
+BYTES_OF_A_GROUP = 4_000_000
+"""Rows wait until they take so much memory, so that small schools make no small row groups."""
 
 
 def texts(words: Sequence[str | None], place: npt.NDArray[Any]) -> pa.Array:
@@ -104,7 +104,7 @@ class DeliveryFiles:
             self._writers[table] = self._open.enter_context(make(path, rows.schema))
         self._waiting.setdefault(table, []).append(rows)
         self.rows[table] = self.rows.get(table, 0) + rows.num_rows
-        if sum(part.num_rows for part in self._waiting[table]) >= ROWS_OF_A_GROUP:
+        if sum(part.nbytes for part in self._waiting[table]) >= BYTES_OF_A_GROUP:
             self._flush(table)
 
     def _flush(self, table: str) -> None:

@@ -18,6 +18,11 @@ from riskmodel.sources.synthetic.truth import Floats, Integers
 LESSONS, ATTENDED = 10, 20
 """Purposes of the draws of a school and semester: attended lessons are drawn apart, so that listing them changes nothing."""
 
+PART = 400
+"""Pupils of a school whose lessons are made at a time: bounds the memory, however large a school is."""
+MOST_SCHOOLS = 1_000_000
+"""More than a district ever has: the parts of its schools have draws of their own."""
+
 
 @dataclass
 class Half:
@@ -67,49 +72,51 @@ class SchoolLife:
         """Make and write the lessons and marks of semester 1 or 2."""
         semester = Semester.of(number, year.school_days(number))
         half = Half.empty(len(life))
-        for place in _by_school(life, int(semester.days[0])):
-            part = life.part(place)
-            rng = self.rng(year.first_year, LESSONS + number, int(part.school[0]))
-            planned = lessons.planned_lessons(part, semester, self.timetable)
-            code = lessons.lesson_codes(rng, part, semester, self.timetable)
-            missed = lessons.missed_lessons(rng, part, semester, code)
-            marks = lessons.marks_given(rng, part, semester)
-            if year.first_year == self.raw_year:
-                self._list_all(year, part, semester, missed, code)
-            else:
-                self.rows.add_planned(part, planned)
-                self.rows.add_missed(part, missed)
-            self.rows.add_marks(part, marks)
-            half.mean_points[place] = marks.mean_points
-            known_on = cut_on if number == 1 else NEVER
-            half.insufficient[place] = lessons.insufficient_subjects(marks, len(place), known_on)
-            if number == 1:
-                half.count_until(cut_on, place, missed)
+        for school, parts in _by_school(life, int(semester.days[0])):
+            for turn, place in enumerate(parts):
+                missed, marks = self._live_part(year, semester, life.part(place), school + turn * MOST_SCHOOLS)
+                half.mean_points[place] = marks.mean_points
+                known_on = cut_on if number == 1 else NEVER
+                half.insufficient[place] = lessons.insufficient_subjects(marks, len(place), known_on)
+                if number == 1:
+                    half.count_until(cut_on, place, missed)
+            if number == 2:
+                self._write_all(school)
         if number == 2:
             for school in self._raw.schools:  # those without pupils in spring
-                self._write(school)
+                self._write_all(school)
         return half
 
-    def _list_all(
-        self, year: SchoolYear, part: Members, semester: Semester, missed: lessons.Missed, code: lessons.Lessons
-    ) -> None:
-        """Keep every lesson of a school; write them when its year is whole."""
-        school = int(part.school[0])
-        if semester.days[0] <= day_number(self.rows.files.delivered_on):
-            rng = self.rng(year.first_year, ATTENDED + semester.number, school)
+    def _live_part(
+        self, year: SchoolYear, semester: Semester, part: Members, draws: int
+    ) -> tuple[lessons.Missed, lessons.Marks]:
+        """Make and write what pupils of one school live; of the raw year, keep every lesson until the year is whole."""
+        rng = self.rng(year.first_year, LESSONS + semester.number, draws)
+        planned = lessons.planned_lessons(part, semester, self.timetable)
+        code = lessons.lesson_codes(rng, part, semester, self.timetable)
+        missed = lessons.missed_lessons(rng, part, semester, code)
+        marks = lessons.marks_given(rng, part, semester)
+        if year.first_year != self.raw_year:
+            self.rows.add_planned(part, planned)
+            self.rows.add_missed(part, missed)
+        elif semester.days[0] <= day_number(self.rows.files.delivered_on):
+            school = int(part.school[0])
+            rng = self.rng(year.first_year, ATTENDED + semester.number, draws)
             self._raw.keep(school, part.pupil, missed)
             self._raw.keep(school, part.pupil, lessons.attended_lessons(rng, part, semester, code))
-        if semester.number == 2 and school in self._raw.schools:
-            self._write(school)
+        self.rows.add_marks(part, marks)
+        return missed, marks
 
-    def _write(self, school: int) -> None:
-        columns = self._raw.take(school, self.rows.schools.school_id[school], self.rows.identities.code)
-        self.rows.files.add("attendance", columns)
+    def _write_all(self, school: int) -> None:
+        school_id, codes = self.rows.schools.school_id[school], self.rows.identities.code
+        for columns in self._raw.take(school, school_id, codes):
+            self.rows.files.add("attendance", columns)
 
 
-def _by_school(life: Members, first_day: int) -> list[Integers]:
-    """Return the places of the members who are in school on a day or later, school by school."""
+def _by_school(life: Members, first_day: int) -> list[tuple[int, list[Integers]]]:
+    """Return the places of the members who are in school on a day or later: by school, and there in parts."""
     place = np.flatnonzero(life.last_day >= first_day)
     place = place[np.argsort(life.school[place], kind="stable")]
     first = np.flatnonzero(np.diff(life.school[place])) + 1
-    return [part for part in np.split(place, first) if len(part)]
+    schools = [each for each in np.split(place, first) if len(each)]
+    return [(int(life.school[each[0]]), [each[at : at + PART] for at in range(0, len(each), PART)]) for each in schools]

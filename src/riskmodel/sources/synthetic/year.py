@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -98,6 +99,7 @@ class World:
         self.files, self.seed, self.years = files, seed, calendar.years
         self._district, self._calendar = district, calendar
         self.cohort_dates = [self._cut_on(year) for year in self.years]
+        self._rng = partial(_generator, seed, district.number)
         rng = self._rng(0, 0)
         self.schools = district.schools
         self._sizes = people.Sizes.of(district.pupils, calendar.vet_share)
@@ -112,9 +114,6 @@ class World:
         self._september = np.full(len(self.pupils), NEVER)
         self._september_code = np.full(len(self.pupils), NONE)
         self._support.take_in(len(self.pupils))
-
-    def _rng(self, year: int, purpose: int, part: int = 0) -> np.random.Generator:
-        return np.random.default_rng([self.seed, self._district.number, year, purpose, part])
 
     def _cut_on(self, year: SchoolYear) -> date:
         return year.starts_on + self._calendar.cut_days
@@ -396,3 +395,7 @@ class World:
                 "goes_by_rule": pa.array(self._support.by_rule),
             },
         )
+
+
+def _generator(seed: int, district: int, year: int, purpose: int, part: int = 0) -> np.random.Generator:
+    return np.random.default_rng([seed, district, year, purpose, part])
