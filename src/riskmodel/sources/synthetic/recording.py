@@ -151,7 +151,7 @@ class Recorder:
                 schools = [school for school, code in self.municipality.items() if code in codes]
                 rows = without(rows, self._school_of(rows), schools, self._windows(silence))
         if table in LESSON_TABLES:
-            here = set(pc.unique(_plain(rows, "school_id")).to_pylist())
+            here = set(pc.unique(rows["school_id"]).to_pylist())
             for window, schools in self._silent_schools:
                 if here.intersection(schools):
                     rows = without(rows, self._school_of(rows), schools, [window])
