@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 TO_ESCAPE = r'["\\\x00-\x1f]'
 """What JSON does not hold as it is."""
 
+SAMPLE = 2048
+
 
 def json_lists(column: pa.Array, offsets: NDArray[np.integer]) -> list[str]:
     r"""Return consecutive pieces of a column (from each offset to the next), each as a JSON list.
@@ -50,11 +52,24 @@ def _texts(column: pa.Array) -> pa.Array:
     """Return each value as JSON text."""
     if pa.types.is_string(column.type):
         found = _quoted(column)
+    elif pa.types.is_floating(column.type) and _repeats(column):
+        coded = column.dictionary_encode()
+        found = _numbers(coded.dictionary).take(coded.indices)
     elif pa.types.is_floating(column.type):
-        found = pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type)).cast(pa.string())
+        found = _numbers(column)
     else:
         found = column.cast(pa.string())
     return pc.fill_null(found, "null")
+
+
+def _repeats(column: pa.Array) -> bool:
+    """Whether the first values say that many are equal: each is then put into text once."""
+    first = column[:SAMPLE]
+    return bool(pc.count_distinct(first).as_py() * 2 < len(first))
+
+
+def _numbers(column: pa.Array) -> pa.Array:
+    return pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type)).cast(pa.string())
 
 
 def _quoted(column: pa.Array) -> pa.Array:
