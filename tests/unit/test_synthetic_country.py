@@ -130,15 +130,14 @@ def test_every_lesson_of_the_last_year_is_delivered_in_order_and_agrees_with_the
 
 
 def test_a_pupil_has_about_a_thousand_lessons_a_year_and_two_fifths_by_december(tmp_path):
-    counts = {}
-    for name, day in (("december", None), ("june", date(2025, 6, 30))):
-        synthesise(replace(SMALL, lessons="all", delivered_on=day), tmp_path / name, quiet)
-        counts[name], pupils = ask(
-            "SELECT count(*), count(DISTINCT pupil_code) FROM attendance WHERE happened_on >= '2024-09-02'",
-            tmp_path / name,
-        )[0]
-    assert 950 < counts["june"] / pupils < 1150
-    assert 0.38 < counts["december"] / counts["june"] < 0.48
+    synthesise(replace(SMALL, lessons="all"), tmp_path / "december", quiet)
+    synthesise(replace(SMALL, lessons="all", delivered_on=date(2025, 6, 30)), tmp_path / "june", quiet)
+    # A school may be silent in the newest semester: of the others.
+    lessons = f"""SELECT count(*), count(DISTINCT pupil_code) FROM attendance WHERE happened_on >= '2024-09-02'
+        AND school_id IN (SELECT school_id FROM '{tmp_path}/december/attendance.parquet' WHERE happened_on >= '2024-09-02')"""
+    (by_december, _), (whole_year, pupils) = (ask(lessons, tmp_path / name)[0] for name in ("december", "june"))
+    assert 950 < whole_year / pupils < 1100
+    assert 0.38 < by_december / whole_year < 0.46
 
 
 def test_lessons_stand_in_dictionaries_and_whole_schools_in_order(tmp_path):
