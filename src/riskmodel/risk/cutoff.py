@@ -117,8 +117,8 @@ def newest_known(
     Parameters
     ----------
     rows
-        Their first columns are the key. In the order of the key and the known-on date; or several such runs, each
-        beginning with a batch, about days that do not overlap: then no fact stands in two of them.
+        Their first columns are the key. In the order of the key and the known-on date; or several such runs
+        about days that do not overlap: then no fact stands in two of them.
     pupils
         How many; their numbers are ``0`` up to ``pupils - 1``.
     is_sorted
@@ -137,7 +137,7 @@ def newest_known(
     runs = np.zeros(MOST_RUNS + 1, dtype=np.int64)
     known_on, last_day = rows[table.known], (cut_off - EPOCH).days
     found = _mark(rows.whole[: len(table.key)], known_on, last_day, is_sorted, is_newest, runs) if count else 0
-    if found > MOST_RUNS or not np.isin(runs[:found], rows.batch_starts).all():
+    if found > MOST_RUNS:
         return None
     runs[found] = count
     spans = [slice(runs[place], runs[place + 1]) for place in range(found)]

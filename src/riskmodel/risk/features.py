@@ -24,6 +24,8 @@ from riskmodel.risk.feature import Block, Feature
 from riskmodel.risk.fold import days_around, fold_pupils
 from riskmodel.risk.learning_features import LEARNING_FEATURES
 
+__all__ = ["BLOCKS", "FEATURES", "build", "feature", "feature_sql", "fold_pupils"]
+
 FEATURES: tuple[Feature, ...] = (*ATTENDANCE_FEATURES, *LEARNING_FEATURES, *ECONOMIC_FEATURES, *CONTEXT_FEATURES)
 BLOCKS: tuple[Block, ...] = (*ECONOMIC_BLOCKS, *CONTEXT_BLOCKS)
 SLOW_TABLES = ("economic_area", "economic_pupil", "enrolment", "pupil", "school", "support")

@@ -30,14 +30,10 @@ PUPIL = "pupil_id"
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of some pupils: ``whole[column, row]``, in the order in which they came.
-
-    ``batch_starts`` are the rows with which batches begin.
-    """
+    """The rows of some pupils: ``whole[column, row]``, in the order in which they came."""
 
     names: tuple[str, ...]
     whole: Whole
-    batch_starts: NDArray[np.int64]
 
     def __getitem__(self, name: str) -> Whole:
         """Return one column."""
@@ -107,7 +103,7 @@ def numbered(batches: Batches, table: Table, names: tuple[str, ...], texts: Mapp
                 _fill_places(to, batch.column(name), texts[name].of_batch[table.name][number])
             else:
                 _fill(to, batch.column(name), table.column(name))
-    return Rows(names, whole, starts[:-1])
+    return Rows(names, whole)
 
 
 def _of_pupils(batch: pa.RecordBatch, numbers: Whole) -> pa.RecordBatch:
