@@ -165,9 +165,7 @@ def test_a_new_run_is_shown_and_a_changed_extract_is_an_error_without_data(own):
     folder = invented_run.publish(own.store, newer)
     assert newer in _ask(own, "/lv/school/101")[1]
     path = folder / "extracts" / "school" / "102.json"
-    path.write_text(
-        path.read_text("utf-8").replace("Ādažu".encode("ascii", "backslashreplace").decode(), "Canary"), "utf-8"
-    )
+    path.write_text(path.read_text("utf-8").replace("Ādažu", "Canary"), "utf-8")
     answer, body = _ask(own, "/lv/school/102")
     assert answer.status == 500
     assert re.search(r"Atsauces numurs: [0-9a-f]{8}", body)
