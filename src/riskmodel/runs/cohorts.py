@@ -118,6 +118,7 @@ def _fold_parts(
             f"pupils-{window.cut_off}-{number}",
             fold_part,
             {**given, **days, "first_pupil": first, "after_pupil": after},
+            _size(window),
         )
         for number, (first, after) in enumerate(ranges, start=1)
     ]
@@ -133,7 +134,12 @@ def _cohort_part(
     folder: PartFolder, window: Window, folds: Sequence[Part], as_of: date, given: Mapping[str, Any]
 ) -> Part:
     own = {"window": _plain(window), "as_of": as_of.isoformat(), "folds": [folder.file(part).name for part in folds]}
-    return Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own})
+    return Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own}, _size(window))
+
+
+def _size(window: Window) -> int:
+    # The later a cohort, the more of the past is known of it.
+    return window.cut_off.toordinal()
 
 
 def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
