@@ -10,13 +10,17 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 from riskmodel.errors import UsageError
 from riskmodel.risk.bootstrap import (
     FIGURES,
+    Order,
+    Roster,
     figures,
     interval,
     poisson_table,
     rank,
+    rank_on,
     replicates,
     tenths,
     weights_of,
+    with_places,
 )
 from riskmodel.risk.capacity import Capacity, chance_of_place
 
@@ -67,6 +71,66 @@ def test_a_weight_counts_as_that_many_pupils_in_every_figure(levels):
         **by_hand(frame, of_row, Capacity(places=places)),
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-12)
+
+
+def by_scikit_learn(frame, of_row):
+    return {
+        "auc": roc_auc_score(frame["label"], frame["raw_score"], sample_weight=of_row),
+        "average_precision": average_precision_score(frame["label"], frame["raw_score"], sample_weight=of_row),
+        "brier": brier_score_loss(frame["label"], frame["probability"], sample_weight=of_row),
+        "log_loss": log_loss(frame["label"], frame["probability"], sample_weight=of_row),
+    }
+
+
+@pytest.mark.parametrize("levels", [None, 1, 50])
+@pytest.mark.parametrize("drawn", ["pupil", "school"])
+def test_many_replicates_are_those_of_scikit_learn_with_whole_schools_drawn_or_not(levels, drawn):
+    frame = cohort(pupils=1500, schools=12, levels=levels)
+    ranking = rank(frame, cluster=drawn)
+    found = replicates(ranking, 70, seed=2)
+    clusters = np.unique(frame[f"{drawn}_id"].to_numpy(dtype=str), return_inverse=True)[1]
+    for number in (0, 31, 32, 69):
+        of_row = weights_of(ranking.clusters, number, 2)[clusters]
+        for name, expected in by_scikit_learn(frame, of_row).items():
+            assert abs(found[number, FIGURES.index(name)] - expected) < 1e-12, (number, name)
+
+
+@pytest.mark.parametrize("levels", [None, 2])
+def test_a_replicate_without_leavers_or_without_anybody_is_undefined_and_spoils_no_other(levels):
+    frame = cohort(levels=levels)
+    order = np.argsort(frame["pupil_id"].to_numpy())
+    stayed = (frame["label"].to_numpy()[order] == 0).astype(np.uint8)
+    ranking = rank(frame)
+    without_leavers, nobody = figures(ranking, stayed), figures(ranking, np.zeros(300, dtype=np.uint8))
+    assert np.isnan([without_leavers[name] for name in ("auc", "average_precision", "recall_at_capacity")]).all()
+    expected = np.average(frame["probability"] ** 2, weights=stayed[np.argsort(order)])
+    assert without_leavers["brier"] == pytest.approx(expected, abs=1e-12)
+    assert np.isnan(list(nobody.values())).all()
+    assert np.isnan(figures(ranking, 1 - stayed)["auc"])
+
+
+def test_weights_up_to_255_carry_into_no_other_replicate():
+    frame = cohort(pupils=3000)
+    heavy = np.full(3000, 255, dtype=np.uint8)
+    found, once = figures(rank(frame), heavy), figures(rank(frame))
+    for name in ("auc", "average_precision", "brier", "ece"):
+        assert found[name] == pytest.approx(once[name], abs=1e-12)
+
+
+def test_other_places_on_the_same_ranking_are_those_of_a_new_one():
+    frame = cohort(schools=12)
+    for drawn in ("pupil", "school"):
+        few, many = Capacity(0.05), Capacity(0.3)
+        rosters = [
+            Roster.of(frame["pupil_id"], frame["school_id"], frame["label"].to_numpy(dtype=float), capacity, drawn)
+            for capacity in (few, many)
+        ]
+        order = Order.of(rosters[0], frame["raw_score"].to_numpy())
+        first = rank_on(rosters[0], order, frame["probability"].to_numpy())
+        moved = with_places(first, rosters[0].with_capacity(many, frame["school_id"]), order)
+        np.testing.assert_array_equal(replicates(moved, 40, 1), replicates(rank(frame, many, drawn), 40, 1))
+        chance = chance_of_place(frame["raw_score"].to_numpy(), frame["school_id"], many)
+        np.testing.assert_allclose(order.chances(rosters[1]), chance, atol=1e-12)
 
 
 def test_the_calibration_error_is_the_mean_distance_over_tenths():

@@ -13,9 +13,12 @@ import pytest
 from riskmodel.errors import RunFailedError
 from riskmodel.risk.features import FEATURES
 from riskmodel.runs.judging import capacity_of
+from riskmodel.runs.parts import WORKERS
+from riskmodel.runs.predictions import predicted_splits, read_predictions
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.teaching import Learning
 from riskmodel.runs.training import predictions_for_calibration, read_model, train
+from riskmodel.tables.results import PREDICTION
 
 PUPILS = 160
 CODES = [feature.code for feature in FEATURES]
@@ -122,3 +125,60 @@ def test_places_are_those_stated_then_those_delivered_then_a_share() -> None:
     school_of = pd.Series(["1"] * 20 + ["2"] * 20)
     assert capacity_of(place, 0.1, 0).by_school(school_of) == {"1": 3, "2": 2}
     assert capacity_of(place, 0.1, 5).by_school(school_of) == {"1": 5, "2": 5}
+
+
+def digests(run: SemesterRun) -> list[bytes]:
+    return [(run.folder / name).read_bytes() for name in ("tables/prediction.parquet", "model/model.txt")]
+
+
+def test_how_many_fits_stand_side_by_side_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for workers in ("1", "3"):
+        monkeypatch.setenv(WORKERS, workers)
+        run = invented(tmp_path / workers, FOUR_YEARS, date(2024, 12, 20))
+        train(run, LEARNING)
+        found.append(digests(run))
+    assert found[0] == found[1]
+
+
+def test_without_the_slow_ones_every_matured_cohort_has_model_logistic_and_rules(tmp_path: Path) -> None:
+    run = invented(tmp_path, FOUR_YEARS, date(2024, 12, 20))
+    brief = train(run, LEARNING)
+    found = brief.groupby(["cohort_on", "split_code"])["model_code"].agg(frozenset)
+    usual = {"boosting", "logistic", "random", "school_rate", "absence_over_10"}
+    assert [(day.year, split) for day, split in found.index] == [(2022, "mature"), (2023, "mature"), (2023, "strict")]
+    assert all(codes == usual for codes in found)
+
+
+def test_in_the_first_year_other_schools_say_what_a_score_means(tmp_path: Path) -> None:
+    run = invented(tmp_path, [2023, 2024], date(2024, 12, 20))
+    brief = train(run, LEARNING)
+    assert brief[["split_code", "model_code"]].to_numpy().tolist() == [["school_disjoint", "boosting"]]
+    assert read_model(run)[1].pupils == PUPILS
+
+
+def test_a_bound_on_rows_teaches_by_fewer_and_still_says_how_many_leave(tmp_path: Path) -> None:
+    every, some = (invented(tmp_path / name, FOUR_YEARS, date(2024, 12, 20)) for name in ("every", "some"))
+    train(every, LEARNING)
+    brief = train(some, replace(LEARNING, most_rows=120))
+    described = some.read_json("model/model.json")
+    assert described["left_share"] < 1 or described["stayed_share"] < 1
+    assert every.read_json("model/model.json")["stayed_share"] == 1.0
+    ours = brief[brief["model_code"] == "boosting"]
+    assert (ours["mean_probability"] - ours["left"] / ours["pupils"]).abs().max() < 0.12
+
+
+def test_predictions_are_read_as_they_were_written_and_as_declared(trained: tuple[SemesterRun, pd.DataFrame]) -> None:
+    run, table = trained
+    assert tuple(table.columns) == PREDICTION.column_names
+    assert not table.duplicated(list(PREDICTION.key)).any()
+    assert table[list(PREDICTION.key)].equals(table[list(PREDICTION.key)].sort_values(list(PREDICTION.key)))
+    parts_read = list(read_predictions(run.tables))
+    assert [(one.cohort_on, one.split_code) for one in parts_read] == [
+        (day, split) for day, splits in predicted_splits(run.tables).items() for split in splits
+    ]
+    assert sum(len(one.label) * len(one.by_model) for one in parts_read) == len(table)
+    last = parts_read[-1]
+    rows = table[(table["split_code"] == last.split_code) & (table["model_code"] == "boosting")]
+    np.testing.assert_array_equal(last.by_model["boosting"][0], rows["raw_score"])
+    assert last.pupil_id.tolist() == rows["pupil_id"].tolist()
