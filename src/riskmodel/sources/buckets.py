@@ -18,7 +18,7 @@ EMPTY = int(np.iinfo(np.int32).max)
 """The number of a cell without a value: it stands after all others."""
 ROWS_A_BUCKET = 500_000
 """About how many rows are brought into order at once."""
-KEPT_BYTES = 48 << 20
+KEPT_BYTES = 16 << 20
 """How much is kept in memory before it is written."""
 YEAR_BEGINS_MONTH = 9
 WORD_BITS = 63

@@ -26,12 +26,14 @@ from riskmodel.sources.folder import PARQUET_SUFFIX, DeliveredFile
 from riskmodel.sources.folding import fold_attended
 from riskmodel.sources.history import rows_of
 from riskmodel.sources.large import (
+    LESSONS_A_WEEK,
     MADE_WEEKS,
     Large,
     journal_of,
     open_large,
     read_journal,
     read_plainly,
+    rows_delivered,
     short_weeks_sql,
 )
 from riskmodel.sources.mapping import MAPPING_NAME, PUPIL_CODE, FileMapping
@@ -194,7 +196,8 @@ def _read_as_numbers(
     for one in coded.values():
         one.values |= {"pupil_id": known.pupils, "school_id": schools}
         one.judge(connection)
-    large = {name: open_large(one) for name, one in coded.items()}
+    made = rows_delivered(coded["attendance"]) // LESSONS_A_WEEK if "attendance" in coded else 0
+    large = {name: open_large(one, made if name == "lessons_planned" else 0) for name, one in coded.items()}
     for name in wanted:
         if name != "attendance":
             read_plainly(large[name], connection)

@@ -41,6 +41,8 @@ from riskmodel.tables.fields import literal
 
 Rows = dict[str, Numbers]
 
+LESSONS_A_WEEK = 16
+"""At least about so many lessons make a week: how many buckets the weeks want."""
 MADE = -1
 """The place of a week that was made of attended lessons."""
 FROM_CHECK = 0
@@ -94,11 +96,11 @@ class _Unsettled:
         return self._path
 
 
-def open_large(coded: Coded) -> Large:
-    """Return a table with nothing read yet."""
+def open_large(coded: Coded, made: int = 0) -> Large:
+    """Return a table with nothing read yet; about ``made`` rows will be made beside those delivered."""
     folder, name = coded.scratch, coded.table.name
     columns = (*coded.table.column_names, PLACE)
-    buckets = Buckets(folder / f"{name}.rows", columns, len(coded.values["pupil_id"]), rows_delivered(coded))
+    buckets = Buckets(folder / f"{name}.rows", columns, len(coded.values["pupil_id"]), rows_delivered(coded) + made)
     return Large(coded, buckets, _Unsettled(folder / f"{name}.unsettled.parquet"))
 
 
@@ -205,14 +207,14 @@ def read_journal(attendance: Large, planned: Large, journal: Journal, connection
     """Read the attendance: plain weeks are folded into ``planned``, absences kept, all other weeks left to the check."""
     coded, folder = attendance.coded, attendance.coded.scratch
     pupils, rows = len(coded.values["pupil_id"]), rows_delivered(coded)
-    made = Buckets(folder / "weeks.rows", planned.buckets.columns, pupils, rows // 16)
+    made = Buckets(folder / "weeks.rows", planned.buckets.columns, pupils, rows // LESSONS_A_WEEK)
     try:
         for part in whole_weeks(ahead(coded.sound_rows(connection))):
             _keep(fold_weeks(part, journal), attendance, made)
     except ScatteredError:
         # The rows lie in another order: bring them into that of pupils and days first.
         _forget(attendance, folder)
-        made = Buckets(folder / "weeks.again", planned.buckets.columns, pupils, rows // 16)
+        made = Buckets(folder / "weeks.again", planned.buckets.columns, pupils, rows // LESSONS_A_WEEK)
         every = Buckets(folder / "attendance.every", attendance.buckets.columns, pupils, rows, by_year=False)
         for part in coded.sound_rows(connection):
             every.add(matrix(part, every.columns))
