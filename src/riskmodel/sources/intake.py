@@ -19,9 +19,10 @@ import pyarrow as pa
 from riskmodel.errors import DeliveryError
 from riskmodel.messages import Message, message, plural
 from riskmodel.sources.border import Border, Intake, Notice, add_unread, count, reject
-from riskmodel.sources.coding import Coded, Feed, feeds_of, known_in, schools_in
+from riskmodel.sources.coding import Coded, known_in, schools_in
 from riskmodel.sources.decoding import decode, digest
 from riskmodel.sources.distinct import NotListedError
+from riskmodel.sources.feeds import Feed, feeds_of
 from riskmodel.sources.folder import PARQUET_SUFFIX, DeliveredFile
 from riskmodel.sources.folding import fold_attended
 from riskmodel.sources.history import rows_of

@@ -12,7 +12,7 @@ import pyarrow as pa
 from riskmodel.messages import plural
 from riskmodel.sources import identity
 from riskmodel.sources.border import Border, Intake, Notice, add_unread, count, reject
-from riskmodel.sources.coding import Feed
+from riskmodel.sources.feeds import Feed
 from riskmodel.sources.mapping import NAME_COLUMNS, PUPIL_CODE
 from riskmodel.sources.projection import Projection
 from riskmodel.tables.fields import literal
