@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from riskmodel.errors import DeliveryError, UsageError
-from riskmodel.sources import deliveries
+from riskmodel.sources import deliveries, intake
 from riskmodel.sources.identity import open_key
 
 FACTS = "delivery: {delivered_on: %s, origin: real, complete: %s}\n"
@@ -350,3 +350,47 @@ def test_the_report_speaks_both_languages_and_adds_up(tmp_path):
     assert "enrolment: nolasīts 2 = izmantots 0 + atlikts 2 + apvienots 0" in report.in_language("lv")
     assert "enrolment.csv [stage_number], 2 rindas: 2, 3" in report.in_language("lv")
     assert report.as_dict()["rejected_rows"] == 2
+
+
+@pytest.mark.parametrize("fewest_rows", [0, 10**9], ids=["as numbers", "general path"])
+def test_the_daily_tables_lie_by_school_year_and_then_by_pupil(tmp_path, place, monkeypatch, fewest_rows):
+    monkeypatch.setattr(intake, "FEWEST_ROWS", fewest_rows)
+    days = ("2024-09-01", "2024-08-31", "2023-09-04", "2024-09-20")
+    marks = "pupil_code;school_id;subject_code;work_id;happened_on;mark_kind;mark_code;mark_points\n" + "".join(
+        f"{code};1;MAT;1;{day};daily;points;7\n" for day in days for code in ("120190-00013", "13019000022")
+    )
+    got = deliveries.receive(delivery(tmp_path / "in", WHOLE | {"mark.csv": marks}), *place, silent)
+    file = pq.ParquetFile(place[0] / "deliveries" / got.delivery_id / "mark.parquet")
+    years = [[str(day) >= "2024-09-01" for day in group_days(file, group)] for group in range(file.num_row_groups)]
+    assert years == [[False] * 4, [True] * 4]
+    for group in range(file.num_row_groups):
+        rows = file.read_row_group(group).to_pylist()
+        assert rows == sorted(rows, key=lambda row: (row["pupil_id"], row["happened_on"]))
+    first = file.metadata.row_group(0).column(0)
+    assert first.has_dictionary_page
+    assert first.statistics.has_min_max
+
+
+def group_days(file, group):
+    return file.read_row_group(group, ["happened_on"])["happened_on"].to_pylist()
+
+
+def test_a_file_that_gave_up_its_list_of_texts_is_taken_in_by_the_general_path(tmp_path, place, monkeypatch):
+    count = 2000
+    days = pa.array([19968 + number // 16 for number in range(count)], pa.int32()).cast(pa.date32())
+    rows = {
+        "pupil_code": ["120190-00013"] * count,
+        "school_id": ["1"] * count,
+        "happened_on": days,
+        "lesson_number": pa.array([number % 16 for number in range(count)], pa.int32()),
+        "subject_code": [f"a subject with the number {number}" for number in range(count)],
+        "attendance_code": ["late"] * count,
+        "lessons": pa.array([1] * count, pa.int32()),
+        "known_on": days,
+    }
+    folder = delivery(tmp_path / "in", WHOLE)
+    pq.write_table(pa.table(rows), folder / "attendance.parquet", dictionary_pagesize_limit=512, write_batch_size=64)
+    for fewest_rows, store in ((0, place[0]), (10**9, tmp_path / "general")):
+        monkeypatch.setattr(intake, "FEWEST_ROWS", fewest_rows)
+        assert deliveries.receive(folder, store, place[1], silent).accounts["attendance"].used == count
+    assert tree(place[0]) == tree(tmp_path / "general")
