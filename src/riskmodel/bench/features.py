@@ -87,20 +87,12 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
             "sql_to_fold": _ratio(costs, "sql", "fold"),
             "max_difference_to_sql": difference,
             "peak_mb": child.peak_mb,
-            "peak_mb_after_imports": json.loads(child.output)["before_mb"],
             "load": os.getloadavg()[0],
             "cores": os.cpu_count(),
         }
 
 
-CHILD = """
-import json, resource
-from pathlib import Path
-from riskmodel.bench import features
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-features.once(Path({store!r}))
-print(json.dumps({{"before_mb": before}}))
-"""
+CHILD = "from pathlib import Path; from riskmodel.bench import features; features.once(Path({store!r}))"
 
 
 def once(store: Path) -> pd.DataFrame:

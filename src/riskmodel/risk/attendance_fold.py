@@ -184,26 +184,27 @@ def _fold_pupils(
 
 def _lay_out_weeks(pupil: int, planned: _Planned, weeks: Weeks, scratch: _Scratch) -> bool:
     """Note what is planned in each week of the windows, in all schools together; return whether anything is."""
+    school, monday, lessons, by_weekday, is_newest, starts = planned
+    week, pupil_of_week, pupil_of_school_week = scratch.week, scratch.pupil_of_week, scratch.pupil_of_school_week
     is_any = False
-    for run in range(len(planned.starts)):
-        for row in range(planned.starts[run, pupil], planned.starts[run, pupil + 1]):
-            number = (planned.monday[row] - weeks.first_on) // 7
-            if not planned.is_newest[row] or planned.lessons[row] <= 0 or number < 0 or number >= weeks.end:
+    for run in range(len(starts)):
+        for row in range(starts[run, pupil], starts[run, pupil + 1]):
+            number = (monday[row] - weeks.first_on) // 7
+            if not is_newest[row] or lessons[row] <= 0 or number < 0 or number >= weeks.end:
                 continue
             if number < weeks.year and number < weeks.longer and number >= weeks.last_year_end:
                 continue
             is_any = True
-            scratch.pupil_of_school_week[planned.school[row], number] = pupil
-            of_week = scratch.week[number]
-            if scratch.pupil_of_week[number] != pupil:
-                scratch.pupil_of_week[number] = pupil
-                of_week[:] = 0
-                of_week[_DUE : _DUE + 5] = MISSING
-            of_week[_LESSONS] += planned.lessons[row]
-            for day in range(5):
-                due = planned.by_weekday[day, row]
+            pupil_of_school_week[school[row], number] = pupil
+            if pupil_of_week[number] != pupil:
+                pupil_of_week[number] = pupil
+                for place in range(_OF_WEEK):
+                    week[number, place] = MISSING if _DUE <= place < _DUE + 5 else 0
+            week[number, _LESSONS] += lessons[row]
+            for day in range(_DUE, _DUE + 5):
+                due = by_weekday[day - _DUE, row]
                 if due != MISSING:
-                    of_week[_DUE + day] = due + max(of_week[_DUE + day], 0)
+                    week[number, day] = due + max(week[number, day], 0)
     return is_any
 
 
@@ -212,7 +213,8 @@ def _add_absences(
 ) -> None:
     """Add what was missed to the weeks that were planned in that school; and by subject and lesson of the day."""
     school, happened_on, lesson_number, subject, code, lessons, is_newest, starts = absences
-    week = scratch.week
+    week, pupil_of_school_week = scratch.week, scratch.pupil_of_school_week
+    of_subject, pupil_of_subject = scratch.of_subject, scratch.pupil_of_subject
     worst = numbered = first = last = 0
     for run in range(len(starts)):
         for row in range(starts[run, pupil], starts[run, pupil + 1]):
@@ -220,7 +222,7 @@ def _add_absences(
             if not is_newest[row] or code[row] == codes.present or day < 0 or day >= 7 * weeks.end:
                 continue
             number = day // 7
-            if scratch.pupil_of_school_week[school[row], number] != pupil:
+            if pupil_of_school_week[school[row], number] != pupil:
                 continue
             missed = lessons[row]
             if code[row] == codes.late:
@@ -242,26 +244,27 @@ def _add_absences(
                 first += missed if lesson_number[row] == 1 else 0
                 last += missed if lesson_number[row] >= LATE_LESSON else 0
             if subject[row] >= 0:
-                worst = max(worst, _of_subject(pupil, subject[row], missed, scratch))
+                worst = max(worst, _in_subject(pupil, subject[row], missed, of_subject, pupil_of_subject))
     sums[pupil, _WORST] = worst if worst else MISSING
     sums[pupil, _NUMBERED] = numbered if numbered else MISSING
     sums[pupil, _NUMBERED + 1] = first
     sums[pupil, _NUMBERED + 2] = last
 
 
-def _absent_in_subject(pupil: int, subject: int, missed: int, scratch: _Scratch) -> int:
+def _absent_in_subject(pupil: int, subject: int, missed: int, of_subject: Counts, pupil_of_subject: Counts) -> int:
     """Add to the subject and return its sum so far."""
-    if scratch.pupil_of_subject[subject] != pupil:
-        scratch.pupil_of_subject[subject] = pupil
-        scratch.of_subject[subject] = 0
-    scratch.of_subject[subject] += missed
-    return int(scratch.of_subject[subject])
+    if pupil_of_subject[subject] != pupil:
+        pupil_of_subject[subject] = pupil
+        of_subject[subject] = 0
+    of_subject[subject] += missed
+    return int(of_subject[subject])
 
 
 def _add_up_weeks(pupil: int, weeks: Weeks, scratch: _Scratch, sums: Counts) -> None:
     """Add the weeks up to the windows."""
+    pupil_of_week = scratch.pupil_of_week
     for number in range(weeks.end):
-        if scratch.pupil_of_week[number] != pupil:
+        if pupil_of_week[number] != pupil:
             continue
         of_week = scratch.week[number]
         for kind in range(_ABSENT, _LATE + 1):
@@ -354,7 +357,7 @@ _MONDAY, _FRIDAY, _LONGER, _RECENT, _LAST, _WORST, _NUMBERED, _DAYS = (
 _compiled: Any = numba.njit(nogil=True, cache=True)
 _lay_out: Any = _compiled(_lay_out_weeks)
 _add_missed: Any = _compiled(_add_absences)
-_of_subject: Any = _compiled(_absent_in_subject)
+_in_subject: Any = _compiled(_absent_in_subject)
 _add_weekday: Any = _compiled(_add_up_weekday)
 _add_weeks: Any = _compiled(_add_up_weeks)
 _add_days: Any = _compiled(_add_up_days)

@@ -41,8 +41,8 @@ from riskmodel.risk.numbered import MISSING, PUPIL, Rows, Texts, number_texts, n
 from riskmodel.tables.canonical import ATTENDANCE, LESSONS_PLANNED, MARK, TERM_RESULT
 from riskmodel.tables.chunks import TableReader, Wanted
 
-ROWS_AT_ONCE = 500_000
-"""Rows of all daily tables that are held at a time: more of them leave the processor's nearer memory."""
+ROWS_AT_ONCE = 1_000_000
+"""Rows of all daily tables that are held at a time, in about a hundred megabytes."""
 
 TEXTS = ("school_id", "subject_code", "work_id")
 """Free text, whose numbers mean the same in every table."""

@@ -151,8 +151,9 @@ def _fold_marks_of(
                     continue
                 if day < days.past_year or day > days.cut_off:
                     continue
-                is_missed = works.code[row] == missed_code and works.handed_in_on[row] == MISSING
-                _add_work(of_pupil, works, row, is_missed, days)
+                handed_in_on = works.handed_in_on[row]
+                is_missed = works.code[row] == missed_code and handed_in_on == MISSING
+                _add_work(of_pupil, day, handed_in_on, works.weight[row], is_missed, days)
                 if points != MISSING:
                     _add_points(of_pupil, day, points, days)
                     if day >= days.year:
@@ -161,9 +162,8 @@ def _fold_marks_of(
             of_pupil[_LOW_SUBJECTS], worst[pupil] = _subjects(of_subject, pupil, days.low_mark)
 
 
-def _add_one_work(of_pupil: Counts, works: _Works, row: int, is_missed: bool, days: Days) -> None:
-    """Count a piece of work that was due by the cut-off date."""
-    day, handed_in_on = works.happened_on[row], works.handed_in_on[row]
+def _add_one_work(of_pupil: Counts, day: int, handed_in_on: int, weight: int, is_missed: bool, days: Days) -> None:
+    """Count a piece of work that was due by the cut-off date. (Arrays passed in a tuple would be counted at each call.)"""
     if day > days.cut_off - RECENT_DAYS:
         _count(of_pupil, _WORKS_8W, is_missed)
     if day < days.year:
@@ -173,8 +173,8 @@ def _add_one_work(of_pupil: Counts, works: _Works, row: int, is_missed: bool, da
         _add(of_pupil, _DATED, max(handed_in_on - day, 0))
     if is_missed:
         return
-    if works.weight[row] != MISSING:
-        of_pupil[_WEIGHT] = max(of_pupil[_WEIGHT], 0) + works.weight[row]
+    if weight != MISSING:
+        of_pupil[_WEIGHT] = max(of_pupil[_WEIGHT], 0) + weight
     since = max(_weekdays(days.cut_off) - _weekdays(day if handed_in_on == MISSING else handed_in_on), 0)
     of_pupil[_SINCE] = since if of_pupil[_SINCE] == MISSING else min(of_pupil[_SINCE], since)
 
