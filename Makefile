@@ -40,7 +40,7 @@ install: .venv/installed
 	@echo "Installed: $$($(BIN)/riskmodel --version)"
 
 demo: install
-	@test -e $(DEMO_DELIVERY)/.complete || { rm -rf $(DEMO_DELIVERY); $(BIN)/riskmodel synthesise --seed 7 --out $(DEMO_DELIVERY); }
+	@test -e $(DEMO_DELIVERY)/.complete || { rm -rf $(DEMO_DELIVERY); $(BIN)/riskmodel synthesise --pupils 4000 --schools 24 --years 5 --vet-share 0.3 --seed 7 --out $(DEMO_DELIVERY); }
 	$(BIN)/riskmodel run --delivery $(DEMO_DELIVERY) --cut-off $(DEMO_CUT_OFF) --store $(STORE)
 	$(BIN)/riskmodel runs --store $(STORE)
 ifeq ($(SERVE),yes)
@@ -61,7 +61,7 @@ test: check
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 15
 
 bench: install
-	@for name in uci697 oulad bootstrap; do $(BIN)/riskmodel bench $$name --data $(PUBLIC_DATA) --json; done
+	@for name in uci697 oulad bootstrap shapley features ingest worlds; do $(BIN)/riskmodel bench $$name --data $(PUBLIC_DATA) --json; done
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
