@@ -10,9 +10,11 @@ code or any content of a cell.
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import unicodedata
+import zipfile
 
 import pyarrow.parquet as pq
 import pytest
@@ -294,6 +296,17 @@ def test_I30_a_workbook_is_refused_and_its_type_is_named(tmp_path):
     assert ".xlsx" in refused(tmp_path, {"pupil.xlsx": b"PK\x03\x04"})
 
 
+@pytest.mark.parametrize("suffix", [".xlsx", ".xlsm", ".ods"])
+@pytest.mark.parametrize("named_csv", [False, True])
+def test_I29_a_workbook_is_refused_whole_whatever_its_sheets_hold(tmp_path, suffix, named_csv):
+    workbook = io.BytesIO()
+    with zipfile.ZipFile(workbook, "w") as parts:
+        parts.writestr("xl/workbook.xml", '<workbook><workbookPr date1904="1"/><sheet state="hidden"/></workbook>')
+        parts.writestr("xl/worksheets/sheet1.xml", f'<c><f>HYPERLINK("{ROWS[0]}")</f></c><mergeCell ref="A1:B2"/>')
+    whole = refused(tmp_path, {"pupil.csv" if named_csv else f"pupil{suffix}": workbook.getvalue()})
+    assert "save it as CSV UTF-8" in whole
+
+
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
 def test_I31_what_is_not_a_file_is_refused_and_not_followed(tmp_path, kind):
     folder = delivery(tmp_path / "delivery", {})
@@ -465,6 +478,12 @@ def test_I58_thousands_may_be_set_apart_by_spaces_but_not_by_a_full_stop(tmp_pat
     )
     assert account_of(report, "economic_area") == (3, 2, 1, 0)
     assert put_aside(report) == [(4, "value", "ambiguous_number")]
+
+
+def test_I62_a_number_is_read_in_the_unit_of_the_declaration_and_a_percent_sign_is_not_guessed_away(tmp_path):
+    report = area(tmp_path, "0.85", "85", "85 %", "85%")
+    assert account_of(report, "economic_area") == (4, 2, 2, 0)
+    assert {place[2] for place in put_aside(report)} == {"not_a_decimal"}
 
 
 def test_I59_infinity_nan_and_exponents_are_put_aside_and_minus_nought_is_nought(tmp_path):
