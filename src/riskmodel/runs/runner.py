@@ -9,6 +9,7 @@ import contextlib
 import json
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,8 +115,11 @@ def _receive(plan: Plan, delivery: Path, store: Store, say: Say) -> None:
     from riskmodel.sources.decoding import Limits  # noqa: PLC0415
     from riskmodel.sources.deliveries import receive  # noqa: PLC0415  (DuckDB, for those who deliver)
 
-    limits = Limits(max_file_bytes=plan.settings.max_file_bytes)
-    receive(delivery, store.folder, plan.key_file or default_key_file(store.folder), say, limits=limits)
+    limits, started = Limits(max_file_bytes=plan.settings.max_file_bytes), time.perf_counter()
+    taken = receive(delivery, store.folder, plan.key_file or default_key_file(store.folder), say, limits=limits)
+    seconds = round(time.perf_counter() - started, 3)
+    journal.record(store.folder / journal.LOG_NAME, event="received", delivery_id=taken.delivery_id, seconds=seconds)
+    say(message("The delivery took {seconds:.1f} s.", seconds=seconds))
 
 
 def default_key_file(store: Path) -> Path:
