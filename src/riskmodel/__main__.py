@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from riskmodel.runs.listing import Listed
     from riskmodel.runs.runner import Done
 
-BENCHMARKS = ("bootstrap", "national", "oulad", "shapley", "uci697", "worlds")
-READS_PUBLIC_DATA, OF_ANY_SIZE = {"oulad", "uci697"}, {"national"}
+BENCHMARKS = ("bootstrap", "features", "ingest", "national", "oulad", "shapley", "uci697", "worlds")
+READS_PUBLIC_DATA, OF_ANY_SIZE = {"oulad", "uci697"}, {"features", "national"}
 
 DAY = click.DateTime(["%Y-%m-%d"])
 FOLDER = click.Path(path_type=Path, file_okay=False)
