@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from riskmodel.errors import DeliveryError
-from riskmodel.sources import deliveries, intake
+from riskmodel.sources import deliveries, distinct, intake
 from riskmodel.sources.decoding import Limits, decode
 from riskmodel.sources.reading import Sheet, _read_at_once, _read_row_by_row
 
@@ -319,6 +319,7 @@ def test_tables_read_as_numbers_are_stored_as_the_general_path_alone_stores_them
         "enrolment.csv": text_of(STAY_HEADER, STAYS[:6]),
     }
     tables, corrections = mixed(chance), mixed(chance)
+    monkeypatch.setattr(distinct, "ROWS_AT_ONCE", chance.choice([3, 40, 1 << 20]))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for place, day, complete, files in (

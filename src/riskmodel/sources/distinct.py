@@ -6,7 +6,7 @@ is said once, and a row takes it by a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Generator, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -193,13 +193,18 @@ def batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         yield from ahead(file.iter_batches(ROWS_AT_ONCE, columns=list(names), use_threads=False))
 
 
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
+def ahead(items: Iterator[Item]) -> Generator[Item]:
     """Yield items while the next one is made in a thread of its own; none of them is None."""
-    with ThreadPoolExecutor(1) as maker:
-        coming = maker.submit(next, items, None)
-        while (item := coming.result()) is not None:
+    try:
+        with ThreadPoolExecutor(1) as maker:
             coming = maker.submit(next, items, None)
-            yield item
+            while (item := coming.result()) is not None:
+                coming = maker.submit(next, items, None)
+                yield item
+    finally:
+        # Who stops before the end closes the files that the maker has open.
+        if isinstance(items, Generator):
+            items.close()
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -208,10 +209,14 @@ def read_journal(attendance: Large, planned: Large, journal: Journal, connection
     coded, folder = attendance.coded, attendance.coded.scratch
     pupils, rows = len(coded.values["pupil_id"]), rows_delivered(coded)
     made = Buckets(folder / "weeks.rows", planned.buckets.columns, pupils, rows // LESSONS_A_WEEK)
-    try:
-        for part in whole_weeks(ahead(coded.sound_rows(connection))):
-            _keep(fold_weeks(part, journal), attendance, made)
-    except ScatteredError:
+    is_scattered = False
+    with closing(ahead(coded.sound_rows(connection))) as parts:
+        try:
+            for part in whole_weeks(parts):
+                _keep(fold_weeks(part, journal), attendance, made)
+        except ScatteredError:
+            is_scattered = True
+    if is_scattered:
         # The rows lie in another order: bring them into that of pupils and days first.
         _forget(attendance, folder)
         made = Buckets(folder / "weeks.again", planned.buckets.columns, pupils, rows // LESSONS_A_WEEK)
