@@ -14,6 +14,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from riskmodel.risk.bootstrap import figures, rank, replicates
 from riskmodel.risk.calibration import Kind as CalibratorKind
 from riskmodel.risk.calibration import learn
+from riskmodel.risk.draw import Draw, content_of, lots
 from riskmodel.risk.model import fit
 from riskmodel.risk.recipe import Recipe
 from riskmodel.risk.shapley import shapley
@@ -75,6 +76,22 @@ def test_run_twice_gives_the_same_bytes(seed):
     features, label = world(seed)
     first, second = (fit(Recipe("boosting", trees=10), features, label, DIRECTIONS, seed).to_text() for _ in range(2))
     assert first == second
+
+
+@FEW
+@given(seeds, st.sampled_from(["boosting", "logistic"]), st.floats(0.1, 1.0), st.floats(0.1, 1.0))
+def test_whatever_share_of_leavers_and_stayers_is_drawn_the_mean_prediction_is_the_share_that_left(
+    seed, kind, left_share, stayed_share
+):
+    features, label = world(seed, pupils=6000)
+    draw = Draw(left_share, stayed_share)
+    chosen = draw.chosen(lots(content_of(features.to_numpy(), label), 1, seed), label)
+    recipe = Recipe(kind, trees=30, left_share=left_share, stayed_share=stayed_share)
+    mean = fit(recipe, features[chosen], label[chosen], {}, seed).probability(features).mean()
+    # Drawn shares differ from the wanted ones by chance: by four errors of the counts at most.
+    left, stayed = label[chosen].sum(), (1 - label[chosen]).sum()
+    chance = 4 * label.mean() * (1 - label.mean()) * np.sqrt((1 - left_share) / left + (1 - stayed_share) / stayed)
+    assert abs(mean - label.mean()) < 0.03 + chance
 
 
 @MANY
