@@ -68,7 +68,7 @@ FOLDS = 5
 PROTECTED = ("gender", "disability")
 
 OURS = "lightgbm_monotone"
-PROTOCOL = Recipe("boosting", feature_share=0.5, l2=0.0)
+PROTOCOL = Recipe("boosting", learning_rate=0.05, feature_share=0.5, l2=0.0)
 RULES = ("missed_work", "module_rate")
 QUICK_LEARNERS = (OURS, "logistic", *RULES)
 

@@ -11,6 +11,7 @@ debtor) have no date and may have been written after a student left. The headlin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,8 @@ DIRECTIONS = {
 }
 UNIT_DIRECTIONS = {"failed_units_1st": 1, "failed_units_2nd": 1, "passed_share_1st": -1, "passed_share_2nd": -1}
 ADULT_AGE_YEARS, LOWEST_PASSING_GRADE = 23, 10
+
+PROTOCOL = Recipe("boosting", learning_rate=0.05, feature_share=0.5)
 
 OURS = "lightgbm_monotone"
 UNITS = "lightgbm_monotone_units"
@@ -172,13 +175,13 @@ def learners(columns: Sequence[str]) -> dict[str, Learner]:
     semester_learners: dict[str, Learner] = {}
     if any("sem" in name for name in columns):
         semester_learners = {
-            UNITS: on_units(Recipe("boosting", feature_share=0.5, monotone_method="advanced")),
-            UNITS_FREE: on_units(Recipe("boosting_free", feature_share=0.5)),
+            UNITS: on_units(replace(PROTOCOL, monotone_method="advanced")),
+            UNITS_FREE: on_units(replace(PROTOCOL, kind="boosting_free")),
             "on_track": rate_rule(on_track),
         }
     return {
-        OURS: by_recipe(Recipe("boosting", feature_share=0.5, monotone_method="advanced")),
-        "lightgbm": by_recipe(Recipe("boosting_free", feature_share=0.5)),
+        OURS: by_recipe(replace(PROTOCOL, monotone_method="advanced")),
+        "lightgbm": by_recipe(replace(PROTOCOL, kind="boosting_free")),
         "logistic": by_recipe(Recipe("logistic", logistic_c=0.1, code_columns=codes)),
         "random_forest": by_recipe(Recipe("forest")),
         "ebm": by_recipe(Recipe("ebm")),

@@ -66,7 +66,7 @@ def learn(
     parameters = {
         "objective": "binary",
         "num_leaves": recipe.leaves,
-        "learning_rate": recipe.learning_rate,
+        "learning_rate": recipe.rate_for(int(label.sum())),
         "min_data_in_leaf": recipe.min_leaf_pupils,
         "bagging_fraction": recipe.row_share,
         "bagging_freq": 1,

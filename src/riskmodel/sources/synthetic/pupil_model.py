@@ -26,8 +26,8 @@ FIRST_AGE_YEARS = (11.2, 16.2, 16.2)
 
 GROUPS_OF_KIND = ((0,), (0, 1), (2,))
 """Stage groups of a basic, a secondary and a vocational school."""
-KIND_SHARES = (0.2, 0.5, 0.3)
-UPPER_SHARE = 0.65
+KIND_SHARES = (0.25, 0.47, 0.28)
+UPPER_SHARE = 0.62
 """Of the pupils of a secondary school, those in grades 10 to 12: more than in life, so that each group has leavers."""
 
 WEEKS = (4, 4, 6)

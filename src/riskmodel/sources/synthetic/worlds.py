@@ -114,7 +114,7 @@ STEP_SHARES, PAIR_SHARES = (0.05, 0.25), (0.2, 0.5)
 DECOY_CORRELATIONS = (0.62, 0.8)
 SCHOOL_EFFECT_SDS = (0.15, 0.4)
 CEILINGS = (0.76, 0.89)
-GROUP_SHARES = {"grade_5_9": (0.08, 0.14), "grade_10_12": (0.10, 0.18), "vet": (0.14, 0.26)}
+GROUP_SHARES = {"grade_5_9": (0.10, 0.16), "grade_10_12": (0.11, 0.18), "vet": (0.13, 0.22)}
 LOWEST_CORRELATION = 0.6
 
 
