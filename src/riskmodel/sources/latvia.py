@@ -351,15 +351,12 @@ class RemotePeriod:
 @cache
 def remote_periods() -> tuple[RemotePeriod, ...]:
     """Return the periods of remote learning, oldest first."""
-    return tuple(
-        RemotePeriod(
-            date.fromisoformat(row["first_day"]),
-            date.fromisoformat(row["last_day"]),
-            *(int(grade) for grade in row["grades"].split("-")),
-            row["is_vet"] == "yes",
-        )
-        for row in _rows("remote_learning.csv")
-    )
+    periods = []
+    for row in _rows("remote_learning.csv"):
+        first_grade, last_grade = (int(grade) for grade in row["grades"].split("-"))
+        days = (date.fromisoformat(row["first_day"]), date.fromisoformat(row["last_day"]))
+        periods.append(RemotePeriod(*days, first_grade, last_grade, row["is_vet"] == "yes"))
+    return tuple(periods)
 
 
 @cache

@@ -6,8 +6,10 @@ live one after the other, so that memory holds one of them, whatever the size of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -104,7 +106,7 @@ class Schools:
     def part(self, place: Integers) -> Schools:
         """Return the schools at these places."""
         columns = (getattr(self, name) for name in self.__dataclass_fields__)
-        chosen = (
+        chosen: Iterator[Any] = (
             [column[each] for each in place.tolist()] if isinstance(column, list) else column[place]
             for column in columns
         )
@@ -143,7 +145,7 @@ def make_districts(
     share = np.bincount(district, weights=size, minlength=districts) / size.sum()
     vocational_in = _shared_out(share, vocational, at_least=1)
     pupils_in = _shared_out(share, pupils, at_least=0)
-    all_places, types, sizes, of_district = list(places), [], [], []
+    all_places, of_district = list(places), list[int]()
     types = ["secondary" if upper else "basic" for upper in secondary.tolist()]
     for number in range(districts):
         here = np.flatnonzero(district == number)
@@ -152,7 +154,7 @@ def make_districts(
         all_places += _towns(rng, [places[each] for each in here.tolist()], int(vocational_in[number]))
         types += ["vocational"] * int(vocational_in[number])
         of_district += [number] * int(vocational_in[number])
-    sizes = np.concatenate([size, _vocational_sizes(rng, vocational)])
+    sizes: Floats = np.concatenate([size, _vocational_sizes(rng, vocational)])
     everywhere = np.concatenate([district, np.array(of_district, dtype=np.int64)])
     order = np.argsort(everywhere, kind="stable")
     schools = _described(
