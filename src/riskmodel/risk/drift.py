@@ -78,17 +78,6 @@ def psi(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
     return _psi(Spread.of(before), Spread.of(now))
 
 
-def shift_sd(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
-    """Return mean of ``now`` minus mean of ``before``, in standard deviations of ``before``; missing left out.
-
-    NaN where one side has no data; infinite where a value that was always the same has changed.
-
-    >>> shift_sd(np.array([1.0, 3.0]), np.array([3.0, 3.0]))
-    1.0
-    """
-    return _shift_sd(Spread.of(before).known, Spread.of(now).known)
-
-
 def _psi(before: Spread, now: Spread) -> float:
     known = before.known
     edges = np.unique(_tenths_of(known)) if len(known) else np.zeros(0)
@@ -110,6 +99,10 @@ def _tenths_of(rising: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _shift_sd(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
+    """Return mean of ``now`` minus mean of ``before``, in standard deviations of ``before``; both without missing values.
+
+    NaN where one side has no data; infinite where a value that was always the same has changed.
+    """
     if len(before) == 0 or len(now) == 0:
         return float("nan")
     difference, spread = float(now.mean() - before.mean()), float(before.std())
