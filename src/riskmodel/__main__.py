@@ -202,7 +202,9 @@ def check(delivery: Path, as_json: bool) -> None:
 @click.option("--key", "key_file", type=click.Path(path_type=Path), help="Key of the pseudonyms.  [default: STORE.key]")
 @click.option("--full", is_flag=True, help="Learn the slow challengers too, and predict schools never seen.")
 @click.option(
-    "--workers", type=click.IntRange(min=1), help="Parts that are made at once.  [default: RISKMODEL_WORKERS, else cores]"
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Parts that are made at once.  [default: RISKMODEL_WORKERS, else cores]",
 )
 @click.option("--scheduler", help="Address of a Dask cluster that makes the parts.  [default: RISKMODEL_SCHEDULER]")
 @click.option("--resume", is_flag=True, help="Only go on with an unfinished run.")

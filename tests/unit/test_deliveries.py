@@ -355,13 +355,13 @@ def test_the_report_speaks_both_languages_and_adds_up(tmp_path):
 @pytest.mark.parametrize("fewest_rows", [0, 10**9], ids=["as numbers", "general path"])
 def test_the_daily_tables_lie_by_school_year_and_then_by_pupil(tmp_path, place, monkeypatch, fewest_rows):
     monkeypatch.setattr(intake, "FEWEST_ROWS", fewest_rows)
-    days = ("2024-09-01", "2024-08-31", "2023-09-04", "2024-09-20")
+    days = ("2024-08-01", "2024-07-31", "2023-09-04", "2024-09-20")
     marks = "pupil_code;school_id;subject_code;work_id;happened_on;mark_kind;mark_code;mark_points\n" + "".join(
         f"{code};1;MAT;1;{day};daily;points;7\n" for day in days for code in ("120190-00013", "13019000022")
     )
     got = deliveries.receive(delivery(tmp_path / "in", WHOLE | {"mark.csv": marks}), *place, silent)
     file = pq.ParquetFile(place[0] / "deliveries" / got.delivery_id / "mark.parquet")
-    years = [[str(day) >= "2024-09-01" for day in group_days(file, group)] for group in range(file.num_row_groups)]
+    years = [[str(day) >= "2024-08-01" for day in group_days(file, group)] for group in range(file.num_row_groups)]
     assert years == [[False] * 4, [True] * 4]
     for group in range(file.num_row_groups):
         rows = file.read_row_group(group).to_pylist()

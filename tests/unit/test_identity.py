@@ -5,6 +5,8 @@ from __future__ import annotations
 import stat
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from riskmodel.errors import UsageError
 from riskmodel.sources.identity import (
@@ -168,3 +170,11 @@ def read_identities_of_nobody():
     from riskmodel.tables.canonical import IDENTITY
 
     return IDENTITY.arrow_schema().empty_table()
+
+
+@given(
+    st.from_regex("[0-9]{6}-?[0-9]{5}", fullmatch=True)
+    | st.sampled_from(["010101-12345", "320101-12345", "00000000000"])
+)
+def test_a_plain_code_is_read_as_the_same_code_among_blanks_is(code):
+    assert normalised(code, free=False) == normalised(f" {code}", free=False)

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from riskmodel.tables.canonical import FILED_FROM_MONTH
+
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 EMPTY = int(np.iinfo(np.int32).max)
@@ -20,14 +22,13 @@ ROWS_A_BUCKET = 500_000
 """About how many rows are brought into order at once."""
 KEPT_BYTES = 16 << 20
 """How much is kept in memory before it is written."""
-YEAR_BEGINS_MONTH = 9
 WORD_BITS = 63
 
 
 def school_years(days: Numbers) -> Numbers:
-    """Return for days since 1970 the calendar year in which their school year began, on 1 September."""
+    """Return for days since 1970 the calendar year in which the year began in which they are filed, on 1 August."""
     months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    years: Numbers = (months - (YEAR_BEGINS_MONTH - 1)) // 12 + 1970
+    years: Numbers = (months - (FILED_FROM_MONTH - 1)) // 12 + 1970
     return years
 
 
@@ -43,7 +44,7 @@ class Buckets:
     rows
         About how many rows will come.
     by_year
-        Divide by school year too; without it a week that holds 1 September stays whole.
+        Divide by school year too; without it a week that holds 1 August stays whole.
     """
 
     def __init__(self, folder: Path, columns: Sequence[str], pupils: int, rows: int, *, by_year: bool = True) -> None:

@@ -24,7 +24,7 @@ from pyarrow import parquet
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
-from riskmodel.tables.canonical import CANONICAL
+from riskmodel.tables.canonical import CANONICAL, FILED_FROM_MONTH
 from riskmodel.tables.chunks import NEVER_AFTER, NEVER_BEFORE, PIECE_RELATION
 from riskmodel.tables.fields import literal
 from riskmodel.tables.relations import CANONICAL_SCHEMA, column_definitions
@@ -32,9 +32,9 @@ from riskmodel.tables.schema import Table
 
 DELIVERIES_FOLDER, DESCRIPTION_FILE, ALIAS_FILE = "deliveries", "delivery.json", "pupil_alias.parquet"
 HISTORY_FOLDER = "history"
-HISTORY_FORM = 1
+HISTORY_FORM = 2
 """Changes whenever the rule by which histories are worked out does, so that no older file is taken for a newer one."""
-SCHOOL_YEAR_MONTH, ROW_GROUP_ROWS, DIGEST_LENGTH = 9, 131_072, 16
+ROW_GROUP_ROWS, DIGEST_LENGTH = 131_072, 16
 HISTORY = "history_so_far"
 
 
@@ -180,14 +180,14 @@ def _school_years(path: Path, happened: str) -> set[int] | None:
 
 
 def _year_began(day: date) -> int:
-    return day.year - (day.month < SCHOOL_YEAR_MONTH)
+    return day.year - (day.month < FILED_FROM_MONTH)
 
 
 def _as_spans(years: Iterable[int]) -> list[Span]:
     """Return school years as few spans: years that follow one another are one."""
     spans: list[Span] = []
     for year in sorted(years):
-        span = Span(date(year, SCHOOL_YEAR_MONTH, 1), date(year + 1, SCHOOL_YEAR_MONTH, 1) - timedelta(days=1))
+        span = Span(date(year, FILED_FROM_MONTH, 1), date(year + 1, FILED_FROM_MONTH, 1) - timedelta(days=1))
         if spans and spans[-1].last_on + timedelta(days=1) == span.first_on:
             spans[-1] = Span(spans[-1].first_on, span.last_on)
         else:
@@ -275,7 +275,7 @@ def _worked_out(
     unfinished = path.with_name(f"{path.stem}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         _lay_over(connection, table, versions, "" if list(spans) == [ALWAYS] else _within(table, spans), has_aliases)
-        year = f"year({table.happened}) - (month({table.happened}) < {SCHOOL_YEAR_MONTH})::INTEGER"
+        year = f"year({table.happened}) - (month({table.happened}) < {FILED_FROM_MONTH})::INTEGER"
         order = ", ".join(dict.fromkeys((year, *table.key, table.known, *table.column_names)))
         connection.execute(
             f"COPY (SELECT * FROM {HISTORY} ORDER BY {order}) TO {literal(str(unfinished))} "
@@ -311,10 +311,12 @@ def _added(table: Table, history: str, delivered_on: date) -> str:
     same_key = " AND ".join(f"fresh.{name} IS NOT DISTINCT FROM so_far.{name}" for name in table.key)
     newest = f"QUALIFY row_number() OVER (PARTITION BY {', '.join(table.key)} ORDER BY {known} DESC) = 1"
     changed = " OR ".join(f"fresh.{name} IS DISTINCT FROM so_far.{name}" for name in content) or "false"
+    # Of a long history, the few facts that this delivery tells of again: versions are put in order for them alone.
+    met = f"SELECT so_far.* FROM {history} so_far SEMI JOIN delivered fresh ON {same_key}"
     day = f"greatest(fresh.{known}, DATE {literal(delivered_on.isoformat())}, so_far.{known} + 1)"
     columns = ", ".join(f"{day} AS {known}" if name == known else f"fresh.{name}" for name in table.column_names)
     return (
         f"SELECT fresh.* FROM delivered fresh WHERE NOT EXISTS (SELECT 1 FROM {history} so_far WHERE {same_key}) "
         f"UNION ALL SELECT {columns} FROM (SELECT * FROM delivered {newest}) fresh "
-        f"JOIN (SELECT * FROM {history} {newest}) so_far ON {same_key} WHERE {changed}"
+        f"JOIN (SELECT * FROM ({met}) {newest}) so_far ON {same_key} WHERE {changed}"
     )

@@ -54,6 +54,7 @@ def _python_class(expression: str) -> str:
 
 
 _INVISIBLE, _BLANK = re.compile(_python_class(INVISIBLE)), re.compile(_python_class(BLANK))
+_PLAIN = re.compile("[0-9]{6}-?[0-9]{5}")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 
 
@@ -77,6 +78,11 @@ def normalised(text: str, *, free: bool) -> Code:
     >>> normalised("1010112345", free=False).fault
     'code_lost_figure'
     """
+    if not free and _PLAIN.fullmatch(text):  # nearly all codes, in a twentieth of the time
+        figures = text.replace("-", "")
+        is_new = is_new_code(figures)
+        if figures not in PLACEHOLDERS and (is_new or _has_birth_date(figures)):
+            return Code(figures, "", "" if is_new or _has_check_figure(figures) else "code_check_figure")
     if not text.isascii() or not text.isprintable():
         if _CONTROL.search(text):
             return Code("", "control_character")
