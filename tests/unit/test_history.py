@@ -156,6 +156,13 @@ def test_years_that_one_delivery_alone_holds_are_read_where_they_lie(tmp_path):
     assert not (tmp_path / "history").exists()
 
 
+def test_the_monday_of_a_first_week_in_august_belongs_to_the_year_that_begins(tmp_path):
+    store_delivery(tmp_path, "2021-08-31", fact("absent", "2021-05-28", happened_on="2021-05-28"))
+    store_delivery(tmp_path, "2022-08-31", fact("late", "2021-09-05", happened_on="2021-08-30"))
+    assert history(tmp_path) == [(PUPIL, "absent", "2021-05-28"), (PUPIL, "late", "2021-09-05")]
+    assert not (tmp_path / "history").exists()
+
+
 def test_of_years_that_several_deliveries_hold_the_history_is_worked_out_once(tmp_path):
     old = fact("absent", "2023-09-05", happened_on="2023-09-05")
     store_delivery(tmp_path, "2024-10-31", old, fact("absent", "2024-09-05"))
@@ -165,8 +172,8 @@ def test_of_years_that_several_deliveries_hold_the_history_is_worked_out_once(tm
     connection = duckdb.connect()
     open_canonical(connection, tmp_path, ["2024-10-31", "2024-12-20"])
     (lone, lone_from, lone_to), (shared, shared_from, shared_to) = files(connection)
-    assert (lone_from, lone_to) == (date(2023, 9, 1), date(2024, 8, 31))
-    assert (shared_from, shared_to) == (date(2024, 9, 1), date(2025, 8, 31))
+    assert (lone_from, lone_to) == (date(2023, 8, 1), date(2024, 7, 31))
+    assert (shared_from, shared_to) == (date(2024, 8, 1), date(2025, 7, 31))
     assert "deliveries/2024-10-31" in lone
     assert [str(path) for path in (tmp_path / "history").iterdir()] == [shared]
     (tmp_path / "history" / shared).unlink()
