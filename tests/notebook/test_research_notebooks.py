@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import papermill
@@ -9,6 +10,7 @@ import pytest
 
 from riskmodel.bench.public_data import public_data
 from riskmodel.errors import UsageError
+from riskmodel.runs.steps import SEMESTER
 
 RESEARCH = Path(__file__).parents[2] / "notebooks" / "research"
 
@@ -30,3 +32,20 @@ def test_a_research_notebook_runs_quickly_and_ends_in_a_table_of_learners(name, 
     last = done.cells[-1].outputs[-1]["data"]["text/html"]
     assert "lightgbm_monotone" in last
     assert "ours_minus_this_low" in last
+
+
+@pytest.mark.slow
+def test_the_notebook_on_scale_measures_a_small_country_and_draws_it(tmp_path):
+    done = papermill.execute_notebook(
+        RESEARCH / "scale.ipynb",
+        tmp_path / "scale.ipynb",
+        parameters={"sizes": [500], "kept_folder": str(tmp_path / "bench")},
+        progress_bar=False,
+    )
+    (report,) = [json.loads(path.read_text("utf-8")) for path in (tmp_path / "bench").glob("national-*.json")]
+    assert report["state"] in {"published", "held"}
+    assert report["raw_lesson_rows"] > 500 * 900
+    assert [step["step"] for step in report["steps"]] == [step.notebook for step in SEMESTER]
+    assert report["wall_seconds"] > report["ingest_seconds"] > 0
+    pictures = [output for cell in done.cells for output in cell.get("outputs", []) if "data" in output]
+    assert sum("<svg" in output["data"].get("text/html", "") for output in pictures) == 2

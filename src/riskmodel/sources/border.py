@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,7 +66,9 @@ class Intake:
 def work_connection(scratch: Path) -> duckdb.DuckDBPyConnection:
     """Return a connection to a data base file in the working folder: any size of delivery, bounded memory."""
     connection = duckdb.connect(scratch / "work.duckdb")
-    connection.execute("SET enable_progress_bar = false")
+    # In a notebook without widgets there is no bar, and the library refuses to speak of one.
+    with suppress(duckdb.InvalidInputException):
+        connection.execute("SET enable_progress_bar = false")
     connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
     connection.execute(f"SET temp_directory = {literal(str(scratch / 'spill'))}")
     return connection
