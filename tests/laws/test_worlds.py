@@ -64,7 +64,7 @@ def test_without_signal_the_model_ranks_as_by_lot_and_no_concept_leads():
     told = f"RISKMODEL_WORLDS_SEED={SEED}: {found}"
     assert abs(found["z"]) <= FARTHEST_BY_CHANCE, told
     assert found["largest_concept"] <= 0.1, told
-    assert found["log_odds_sd"] <= 0.15, told
+    assert found["spread"] <= 0.1, told
 
 
 def test_a_world_has_all_that_it_must_have(small_world):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
@@ -36,7 +37,9 @@ def _render(views, ask):
             await rendering.close()
             assert not rendering.pool.folder.exists()
 
-    return asyncio.run(run())
+    # In a thread of its own: a browser that another test has opened keeps a loop in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, run()).result()
 
 
 def _one(view, text="x"):

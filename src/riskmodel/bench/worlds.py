@@ -123,10 +123,11 @@ def missed_bars(figures: Mapping[str, float]) -> list[str]:
 
 
 def without_signal(rng: np.random.Generator, pupils: int) -> dict[str, float]:
-    """Return ``auc``, ``z``, ``largest_concept`` and ``log_odds_sd`` of the model in a world where nothing drives leaving.
+    """Return ``auc``, ``z``, ``largest_concept`` and ``spread`` of the model in a world where nothing drives leaving.
 
-    ``largest_concept`` is the greatest mean size of a concept's contributions (log-odds), ``log_odds_sd`` the standard
-    deviation of what is predicted, which in truth is 0.
+    ``largest_concept`` is the greatest mean size of a concept's contributions (log-odds), ``spread`` the mean
+    distance of the predicted chances from their mean, as a share of it, which in truth is 0. (A standard deviation of
+    log-odds would speak of the few pupils in the last steps of an isotonic calibrator alone.)
     """
     world = draw_no_signal(rng, draw_pupils(rng, pupils, COHORTS, SCHOOLS), DIRECTIONS)
     learnt = learn(world)
@@ -140,7 +141,7 @@ def without_signal(rng: np.random.Generator, pupils: int) -> dict[str, float]:
         "auc": auc,
         "z": float((auc - 0.5) / error),
         "largest_concept": float(by_concept.abs().mean().max()),
-        "log_odds_sd": float(np.std(np.log(learnt.probability / (1.0 - learnt.probability)))),
+        "spread": float(np.abs(learnt.probability / learnt.probability.mean() - 1.0).mean()),
     }
 
 
