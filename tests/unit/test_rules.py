@@ -8,7 +8,7 @@ import pytest
 
 from riskmodel.errors import UsageError
 from riskmodel.risk.features import FEATURES
-from riskmodel.risk.rules import COUNTED, RULES, learn_rule, rules_for
+from riskmodel.risk.rules import COUNTED, RULES, learn_from, rules_for, tally
 
 NAN = np.nan
 
@@ -17,9 +17,13 @@ def pupils(**values):
     return pd.DataFrame(values), pd.Series(["1"] * len(next(iter(values.values()))))
 
 
+def learnt(code, features, schools, label):
+    return learn_from(code, [tally(code, features, schools, label)])
+
+
 def order(code, **values):
     features, schools = pupils(**values)
-    return learn_rule(code, features, schools, np.zeros(len(features))).raw_score(features, schools).tolist()
+    return learnt(code, features, schools, np.zeros(len(features))).raw_score(features, schools).tolist()
 
 
 def test_every_feature_that_a_rule_needs_is_declared():
@@ -62,7 +66,7 @@ def test_a_lottery_has_no_order():
 def test_the_rate_of_a_school_is_drawn_to_that_of_all():
     schools = pd.Series(["1"] * 20 + ["2"] * 60)
     label = np.repeat([1.0, 0.0], [20, 60])
-    rule = learn_rule("school_rate", pd.DataFrame(index=range(80)), schools, label)
+    rule = learnt("school_rate", pd.DataFrame(index=range(80)), schools, label)
     # overall .25: (20 + 20 × .25) / 40 and (0 + 20 × .25) / 80; a new school gets the rate of all
     found = rule.probability(pd.DataFrame(index=range(3)), pd.Series(["1", "2", "new"]))
     np.testing.assert_allclose(found, [0.625, 0.0625, 0.25])
@@ -71,14 +75,14 @@ def test_the_rate_of_a_school_is_drawn_to_that_of_all():
 def test_each_step_of_a_rule_has_the_share_that_training_taught():
     features, schools = pupils(absent_share_year=np.repeat([0.0, 0.5], [80, 20]))
     label = np.concatenate([np.repeat([1.0, 0.0], [8, 72]), np.repeat([1.0, 0.0], [12, 8])])
-    rule = learn_rule("absence_over_10", features, schools, label)
+    rule = learnt("absence_over_10", features, schools, label)
     found = rule.probability(*pupils(absent_share_year=[0.0, 0.5]))
     np.testing.assert_allclose(found, [(8 + 4) / 100, (12 + 4) / 40])
 
 
 def test_a_step_that_training_never_saw_gets_the_share_of_all():
     features, schools = pupils(absent_share_year=np.zeros(10))
-    rule = learn_rule("absence_over_10", features, schools, np.repeat([1.0, 0.0], 5))
+    rule = learnt("absence_over_10", features, schools, np.repeat([1.0, 0.0], 5))
     assert rule.probability(*pupils(absent_share_year=[0.9])).tolist() == [0.5]
 
 
@@ -90,7 +94,16 @@ def test_a_rule_without_data_is_left_out():
 def test_an_unknown_rule_or_an_empty_past_is_refused():
     features, schools = pupils(absent_share_year=[0.1])
     with pytest.raises(UsageError, match="rule must be one of"):
-        learn_rule("gut_feeling", features, schools, np.zeros(1))
+        learnt("gut_feeling", features, schools, np.zeros(1))
     for code in RULES:
         with pytest.raises(UsageError, match="no pupils"):
-            learn_rule(code, features.iloc[:0], schools.iloc[:0], np.zeros(0))
+            learnt(code, features.iloc[:0], schools.iloc[:0], np.zeros(0))
+
+
+@pytest.mark.parametrize("code", ["school_rate", "absence_over_10"])
+def test_cohorts_counted_one_by_one_teach_what_all_of_them_together_teach(code):
+    features = pd.DataFrame({"absent_share_year": [0.2, 0.05, 0.3, 0.0, 0.15, 0.4]})
+    schools, label = pd.Series(["1", "2", "1", "2", "3", "3"]), np.array([1.0, 0, 0, 1, 0, 1])
+    parts = [slice(0, 2), slice(2, 6)]
+    tallies = [tally(code, features.iloc[part], schools.iloc[part], label[part]) for part in parts]
+    assert learn_from(code, tallies) == learnt(code, features, schools, label)

@@ -106,11 +106,6 @@ class FittedRule:
         return np.array([self.shares.get(step, self.overall) for step in found], dtype=np.float64)[places]
 
 
-def learn_rule(code: str, features: pd.DataFrame, school_id: pd.Series, label: Floats) -> FittedRule:
-    """Return rule ``code`` with the shares of matured training cohorts: :func:`learn_from` one :func:`tally`."""
-    return learn_from(code, [tally(code, features, school_id, label)])
-
-
 def tally(code: str, features: pd.DataFrame, school_id: pd.Series, label: Floats) -> pd.DataFrame:
     """Return, per step of rule ``code`` (or school), how many ``pupils`` there are and how many ``left``.
 
