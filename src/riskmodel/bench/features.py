@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -23,7 +22,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from riskmodel.bench.children import SINGLE_THREADED, run_child
+from riskmodel.bench.children import cpu_seconds, run_child
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import Message, message
 from riskmodel.risk.attendance_fold import ABSENCE_COLUMNS, PLANNED_COLUMNS
@@ -70,11 +69,11 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
         costs: dict[str, list[float]] = {name: [] for name in ("fold", "rest", "bare_scan", "sql")}
         for pair in range(1 if quick else PAIRS):
             say(message("Pair {pair} of {pairs}.", pair=pair + 1, pairs=1 if quick else PAIRS))
-            costs["fold"].append(_seconds(lambda: fold_pupils(connection, CUT_OFF, YEAR_ON)))
-            costs["bare_scan"].append(_seconds(lambda: _scan(connection)))
-            costs["rest"].append(_seconds(lambda: build(connection, CUT_OFF, members, folded)))
-            costs["sql"].append(_seconds(lambda: connection.execute(SQL).fetchall()))
-        child = run_child(["-c", CHILD.format(store=str(store))], SINGLE_THREADED)
+            costs["fold"].append(cpu_seconds(lambda: fold_pupils(connection, CUT_OFF, YEAR_ON)))
+            costs["bare_scan"].append(cpu_seconds(lambda: _scan(connection)))
+            costs["rest"].append(cpu_seconds(lambda: build(connection, CUT_OFF, members, folded)))
+            costs["sql"].append(cpu_seconds(lambda: connection.execute(SQL).fetchall()))
+        child = run_child(["-c", CHILD.format(store=str(store))])
         middle = {name: float(np.median(seconds)) for name, seconds in costs.items()}
         return {
             "pupils": len(members),
@@ -123,12 +122,6 @@ def _ratio(costs: dict[str, list[float]], of: str, to: str) -> list[float]:
     """Return the middle, the lowest and the highest ratio of the pairs."""
     ratios = np.array(costs[of]) / np.array(costs[to])
     return [float(np.median(ratios)), float(ratios.min()), float(ratios.max())]
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.process_time()
-    work()
-    return time.process_time() - started
 
 
 def _scan(connection: duckdb.DuckDBPyConnection) -> None:

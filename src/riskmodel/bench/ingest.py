@@ -1,6 +1,7 @@
-"""What it costs to take a year of lessons into a store, against a bare read of the same files.
+"""What it costs to take a school year into a store, against a bare read of the same files.
 
-A year with every lesson of every pupil, attended ones too, is invented and delivered as Parquet and as CSV. What became of
+A year with every lesson of every pupil, attended ones too, and with marks and term results is invented and delivered as
+Parquet and as CSV. What became of
 the rows must be right before anything is timed. The bare read is DuckDB's: every cell of the files as text, the largest of
 each column, nothing kept. CPU seconds and peak memory are those of a process of its own for each side, one thread for
 DuckDB; imports are not counted. At a constant memory the peaks of both sizes are about the same.
@@ -10,40 +11,29 @@ DuckDB; imports are not counted. At a constant memory the peaks of both sizes ar
 
 from __future__ import annotations
 
-import multiprocessing
+import json
 import os
-import re
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
-import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from riskmodel.bench.children import run_child
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import Message, message
 from riskmodel.sources import deliveries
+from riskmodel.sources.synthetic.cohort import Plan, synthesise
 from riskmodel.tables.fields import literal
 
 Say = Callable[[Message], None]
 Report = dict[str, object]
 
 PUPILS, QUICK_PUPILS = (5_000, 20_000), (300, 900)
-PUPILS_PER_SCHOOL = 250
-WEEKS, LESSONS_A_DAY = 35, 6
-LESSONS = WEEKS * 5 * LESSONS_A_DAY
-"""Of a pupil in the year."""
-CODES = ("present", "unexcused", "excused", "absent", "late")
-SHARES = (0.89, 0.04, 0.05, 0.01, 0.01)
-SUBJECTS = ("ANG", "BIO", "FIZ", "LAT", "MAT", "VES")
-FIRST_MONDAY, FIRST_DAY, DAY_OF_DELIVERY = "2024-09-02", "2024-09-01", "2025-06-30"
-PUPILS_AT_ONCE = 1000
 SEED = 11
-WAITING_SECONDS = 3600
 
 
 class Cost(NamedTuple):
@@ -51,7 +41,7 @@ class Cost(NamedTuple):
 
     cpu_s: float
     wall_s: float
-    peak_megabytes: float
+    peak_mb: float
     found: dict[str, int]
 
 
@@ -68,14 +58,14 @@ def measure(data: Path | None, say: Say, *, quick: bool = False) -> Report:
             sizes[pupils] = _at_one_size(Path(name), pupils)
     small, large = (sizes[pupils] for pupils in sorted(sizes))
     return {
-        "rows": {pupils: pupils * LESSONS for pupils in sizes},
-        "rows_per_cpu_second": max(sizes) * LESSONS / large["parquet"].cpu_s,
+        "rows": {pupils: costs["parquet"].found["read"] for pupils, costs in sizes.items()},
+        "rows_per_cpu_second": large["parquet"].found["read"] / large["parquet"].cpu_s,
         "cpu_ratio_to_bare_csv": large["csv"].cpu_s / large["bare_csv"].cpu_s,
         "cpu_ratio_to_bare_parquet": large["parquet"].cpu_s / large["bare_parquet"].cpu_s,
-        "memory_ratio": {kind: large[kind].peak_megabytes / small[kind].peak_megabytes for kind in ("parquet", "csv")},
+        "memory_ratio": {kind: large[kind].peak_mb / small[kind].peak_mb for kind in ("parquet", "csv")},
         "sizes": {
             pupils: {
-                kind: {"cpu_s": cost.cpu_s, "wall_s": cost.wall_s, "peak_megabytes": cost.peak_megabytes}
+                kind: {"cpu_s": cost.cpu_s, "wall_s": cost.wall_s, "peak_mb": cost.peak_mb}
                 for kind, cost in costs.items()
             }
             for pupils, costs in sizes.items()
@@ -86,86 +76,45 @@ def measure(data: Path | None, say: Say, *, quick: bool = False) -> Report:
 
 
 def _at_one_size(folder: Path, pupils: int) -> dict[str, Cost]:
-    present = make_delivery(folder / "parquet", pupils)
+    right = make_delivery(folder / "parquet", pupils)
     as_csv(folder / "parquet", folder / "csv")
     costs = {}
     for kind in ("parquet", "csv"):
-        cost = _alone(_received, folder / kind, folder / f"store-{kind}", folder / "key")
-        _require_right(cost.found, pupils, present)
+        cost = _alone("received", folder / kind, folder / f"store-{kind}", folder / "key")
+        _require_right(cost.found, right)
         costs[kind] = cost
-        costs[f"bare_{kind}"] = _alone(_bare_read, folder / kind)
+        costs[f"bare_{kind}"] = _alone("bare_read", folder / kind)
     return costs
 
 
-def make_delivery(folder: Path, pupils: int) -> int:
-    """Write a delivery with every lesson of a year in Parquet, by school, pupil and day; return how many were attended."""
-    folder.mkdir()
-    chance = np.random.default_rng(SEED)
-    schools = -(-pupils // PUPILS_PER_SCHOOL)
-    (folder / "mapping.yaml").write_text(
-        f"delivery: {{delivered_on: {DAY_OF_DELIVERY}, origin: synthetic, register_ids: free}}\n", "utf-8"
-    )
-    rows = "".join(f"{school},Skola {school},general,{FIRST_DAY}\n" for school in range(1, schools + 1))
-    (folder / "school.csv").write_text("school_id,school_name,school_kind,happened_on\n" + rows, "utf-8")
-    (folder / "term.csv").write_text(
-        f"school_year,term_number,happened_on,ends_on\n2024/25,1,{FIRST_DAY},2025-05-31\n", "utf-8"
-    )
-    codes = [f"P{number:07d}" for number in range(pupils)]
-    in_school = np.arange(pupils) // PUPILS_PER_SCHOOL + 1
-    described = "".join(f"{code},Anna,Ozola,2010-03-01,{FIRST_DAY}\n" for code in codes)
-    (folder / "pupil.csv").write_text("pupil_code,first_name,last_name,birth_month,happened_on\n" + described, "utf-8")
-    stays = "".join(f"{code},{school},grade,8,{FIRST_DAY}\n" for code, school in zip(codes, in_school, strict=True))
-    (folder / "enrolment.csv").write_text("pupil_code,school_id,stage_kind,stage_number,happened_on\n" + stays, "utf-8")
-    present = 0
-    schema = _lessons(chance, codes[:1], in_school[:1])[0].schema
-    with pq.ParquetWriter(folder / "attendance.parquet", schema, compression="zstd", store_schema=False) as writer:
-        for first in range(0, pupils, PUPILS_AT_ONCE):
-            some = slice(first, first + PUPILS_AT_ONCE)
-            lessons, attended = _lessons(chance, codes[some], in_school[some])
-            writer.write_table(lessons, row_group_size=131_072)
-            present += attended
-    return present
-
-
-def _lessons(chance: np.random.Generator, codes: list[str], in_school: np.ndarray[Any, Any]) -> tuple[pa.Table, int]:
-    """Return all lessons of some pupils, and how many of them were attended."""
-    weekday = np.arange(WEEKS * 5)
-    days = (np.datetime64(FIRST_MONDAY) + weekday // 5 * 7 + weekday % 5).astype("datetime64[D]")
-    happened = np.tile(np.repeat(days, LESSONS_A_DAY), len(codes))
-    number = np.tile(np.arange(1, LESSONS_A_DAY + 1), WEEKS * 5 * len(codes)).astype(np.int32)
-    told = chance.choice(len(CODES), size=len(happened), p=SHARES).astype(np.int32)
-    subject = ((number + chance.integers(0, 3)) % len(SUBJECTS)).astype(np.int32)
-    pupil = np.repeat(np.arange(len(codes), dtype=np.int32), LESSONS)
-    schools, of_school = np.unique(in_school, return_inverse=True)
-    listed = pa.DictionaryArray.from_arrays
-    table = pa.table(
-        {
-            "pupil_code": listed(pa.array(pupil), pa.array(codes)),
-            "school_id": listed(pa.array(of_school.astype(np.int32)[pupil]), pa.array([str(one) for one in schools])),
-            "happened_on": pa.array(happened),
-            "lesson_number": pa.array(number),
-            "subject_code": listed(pa.array(subject), pa.array(SUBJECTS)),
-            "attendance_code": listed(pa.array(told), pa.array(CODES)),
-            "lessons": pa.array(np.ones(len(happened), np.int32)),
-            "known_on": pa.array(happened),
-        }
-    )
-    return table, int((told == 0).sum())
+def make_delivery(folder: Path, pupils: int) -> dict[str, int]:
+    """Write a delivery with every lesson of a school year; return what its account must be."""
+    ends_on = Plan(years=1).school_years[-1].ends_on
+    synthesise(Plan(pupils, years=1, seed=SEED, delivered_on=ends_on, lessons="all"), folder, lambda _text: None)
+    lessons = literal(str(folder / "attendance.parquet"))
+    with duckdb.connect(config={"threads": 1}) as connection:
+        ((rows, attended, weeks),) = connection.execute(
+            "SELECT count(*), count(*) FILTER (attendance_code = 'present'), "
+            "count(DISTINCT (pupil_code, school_id, date_trunc('week', happened_on))) FILTER (attendance_code = 'present') "
+            f"FROM {lessons}"
+        ).fetchall()
+    return {"read": rows, "used": rows - attended, "put_aside": 0, "merged": attended, "weeks": weeks}
 
 
 def as_csv(source: Path, to: Path) -> None:
-    """Write the same delivery with its lessons as CSV."""
+    """Write the same delivery with all its tables as CSV."""
     to.mkdir()
-    for path in source.iterdir():
-        if path.suffix != ".parquet":
-            (to / path.name).write_bytes(path.read_bytes())
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("SET enable_progress_bar = false")
-        lessons, text = literal(str(source / "attendance.parquet")), literal(str(to / "attendance.csv"))
-        connection.execute(f"COPY (SELECT * FROM read_parquet({lessons})) TO {text} (FORMAT csv, HEADER true)")
+        for path in (one for one in source.iterdir() if one.is_file()):
+            if path.suffix == ".parquet":
+                table, text = literal(str(path)), literal(str(to / path.with_suffix(".csv").name))
+                connection.execute(f"COPY (SELECT * FROM read_parquet({table})) TO {text} (FORMAT csv, HEADER true)")
+            else:
+                (to / path.name).write_bytes(path.read_bytes())
 
 
-def _received(folder: Path, store: Path, key: Path) -> dict[str, int]:
+def received(folder: Path, store: Path, key: Path) -> dict[str, int]:
     got = deliveries.receive(folder, store, key, lambda _text: None)
     account = got.accounts["attendance"]
     others = sum(one.quarantined + one.merged for name, one in got.accounts.items() if name != "attendance")
@@ -179,7 +128,7 @@ def _received(folder: Path, store: Path, key: Path) -> dict[str, int]:
     }
 
 
-def _bare_read(folder: Path) -> dict[str, int]:
+def bare_read(folder: Path) -> dict[str, int]:
     """Read every cell of the files of a delivery as text with DuckDB, and keep nothing."""
     rows = 0
     with duckdb.connect(config={"threads": 1}) as connection:
@@ -194,9 +143,7 @@ def _bare_read(folder: Path) -> dict[str, int]:
     return {"rows": rows}
 
 
-def _require_right(found: dict[str, int], pupils: int, present: int) -> None:
-    lessons = pupils * LESSONS
-    right = {"read": lessons, "used": lessons - present, "put_aside": 0, "merged": present, "weeks": pupils * WEEKS}
+def _require_right(found: dict[str, int], right: dict[str, int]) -> None:
     if found != right:
         raise RunFailedError(
             message("Every row must be accounted for before the intake is timed."),
@@ -205,15 +152,18 @@ def _require_right(found: dict[str, int], pupils: int, present: int) -> None:
         )
 
 
-def _alone(work: Callable[..., dict[str, int]], *given: Path) -> Cost:
-    """Do a piece of work in a process of its own and return what it cost."""
-    with multiprocessing.get_context("spawn").Pool(1) as process:
-        return Cost(*process.apply_async(_timed, (work, given)).get(WAITING_SECONDS))
+def _alone(work: str, *given: Path) -> Cost:
+    """Do ``work`` of this module in a process of its own and return what it cost, imports apart."""
+    paths = ", ".join(f"Path({str(path)!r})" for path in given)
+    child = run_child(
+        ["-c", f"from pathlib import Path; from riskmodel.bench import ingest; ingest.tell({work!r}, {paths})"]
+    )
+    return Cost(**json.loads(child.output), peak_mb=child.peak_mb)
 
 
-def _timed(work: Callable[..., dict[str, int]], given: tuple[Path, ...]) -> tuple[float, float, float, dict[str, int]]:
+def tell(work: str, *given: Path) -> None:
+    """Do ``received`` or ``bare_read`` and print, as JSON, the seconds it took and what it found."""
     cpu, wall = time.process_time(), time.perf_counter()
-    found = work(*given)
-    spent = time.process_time() - cpu, time.perf_counter() - wall
-    peak = re.search(r"VmHWM:\s+([0-9]+) kB", Path("/proc/self/status").read_text("ascii"))
-    return *spent, int(peak[1]) / 1000 if peak else float("nan"), found
+    found = received(*given) if work == "received" else bare_read(*given)
+    spent = {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
+    print(json.dumps(spent | {"found": found}))
