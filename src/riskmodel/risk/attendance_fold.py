@@ -14,9 +14,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmodel.risk.cutoff import EPOCH, NewestKnown
-from riskmodel.risk.numbered import MISSING, Rows, Whole
 from riskmodel.tables.canonical import ATTENDANCE
+from riskmodel.tables.facts import Facts
+from riskmodel.tables.packed import EPOCH, MISSING, Whole
 
 RECENT_WEEKS, LONGER_WEEKS, YEAR_WEEKS = 4, 8, 52
 SHORTEST_TREND_WEEKS = 3
@@ -25,8 +25,8 @@ LATE_LESSON = 6
 """From this lesson of the day on a lesson counts as one of the last."""
 
 WEEKDAYS = ("lessons_monday", "lessons_tuesday", "lessons_wednesday", "lessons_thursday", "lessons_friday")
-PLANNED_COLUMNS = ("pupil_id", "school_id", "happened_on", "lessons", *WEEKDAYS, "known_on")
-ABSENCE_COLUMNS = (*ATTENDANCE.key, "subject_code", "attendance_code", "lessons", "known_on")
+PLANNED_COLUMNS = ("school_id", "happened_on", "lessons", *WEEKDAYS)
+ABSENCE_COLUMNS = ("school_id", "happened_on", "lesson_number", "subject_code", "attendance_code", "lessons")
 
 ATTENDANCE_SUMS = (
     # Lessons planned, and of them missed, in complete weeks of: the school year, the last 8 and 4, and the last
@@ -72,6 +72,7 @@ _DUE, _MISSED, _WHOLE = 5, 10, 15  # five weekdays each
 _OF_WEEK = 20
 
 Counts = NDArray[np.int64]
+Marks = NDArray[np.uint8]
 
 
 class Weeks(NamedTuple):
@@ -89,8 +90,12 @@ class _Planned(NamedTuple):
     school: Whole
     monday: Whole
     lessons: Whole
-    by_weekday: Whole
-    is_newest: NDArray[np.uint8]
+    on_monday: Whole
+    on_tuesday: Whole
+    on_wednesday: Whole
+    on_thursday: Whole
+    on_friday: Whole
+    counts: Marks
     starts: Counts
 
 
@@ -101,7 +106,7 @@ class _Absences(NamedTuple):
     subject: Whole
     code: Whole
     lessons: Whole
-    is_newest: NDArray[np.uint8]
+    counts: Marks
     starts: Counts
 
 
@@ -133,27 +138,25 @@ def weeks_around(past_year_on: date, weeks_end_on: date) -> Weeks:
 
 
 def fold_attendance(
-    planned: tuple[Rows, NewestKnown], absences: tuple[Rows, NewestKnown], numbers: tuple[int, int, int], weeks: Weeks
+    planned: tuple[Facts, Marks], absences: tuple[Facts, Marks], numbers: tuple[int, int, int], weeks: Weeks
 ) -> tuple[Counts, NDArray[np.float64]]:
     """Return the sums (pupils × ``ATTENDANCE_SUMS``) and the slope of the absent share per week (NaN: no data).
 
     Parameters
     ----------
+    planned, absences
+        The facts, and which of their rows count (see :func:`riskmodel.risk.cutoff.counting`).
     numbers
         How many pupils, schools and subjects there are.
     """
     pupils, schools, subjects = numbers
     sums = np.full((pupils, len(ATTENDANCE_SUMS)), MISSING, dtype=np.int64)
     slope = np.full(pupils, np.nan)
-    (due, due_known), (missed, missed_known) = planned, absences
-    length, weekdays = max(weeks.end, 1), due.names.index(WEEKDAYS[0])
-    known = due_known.is_newest, due_known.starts
-    columns = [due[name] for name in ("school_id", "happened_on", "lessons")]
+    (due, due_counts), (missed, missed_counts) = planned, absences
+    length = max(weeks.end, 1)
     _fold(
-        _Planned._make([*columns, due.whole[weekdays : weekdays + len(WEEKDAYS)], *known]),
-        _Absences._make(
-            [*(missed[name] for name in ABSENCE_COLUMNS[1:-1]), missed_known.is_newest, missed_known.starts]
-        ),
+        _Planned._make([*(due[name] for name in PLANNED_COLUMNS), due_counts, due.starts]),
+        _Absences._make([*(missed[name] for name in ABSENCE_COLUMNS), missed_counts, missed.starts]),
         _Codes(*(_CODES.index(code) for code in _Codes._fields)),
         weeks,
         _Scratch(
@@ -184,13 +187,15 @@ def _fold_pupils(
 
 def _lay_out_weeks(pupil: int, planned: _Planned, weeks: Weeks, scratch: _Scratch) -> bool:
     """Note what is planned in each week of the windows, in all schools together; return whether anything is."""
-    school, monday, lessons, by_weekday, is_newest, starts = planned
+    school, monday, lessons = planned.school, planned.monday, planned.lessons
+    counts, starts = planned.counts, planned.starts
+    by_weekday = planned.on_monday, planned.on_tuesday, planned.on_wednesday, planned.on_thursday, planned.on_friday
     week, pupil_of_week, pupil_of_school_week = scratch.week, scratch.pupil_of_week, scratch.pupil_of_school_week
     is_any = False
     for run in range(len(starts)):
         for row in range(starts[run, pupil], starts[run, pupil + 1]):
             number = (monday[row] - weeks.first_on) // 7
-            if not is_newest[row] or lessons[row] <= 0 or number < 0 or number >= weeks.end:
+            if not counts[row] or lessons[row] <= 0 or number < 0 or number >= weeks.end:
                 continue
             if number < weeks.year and number < weeks.longer and number >= weeks.last_year_end:
                 continue
@@ -202,7 +207,7 @@ def _lay_out_weeks(pupil: int, planned: _Planned, weeks: Weeks, scratch: _Scratc
                     week[number, place] = MISSING if _DUE <= place < _DUE + 5 else 0
             week[number, _LESSONS] += lessons[row]
             for day in range(_DUE, _DUE + 5):
-                due = by_weekday[day - _DUE, row]
+                due = by_weekday[day - _DUE][row]
                 if due != MISSING:
                     week[number, day] = due + max(week[number, day], 0)
     return is_any
@@ -212,14 +217,14 @@ def _add_absences(
     pupil: int, absences: _Absences, codes: _Codes, weeks: Weeks, scratch: _Scratch, sums: Counts
 ) -> None:
     """Add what was missed to the weeks that were planned in that school; and by subject and lesson of the day."""
-    school, happened_on, lesson_number, subject, code, lessons, is_newest, starts = absences
+    school, happened_on, lesson_number, subject, code, lessons, counts, starts = absences
     week, pupil_of_school_week = scratch.week, scratch.pupil_of_school_week
     of_subject, pupil_of_subject = scratch.of_subject, scratch.pupil_of_subject
     worst = numbered = first = last = 0
     for run in range(len(starts)):
         for row in range(starts[run, pupil], starts[run, pupil + 1]):
             day = happened_on[row] - weeks.first_on
-            if not is_newest[row] or code[row] == codes.present or day < 0 or day >= 7 * weeks.end:
+            if not counts[row] or code[row] == codes.present or day < 0 or day >= 7 * weeks.end:
                 continue
             number = day // 7
             if pupil_of_school_week[school[row], number] != pupil:

@@ -4,32 +4,30 @@ A fact may stand in several versions, each with the day on which the school or o
 date the newest version known by then counts, and what became known later does not exist. Every feature and
 every label reads through this door, and nothing else in the house compares ``known_on`` with a date.
 
-The door has two leaves: relations ``known.<table>`` for SQL, and :func:`newest_known` for the rows of daily facts
-that compiled loops run through. Both show the same rows.
+The door has two leaves: relations ``known.<table>`` for SQL, and :func:`counting` for the facts that compiled loops run
+through. Both show the same rows.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from typing import Any
 
 import duckdb
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmodel.risk.numbered import Rows
 from riskmodel.tables.canonical import CANONICAL
+from riskmodel.tables.compiling import compiled
+from riskmodel.tables.facts import Facts
+from riskmodel.tables.packed import EPOCH, REPLACED, Whole
 from riskmodel.tables.relations import CANONICAL_SCHEMA
 from riskmodel.tables.schema import Table
 
 KNOWN_SCHEMA = "known"
 ALL_TABLES = tuple(declared.name for declared in CANONICAL)
-EPOCH = date(1970, 1, 1)
 GENERATORS = {"unnest", "range", "generate_series"}
 """Table functions that make rows and read none."""
 
@@ -93,95 +91,25 @@ def _known_sql(table: Table, cut_off: date) -> str:
     )
 
 
-@dataclass(frozen=True)
-class NewestKnown:
-    """Which rows count on a cut-off date, and where each pupil's rows lie.
-
-    ``is_newest[row]`` is 1 for the newest known version of a fact. The rows are some sorted runs, one after another;
-    those of pupil ``p`` in run ``r`` are ``starts[r, p]`` up to, and without, ``starts[r, p + 1]``.
-    """
-
-    is_newest: NDArray[np.uint8]
-    starts: NDArray[np.int64]
-
-
-MOST_RUNS = 64
-"""A store has a run per school year and delivery; in more the loops would mostly look for rows."""
-
-
-def newest_known(
-    rows: Rows, table: Table, pupils: int, cut_off: date, *, is_sorted: bool = False
-) -> NewestKnown | None:
-    """Return which of ``rows`` count at the end of the day ``cut_off``.
+def counting(facts: Facts, known: str, cut_off: date) -> NDArray[np.uint8]:
+    """Return 1 for each row that counts at the end of the day ``cut_off``: known by then, and not yet replaced.
 
     Parameters
     ----------
-    rows
-        Their first columns are the key. In the order of the key and the known-on date; or several such runs
-        about days that do not overlap: then no fact stands in two of them.
-    pupils
-        How many; their numbers are ``0`` up to ``pupils - 1``.
-    is_sorted
-        The rows were sorted on purpose (see :class:`riskmodel.tables.chunks.TableReader`): of two versions of one
-        day the last counts. Otherwise no fact may have two.
-
-    Returns
-    -------
-    NewestKnown or None
-        None when the rows are in another order: then they must be sorted first.
+    facts
+        Rows with the day on which they became known, in column ``known``, and that of the next version of their fact.
     """
-    if rows.names[: len(table.key)] != table.key:
-        raise ValueError(f"the first columns of {table.name} are its key")
-    count = rows.whole.shape[1]
-    is_newest = np.zeros(count, dtype=np.uint8)
-    runs = np.zeros(MOST_RUNS + 1, dtype=np.int64)
-    known_on, last_day = rows[table.known], (cut_off - EPOCH).days
-    found = _mark(rows.whole[: len(table.key)], known_on, last_day, is_sorted, is_newest, runs) if count else 0
-    if found > MOST_RUNS:
-        return None
-    runs[found] = count
-    spans = [slice(runs[place], runs[place + 1]) for place in range(found)]
-    if found > 1:
-        days = sorted((rows[table.happened][span].min(), rows[table.happened][span].max()) for span in spans)
-        if any(later[0] <= earlier[1] for earlier, later in pairwise(days)):
-            return None
-    numbers = np.arange(pupils + 1, dtype=np.int32)
-    starts = [span.start + np.searchsorted(rows["pupil_id"][span], numbers) for span in spans]
-    return NewestKnown(is_newest, np.array(starts, dtype=np.int64).reshape(found, pupils + 1))
-
-
-def _mark_newest(
-    keys: NDArray[np.int32],
-    known_on: NDArray[np.int32],
-    last_day: int,
-    is_sorted: bool,
-    is_newest: NDArray[np.uint8],
-    runs: NDArray[np.int64],
-) -> int:
-    """Mark the last known row of each key, note where ascending runs begin, and return how many there are."""
-    found = 1
-    for row in range(len(known_on)):
-        is_newest[row] = known_on[row] <= last_day
-        if row == 0:
-            continue
-        order = 0  # of this row against the one before: -1 lower, 0 equal, 1 higher
-        for part in range(len(keys)):
-            if keys[part, row] != keys[part, row - 1]:
-                order = 1 if keys[part, row] > keys[part, row - 1] else -1
-                break
-        if order == 0:
-            if known_on[row] < known_on[row - 1] or (known_on[row] == known_on[row - 1] and not is_sorted):
-                order = -1
-            elif is_newest[row]:
-                is_newest[row - 1] = 0
-        if order < 0:
-            if found < len(runs) - 1:
-                runs[found] = row
-            found += 1
+    found = np.empty(len(facts), np.uint8)
+    _mark(facts[known], facts[REPLACED], (cut_off - EPOCH).days, found)
     return found
 
 
-_mark: Any = numba.njit(_mark_newest, nogil=True, cache=True)
+def _mark_counting(known_on: Whole, replaced_on: Whole, last_day: int, found: NDArray[np.uint8]) -> None:
+    for row in range(len(found)):
+        found[row] = known_on[row] <= last_day < replaced_on[row]
+
+
+_mark: Any = compiled(_mark_counting)
 
 
 def read_past_the_door(connection: duckdb.DuckDBPyConnection, sql: str, allowed: Collection[str] = ()) -> set[str]:

@@ -1,6 +1,6 @@
 """What the features need of each pupil's own daily facts, in one pass over the rows as they lie in the store.
 
-Rows come through the door in time (:func:`riskmodel.risk.cutoff.newest_known`) as whole numbers, some thousand
+Facts come as whole numbers and through the door in time (:func:`riskmodel.risk.cutoff.counting`), some thousand
 pupils at once, so that memory does not grow with their number. Each row of the result is a function of the rows of
 that pupil alone, and its sums are whole numbers: any ranges of pupils give together, bit for bit, what the whole
 gives.
@@ -8,8 +8,8 @@ gives.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -25,7 +25,7 @@ from riskmodel.risk.attendance_fold import (
     fold_attendance,
     weeks_around,
 )
-from riskmodel.risk.cutoff import EPOCH, NewestKnown, newest_known
+from riskmodel.risk.cutoff import counting
 from riskmodel.risk.learning_fold import (
     ALL_SUBJECTS,
     MARK_COLUMNS,
@@ -37,20 +37,15 @@ from riskmodel.risk.learning_fold import (
     fold_marks,
     fold_results,
 )
-from riskmodel.risk.numbered import MISSING, PUPIL, Rows, Texts, number_texts, numbered
 from riskmodel.tables.canonical import ATTENDANCE, LESSONS_PLANNED, MARK, TERM_RESULT
-from riskmodel.tables.chunks import TableReader, Wanted
+from riskmodel.tables.facts import Bound, FactReader, Read, Wanted
+from riskmodel.tables.packed import EPOCH, MISSING, PUPIL
 
 ROWS_AT_ONCE = 1_000_000
 """Rows of all daily tables that are held at a time, in about a hundred megabytes."""
 
-TEXTS = ("school_id", "subject_code", "work_id")
-"""Free text, whose numbers mean the same in every table."""
-
 DAYS_TO_SAME_WEEKDAY_LAST_YEAR = 364
 FOLD_COLUMNS = (*ATTENDANCE_SUMS, "absent_share_per_week", *MARK_SUMS, "lowest_subject_mean", *RESULT_SUMS)
-
-Bound = str | None
 
 
 def fold_pupils(
@@ -85,13 +80,9 @@ def fold_pupils(
     past_year_on = around["past_year_on"]
     weeks = weeks_around(past_year_on, around["weeks_end_on"])
     days = days_since_1970(cut_off, year_on, past_year_on)
-    readers = {wanted.table.name: TableReader(connection, wanted) for wanted in _wanted(cut_off, past_year_on, weeks)}
-    try:
-        parts = [_fold_part(readers, part, cut_off, weeks, days) for part in _parts(readers, first_pupil, after_pupil)]
-    finally:
-        for reader in readers.values():
-            reader.close()
-    return pa.concat_tables(parts)
+    reader = FactReader(connection, _wanted(cut_off, past_year_on, weeks))
+    bounds = [first_pupil, *reader.cuts(ROWS_AT_ONCE, first_pupil, after_pupil), after_pupil]
+    return pa.concat_tables(_fold(reader.read(*part), cut_off, weeks, days) for part in pairwise(bounds))
 
 
 def days_around(cut_off: date, year_on: date) -> dict[str, date]:
@@ -121,53 +112,18 @@ def _wanted(cut_off: date, past_year_on: date, weeks: Weeks) -> list[Wanted]:
     ]
 
 
-def _parts(readers: Mapping[str, TableReader], first: Bound, after: Bound) -> Iterator[tuple[Bound, Bound]]:
-    """Yield ranges of pupils with about ``ROWS_AT_ONCE`` rows each, which together are the whole range."""
-    begin, rows = first, 0
-    for pupil, count in sorted(
-        (pupil, count) for reader in readers.values() for pupil, count in reader.rows_from(first, after)
-    ):
-        if rows >= ROWS_AT_ONCE and (begin is None or pupil > begin):
-            yield begin, pupil
-            begin, rows = pupil, 0
-        rows += count
-    yield begin, after
-
-
-def _fold_part(
-    readers: Mapping[str, TableReader], part: tuple[Bound, Bound], cut_off: date, weeks: Weeks, days: Days
-) -> pa.Table:
-    texts, known = _read_known(readers, part, cut_off)
-    pupils, subjects = texts[PUPIL].texts, texts["subject_code"].texts
-    attendance, slope = fold_attendance(
-        known[LESSONS_PLANNED.name],
-        known[ATTENDANCE.name],
-        (len(pupils), len(texts["school_id"]), len(subjects)),
-        weeks,
+def _fold(read: Read, cut_off: date, weeks: Weeks, days: Days) -> pa.Table:
+    pupils, subjects = read.texts[PUPIL], read.texts["subject_code"]
+    planned, absences, works, results = (
+        (facts := read.facts[table.name], counting(facts, table.known, cut_off))
+        for table in (LESSONS_PLANNED, ATTENDANCE, MARK, TERM_RESULT)
     )
-    marks, worst = fold_marks(known[MARK.name], len(pupils), len(subjects), days)
-    results = fold_results(known[TERM_RESULT.name], len(pupils), subjects.index(ALL_SUBJECTS).as_py(), days)
-    columns = [*_whole(attendance), _share(slope), *_whole(marks), _share(worst), *_whole(results)]
+    numbers = len(pupils), len(read.texts["school_id"]), len(subjects)
+    attendance, slope = fold_attendance(planned, absences, numbers, weeks)
+    marks, worst = fold_marks(works, len(pupils), len(subjects), days)
+    of_terms = fold_results(results, len(pupils), subjects.index(ALL_SUBJECTS).as_py(), days)
+    columns = [*_whole(attendance), _share(slope), *_whole(marks), _share(worst), *_whole(of_terms)]
     return pa.table([pupils, *columns], names=[PUPIL, *FOLD_COLUMNS])
-
-
-def _read_known(
-    readers: Mapping[str, TableReader], part: tuple[Bound, Bound], cut_off: date
-) -> tuple[dict[str, Texts], dict[str, tuple[Rows, NewestKnown]]]:
-    """Return the numbers of the texts, and the rows of each table with what counts of them."""
-    batches = {name: reader.read(*part) for name, reader in readers.items()}
-    texts = {PUPIL: number_texts(batches, PUPIL, *part), **{name: number_texts(batches, name) for name in TEXTS}}
-    found: dict[str, tuple[Rows, NewestKnown]] = {}
-    for name, reader in readers.items():
-        rows = numbered(batches.pop(name), reader.wanted.table, reader.wanted.columns, texts)
-        known = newest_known(rows, reader.wanted.table, len(texts[PUPIL]), cut_off, is_sorted=reader.is_sorted)
-        if known is None and not reader.is_sorted:
-            reader.is_sorted = True
-            return _read_known(readers, part, cut_off)
-        if known is None:
-            raise ValueError(f"the rows of {name} are in no order, although they were sorted")
-        found[name] = rows, known
-    return texts, found
 
 
 def _whole(sums: NDArray[np.int64]) -> list[pa.Array]:

@@ -32,10 +32,10 @@ from numpy.typing import NDArray
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
-from riskmodel.risk.cutoff import EPOCH, newest_known, open_cut_off
-from riskmodel.risk.numbered import MISSING, Rows, Texts, number_texts, numbered
+from riskmodel.risk.cutoff import counting, open_cut_off
 from riskmodel.tables.canonical import ENROLMENT
-from riskmodel.tables.chunks import NEVER_BEFORE, TableReader, Wanted
+from riskmodel.tables.facts import FactReader, Facts, Wanted
+from riskmodel.tables.packed import EPOCH, MISSING, PUPIL
 from riskmodel.tables.results import COHORT
 from riskmodel.tables.schema import Kind
 
@@ -201,7 +201,7 @@ def cohort(connection: duckdb.DuckDBPyConnection, window: Window, as_of: date) -
         "pupil_id": stays.text("pupil_id", members),
         "school_id": schools,
         "stage_kind": stays.code("stage_kind", members),
-        "stage_number": stays.rows["stage_number"][members].astype(np.int64),
+        "stage_number": stays["stage_number"][members].astype(np.int64),
         "class_code": stays.text("class_code", members),
         "municipality_code": pd.Series(schools).map(_municipalities(connection, window.cut_off)).to_numpy(),
         "school_year_on": window.school_year_on,
@@ -216,37 +216,34 @@ def cohort(connection: duckdb.DuckDBPyConnection, window: Window, as_of: date) -
 
 
 DAYS = tuple(column.name for column in COHORT.columns if column.kind is Kind.DATE)
-STAY_COLUMNS = (
-    *ENROLMENT.key,
-    ENROLMENT.known,
-    "ends_on",
-    "exit_class",
-    "stage_kind",
-    "stage_number",
-    "class_code",
-)
+STAY_COLUMNS = ("school_id", "happened_on", "ends_on", "exit_class", "stage_kind", "stage_number", "class_code")
 BEFORE_OTHERS = ("completed", "transferred", "continuing", "left", "abroad", "unknown")
 """Of exit classes of stays that end on one day, the first of these counts."""
 
 
 @dataclass(frozen=True)
 class _Stays:
-    """Stays as whole numbers, in the order of the key; which of them count as known on the cut-off date, and later."""
+    """Stays as whole numbers, ``pupil`` by pupil; which of them count as known on the cut-off date, and later."""
 
-    rows: Rows
-    texts: Mapping[str, Texts]
+    facts: Facts
+    texts: Mapping[str, pa.StringArray]
+    pupil: NDArray[np.int32]
     is_known: NDArray[np.bool_]
     is_known_later: NDArray[np.bool_]
 
+    def __getitem__(self, name: str) -> NDArray[np.int32]:
+        """Return one column."""
+        return self.facts[name]
+
     def text(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.object_]:
         """Return a column of free text; None where it is empty."""
-        places = self.rows[name][rows]
-        found = self.texts[name].texts.take(pa.array(places, mask=places == MISSING))
+        places = (self.pupil if name == PUPIL else self[name])[rows]
+        found = self.texts[name].take(pa.array(places, mask=places == MISSING))
         return np.asarray(found.to_numpy(zero_copy_only=False), dtype=object)
 
     def code(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.object_]:
         """Return a column of codes; None where it is empty."""
-        return _decoded(self.rows[name][rows], [*ENROLMENT.column(name).codes])
+        return _decoded(self[name][rows], [*ENROLMENT.column(name).codes])
 
 
 def _decoded(places: NDArray[np.int32], codes: Sequence[str]) -> NDArray[np.object_]:
@@ -256,38 +253,23 @@ def _decoded(places: NDArray[np.int32], codes: Sequence[str]) -> NDArray[np.obje
 
 def _stays(connection: duckdb.DuckDBPyConnection, window: Window, as_of: date) -> _Stays:
     last_on = max(window.cut_off, window.horizon_on)
-    reader = TableReader(connection, Wanted(ENROLMENT, STAY_COLUMNS, NEVER_BEFORE, last_on))
-    try:
-        return _read_stays(reader, window.cut_off, as_of)
-    finally:
-        reader.close()
-
-
-def _read_stays(reader: TableReader, cut_off: date, as_of: date) -> _Stays:
-    batches = {ENROLMENT.name: reader.read(None, None)}
-    texts = {name: number_texts(batches, name) for name in ("pupil_id", "school_id", "class_code")}
-    rows = numbered(batches[ENROLMENT.name], ENROLMENT, STAY_COLUMNS, texts)
-    pupils = len(texts["pupil_id"])
-    known, later = (newest_known(rows, ENROLMENT, pupils, day, is_sorted=reader.is_sorted) for day in (cut_off, as_of))
-    if known is None or later is None:
-        reader.is_sorted = True
-        return _read_stays(reader, cut_off, as_of)
-    return _Stays(rows, texts, known.is_newest.astype(bool), later.is_newest.astype(bool))
+    read = FactReader(connection, [Wanted(ENROLMENT, STAY_COLUMNS, last_on=last_on)]).read()
+    facts = read.facts[ENROLMENT.name]
+    known, later = (counting(facts, ENROLMENT.known, day).astype(bool) for day in (window.cut_off, as_of))
+    return _Stays(facts, read.texts, facts.pupil_of_row(), known, later)
 
 
 def _members(stays: _Stays, window: Window) -> NDArray[np.int64]:
     """Return, pupil by pupil, the row of the stay by which a pupil belongs to the cohort."""
     cut_off, term_on = _day(window.cut_off), _day(window.term_on)
-    starts, ends = stays.rows["happened_on"], stays.rows["ends_on"]
+    starts, ends = stays["happened_on"], stays["ends_on"]
     running = np.flatnonzero(stays.is_known & (starts <= cut_off) & ((ends == MISSING) | (ends > cut_off)))
     # The term, among those that run side by side, in which the stay began.
     terms = np.array(sorted([*map(_day, window.rival_on), term_on]))
     place = np.searchsorted(terms, starts[running], side="right") - 1
     running = running[(place < 0) | (terms[place] == term_on)]
-    pupil = stays.rows["pupil_id"][running]
-    order = np.lexsort(
-        (stays.rows["school_id"][running], -stays.rows["stage_number"][running], -starts[running], pupil)
-    )
+    pupil = stays.pupil[running]
+    order = np.lexsort((stays["school_id"][running], -stays["stage_number"][running], -starts[running], pupil))
     is_first = np.diff(pupil[order], prepend=-1) != 0
     members: NDArray[np.int64] = running[order[is_first]]
     return members
@@ -299,12 +281,12 @@ def _outcomes(
     """Return for each member the outcome, the last day of the last stay, and whether it was before the cut-off date."""
     cut_off, horizon_on = _day(window.cut_off), _day(window.horizon_on)
     place = np.full(len(stays.texts["pupil_id"]), -1)
-    place[stays.rows["pupil_id"][members]] = np.arange(len(members))
-    rows = np.flatnonzero(stays.is_known_later & (stays.rows["happened_on"] <= horizon_on))
-    rows = rows[place[stays.rows["pupil_id"][rows]] >= 0]
-    member = place[stays.rows["pupil_id"][rows]]
-    starts, ends, school = (stays.rows[name][rows] for name in ("happened_on", "ends_on", "school_id"))
-    exit_class = stays.rows["exit_class"][rows]
+    place[stays.pupil[members]] = np.arange(len(members))
+    rows = np.flatnonzero(stays.is_known_later & (stays["happened_on"] <= horizon_on))
+    rows = rows[place[stays.pupil[rows]] >= 0]
+    member = place[stays.pupil[rows]]
+    starts, ends, school = (stays[name][rows] for name in ("happened_on", "ends_on", "school_id"))
+    exit_class = stays["exit_class"][rows]
     codes = [*ENROLMENT.column("exit_class").codes]
 
     def any_of(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -317,7 +299,7 @@ def _outcomes(
     in_window = (starts <= cut_off) & (ends > cut_off) & (ends <= horizon_on)
     is_finished = any_of(in_window & (exit_class == codes.index("completed")))
     goes_on = any_of(runs_at_end)
-    goes_on_there = any_of(runs_at_end & (school == stays.rows["school_id"][members][member]))
+    goes_on_there = any_of(runs_at_end & (school == stays["school_id"][members][member]))
     # The last day, and among stays that end on it the first of the classes: one number, the largest counts.
     rank = np.array([len(BEFORE_OTHERS) - BEFORE_OTHERS.index(code) for code in codes] + [0])
     last = np.full(len(members), MISSING, dtype=np.int64)

@@ -14,15 +14,15 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmodel.risk.cutoff import EPOCH, NewestKnown
-from riskmodel.risk.numbered import MISSING, Rows, Whole
 from riskmodel.tables.canonical import MARK, PASSING_MARK_POINTS, TERM_RESULT
+from riskmodel.tables.facts import Facts
+from riskmodel.tables.packed import EPOCH, MISSING, Whole
 
 RECENT_DAYS, YEAR_DAYS = 56, 364
 ALL_SUBJECTS = "*"
 
-MARK_COLUMNS = (*MARK.key, "mark_code", "mark_points", "handed_in_on", "weight", "known_on")
-RESULT_COLUMNS = (*TERM_RESULT.key, "mark_points", "units_taken", "units_passed", "known_on")
+MARK_COLUMNS = ("subject_code", "happened_on", "mark_code", "mark_points", "handed_in_on", "weight")
+RESULT_COLUMNS = ("subject_code", "result_kind", "happened_on", "mark_points", "units_taken", "units_passed")
 
 MARK_SUMS = (
     # Work due this year and in the last eight weeks, and of it never handed in.
@@ -75,6 +75,7 @@ _RESULT_KINDS = (*TERM_RESULT.column("result_kind").codes,)
 _LOW = 100 * PASSING_MARK_POINTS
 
 Counts = NDArray[np.int64]
+Marks = NDArray[np.uint8]
 
 
 class Days(NamedTuple):
@@ -93,7 +94,7 @@ class _Works(NamedTuple):
     points: Whole
     handed_in_on: Whole
     weight: Whole
-    is_newest: NDArray[np.uint8]
+    counts: Marks
     starts: Counts
 
 
@@ -104,7 +105,7 @@ class _Results(NamedTuple):
     points: Whole
     taken: Whole
     passed: Whole
-    is_newest: NDArray[np.uint8]
+    counts: Marks
     starts: Counts
 
 
@@ -114,26 +115,24 @@ def days_since_1970(cut_off: date, year_on: date, past_year_on: date) -> Days:
 
 
 def fold_marks(
-    marks: tuple[Rows, NewestKnown], pupils: int, subjects: int, days: Days
+    marks: tuple[Facts, Marks], pupils: int, subjects: int, days: Days
 ) -> tuple[Counts, NDArray[np.float64]]:
     """Return the sums (pupils × ``MARK_SUMS``) and the lowest mean of a subject in hundredths (NaN: no data)."""
-    rows, known = marks
+    facts, counts = marks
     sums = np.full((pupils, len(MARK_SUMS)), MISSING, dtype=np.int64)
     worst = np.full(pupils, np.nan)
-    columns = ("subject_code", "happened_on", "mark_code", "mark_points", "handed_in_on", "weight")
-    works = _Works._make([*(rows[name] for name in columns), known.is_newest, known.starts])
+    works = _Works._make([*(facts[name] for name in MARK_COLUMNS), counts, facts.starts])
     codes = (_MARK_CODES.index("nv"), _MARK_CODES.index("exempt"))
     of_subject = np.full((subjects, 3), -1, dtype=np.int64)
     _fold_marks(works, codes, days, of_subject, sums, worst)
     return sums, worst
 
 
-def fold_results(results: tuple[Rows, NewestKnown], pupils: int, all_subjects: int, days: Days) -> Counts:
+def fold_results(results: tuple[Facts, Marks], pupils: int, all_subjects: int, days: Days) -> Counts:
     """Return the sums (pupils × ``RESULT_SUMS``). ``all_subjects`` is the number of the text ``*``, or -1."""
-    rows, known = results
+    facts, counts = results
     sums = np.full((pupils, len(RESULT_SUMS)), MISSING, dtype=np.int64)
-    columns = ("subject_code", "result_kind", "happened_on", "mark_points", "units_taken", "units_passed")
-    given = _Results._make([*(rows[name] for name in columns), known.is_newest, known.starts])
+    given = _Results._make([*(facts[name] for name in RESULT_COLUMNS), counts, facts.starts])
     _fold_results(given, _RESULT_KINDS.index("term"), all_subjects, days, sums)
     return sums
 
@@ -147,7 +146,7 @@ def _fold_marks_of(
         for run in range(len(works.starts)):
             for row in range(works.starts[run, pupil], works.starts[run, pupil + 1]):
                 day, points = works.happened_on[row], works.points[row]
-                if not works.is_newest[row] or works.code[row] == exempt_code:
+                if not works.counts[row] or works.code[row] == exempt_code:
                     continue
                 if day < days.past_year or day > days.cut_off:
                     continue
@@ -242,7 +241,7 @@ def _fold_results_of(results: _Results, term: int, all_subjects: int, days: Days
         for run in range(len(results.starts)):
             for row in range(results.starts[run, pupil], results.starts[run, pupil + 1]):
                 day = results.happened_on[row]
-                if not results.is_newest[row] or day < days.past_year or day > days.cut_off:
+                if not results.counts[row] or day < days.past_year or day > days.cut_off:
                     continue
                 if results.kind[row] == term:
                     if day > last:
@@ -268,7 +267,7 @@ def _add_last_term(pupil: int, results: _Results, which: tuple[int, int, int, in
     for run in range(len(results.starts)):
         for row in range(results.starts[run, pupil], results.starts[run, pupil + 1]):
             day, points = results.happened_on[row], results.points[row]
-            if not results.is_newest[row] or results.kind[row] != term:
+            if not results.counts[row] or results.kind[row] != term:
                 continue
             if day == before and points != MISSING:
                 of_pupil[_BEFORE] += 1
@@ -299,7 +298,7 @@ def _add_past_results(
     for run in range(len(results.starts)):
         for row in range(results.starts[run, pupil], results.starts[run, pupil + 1]):
             points = results.points[row]
-            if not results.is_newest[row] or results.happened_on[row] != past or points == MISSING:
+            if not results.counts[row] or results.happened_on[row] != past or points == MISSING:
                 continue
             if (results.kind[row] != term) != is_of_year:
                 continue

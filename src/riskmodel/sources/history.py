@@ -24,14 +24,15 @@ from pyarrow import parquet
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
+from riskmodel.sources.packing import PACKED_TABLES, packed
 from riskmodel.tables.canonical import CANONICAL, FILED_FROM_MONTH
-from riskmodel.tables.chunks import NEVER_AFTER, NEVER_BEFORE, PIECE_RELATION
+from riskmodel.tables.facts import NEVER_AFTER, NEVER_BEFORE, PIECE_RELATION
 from riskmodel.tables.fields import literal
 from riskmodel.tables.relations import CANONICAL_SCHEMA, column_definitions
 from riskmodel.tables.schema import Table
 
 DELIVERIES_FOLDER, DESCRIPTION_FILE, ALIAS_FILE = "deliveries", "delivery.json", "pupil_alias.parquet"
-HISTORY_FOLDER = "history"
+HISTORY_FOLDER, PACKED_FOLDER = "history", "packed"
 HISTORY_FORM = 2
 """Changes whenever the rule by which histories are worked out does, so that no older file is taken for a newer one."""
 ROW_GROUP_ROWS, DIGEST_LENGTH = 131_072, 16
@@ -67,7 +68,8 @@ def stored_deliveries(store: Path) -> list[StoredDelivery]:
 def open_canonical(connection: duckdb.DuckDBPyConnection, store: Path, delivery_ids: Sequence[str]) -> None:
     """Make ``canonical.<table>`` in ``connection``: everything that the named deliveries said, with its history.
 
-    The relations are views over Parquet files, so that opening costs as much for a country as for a school.
+    The relations are views over Parquet files, so that opening costs as much for a country as for a school, once the
+    tables that compiled loops read are packed (see :mod:`riskmodel.sources.packing`).
     ``canonical_piece.piece`` names the files (see :mod:`riskmodel.tables.chunks`).
 
     Parameters
@@ -103,7 +105,8 @@ def open_canonical(connection: duckdb.DuckDBPyConnection, store: Path, delivery_
     for schema in (CANONICAL_SCHEMA, pieces_schema):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     connection.execute(
-        f"CREATE OR REPLACE TABLE {PIECE_RELATION} (table_name VARCHAR, path VARCHAR, first_on DATE, last_on DATE)"
+        f"CREATE OR REPLACE TABLE {PIECE_RELATION} (table_name VARCHAR, path VARCHAR, packed VARCHAR, "
+        "first_on DATE, last_on DATE)"
     )
     _open_aliases(connection, deliveries)
     has_aliases = _has_aliases(connection)
@@ -120,7 +123,7 @@ def open_canonical(connection: duckdb.DuckDBPyConnection, store: Path, delivery_
         if shared:
             path = _worked_out(connection, table, versions, shared, store, has_aliases=has_aliases)
             pieces += [Piece(path, span) for span in shared]
-        _show(connection, table, pieces)
+        _show(connection, table, pieces, store / HISTORY_FOLDER / PACKED_FOLDER)
 
 
 class Version(NamedTuple):
@@ -195,7 +198,7 @@ def _as_spans(years: Iterable[int]) -> list[Span]:
     return spans
 
 
-def _show(connection: duckdb.DuckDBPyConnection, table: Table, pieces: Sequence[Piece]) -> None:
+def _show(connection: duckdb.DuckDBPyConnection, table: Table, pieces: Sequence[Piece], packed_folder: Path) -> None:
     columns = ", ".join(table.column_names)
     rows = [
         f"SELECT {columns} FROM read_parquet({literal(str(piece.path))})"
@@ -204,8 +207,16 @@ def _show(connection: duckdb.DuckDBPyConnection, table: Table, pieces: Sequence[
     ]
     connection.execute(f"CREATE VIEW {CANONICAL_SCHEMA}.{table.name} AS {' UNION ALL '.join(rows)}")
     connection.executemany(
-        f"INSERT INTO {PIECE_RELATION} VALUES (?, ?, ?, ?)",
-        [(table.name, str(piece.path), *piece.span) for piece in pieces],
+        f"INSERT INTO {PIECE_RELATION} VALUES (?, ?, ?, ?, ?)",
+        [
+            (
+                table.name,
+                str(piece.path),
+                str(packed(packed_folder, table, piece.path)) if table in PACKED_TABLES else None,
+                *piece.span,
+            )
+            for piece in pieces
+        ],
     )
 
 

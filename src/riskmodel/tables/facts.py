@@ -1,0 +1,331 @@
+"""Facts of some pupils as whole numbers, from every piece of a table: packed tables of the store, or relations.
+
+A reader takes ranges of pupils that may come in any order. What it gives says nothing of how many files there were: the
+same pupil, school or subject has one number in all of them.
+"""
+
+# ruff: noqa: S608  (the SQL is put together from declared names, dates and quoted ids alone)
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from riskmodel.tables.canonical import FILED_FROM_MONTH
+from riskmodel.tables.fields import literal
+from riskmodel.tables.packed import (
+    EPOCH,
+    MISSING,
+    PUPIL,
+    REPLACED,
+    WITHOUT_YEARS,
+    PackedTable,
+    Packer,
+    Run,
+    Whole,
+    is_filed_by_year,
+    is_free_text,
+    runs_of,
+)
+from riskmodel.tables.relations import CANONICAL_SCHEMA
+from riskmodel.tables.schema import Table
+
+PIECE_RELATION = f"{CANONICAL_SCHEMA}_piece.piece"
+"""Names what the relations of facts consist of, a row per piece: ``table_name``; ``path`` of its Parquet file; ``packed``,
+the folder of the packed table made from it, or NULL; the days ``first_on`` to ``last_on`` for which it stands."""
+
+NEVER_BEFORE, NEVER_AFTER = date(1, 1, 1), date(9999, 12, 31)
+
+Bound = str | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The columns and days of one table that a reader asks for, beside the pupil.
+
+    ``late_columns`` are needed from the day ``late_from`` on only: in school years that ended before they may be empty.
+    Days are inclusive, and school years are the grain: facts of other days of a year may come with them.
+    """
+
+    table: Table
+    columns: tuple[str, ...]
+    first_on: date = NEVER_BEFORE
+    last_on: date = NEVER_AFTER
+    late_columns: tuple[str, ...] = ()
+    late_from: date = NEVER_BEFORE
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Rows of some pupils.
+
+    ``columns[name][row]`` are whole numbers (see :mod:`riskmodel.tables.packed`), with ``known_on`` and ``replaced_on``.
+    The rows of pupil ``p`` in run ``r`` are ``starts[r, p]`` up to, and without, ``starts[r, p + 1]``.
+    """
+
+    columns: Mapping[str, Whole]
+    starts: NDArray[np.int64]
+
+    def __getitem__(self, name: str) -> Whole:
+        """Return one column."""
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(self.columns[REPLACED])
+
+    def pupil_of_row(self) -> Whole:
+        """Return the number of the pupil of each row."""
+        numbers = np.arange(self.starts.shape[1] - 1, dtype=np.int32)
+        return np.concatenate([np.empty(0, np.int32), *(np.repeat(numbers, np.diff(run)) for run in self.starts)])
+
+
+@dataclass(frozen=True)
+class Read:
+    """The facts of several tables, and the texts that their numbers stand for, in ascending order.
+
+    ``texts["pupil_id"]`` are all pupils of the range who have a row in any of the tables.
+    """
+
+    facts: Mapping[str, Facts]
+    texts: Mapping[str, pa.StringArray]
+
+
+class _Source:
+    """A packed table, or rows of a relation packed in memory, and the days for which it stands."""
+
+    def __init__(self, packed: PackedTable | _InMemory, span: tuple[date, date]) -> None:
+        self.packed, self.span = packed, span
+
+    def runs(self, wanted: Wanted) -> list[Run]:
+        """Return the runs that may hold a fact of the days asked for."""
+        first_on, last_on = max(self.span[0], wanted.first_on), min(self.span[1], wanted.last_on)
+        found = []
+        for run in self.packed.runs:
+            begins, ends = _days(run)
+            if begins <= last_on and ends >= first_on:
+                found.append(run)
+        return found
+
+    def leave_out(self, run: Run, columns: Mapping[str, Whole], happened: str, known: str) -> None:
+        """Let no row count that happened outside of the days for which the piece stands."""
+        begins, ends = _days(run)
+        if self.span[0] <= begins and ends <= self.span[1]:
+            return
+        first, last = ((day - EPOCH).days for day in self.span)
+        outside = (columns[happened] < first) | (columns[happened] > last)
+        columns[REPLACED][outside] = columns[known][outside]
+
+
+def _days(run: Run) -> tuple[date, date]:
+    if run.school_year == WITHOUT_YEARS:
+        return NEVER_BEFORE, NEVER_AFTER
+    year = run.school_year
+    return date(year, FILED_FROM_MONTH, 1), date.fromordinal(date(year + 1, FILED_FROM_MONTH, 1).toordinal() - 1)
+
+
+class _InMemory:
+    """Rows of a relation in the form of a packed table."""
+
+    def __init__(self, table: Table, rows: pa.Table) -> None:
+        packer = Packer(table, is_sorted=True)
+        batches = list(packer.batches([rows]))
+        self._rows = pa.Table.from_batches(batches, packer.schema).combine_chunks()
+        self.texts: Mapping[str, Sequence[str]] = packer.texts
+        self.runs = runs_of(packer.index())
+
+    def read(self, first: int, after: int, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Whole]]]:
+        """Yield the rows asked for, as a packed table does."""
+        if after > first:
+            yield after - first, {name: self._rows[name].chunk(0).to_numpy()[first:after] for name in columns}
+
+
+class FactReader:
+    """Reads the facts of the ``wanted`` tables by ranges of pupils.
+
+    Parameters
+    ----------
+    connection
+        Holds ``canonical.<table>`` and, where they stand for files of a store, :data:`PIECE_RELATION`.
+    wanted
+        Each table once.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, wanted: Sequence[Wanted]) -> None:
+        self._connection, self._wanted = connection, wanted
+        self._packed: dict[str, list[_Source]] = {}
+        self._relations: dict[str, list[tuple[str, tuple[date, date]]]] = {}
+        for one in wanted:
+            name = one.table.name
+            self._packed[name], self._relations[name] = [], []
+            for packed, relation, span in _pieces(connection, name):
+                if span[1] < one.first_on or span[0] > one.last_on:
+                    continue
+                if packed is None:
+                    self._relations[name].append((relation, span))
+                else:
+                    self._packed[name].append(_Source(PackedTable(Path(packed)), span))
+
+    def cuts(self, rows_at_once: int, first: Bound = None, after: Bound = None) -> list[str]:
+        """Return pupils at which the range may be cut, so that about ``rows_at_once`` rows stand between two cuts."""
+        runs = [
+            run.between(first, after)
+            for one in self._wanted
+            for source in self._packed[one.table.name]
+            for run in source.runs(one)
+        ]
+        runs += [
+            self._counted(_query(one, *of_relation, first, after))
+            for one in self._wanted
+            for of_relation in self._relations[one.table.name]
+        ]
+        if not runs:
+            return []
+        parts = sum(run.rows[1] - run.rows[0] for run in runs) // rows_at_once + 1
+        pupils = max((run.pupils for run in runs), key=len)  # the others are divided much the same
+        places = np.unique(np.arange(1, parts) * len(pupils) // parts)
+        found: list[str] = pupils.take(pa.array(places[places > 0])).to_pylist()
+        return found
+
+    def _counted(self, query: str) -> Run:
+        rows = (
+            self._connection.sql(f"SELECT {PUPIL}, count(*) AS rows FROM ({query}) GROUP BY {PUPIL} ORDER BY {PUPIL}")
+            .to_arrow_table()
+            .combine_chunks()
+        )
+        pupils = rows[PUPIL].chunk(0) if rows.num_rows else pa.array([], pa.string())
+        return Run(WITHOUT_YEARS, pupils, np.append(0, np.cumsum(rows["rows"].to_numpy())))
+
+    def read(self, first: Bound = None, after: Bound = None) -> Read:
+        """Return the facts of the pupils from ``first`` up to, and without, ``after``; None is open."""
+        found: dict[str, list[tuple[_Source, Run]]] = {}
+        for one in self._wanted:
+            sources = [*self._packed[one.table.name], *self._from_relations(one, first, after)]
+            found[one.table.name] = [
+                (source, some)
+                for source in sources
+                for run in source.runs(one)
+                if len((some := run.between(first, after)).pupils)
+            ]
+        pupils = _together([run.pupils for runs in found.values() for _, run in runs])
+        texts = {PUPIL: pupils}
+        for name in dict.fromkeys(name for one in self._wanted for name in _texts(one)):
+            lists = [
+                source.packed.texts[name]
+                for one in self._wanted
+                if name in _texts(one)
+                for source, _ in found[one.table.name]
+            ]
+            texts[name] = _together([pa.array(some, pa.string()) for some in lists])
+        return Read({one.table.name: _facts(one, found[one.table.name], texts) for one in self._wanted}, texts)
+
+    def _from_relations(self, one: Wanted, first: Bound, after: Bound) -> list[_Source]:
+        found = []
+        for relation, span in self._relations[one.table.name]:
+            rows = self._connection.sql(
+                f"{_query(one, relation, span, first, after)} ORDER BY {store_order(one.table)}"
+            ).to_arrow_table()
+            found.append(_Source(_InMemory(one.table, rows), (NEVER_BEFORE, NEVER_AFTER)))
+        return found
+
+
+def store_order(table: Table) -> str:
+    """Return the order of a packed table in SQL; of versions of one day, the one that counts stands last.
+
+    Which one counts is decided by the order of all columns, never by the order of the rows.
+    """
+    year = f"year({table.happened}) - (month({table.happened}) < {FILED_FROM_MONTH})::INTEGER"
+    others = [name for name in table.column_names if name not in {*table.key, table.known}]
+    order = [f"{name} NULLS FIRST" for name in (*table.key, table.known)]
+    return ", ".join(
+        [*([year] if is_filed_by_year(table) else []), *order, *(f"{name} DESC NULLS FIRST" for name in others)]
+    )
+
+
+def _pieces(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str | None, str, tuple[date, date]]]:
+    """Return what ``canonical.<name>`` consists of; the relation itself where nothing is noted."""
+    schema, relation = PIECE_RELATION.split(".")
+    is_noted = connection.execute(
+        "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?", [schema, relation]
+    ).fetchall()[0][0]
+    noted = (
+        connection.execute(
+            f"SELECT packed, path, first_on, last_on FROM {PIECE_RELATION} WHERE table_name = ? ORDER BY first_on",
+            [name],
+        ).fetchall()
+        if is_noted
+        else []
+    )
+    if not noted:
+        return [(None, f"{CANONICAL_SCHEMA}.{name}", (NEVER_BEFORE, NEVER_AFTER))]
+    return [(packed, f"read_parquet({literal(path)})", tuple(span)) for packed, path, *span in noted]
+
+
+def _query(one: Wanted, relation: str, span: tuple[date, date], first: Bound, after: Bound) -> str:
+    table = one.table
+    first_on, last_on = max(span[0], one.first_on), min(span[1], one.last_on)
+    conditions = [
+        f"{table.happened} >= DATE '{first_on.isoformat()}'",
+        f"{table.happened} <= DATE '{last_on.isoformat()}'",
+    ]
+    conditions += [f"{PUPIL} >= {literal(first)}"] if first is not None else []
+    conditions += [f"{PUPIL} < {literal(after)}"] if after is not None else []
+    return f"SELECT {', '.join(table.column_names)} FROM {relation} WHERE {' AND '.join(conditions)}"
+
+
+def _texts(one: Wanted) -> list[str]:
+    """Return the columns of free text among those asked for."""
+    return [name for name in one.columns if is_free_text(one.table.column(name))]
+
+
+def _together(lists: Sequence[pa.StringArray]) -> pa.StringArray:
+    """Return the texts of several lists, each once, in ascending order."""
+    every = pa.concat_arrays([pa.array([], pa.string()), *lists]).unique()
+    return every.take(pc.sort_indices(every))
+
+
+def _facts(one: Wanted, found: Sequence[tuple[_Source, Run]], texts: Mapping[str, pa.StringArray]) -> Facts:
+    happened, known = one.table.happened, one.table.known
+    names = tuple(dict.fromkeys((*one.columns, happened, known, REPLACED)))
+    ends = np.cumsum([0, *(run.rows[1] - run.rows[0] for _, run in found)])
+    columns = {name: np.empty(ends[-1], np.int32) for name in names}
+    starts = np.empty((len(found), len(texts[PUPIL]) + 1), np.int64)
+    for number, (source, run) in enumerate(found):
+        begin, end = ends[number], ends[number + 1]
+        own = {name: column[begin:end] for name, column in columns.items()}
+        _fill(one, source, run, own, texts)
+        source.leave_out(run, own, happened, known)
+        place = pc.index_in(run.pupils, value_set=texts[PUPIL]).to_numpy()
+        starts[number] = (run.starts - run.starts[0] + begin)[np.searchsorted(place, np.arange(starts.shape[1]))]
+    return Facts(columns, starts)
+
+
+def _fill(one: Wanted, source: _Source, run: Run, to: Mapping[str, Whole], texts: Mapping[str, pa.StringArray]) -> None:
+    is_late = _days(run)[1] >= one.late_from
+    asked = [name for name in to if is_late or name not in one.late_columns]
+    numbers = {name: _numbers(source.packed.texts[name], texts[name]) for name in asked if name in source.packed.texts}
+    for name in to.keys() - set(asked):
+        to[name].fill(MISSING)
+    filled = 0
+    for count, piece in source.packed.read(*run.rows, asked):
+        for name, values in piece.items():
+            into = to[name][filled : filled + count]
+            if name in numbers:
+                np.take(numbers[name], np.maximum(values, -1), out=into, mode="wrap")  # -1, no text, is the last place
+            else:
+                into[:] = values
+        filled += count
+
+
+def _numbers(own: Sequence[str], common: pa.StringArray) -> Whole:
+    """Return the common number of each text of a list, and in the last place that of no text."""
+    found = pc.index_in(pa.array(own, pa.string()), value_set=common).to_numpy()
+    return np.append(found, MISSING).astype(np.int32)
