@@ -10,6 +10,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,9 +19,11 @@ from hypothesis import strategies as st
 from small_world import CUT_OFF, YEAR_ON, Row, World, invent_world, laid_out, pupil_id
 
 from riskmodel.risk import fold
+from riskmodel.risk.cutoff import counting, open_cut_off
 from riskmodel.risk.fold import FOLD_COLUMNS, fold_pupils
+from riskmodel.sources.packing import packed
 from riskmodel.tables.canonical import table
-from riskmodel.tables.chunks import NEVER_AFTER, NEVER_BEFORE, PIECE_RELATION
+from riskmodel.tables.facts import NEVER_AFTER, NEVER_BEFORE, PIECE_RELATION, FactReader, Wanted
 
 SEEDS = st.integers(0, 10**6)
 DAILY = ("attendance", "lessons_planned", "mark", "term_result")
@@ -32,12 +35,14 @@ def folded(connection: duckdb.DuckDBPyConnection, first: str | None = None, afte
     return fold_pupils(connection, CUT_OFF, YEAR_ON, first, after)
 
 
-def noted(files: list[tuple[str, Path, date, date]]) -> duckdb.DuckDBPyConnection:
-    """Return a connection whose daily tables are the given files, each for a span of days."""
+def noted(files: list[tuple[str, Path, date, date]], *, is_packed: bool = True) -> duckdb.DuckDBPyConnection:
+    """Return a connection whose daily tables are the given files, each for a span of days, packed or as they lie."""
     connection = duckdb.connect()
     schema = PIECE_RELATION.partition(".")[0]
     connection.execute(f"CREATE SCHEMA canonical; CREATE SCHEMA {schema}")
-    connection.execute(f"CREATE TABLE {PIECE_RELATION} (table_name VARCHAR, path VARCHAR, first_on DATE, last_on DATE)")
+    connection.execute(
+        f"CREATE TABLE {PIECE_RELATION} (table_name VARCHAR, path VARCHAR, packed VARCHAR, first_on DATE, last_on DATE)"
+    )
     for name in DAILY:
         own = [
             f"SELECT * FROM '{path}' WHERE happened_on BETWEEN DATE '{first_on}' AND DATE '{last_on}'"
@@ -46,8 +51,11 @@ def noted(files: list[tuple[str, Path, date, date]]) -> duckdb.DuckDBPyConnectio
         ]
         connection.execute(f"CREATE VIEW canonical.{name} AS {' UNION ALL '.join(own)}")
     connection.executemany(
-        f"INSERT INTO {PIECE_RELATION} VALUES (?, ?, ?, ?)",
-        [(name, str(path), first_on, last_on) for name, path, first_on, last_on in files],
+        f"INSERT INTO {PIECE_RELATION} VALUES (?, ?, ?, ?, ?)",
+        [
+            (name, str(path), str(packed(path.parent / "packed", table(name), path)) if is_packed else None, *span)
+            for name, path, *span in files
+        ],
     )
     return connection
 
@@ -81,7 +89,8 @@ def test_files_in_any_order_give_what_the_tables_give(seed, group_rows):
                 (name, write(Path(folder) / f"{name}.parquet", name, order(name, world[name]), group_rows), *ALWAYS)
                 for name in DAILY
             ]
-            assert folded(noted(files)).equals(expected), order.__name__
+            for is_packed in (True, False):
+                assert folded(noted(files, is_packed=is_packed)).equals(expected), (order.__name__, is_packed)
 
 
 @settings(max_examples=3, deadline=None)
@@ -149,3 +158,26 @@ def test_a_part_without_rows_has_all_columns_and_no_pupil():
     found = folded(laid_out(invent_world(1)), "~", None)
     assert found.num_rows == 0
     assert found.column_names == ["pupil_id", *FOLD_COLUMNS]
+
+
+@pytest.mark.parametrize("name", ["attendance", "lessons_planned", "mark", "term_result", "enrolment"])
+@pytest.mark.parametrize("seed", range(3))
+def test_both_leaves_of_the_door_show_the_same_rows(name, seed):
+    connection: duckdb.DuckDBPyConnection = laid_out(invent_world(seed))
+    declared = table(name)
+    read = FactReader(connection, [Wanted(declared, ("school_id",))]).read()
+    facts = read.facts[name]
+    counts = counting(facts, declared.known, CUT_OFF).astype(bool)
+    pupils, schools = (read.texts[column].to_pylist() for column in ("pupil_id", "school_id"))
+    columns = [facts.pupil_of_row(), facts["school_id"], facts[declared.happened], facts[declared.known]]
+    found = sorted(
+        (pupils[pupil], schools[school], happened, known)
+        for pupil, school, happened, known in np.array(columns)[:, counts].T.tolist()
+    )
+    open_cut_off(connection, CUT_OFF, tables=(name,))
+    epoch = "DATE '1970-01-01'"
+    expected = connection.execute(
+        f"SELECT pupil_id, school_id, {declared.happened} - {epoch}, {declared.known} - {epoch} FROM known.{name}"
+    ).fetchall()
+    assert found == sorted(expected)
+    assert len(found) > 0

@@ -267,35 +267,41 @@ def _absent_in_subject(pupil: int, subject: int, missed: int, of_subject: Counts
 
 def _add_up_weeks(pupil: int, weeks: Weeks, scratch: _Scratch, sums: Counts) -> None:
     """Add the weeks up to the windows."""
-    pupil_of_week = scratch.pupil_of_week
+    week, pupil_of_week, of_pupil = scratch.week, scratch.pupil_of_week, sums[pupil]
     for number in range(weeks.end):
         if pupil_of_week[number] != pupil:
             continue
-        of_week = scratch.week[number]
-        for kind in range(_ABSENT, _LATE + 1):
-            # A whole day and its lessons may both be written down: nobody misses more than was planned.
-            of_week[kind] = min(of_week[kind], of_week[_LESSONS])
+        lessons = week[number, _LESSONS]
+        # A whole day and its lessons may both be written down: nobody misses more than was planned.
+        absent = min(week[number, _ABSENT], lessons)
+        unexcused = min(week[number, _UNEXCUSED], lessons)
+        excused = min(week[number, _EXCUSED], lessons)
+        late = min(week[number, _LATE], lessons)
+        week[number, _ABSENT] = absent
         if number >= weeks.year:
-            for place, kind in enumerate((_LESSONS, _ABSENT, _UNEXCUSED, _LATE)):
-                sums[pupil, place] = max(sums[pupil, place], 0) + of_week[kind]
-            _add_weekday(sums[pupil], _MONDAY, of_week, 0)
-            _add_weekday(sums[pupil], _FRIDAY, of_week, 4)
+            _add_four(of_pupil, 0, lessons, absent, unexcused, late)
+            _add_weekday(of_pupil, _MONDAY, week[number, _DUE], week[number, _MISSED])
+            _add_weekday(of_pupil, _FRIDAY, week[number, _DUE + 4], week[number, _MISSED + 4])
         if number >= weeks.longer:
-            for place, kind in enumerate((_LESSONS, _ABSENT, _UNEXCUSED, _EXCUSED)):
-                sums[pupil, _LONGER + place] = max(sums[pupil, _LONGER + place], 0) + of_week[kind]
+            _add_four(of_pupil, _LONGER, lessons, absent, unexcused, excused)
         if number >= weeks.recent:
-            for place, kind in enumerate((_LESSONS, _ABSENT, _UNEXCUSED, _LATE)):
-                sums[pupil, _RECENT + place] = max(sums[pupil, _RECENT + place], 0) + of_week[kind]
+            _add_four(of_pupil, _RECENT, lessons, absent, unexcused, late)
         if number < weeks.last_year_end:
-            for place, kind in enumerate((_LESSONS, _ABSENT)):
-                sums[pupil, _LAST + place] = max(sums[pupil, _LAST + place], 0) + of_week[kind]
+            of_pupil[_LAST] = max(of_pupil[_LAST], 0) + lessons
+            of_pupil[_LAST + 1] = max(of_pupil[_LAST + 1], 0) + absent
 
 
-def _add_up_weekday(of_pupil: Counts, place: int, of_week: Counts, day: int) -> None:
-    due = of_week[_DUE + day]
+def _add_four_sums(of_pupil: Counts, place: int, first: int, second: int, third: int, fourth: int) -> None:
+    of_pupil[place] = max(of_pupil[place], 0) + first
+    of_pupil[place + 1] = max(of_pupil[place + 1], 0) + second
+    of_pupil[place + 2] = max(of_pupil[place + 2], 0) + third
+    of_pupil[place + 3] = max(of_pupil[place + 3], 0) + fourth
+
+
+def _add_up_weekday(of_pupil: Counts, place: int, due: int, missed: int) -> None:
     if due != MISSING:
         of_pupil[place] = max(of_pupil[place], 0) + due
-        of_pupil[place + 1] = max(of_pupil[place + 1], 0) + min(of_week[_MISSED + day], due)
+        of_pupil[place + 1] = max(of_pupil[place + 1], 0) + min(missed, due)
 
 
 def _add_up_days(pupil: int, weeks: Weeks, scratch: _Scratch, sums: Counts) -> None:
@@ -304,7 +310,12 @@ def _add_up_days(pupil: int, weeks: Weeks, scratch: _Scratch, sums: Counts) -> N
     is_known = False
     days = full = partial = longest = run = 0
     for number in range(max(weeks.year, 0), weeks.end):
-        if scratch.pupil_of_week[number] != pupil or week[number, _DUE : _DUE + 5].min() == MISSING:
+        if scratch.pupil_of_week[number] != pupil:
+            continue
+        least = week[number, _DUE]
+        for day in range(1, 5):
+            least = min(least, week[number, _DUE + day])
+        if least == MISSING:
             continue
         is_known = True
         for day in range(5):
@@ -312,12 +323,14 @@ def _add_up_days(pupil: int, weeks: Weeks, scratch: _Scratch, sums: Counts) -> N
             if due <= 0:
                 continue
             days += 1
-            if missed > 0 and (week[number, _WHOLE + day] or missed >= due):
+            if missed <= 0:
+                run = 0
+            elif week[number, _WHOLE + day] or missed >= due:
                 full += 1
                 run += 1
                 longest = max(longest, run)
             else:
-                partial += missed > 0
+                partial += 1
                 run = 0
     if is_known:
         sums[pupil, _DAYS] = days
@@ -363,6 +376,7 @@ _compiled: Any = numba.njit(nogil=True, cache=True)
 _lay_out: Any = _compiled(_lay_out_weeks)
 _add_missed: Any = _compiled(_add_absences)
 _in_subject: Any = _compiled(_absent_in_subject)
+_add_four: Any = _compiled(_add_four_sums)
 _add_weekday: Any = _compiled(_add_up_weekday)
 _add_weeks: Any = _compiled(_add_up_weeks)
 _add_days: Any = _compiled(_add_up_days)

@@ -38,6 +38,7 @@ from riskmodel.sources.history import (
     StoredDelivery,
     open_canonical,
     stored_deliveries,
+    work_out,
 )
 from riskmodel.sources.intake import Say, take_in
 from riskmodel.sources.large import write_settled
@@ -184,6 +185,7 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
         identities = identity.merged_identities(stored, intake.entries, intake.pupils, key, used)
         identity.write_identities(store, identities)
         _publish(written, store / DELIVERIES_FOLDER / delivery_id)
+    work_out(store)
     say(message("The delivery {delivery_id} is in the store.", delivery_id=delivery_id))
     facts = mapping.delivery
     return Received(delivery_id, facts.delivered_on, facts.origin, _ordered(intake), tuple(intake.notices))

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ from pyarrow import parquet
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
-from riskmodel.sources.packing import PACKED_TABLES, packed
+from riskmodel.sources.packing import PACKED_TABLES, packed_together
 from riskmodel.tables.canonical import CANONICAL, FILED_FROM_MONTH
 from riskmodel.tables.facts import NEVER_AFTER, NEVER_BEFORE, PIECE_RELATION
 from riskmodel.tables.fields import literal
@@ -88,7 +88,7 @@ def open_canonical(connection: duckdb.DuckDBPyConnection, store: Path, delivery_
     -----
     Years of a table that one delivery alone holds are read as they were stored. Where several deliveries hold facts of
     one school year, or pupils have had two codes, the history is worked out once and kept in the store, in
-    ``history/``; that folder may be deleted at any time. For a key that was delivered before, the newest version of
+    ``history/``; packed tables are kept in ``packed/``. These folders may be deleted at any time. For a key that was delivered before, the newest version of
     the later delivery is compared with the newest version so far. If they are equal nothing is added; if not, a version
     is added whose ``known_on`` is its own or the day of the delivery, whichever is later, and later than the version that it replaces.
     """
@@ -109,21 +109,39 @@ def open_canonical(connection: duckdb.DuckDBPyConnection, store: Path, delivery_
         "first_on DATE, last_on DATE)"
     )
     _open_aliases(connection, deliveries)
-    has_aliases = _has_aliases(connection)
+    pieces = {table.name: _pieces(connection, table, deliveries, store) for table in CANONICAL}
+    packed = packed_together(
+        store / PACKED_FOLDER,
+        [(table, piece.path) for table in PACKED_TABLES for piece in pieces[table.name]],
+    )
     for table in CANONICAL:
         _drop(connection, table)
-        versions = [
-            Version(delivery.delivered_on, path) for delivery in deliveries if (path := delivery.table(table.name))
-        ]
-        if not versions:
+        if pieces[table.name]:
+            _show(connection, table, pieces[table.name], packed)
+        else:
             connection.execute(f"CREATE TABLE {CANONICAL_SCHEMA}.{table.name} ({column_definitions(table)})")
-            continue
-        alone, shared = ([], [ALWAYS]) if has_aliases and "pupil_id" in table.column_names else _spans(table, versions)
-        pieces = [Piece(*one) for one in alone]
-        if shared:
-            path = _worked_out(connection, table, versions, shared, store, has_aliases=has_aliases)
-            pieces += [Piece(path, span) for span in shared]
-        _show(connection, table, pieces, store / HISTORY_FOLDER / PACKED_FOLDER)
+
+
+def work_out(store: Path) -> None:
+    """Work out beforehand what the next reader of all deliveries of ``store`` would have to: histories and packed tables."""
+    with duckdb.connect() as connection:
+        open_canonical(connection, store, [delivery.delivery_id for delivery in stored_deliveries(store)])
+
+
+def _pieces(
+    connection: duckdb.DuckDBPyConnection, table: Table, deliveries: Sequence[StoredDelivery], store: Path
+) -> list[Piece]:
+    """Return the files that hold ``table``, each with the days for which it stands; none where nobody delivered it."""
+    versions = [Version(delivery.delivered_on, path) for delivery in deliveries if (path := delivery.table(table.name))]
+    if not versions:
+        return []
+    has_aliases = _has_aliases(connection)
+    alone, shared = ([], [ALWAYS]) if has_aliases and "pupil_id" in table.column_names else _spans(table, versions)
+    pieces = [Piece(*one) for one in alone]
+    if shared:
+        path = _worked_out(connection, table, versions, shared, store, has_aliases=has_aliases)
+        pieces += [Piece(path, span) for span in shared]
+    return pieces
 
 
 class Version(NamedTuple):
@@ -198,7 +216,9 @@ def _as_spans(years: Iterable[int]) -> list[Span]:
     return spans
 
 
-def _show(connection: duckdb.DuckDBPyConnection, table: Table, pieces: Sequence[Piece], packed_folder: Path) -> None:
+def _show(
+    connection: duckdb.DuckDBPyConnection, table: Table, pieces: Sequence[Piece], packed: Mapping[Path, Path]
+) -> None:
     columns = ", ".join(table.column_names)
     rows = [
         f"SELECT {columns} FROM read_parquet({literal(str(piece.path))})"
@@ -212,7 +232,7 @@ def _show(connection: duckdb.DuckDBPyConnection, table: Table, pieces: Sequence[
             (
                 table.name,
                 str(piece.path),
-                str(packed(packed_folder, table, piece.path)) if table in PACKED_TABLES else None,
+                str(packed[piece.path]) if piece.path in packed else None,
                 *piece.span,
             )
             for piece in pieces

@@ -8,7 +8,8 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 from riskmodel.tables.canonical import ATTENDANCE, ENROLMENT, LESSONS_PLANNED, MARK, TERM_RESULT
 from riskmodel.tables.facts import store_order
 from riskmodel.tables.fields import literal
-from riskmodel.tables.packed import FORM, DisorderError, pack
+from riskmodel.tables.packed import FORM, DisorderError, TooLargeError, pack
 from riskmodel.tables.schema import ARROW_TYPES, Table
 
 PACKED_TABLES = (ATTENDANCE, LESSONS_PLANNED, MARK, TERM_RESULT, ENROLMENT)
@@ -26,6 +27,15 @@ PACKED_TABLES = (ATTENDANCE, LESSONS_PLANNED, MARK, TERM_RESULT, ENROLMENT)
 
 DIGEST_LENGTH = 16
 ROWS_AT_ONCE = 131_072
+PACKED_AT_ONCE = 2
+
+
+def packed_together(folder: Path, files: Iterable[tuple[Table, Path]]) -> dict[Path, Path]:
+    """Return the packed table of each Parquet file, made in ``folder`` where it is not there, some side by side."""
+    wanted = {path: table for table, path in files}
+    with ThreadPoolExecutor(PACKED_AT_ONCE, thread_name_prefix="pack") as pool:
+        made = pool.map(lambda path: packed(folder, wanted[path], path), wanted)
+        return dict(zip(wanted, made, strict=True))
 
 
 def packed(folder: Path, table: Table, path: Path) -> Path:
@@ -51,16 +61,26 @@ def packed(folder: Path, table: Table, path: Path) -> Path:
 
 
 def _pack(table: Table, path: Path, to: Path) -> None:
-    try:
-        pack(table, _row_groups(table, path), to)
-    except DisorderError:
+    is_sorted = is_wide = False
+    while True:
+        try:
+            rows = _sorted_rows(table, path) if is_sorted else _row_groups(table, path)
+            return pack(table, rows, to, is_sorted=is_sorted, is_wide=is_wide)
+        except DisorderError:
+            if is_sorted:
+                raise
+            is_sorted = True
+        except TooLargeError:
+            is_wide = True
         shutil.rmtree(to)
-        with duckdb.connect(config={"threads": 1}) as connection:
-            names = ", ".join(table.column_names)
-            rows = connection.sql(
-                f"SELECT {names} FROM read_parquet({literal(str(path))}) ORDER BY {store_order(table)}"
-            )
-            pack(table, map(_as_table, rows.to_arrow_reader(ROWS_AT_ONCE)), to, is_sorted=True)
+
+
+def _sorted_rows(table: Table, path: Path) -> Iterator[pa.Table]:
+    with duckdb.connect(config={"threads": 1}) as connection:
+        names = ", ".join(table.column_names)
+        rows = connection.sql(f"SELECT {names} FROM read_parquet({literal(str(path))}) ORDER BY {store_order(table)}")
+        for batch in rows.to_arrow_reader(ROWS_AT_ONCE):
+            yield pa.Table.from_batches([batch])
 
 
 def _row_groups(table: Table, path: Path) -> Iterator[pa.Table]:
@@ -68,10 +88,6 @@ def _row_groups(table: Table, path: Path) -> Iterator[pa.Table]:
     with pq.ParquetFile(path, read_dictionary=texts) as file:
         for number in range(file.metadata.num_row_groups):
             yield file.read_row_group(number, columns=list(table.column_names), use_threads=False)
-
-
-def _as_table(batch: pa.RecordBatch) -> pa.Table:
-    return pa.Table.from_batches([batch])
 
 
 def _rename(unfinished: Path, to: Path) -> None:

@@ -27,6 +27,7 @@ from riskmodel.tables.packed import (
     PUPIL,
     REPLACED,
     WITHOUT_YEARS,
+    Narrow,
     PackedTable,
     Packer,
     Run,
@@ -34,6 +35,7 @@ from riskmodel.tables.packed import (
     is_filed_by_year,
     is_free_text,
     runs_of,
+    widen,
 )
 from riskmodel.tables.relations import CANONICAL_SCHEMA
 from riskmodel.tables.schema import Table
@@ -136,13 +138,13 @@ class _InMemory:
     """Rows of a relation in the form of a packed table."""
 
     def __init__(self, table: Table, rows: pa.Table) -> None:
-        packer = Packer(table, is_sorted=True)
+        packer = Packer(table, is_sorted=True, is_wide=True)
         batches = list(packer.batches([rows]))
         self._rows = pa.Table.from_batches(batches, packer.schema).combine_chunks()
         self.texts: Mapping[str, Sequence[str]] = packer.texts
         self.runs = runs_of(packer.index())
 
-    def read(self, first: int, after: int, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Whole]]]:
+    def read(self, first: int, after: int, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Narrow]]]:
         """Yield the rows asked for, as a packed table does."""
         if after > first:
             yield after - first, {name: self._rows[name].chunk(0).to_numpy()[first:after] for name in columns}
@@ -318,10 +320,7 @@ def _fill(one: Wanted, source: _Source, run: Run, to: Mapping[str, Whole], texts
     for count, piece in source.packed.read(*run.rows, asked):
         for name, values in piece.items():
             into = to[name][filled : filled + count]
-            if name in numbers:
-                np.take(numbers[name], np.maximum(values, -1), out=into, mode="wrap")  # -1, no text, is the last place
-            else:
-                into[:] = values
+            widen(values, into, numbers.get(name))
         filled += count
 
 

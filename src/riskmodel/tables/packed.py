@@ -9,6 +9,8 @@ fact became known. A row counts on a cut-off date if
 
 so that no reader sorts or compares versions again.
 
+Numbers stand in 8 bits (codes) or 16, in 32 only where a table holds larger ones; :func:`widen` gives them back.
+
 Rows stand in *runs*: one per school year (one in all of a table that is not filed by years), in each by pupil. Who the
 pupils are stands apart, once per run, with the number of their rows.
 """
@@ -16,6 +18,7 @@ pupils are stands apart, once per run, with the number of their rows.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -32,6 +35,7 @@ from riskmodel.tables.compiling import compiled
 from riskmodel.tables.schema import ARROW_TYPES, Column, Kind, Table
 
 Whole = NDArray[np.int32]
+Narrow = NDArray[np.integer[Any]]
 
 PUPIL, REPLACED = "pupil_id", "replaced_on"
 MISSING = -(2**31)
@@ -39,7 +43,7 @@ MISSING = -(2**31)
 NEVER = 2**31 - 1
 """``replaced_on`` of the newest version of a fact."""
 
-FORM = 1
+FORM = 3
 """Changes whenever the form of a packed table does, so that no older one is read as a newer one."""
 ROWS_FILE, PUPILS_FILE, ABOUT_FILE = "rows.arrow", "pupils.arrow", "about.json"
 WITHOUT_YEARS = 0
@@ -51,6 +55,10 @@ NAMES_OF_FACTS = frozenset({"work_id"})
 
 class DisorderError(Exception):
     """The rows are not in the order of the store."""
+
+
+class TooLargeError(Exception):
+    """A number is larger than the bits that it was to stand in."""
 
 
 def school_year_of(day: date) -> int:
@@ -78,12 +86,13 @@ class Run:
 
     def between(self, first: str | None, after: str | None) -> Run:
         """Return the pupils from ``first`` up to, and without, ``after``; None is open."""
-        begin, end = (
-            default if bound is None else int(pc.sum(pc.less(self.pupils, bound)).as_py() or 0)
-            for bound, default in ((first, 0), (after, len(self.pupils)))
-        )
-        end = max(begin, end)
+        begin = 0 if first is None else self._place(first)
+        end = len(self.pupils) if after is None else max(begin, self._place(after))
         return Run(self.school_year, self.pupils.slice(begin, end - begin), self.starts[begin : end + 1])
+
+    def _place(self, bound: str) -> int:
+        """Return how many pupils stand before ``bound``."""
+        return bisect_left(range(len(self.pupils)), bound, key=lambda place: self.pupils[place].as_py())
 
     @property
     def rows(self) -> tuple[int, int]:
@@ -102,11 +111,14 @@ class PackedTable:
         self.texts: Mapping[str, list[str]] = about["texts"]
         self._path, self._names = folder / ROWS_FILE, about["columns"]
         self._ends = np.cumsum([0, *about["batch_rows"]])
-        with pa.OSFile(str(folder / PUPILS_FILE)) as source, pa.ipc.open_file(source) as file:
-            self.runs = runs_of(file.read_all())
+        # Mapped and not read: a reader of a few pupils looks at a few places.
+        self.runs = runs_of(pa.ipc.open_file(pa.memory_map(str(folder / PUPILS_FILE))).read_all())
 
-    def read(self, first: int, after: int, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Whole]]]:
-        """Yield pieces of the rows from ``first`` up to, and without, ``after``: how many rows, and the columns asked for."""
+    def read(self, first: int, after: int, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Narrow]]]:
+        """Yield pieces of the rows from ``first`` up to, and without, ``after``: how many rows, and the columns asked for.
+
+        Numbers are as they are packed (see :func:`widen`).
+        """
         # The buffers of these columns alone are read and unpacked.
         options = pa.ipc.IpcReadOptions(
             included_fields=sorted(self._names.index(name) for name in columns), use_threads=False
@@ -121,7 +133,7 @@ class PackedTable:
 
 def runs_of(index: pa.Table) -> list[Run]:
     """Return the runs that an index tells of (see :meth:`Packer.index`)."""
-    rows = index.combine_chunks()
+    rows = index if index[PUPIL].num_chunks == 1 else index.combine_chunks()
     if not rows.num_rows:
         return []
     starts, years = np.cumsum(np.append(0, rows["rows"].to_numpy())), rows["school_year"].to_numpy()
@@ -133,7 +145,9 @@ def runs_of(index: pa.Table) -> list[Run]:
     ]
 
 
-def pack(table: Table, rows: Iterable[pa.Table], folder: Path, *, is_sorted: bool = False) -> None:
+def pack(
+    table: Table, rows: Iterable[pa.Table], folder: Path, *, is_sorted: bool = False, is_wide: bool = False
+) -> None:
     """Write the rows of a table into a new ``folder`` as a packed table.
 
     Parameters
@@ -142,28 +156,36 @@ def pack(table: Table, rows: Iterable[pa.Table], folder: Path, *, is_sorted: boo
         In the order of the store: by school year (where the day is a part of the key), by key, by known-on date.
     is_sorted
         They were sorted on purpose: of two versions of one day the last counts. Otherwise no fact may have two.
+    is_wide
+        Let every number stand in 32 bits.
 
     Raises
     ------
     DisorderError
-        For rows in another order. What was written until then is left in ``folder``.
+        For rows in another order.
+    TooLargeError
+        For a number that does not stand in 16 bits (a day after 2059, say), unless ``is_wide``.
+
+    What was written until then is left in ``folder``.
     """
     folder.mkdir()
-    packer = Packer(table, is_sorted=is_sorted)
+    packer = Packer(table, is_sorted=is_sorted, is_wide=is_wide)
     batch_rows: list[int] = []
-    with _ipc(folder / ROWS_FILE, packer.schema) as file:
+    with _ipc(folder / ROWS_FILE, packer.schema, "lz4") as file:
         for batch in packer.batches(rows):
             file.write_batch(batch)
             batch_rows.append(batch.num_rows)
     index = packer.index()
-    with _ipc(folder / PUPILS_FILE, index.schema) as file:
+    with _ipc(folder / PUPILS_FILE, index.schema, None) as file:
         file.write_table(index)
     about = {"columns": packer.schema.names, "batch_rows": batch_rows, "texts": packer.texts}
     (folder / ABOUT_FILE).write_text(json.dumps(about, ensure_ascii=False), "utf-8")
 
 
-def _ipc(path: Path, schema: pa.Schema) -> pa.RecordBatchFileWriter:
-    return pa.ipc.new_file(str(path), schema, options=pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False))
+def _ipc(path: Path, schema: pa.Schema, compression: str | None) -> pa.RecordBatchFileWriter:
+    return pa.ipc.new_file(
+        str(path), schema, options=pa.ipc.IpcWriteOptions(compression=compression, use_threads=False)
+    )
 
 
 @dataclass
@@ -182,13 +204,18 @@ class Packer:
     It is one batch behind: the first row of a batch may replace the last one of the batch before.
     """
 
-    def __init__(self, table: Table, *, is_sorted: bool = False) -> None:
+    def __init__(self, table: Table, *, is_sorted: bool = False, is_wide: bool = False) -> None:
         self._table, self._is_sorted = table, is_sorted
         self._names = packed_columns(table)
         free = [name for name in self._names if name != REPLACED and is_free_text(table.column(name))]
         self._number_of: dict[str, dict[str, int]] = {name: {} for name in free}
         self._found: list[tuple[int, pa.Array, NDArray[np.int64]]] = []
-        self.schema = pa.schema([pa.field(name, pa.int32(), nullable=False) for name in self._names])
+        self.schema = pa.schema(
+            [pa.field(name, pa.int32() if is_wide else self._bits(name), nullable=False) for name in self._names]
+        )
+
+    def _bits(self, name: str) -> pa.DataType:
+        return pa.int8() if name != REPLACED and self._table.column(name).codes else pa.int16()
 
     @property
     def texts(self) -> dict[str, list[str]]:
@@ -275,7 +302,8 @@ class Packer:
         pupils, years = batch.pupils.take(pa.array(starts)).cast(pa.string()), batch.years[starts]
         for year in np.unique(years):
             self._note(int(year), pupils.filter(pa.array(years == year)), rows[years == year])
-        return pa.record_batch([pa.array(batch.columns[name]) for name in self._names], schema=self.schema)
+        columns = [_narrowed(batch.columns[field.name], field.type) for field in self.schema]
+        return pa.record_batch(columns, schema=self.schema)
 
     def _note(self, year: int, pupils: pa.Array, rows: NDArray[np.int64]) -> None:
         if self._found and self._found[-1][0] == year and self._found[-1][1][-1] == pupils[0]:
@@ -335,6 +363,55 @@ def _begins(pupils: Whole, years: Whole) -> NDArray[np.bool_]:
     return found
 
 
+def widen(values: Narrow, to: Whole, numbers: Whole | None = None) -> None:
+    """Write packed numbers into ``to`` as 32 bits; with ``numbers``, those of texts as the numbers that stand there for them.
+
+    Its last one then stands for no text.
+    """
+    limits = np.iinfo(values.dtype)
+    if numbers is None:
+        _widen(values, limits.min, limits.max, to)
+    else:
+        _renumber(values, limits.min, numbers, to)
+
+
+def _narrowed(values: Whole, kind: pa.DataType) -> pa.Array:
+    if kind == pa.int32():
+        return pa.array(values)
+    found = np.empty(len(values), kind.to_pandas_dtype())
+    limits = np.iinfo(found.dtype)
+    if not _narrow(values, limits.min, limits.max, found):
+        raise TooLargeError
+    return pa.array(found)
+
+
+def _narrow_numbers(values: Whole, lowest: int, highest: int, found: Narrow) -> bool:
+    """The lowest number of the narrow kind stands for MISSING and the highest for NEVER; return whether others fit."""
+    for row in range(len(values)):
+        value = values[row]
+        if value == MISSING:
+            found[row] = lowest
+        elif value == NEVER:
+            found[row] = highest
+        elif lowest < value < highest:
+            found[row] = value
+        else:
+            return False
+    return True
+
+
+def _widen_numbers(values: Narrow, lowest: int, highest: int, found: Whole) -> None:
+    for row in range(len(values)):
+        value = values[row]
+        found[row] = MISSING if value == lowest else NEVER if value == highest else value
+
+
+def _renumber_texts(values: Narrow, lowest: int, numbers: Whole, found: Whole) -> None:
+    for row in range(len(values)):
+        value = values[row]
+        found[row] = numbers[-1] if value == lowest else numbers[value]
+
+
 def _mark_replaced(key: Whole, years: Whole, known_on: Whole, is_sorted: bool, replaced_on: Whole) -> bool:
     """Note of each version of a fact when the next one became known; return whether rows are in order."""
     for row in range(1, len(known_on)):
@@ -354,3 +431,6 @@ def _mark_replaced(key: Whole, years: Whole, known_on: Whole, is_sorted: bool, r
 
 
 _mark: Any = compiled(_mark_replaced)
+_narrow: Any = compiled(_narrow_numbers)
+_widen: Any = compiled(_widen_numbers)
+_renumber: Any = compiled(_renumber_texts)
