@@ -8,6 +8,7 @@ gives.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -30,6 +31,7 @@ from riskmodel.risk.learning_fold import (
     ALL_SUBJECTS,
     MARK_COLUMNS,
     MARK_SUMS,
+    RECENT_DAYS,
     RESULT_COLUMNS,
     RESULT_SUMS,
     Days,
@@ -80,7 +82,7 @@ def fold_pupils(
     past_year_on = around["past_year_on"]
     weeks = weeks_around(past_year_on, around["weeks_end_on"])
     days = days_since_1970(cut_off, year_on, past_year_on)
-    reader = FactReader(connection, _wanted(cut_off, past_year_on, weeks))
+    reader = FactReader(connection, _wanted(around, weeks))
     bounds = [first_pupil, *reader.cuts(ROWS_AT_ONCE, first_pupil, after_pupil), after_pupil]
     return pa.concat_tables(_fold(reader.read(*part), cut_off, weeks, days) for part in pairwise(bounds))
 
@@ -101,13 +103,16 @@ def days_around(cut_off: date, year_on: date) -> dict[str, date]:
     }
 
 
-def _wanted(cut_off: date, past_year_on: date, weeks: Weeks) -> list[Wanted]:
+def _wanted(around: Mapping[str, date], weeks: Weeks) -> list[Wanted]:
+    """Return what the loops read; of a school year that is over by all of its windows, less."""
+    cut_off, past_year_on = around["cut_off"], around["past_year_on"]
     week_before = EPOCH + timedelta(days=weeks.first_on)
-    recent_from = EPOCH + timedelta(days=weeks.first_on + 7 * max(min(weeks.year, weeks.longer), 0))
+    weeks_from = EPOCH + timedelta(days=weeks.first_on + 7 * max(min(weeks.year, weeks.longer), 0))
+    marks_from = min(around["year_on"], cut_off - timedelta(days=RECENT_DAYS))
     return [
-        Wanted(LESSONS_PLANNED, PLANNED_COLUMNS, week_before, cut_off, WEEKDAYS, recent_from),
-        Wanted(ATTENDANCE, ABSENCE_COLUMNS, week_before, cut_off, ("subject_code",), recent_from),
-        Wanted(MARK, MARK_COLUMNS, past_year_on, cut_off),
+        Wanted(LESSONS_PLANNED, PLANNED_COLUMNS, week_before, cut_off, WEEKDAYS, weeks_from),
+        Wanted(ATTENDANCE, ABSENCE_COLUMNS, week_before, cut_off, ("lesson_number", "subject_code"), weeks_from),
+        Wanted(MARK, MARK_COLUMNS, past_year_on, cut_off, ("handed_in_on", "subject_code", "weight"), marks_from),
         Wanted(TERM_RESULT, RESULT_COLUMNS, past_year_on, cut_off),
     ]
 

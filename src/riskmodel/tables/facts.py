@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -20,6 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from riskmodel.tables.canonical import FILED_FROM_MONTH
+from riskmodel.tables.compiling import compiled
 from riskmodel.tables.fields import literal
 from riskmodel.tables.packed import (
     EPOCH,
@@ -165,6 +167,7 @@ class FactReader:
         self._connection, self._wanted = connection, wanted
         self._packed: dict[str, list[_Source]] = {}
         self._relations: dict[str, list[tuple[str, tuple[date, date]]]] = {}
+        self._room: dict[tuple[str, str], Whole] = {}
         for one in wanted:
             name = one.table.name
             self._packed[name], self._relations[name] = [], []
@@ -207,7 +210,10 @@ class FactReader:
         return Run(WITHOUT_YEARS, pupils, np.append(0, np.cumsum(rows["rows"].to_numpy())))
 
     def read(self, first: Bound = None, after: Bound = None) -> Read:
-        """Return the facts of the pupils from ``first`` up to, and without, ``after``; None is open."""
+        """Return the facts of the pupils from ``first`` up to, and without, ``after``; None is open.
+
+        The next call writes over them.
+        """
         found: dict[str, list[tuple[_Source, Run]]] = {}
         for one in self._wanted:
             sources = [*self._packed[one.table.name], *self._from_relations(one, first, after)]
@@ -227,7 +233,28 @@ class FactReader:
                 for source, _ in found[one.table.name]
             ]
             texts[name] = _together([pa.array(some, pa.string()) for some in lists])
-        return Read({one.table.name: _facts(one, found[one.table.name], texts) for one in self._wanted}, texts)
+        return Read({one.table.name: self._facts(one, found[one.table.name], texts) for one in self._wanted}, texts)
+
+    def _facts(self, one: Wanted, found: Sequence[tuple[_Source, Run]], texts: Mapping[str, pa.StringArray]) -> Facts:
+        happened, known = one.table.happened, one.table.known
+        ends = np.cumsum([0, *(run.rows[1] - run.rows[0] for _, run in found)])
+        names = dict.fromkeys((*one.columns, happened, known, REPLACED))
+        columns = {name: self._place(one.table.name, name, ends[-1]) for name in names}
+        starts = np.empty((len(found), len(texts[PUPIL]) + 1), np.int64)
+        for number, (source, run) in enumerate(found):
+            begin, end = ends[number], ends[number + 1]
+            own = {name: column[begin:end] for name, column in columns.items()}
+            _fill(one, source, run, own, texts)
+            source.leave_out(run, own, happened, known)
+            starts[number] = (run.starts - run.starts[0] + begin)[_first_from(run.pupils, texts[PUPIL])]
+        return Facts(columns, starts)
+
+    def _place(self, table: str, name: str, rows: int) -> Whole:
+        """Return room for a column: that of the read before, where it is large enough (new memory costs more than filling it)."""
+        room = self._room.get((table, name))
+        if room is None or len(room) < rows:
+            room = self._room[table, name] = np.empty(rows + rows // 8, np.int32)
+        return room[:rows]
 
     def _from_relations(self, one: Wanted, first: Bound, after: Bound) -> list[_Source]:
         found = []
@@ -294,22 +321,6 @@ def _together(lists: Sequence[pa.StringArray]) -> pa.StringArray:
     return every.take(pc.sort_indices(every))
 
 
-def _facts(one: Wanted, found: Sequence[tuple[_Source, Run]], texts: Mapping[str, pa.StringArray]) -> Facts:
-    happened, known = one.table.happened, one.table.known
-    names = tuple(dict.fromkeys((*one.columns, happened, known, REPLACED)))
-    ends = np.cumsum([0, *(run.rows[1] - run.rows[0] for _, run in found)])
-    columns = {name: np.empty(ends[-1], np.int32) for name in names}
-    starts = np.empty((len(found), len(texts[PUPIL]) + 1), np.int64)
-    for number, (source, run) in enumerate(found):
-        begin, end = ends[number], ends[number + 1]
-        own = {name: column[begin:end] for name, column in columns.items()}
-        _fill(one, source, run, own, texts)
-        source.leave_out(run, own, happened, known)
-        place = pc.index_in(run.pupils, value_set=texts[PUPIL]).to_numpy()
-        starts[number] = (run.starts - run.starts[0] + begin)[np.searchsorted(place, np.arange(starts.shape[1]))]
-    return Facts(columns, starts)
-
-
 def _fill(one: Wanted, source: _Source, run: Run, to: Mapping[str, Whole], texts: Mapping[str, pa.StringArray]) -> None:
     is_late = _days(run)[1] >= one.late_from
     asked = [name for name in to if is_late or name not in one.late_columns]
@@ -328,3 +339,39 @@ def _numbers(own: Sequence[str], common: pa.StringArray) -> Whole:
     """Return the common number of each text of a list, and in the last place that of no text."""
     found = pc.index_in(pa.array(own, pa.string()), value_set=common).to_numpy()
     return np.append(found, MISSING).astype(np.int32)
+
+
+def _first_from(some: pa.StringArray, every: pa.StringArray) -> NDArray[np.int64]:
+    """Return for each of ``every``, and behind the last, how many of ``some`` stand before it; both ascend, all are in ``every``."""
+    found = np.zeros(len(every) + 1, np.int64)
+    _merge(*_letters(some), *_letters(every), found)
+    return found
+
+
+def _letters(texts: pa.StringArray) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Return where each text begins among the bytes, the end of the last one behind, and the bytes."""
+    _, ends, letters = texts.buffers()
+    if not len(texts):
+        return np.zeros(1, np.int32), np.zeros(0, np.uint8)
+    return np.frombuffer(ends, np.int32)[texts.offset :][: len(texts) + 1], np.frombuffer(letters, np.uint8)
+
+
+def _merge_texts(
+    some_ends: Whole, some: NDArray[np.uint8], ends: Whole, every: NDArray[np.uint8], found: NDArray[np.int64]
+) -> None:
+    place = 0
+    for number in range(len(ends) - 1):
+        found[number] = place
+        if place == len(some_ends) - 1:
+            continue
+        length, at, other = ends[number + 1] - ends[number], ends[number], some_ends[place]
+        is_same = some_ends[place + 1] - other == length
+        for letter in range(length):
+            if not is_same:
+                break
+            is_same = some[other + letter] == every[at + letter]
+        place += is_same
+    found[len(ends) - 1] = place
+
+
+_merge: Any = compiled(_merge_texts)

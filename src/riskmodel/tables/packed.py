@@ -111,6 +111,8 @@ class PackedTable:
         self.texts: Mapping[str, list[str]] = about["texts"]
         self._path, self._names = folder / ROWS_FILE, about["columns"]
         self._ends = np.cumsum([0, *about["batch_rows"]])
+        self._files: dict[tuple[str, ...], pa.RecordBatchFileReader] = {}
+        self._last: dict[tuple[str, ...], tuple[int, pa.RecordBatch]] = {}
         # Mapped and not read: a reader of a few pupils looks at a few places.
         self.runs = runs_of(pa.ipc.open_file(pa.memory_map(str(folder / PUPILS_FILE))).read_all())
 
@@ -119,16 +121,24 @@ class PackedTable:
 
         Numbers are as they are packed (see :func:`widen`).
         """
-        # The buffers of these columns alone are read and unpacked.
-        options = pa.ipc.IpcReadOptions(
-            included_fields=sorted(self._names.index(name) for name in columns), use_threads=False
-        )
-        begin = int(np.searchsorted(self._ends, first, side="right")) - 1
-        with pa.OSFile(str(self._path)) as source, pa.ipc.open_file(source, options=options) as file:
-            for number in range(begin, int(np.searchsorted(self._ends, after)) if after > first else begin):
-                batch, start = file.get_batch(number), int(self._ends[number])
-                some = slice(max(first - start, 0), min(after - start, batch.num_rows))
-                yield some.stop - some.start, {name: batch.column(name).to_numpy()[some] for name in columns}
+        begin, end = int(np.searchsorted(self._ends, first, side="right")) - 1, int(np.searchsorted(self._ends, after))
+        for number in range(begin, end) if after > first else ():
+            batch, start = self._batch(number, tuple(columns)), int(self._ends[number])
+            some = slice(max(first - start, 0), min(after - start, batch.num_rows))
+            yield some.stop - some.start, {name: batch.column(name).to_numpy()[some] for name in columns}
+
+    def _batch(self, number: int, columns: tuple[str, ...]) -> pa.RecordBatch:
+        """Return some columns of a batch; the last one is kept, since the next range mostly begins in it."""
+        if columns not in self._files:
+            # The buffers of these columns alone are read and unpacked.
+            chosen = sorted(self._names.index(name) for name in columns)
+            options = pa.ipc.IpcReadOptions(included_fields=chosen, use_threads=False)
+            self._files[columns] = pa.ipc.open_file(pa.OSFile(str(self._path)), options=options)
+        kept, batch = self._last.get(columns, (-1, None))
+        if kept != number:
+            batch = self._files[columns].get_batch(number)
+            self._last[columns] = number, batch
+        return batch
 
 
 def runs_of(index: pa.Table) -> list[Run]:
