@@ -1,88 +1,89 @@
-"""What the features of one cohort cost, against a bare scan of the columns they are made of, and against plain SQL.
+"""What the features of one cohort cost, against a bare scan of the raw lessons that they come from, and against plain SQL.
 
-The bare scan reads the same columns of the daily tables in DuckDB, of the same two school years, and keeps the largest of
-each: nothing that reads Parquet can be cheaper. The plain SQL computes twelve of the features with joins and groups. What
-it gives must equal the features of every pupil before anything is timed. CPU seconds of this process, one thread;
-compiling and importing are not counted. The peak of memory is that of a process of its own that does nothing else.
+The bare scan reads, in DuckDB, the columns of the newest year's attendance as it is delivered, every lesson of every pupil,
+and keeps the largest of each: nothing that looks at the lessons can be cheaper. The features are built from the store,
+where attended lessons are folded into weeks and daily facts are packed; what receiving and packing cost is shown apart. The
+plain SQL computes twelve of the features with joins and groups over the store. What it gives must equal the features of
+every pupil before anything is timed. CPU seconds of this process, one thread; compiling and importing are not counted. The
+peak of memory is that of a process of its own that does nothing else.
 """
 
 # ruff: noqa: S608  (the SQL is put together from declared names and constants alone)
 
 from __future__ import annotations
 
-import json
 import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from riskmodel.bench.children import cpu_seconds, run_child
+from riskmodel.bench.country import Country, country
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import Message, message
-from riskmodel.risk.attendance_fold import ABSENCE_COLUMNS, PLANNED_COLUMNS
 from riskmodel.risk.features import build, fold_pupils
-from riskmodel.risk.learning_fold import MARK_COLUMNS, RESULT_COLUMNS
-from riskmodel.sources.history import DELIVERIES_FOLDER, DESCRIPTION_FILE, open_canonical, stored_deliveries
-from riskmodel.tables.canonical import CANONICAL
+from riskmodel.risk.fold import days_around
+from riskmodel.risk.label import Window, cohort, cohort_windows
+from riskmodel.sources.deliveries import receive
+from riskmodel.sources.history import open_canonical, stored_deliveries
 from riskmodel.tables.fields import literal
-from riskmodel.tables.schema import SQL_TYPES, Table
 
 Say = Callable[[Message], None]
 Report = dict[str, object]
 
 PUPILS, QUICK_PUPILS = 30_000, 1_000
+YEARS = 2
+"""The newest school year and the one before: what a cohort reads."""
 PAIRS = 5
-CUT_OFF, YEAR_ON, PAST_YEAR_ON = date(2024, 12, 20), date(2024, 9, 2), date(2023, 9, 4)
-WEEKS_END_ON = date(2024, 12, 16)
 TOLERANCE = 1e-9
-READ = {
-    "attendance": ABSENCE_COLUMNS,
-    "lessons_planned": PLANNED_COLUMNS,
-    "mark": MARK_COLUMNS,
-    "term_result": RESULT_COLUMNS,
-}
+DAILY = ("attendance", "lessons_planned", "mark", "term_result")
+DELAY_DAYS = 30
 
 
 def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0) -> Report:
-    """Return CPU seconds of the fold, of the rest, of the bare scan and of the plain SQL, their ratios, and the peak.
+    """Return CPU seconds of the features and of the bare scan, their ratio, and the peak of memory.
 
     Parameters
     ----------
     data
-        A store made by an earlier call; None, or a folder without deliveries: an invented one, kept there if a folder
-        is given.
+        A folder in which the invented country is kept for the next time; None: a temporary one.
     pupils
-        Pupils of the cohort; 0: 30,000, or 1,000 with ``quick``.
+        Enrolled at a time; 0: 30,000, or 1,000 with ``quick``.
     """
     pupils = pupils or (QUICK_PUPILS if quick else PUPILS)
-    with _store(data, pupils, say) as store:
+    with country(data, "features", pupils, YEARS, say) as of_country:
+        lessons = of_country.deliveries[-1] / "attendance.parquet"
+        store, received = _received(of_country, say)
         connection = opened(store)
-        members = members_of(connection)
-        folded = fold_pupils(connection, CUT_OFF, YEAR_ON)  # compiles
-        difference = _difference(build(connection, CUT_OFF, members, folded), connection)
-        costs: dict[str, list[float]] = {name: [] for name in ("fold", "rest", "bare_scan", "sql")}
+        window = window_of(connection, of_country.plan.day_of_delivery)
+        parts = _parts(connection, window)
+        difference = _difference(parts["rest"](), connection, window)  # compiles
+        costs: dict[str, list[float]] = {name: [] for name in (*parts, "bare_scan", "sql")}
         for pair in range(1 if quick else PAIRS):
             say(message("Pair {pair} of {pairs}.", pair=pair + 1, pairs=1 if quick else PAIRS))
-            costs["fold"].append(cpu_seconds(lambda: fold_pupils(connection, CUT_OFF, YEAR_ON)))
-            costs["bare_scan"].append(cpu_seconds(lambda: _scan(connection)))
-            costs["rest"].append(cpu_seconds(lambda: build(connection, CUT_OFF, members, folded)))
-            costs["sql"].append(cpu_seconds(lambda: connection.execute(SQL).fetchall()))
-        child = run_child(["-c", CHILD.format(store=str(store))])
+            for name, work in parts.items():
+                costs[name].append(cpu_seconds(work))
+            costs["bare_scan"].append(cpu_seconds(lambda: _scan(connection, lessons)))
+            costs["sql"].append(cpu_seconds(lambda: connection.execute(sql_of(window)).fetchall()))
+        costs["features"] = [sum(one) for one in zip(*(costs[name] for name in parts), strict=True)]
         middle = {name: float(np.median(seconds)) for name, seconds in costs.items()}
+        child = run_child(["-c", CHILD.format(store=str(store), day=window.cut_off.isoformat())])
         return {
-            "pupils": len(members),
+            "pupils": pupils,
+            "lesson_rows": pq.read_metadata(lessons).num_rows,
             "rows": {
-                table: connection.execute(f"SELECT count(*) FROM canonical.{table}").fetchall()[0][0] for table in READ
+                table: connection.execute(f"SELECT count(*) FROM canonical.{table}").fetchall()[0][0] for table in DAILY
             },
             "cpu_seconds": middle,
-            "cpu_seconds_of_150000_pupils": 150_000 / len(members) * (middle["fold"] + middle["rest"]),
-            "fold_to_bare_scan": _ratio(costs, "fold", "bare_scan"),
+            "receiving_cpu_seconds": received,
+            "ratio_to_scan": _ratio(costs, "features", "bare_scan")[0],
+            "ratio_to_scan_range": _ratio(costs, "features", "bare_scan"),
             "sql_to_fold": _ratio(costs, "sql", "fold"),
             "max_difference_to_sql": difference,
             "peak_mb": child.peak_mb,
@@ -91,13 +92,17 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
         }
 
 
-CHILD = "from pathlib import Path; from riskmodel.bench import features; features.once(Path({store!r}))"
+CHILD = (
+    "from datetime import date; from pathlib import Path; from riskmodel.bench import features; "
+    "features.once(Path({store!r}), date.fromisoformat({day!r}))"
+)
 
 
-def once(store: Path) -> pd.DataFrame:
-    """Return the features of the invented cohort in ``store``: what the peak of memory is measured of."""
+def once(store: Path, cut_off: date) -> pd.DataFrame:
+    """Return the features of the present cohort of ``store``: what the peak of memory is measured of."""
     connection = opened(store)
-    return build(connection, CUT_OFF, members_of(connection))
+    window = window_of(connection, cut_off)
+    return build(connection, window.cut_off, cohort(connection, window, window.cut_off))
 
 
 def opened(store: Path) -> duckdb.DuckDBPyConnection:
@@ -108,14 +113,28 @@ def opened(store: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def members_of(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """Return all pupils as the members of one cohort."""
-    found = connection.sql(
-        "SELECT pupil_id, school_id, stage_kind, stage_number, class_code, municipality_code "
-        "FROM canonical.enrolment JOIN canonical.school USING (school_id) ORDER BY pupil_id"
-    ).df()
-    members: pd.DataFrame = found.assign(school_year_on=pd.Timestamp(YEAR_ON))
-    return members
+def window_of(connection: duckdb.DuckDBPyConnection, cut_off: date) -> Window:
+    """Return the window of the present cohort."""
+    return cohort_windows(connection, cut_off, None, DELAY_DAYS)[-1]
+
+
+def _received(of_country: Country, say: Say) -> tuple[Path, float]:
+    """Return a store with the newest year too, and the CPU seconds of taking it in."""
+    store = of_country.folder / "store-in-use"
+    shutil.rmtree(store, ignore_errors=True)
+    shutil.copytree(of_country.store, store, copy_function=os.link)
+    return store, cpu_seconds(lambda: receive(of_country.deliveries[-1], store, of_country.key, say))
+
+
+def _parts(connection: duckdb.DuckDBPyConnection, window: Window) -> dict[str, Callable[[], pd.DataFrame]]:
+    """Return the parts of the work, each of which can be done again: the fold, who belongs to the cohort, the rest."""
+    folded = fold_pupils(connection, window.cut_off, window.school_year_on)
+    members = cohort(connection, window, window.cut_off)
+    return {
+        "fold": lambda: fold_pupils(connection, window.cut_off, window.school_year_on),
+        "cohort": lambda: cohort(connection, window, window.cut_off),
+        "rest": lambda: build(connection, window.cut_off, members, folded),
+    }
 
 
 def _ratio(costs: dict[str, list[float]], of: str, to: str) -> list[float]:
@@ -124,19 +143,17 @@ def _ratio(costs: dict[str, list[float]], of: str, to: str) -> list[float]:
     return [float(np.median(ratios)), float(ratios.min()), float(ratios.max())]
 
 
-def _scan(connection: duckdb.DuckDBPyConnection) -> None:
-    for name, columns in READ.items():
-        table = next(declared for declared in CANONICAL if declared.name == name)
-        largest = ", ".join(
-            f"max(length({column}))" if SQL_TYPES[table.column(column).kind] == "VARCHAR" else f"max({column})"
-            for column in columns
-        )
-        connection.execute(f"SELECT {largest} FROM canonical.{name}").fetchall()
+def _scan(connection: duckdb.DuckDBPyConnection, lessons: Path) -> None:
+    source = f"read_parquet({literal(str(lessons))})"
+    kinds = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    largest = ", ".join(f"max(length({name}))" if kind == "VARCHAR" else f"max({name})" for name, kind in kinds.items())
+    connection.execute(f"SELECT {largest} FROM {source}").fetchall()
 
 
-def _difference(features: pd.DataFrame, connection: duckdb.DuckDBPyConnection) -> float:
+def _difference(features: pd.DataFrame, connection: duckdb.DuckDBPyConnection, window: Window) -> float:
     """Return the largest difference to what plain SQL gives; refuse more than rounding."""
-    expected = connection.sql(SQL).df().set_index("pupil_id").sort_index()
+    expected = connection.sql(sql_of(window)).df().set_index("pupil_id").sort_index()
+    expected = expected.loc[expected.index.isin(features.index)]
     ours = features.loc[expected.index, list(expected.columns)]
     is_same_gap = ours.isna().to_numpy() == expected.isna().to_numpy()
     difference = float(np.nanmax(np.abs(ours.to_numpy() - expected.to_numpy(dtype=np.float64))))
@@ -149,14 +166,19 @@ def _difference(features: pd.DataFrame, connection: duckdb.DuckDBPyConnection) -
     return difference
 
 
-SQL = f"""
+def sql_of(window: Window) -> str:
+    """Return plain SQL for twelve of the features."""
+    return SQL.format(**days_around(window.cut_off, window.school_year_on))
+
+
+SQL = """
 WITH known_absence AS (
-    SELECT * FROM canonical.attendance WHERE known_on <= DATE '{CUT_OFF}' AND happened_on >= DATE '{PAST_YEAR_ON}'
+    SELECT * FROM canonical.attendance WHERE known_on <= DATE '{cut_off}' AND happened_on >= DATE '{past_year_on}'
     QUALIFY row_number() OVER (PARTITION BY pupil_id, school_id, happened_on, lesson_number ORDER BY known_on DESC) = 1
 ),
 planned AS (
     SELECT pupil_id, school_id, happened_on AS week_on, lessons FROM canonical.lessons_planned
-    WHERE known_on <= DATE '{CUT_OFF}' AND happened_on >= DATE '{PAST_YEAR_ON}' AND happened_on < DATE '{WEEKS_END_ON}'
+    WHERE known_on <= DATE '{cut_off}' AND happened_on >= DATE '{past_year_on}' AND happened_on < DATE '{weeks_end_on}'
     QUALIFY row_number() OVER (PARTITION BY pupil_id, school_id, happened_on ORDER BY known_on DESC) = 1
 ),
 missed AS (
@@ -179,9 +201,9 @@ week AS (
         least(coalesce(absent, 0), lessons) AS absent,
         least(coalesce(unexcused, 0), lessons) AS unexcused,
         least(coalesce(late, 0), lessons) AS late,
-        week_on >= DATE '{YEAR_ON}' AS is_year,
-        week_on >= DATE '{WEEKS_END_ON}' - 56 AS is_longer,
-        week_on >= DATE '{WEEKS_END_ON}' - 28 AS is_recent
+        week_on > DATE '{year_on}' - 7 AS is_year,
+        week_on >= DATE '{weeks_end_on}' - 56 AS is_longer,
+        week_on >= DATE '{weeks_end_on}' - 28 AS is_recent
     FROM (SELECT pupil_id, week_on, sum(lessons) AS lessons FROM planned GROUP BY ALL)
     LEFT JOIN missed USING (pupil_id, week_on)
 ),
@@ -200,13 +222,14 @@ attended AS (
 marked AS (
     SELECT
         pupil_id,
-        avg(mark_points) FILTER (happened_on >= DATE '{YEAR_ON}') AS mark_mean_points_year,
-        avg(mark_points) FILTER (happened_on > DATE '{CUT_OFF}' - 56) AS mark_mean_points_8w,
-        min(mark_points) FILTER (happened_on >= DATE '{YEAR_ON}') AS mark_lowest_points_year,
-        stddev_samp(mark_points) FILTER (happened_on >= DATE '{YEAR_ON}') AS mark_spread_points_year,
-        count(*) FILTER (happened_on >= DATE '{YEAR_ON}' AND mark_code = 'nv') AS missed_works_year
+        avg(mark_points) FILTER (happened_on >= DATE '{year_on}') AS mark_mean_points_year,
+        avg(mark_points) FILTER (happened_on > DATE '{cut_off}' - 56) AS mark_mean_points_8w,
+        min(mark_points) FILTER (happened_on >= DATE '{year_on}') AS mark_lowest_points_year,
+        stddev_samp(mark_points) FILTER (happened_on >= DATE '{year_on}') AS mark_spread_points_year,
+        count(*) FILTER (happened_on >= DATE '{year_on}' AND mark_code = 'nv' AND handed_in_on IS NULL) AS missed_works_year
     FROM (
-        SELECT * FROM canonical.mark WHERE known_on <= DATE '{CUT_OFF}' AND happened_on >= DATE '{PAST_YEAR_ON}'
+        SELECT * FROM canonical.mark
+        WHERE known_on <= DATE '{cut_off}' AND happened_on BETWEEN DATE '{past_year_on}' AND DATE '{cut_off}'
         QUALIFY row_number() OVER (
             PARTITION BY pupil_id, school_id, subject_code, work_id, happened_on ORDER BY known_on DESC
         ) = 1
@@ -216,103 +239,9 @@ marked AS (
 resulted AS (
     SELECT pupil_id, avg(mark_points) AS past_year_mark_mean_points
     FROM canonical.term_result
-    WHERE result_kind = 'year' AND known_on <= DATE '{CUT_OFF}'
+    WHERE result_kind = 'year' AND known_on <= DATE '{cut_off}'
+        AND happened_on >= DATE '{past_year_on}' AND happened_on < DATE '{year_on}'
     GROUP BY pupil_id
 )
 SELECT * FROM attended JOIN marked USING (pupil_id) JOIN resulted USING (pupil_id)
 """
-
-
-@contextmanager
-def _store(data: Path | None, pupils: int, say: Say) -> Iterator[Path]:
-    if data is not None:
-        if not stored_deliveries(data):
-            _invent(data, pupils, say)
-        yield data
-        return
-    with tempfile.TemporaryDirectory(prefix="riskmodel-") as folder:
-        _invent(Path(folder), pupils, say)
-        yield Path(folder)
-
-
-def _invent(store: Path, pupils: int, say: Say) -> None:
-    """Write a delivery with two school years of each pupil, as many rows as a Latvian pupil has, in the order of the store."""
-    say(message("Inventing {pupils} pupils.", pupils=pupils))
-    folder = store / DELIVERIES_FOLDER / f"{CUT_OFF}-invented"
-    folder.mkdir(parents=True)
-    with duckdb.connect(config={"threads": 1}) as connection:
-        connection.execute("SET enable_progress_bar = false")
-        for table in CANONICAL:
-            if table.name in INVENTED:
-                _write(connection, table, INVENTED[table.name].format(pupils=pupils), folder)
-    description = {"delivered_on": CUT_OFF.isoformat(), "origin": "synthetic"}
-    (folder / DESCRIPTION_FILE).write_text(json.dumps(description), "utf-8")
-
-
-def _write(connection: duckdb.DuckDBPyConnection, table: Table, rows: str, folder: Path) -> None:
-    columns = ", ".join(f"{column.name}::{SQL_TYPES[column.kind]} AS {column.name}" for column in table.columns)
-    year = f"{table.happened} >= DATE '2024-09-01', " if table.name in READ else ""
-    nothing = ", ".join(f"NULL AS {name}" for name in table.column_names)
-    connection.execute(
-        f"COPY (SELECT {columns} FROM (SELECT {nothing} WHERE false UNION ALL BY NAME {rows}) "
-        f"ORDER BY {year}{', '.join(table.key)}, {table.known}) TO {literal(str(folder / f'{table.name}.parquet'))} "
-        "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 131072)"
-    )
-
-
-_PUPIL = "md5(pupil::VARCHAR) AS pupil_id, (pupil // 250 + 1)::VARCHAR AS school_id"
-_OF_PUPILS = "FROM range({pupils}) AS pupils(pupil)"
-
-
-def _draw(salt: str, below: int) -> str:
-    """Return SQL for an even number below ``below`` that depends on the pupil, the day and the place alone."""
-    return f"hash(pupil, day, place, '{salt}') % {below}"
-
-
-_DAYS = f"""
-FROM range({{pupils}}) AS pupils(pupil)
-CROSS JOIN (
-    SELECT day::DATE AS day FROM (
-        SELECT unnest(generate_series(DATE '{PAST_YEAR_ON}', DATE '2024-05-31', INTERVAL 1 DAY)) AS day
-        UNION ALL SELECT unnest(generate_series(DATE '{YEAR_ON}', DATE '{CUT_OFF}', INTERVAL 1 DAY))
-    )
-    WHERE isodow(day) <= 5
-)
-"""
-INVENTED = {
-    "school": f"""
-        SELECT DISTINCT (pupil // 250 + 1)::VARCHAR AS school_id, 'Skola' AS school_name, 'general' AS school_kind,
-            'LV' || lpad((1 + pupil // 250 % 43)::VARCHAR, 7, '0') AS municipality_code, 'lv' AS instruction_language,
-            DATE '2000-01-01' AS happened_on, DATE '2000-01-01' AS known_on
-        {_OF_PUPILS}""",
-    "pupil": f"""
-        SELECT md5(pupil::VARCHAR) AS pupil_id, make_date(2009 + (pupil % 3)::INTEGER, 1 + (pupil % 12)::INTEGER, 1)
-            AS birth_month, DATE '2023-09-01' AS happened_on, DATE '2023-09-01' AS known_on
-        {_OF_PUPILS}""",
-    "enrolment": f"""
-        SELECT {_PUPIL}, 'grade' AS stage_kind, 9 AS stage_number, chr((97 + pupil % 10)::INTEGER) AS class_code,
-            DATE '2023-09-01' AS happened_on, DATE '2023-09-01' AS known_on
-        {_OF_PUPILS}""",
-    "lessons_planned": f"""
-        SELECT {_PUPIL}, day AS happened_on, 30 AS lessons, 6 AS lessons_monday, 6 AS lessons_tuesday,
-            6 AS lessons_wednesday, 6 AS lessons_thursday, 6 AS lessons_friday, day + 6 AS known_on
-        {_DAYS} WHERE isodow(day) = 1 AND day + 6 <= DATE '{CUT_OFF}'""",
-    "attendance": f"""
-        SELECT {_PUPIL}, day AS happened_on, place AS lesson_number, 'subject ' || {_draw("s", 15)} AS subject_code,
-            if(version = 1, 'excused', (['unexcused', 'excused', 'late', 'excused'])[1 + ({_draw("c", 4)})::INTEGER])
-                AS attendance_code,
-            1 AS lessons, day + ({_draw("k", 5)})::INTEGER + 20 * version AS known_on
-        {_DAYS} CROSS JOIN range(1, 7) AS places(place) CROSS JOIN (VALUES (0), (1)) AS versions(version)
-        WHERE {_draw("a", 100)} < 10 AND (version = 0 OR {_draw("v", 10)} = 0)""",
-    "mark": f"""
-        SELECT {_PUPIL}, 'subject ' || place AS subject_code, (1 + ({_draw("w", 3)}))::VARCHAR AS work_id,
-            day AS happened_on, 'daily' AS mark_kind,
-            if({_draw("n", 30)} = 0, 'nv', 'points') AS mark_code,
-            if({_draw("n", 30)} = 0, NULL, 1 + {_draw("p", 10)}) AS mark_points, day AS known_on
-        {_DAYS} CROSS JOIN range(15) AS places(place) WHERE {_draw("m", 1000)} < 28""",
-    "term_result": f"""
-        SELECT {_PUPIL}, 'subject ' || place AS subject_code, kind AS result_kind, DATE '2024-05-31' AS happened_on,
-            1 + hash(pupil, place, kind) % 10 AS mark_points, DATE '2024-06-03' AS known_on
-        {_OF_PUPILS} CROSS JOIN range(15) AS places(place) CROSS JOIN (VALUES ('term'), ('year')) AS kinds(kind)""",
-}
-"""Rows by table, for ``_invent``: about 110 absences, 35 weeks, 73 marks and 30 results a pupil and school year."""
