@@ -43,7 +43,10 @@ def whole(folder: Path, name: str) -> list[int]:
     for run in read.runs:
         for count, piece in read.read(*run.rows, [name]):
             to = np.empty(count, np.int32)
-            widen(piece[name], to)
+            if piece[name].dtype == np.int16:
+                widen(piece[name], to)
+            else:
+                to[:] = piece[name]
             found += to.tolist()
     return found
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from riskmodel.tables.canonical import CANONICAL
 from riskmodel.tables.compiling import compiled
 from riskmodel.tables.facts import Facts
-from riskmodel.tables.packed import EPOCH, REPLACED, Whole
+from riskmodel.tables.packed import EPOCH, REPLACED, Whole, never
 from riskmodel.tables.relations import CANONICAL_SCHEMA
 from riskmodel.tables.schema import Table
 
@@ -100,13 +100,14 @@ def counting(facts: Facts, known: str, cut_off: date) -> NDArray[np.uint8]:
         Rows with the day on which they became known, in column ``known``, and that of the next version of their fact.
     """
     found = np.empty(len(facts), np.uint8)
-    _mark(facts[known], facts[REPLACED], (cut_off - EPOCH).days, found)
+    _mark(facts[known], facts[REPLACED], (cut_off - EPOCH).days, never(facts[REPLACED]), found)
     return found
 
 
-def _mark_counting(known_on: Whole, replaced_on: Whole, last_day: int, found: NDArray[np.uint8]) -> None:
+def _mark_counting(known_on: Whole, replaced_on: Whole, last_day: int, is_never: int, found: NDArray[np.uint8]) -> None:
     for row in range(len(found)):
-        found[row] = known_on[row] <= last_day < replaced_on[row]
+        replaced = replaced_on[row]
+        found[row] = known_on[row] <= last_day and (last_day < replaced or replaced == is_never)
 
 
 _mark: Any = compiled(_mark_counting)

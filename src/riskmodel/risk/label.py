@@ -35,7 +35,7 @@ from riskmodel.messages import message
 from riskmodel.risk.cutoff import counting, open_cut_off
 from riskmodel.tables.canonical import ENROLMENT
 from riskmodel.tables.facts import FactReader, Facts, Wanted
-from riskmodel.tables.packed import EPOCH, MISSING, PUPIL
+from riskmodel.tables.packed import EPOCH, MISSING, PUPIL, Whole
 from riskmodel.tables.results import COHORT
 from riskmodel.tables.schema import Kind
 
@@ -219,6 +219,7 @@ DAYS = tuple(column.name for column in COHORT.columns if column.kind is Kind.DAT
 STAY_COLUMNS = ("school_id", "happened_on", "ends_on", "exit_class", "stage_kind", "stage_number", "class_code")
 BEFORE_OTHERS = ("completed", "transferred", "continuing", "left", "abroad", "unknown")
 """Of exit classes of stays that end on one day, the first of these counts."""
+NEVER_ENDED = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ class _Stays:
     is_known: NDArray[np.bool_]
     is_known_later: NDArray[np.bool_]
 
-    def __getitem__(self, name: str) -> NDArray[np.int32]:
+    def __getitem__(self, name: str) -> Whole:
         """Return one column."""
         return self.facts[name]
 
@@ -246,7 +247,7 @@ class _Stays:
         return _decoded(self[name][rows], [*ENROLMENT.column(name).codes])
 
 
-def _decoded(places: NDArray[np.int32], codes: Sequence[str]) -> NDArray[np.object_]:
+def _decoded(places: Whole, codes: Sequence[str]) -> NDArray[np.object_]:
     words = np.array([*codes, None], dtype=object)
     return words[np.where(places == MISSING, len(codes), places)]
 
@@ -302,15 +303,15 @@ def _outcomes(
     goes_on_there = any_of(runs_at_end & (school == stays["school_id"][members][member]))
     # The last day, and among stays that end on it the first of the classes: one number, the largest counts.
     rank = np.array([len(BEFORE_OTHERS) - BEFORE_OTHERS.index(code) for code in codes] + [0])
-    last = np.full(len(members), MISSING, dtype=np.int64)
+    last = np.full(len(members), NEVER_ENDED, dtype=np.int64)
     ended = np.flatnonzero(is_ended)
     classes = np.where(exit_class[ended] == MISSING, len(codes), exit_class[ended])
     np.maximum.at(last, member[ended], ends[ended].astype(np.int64) * 8 + rank[classes])
     by_rank = np.array([None, *reversed(BEFORE_OTHERS)], dtype=object)
-    outcome = by_rank[np.where(last == MISSING, 0, last % 8)]
+    outcome = by_rank[np.where(last == NEVER_ENDED, 0, last % 8)]
     for word, chosen in (("transferred", goes_on), ("continuing", goes_on_there), ("completed", is_finished)):
         outcome[chosen] = word
-    return outcome, last // 8, (last != MISSING) & ~goes_on & (last // 8 <= cut_off)
+    return outcome, last // 8, (last != NEVER_ENDED) & ~goes_on & (last // 8 <= cut_off)
 
 
 def _municipalities(connection: duckdb.DuckDBPyConnection, cut_off: date) -> dict[str, str]:

@@ -29,13 +29,14 @@ from riskmodel.tables.packed import (
     PUPIL,
     REPLACED,
     WITHOUT_YEARS,
-    Narrow,
     PackedTable,
     Packer,
     Run,
+    TooLargeError,
     Whole,
     is_filed_by_year,
     is_free_text,
+    never,
     runs_of,
     widen,
 )
@@ -86,7 +87,7 @@ class Facts:
         """Return how many rows there are."""
         return len(self.columns[REPLACED])
 
-    def pupil_of_row(self) -> Whole:
+    def pupil_of_row(self) -> NDArray[np.int32]:
         """Return the number of the pupil of each row."""
         numbers = np.arange(self.starts.shape[1] - 1, dtype=np.int32)
         return np.concatenate([np.empty(0, np.int32), *(np.repeat(numbers, np.diff(run)) for run in self.starts)])
@@ -140,16 +141,24 @@ class _InMemory:
     """Rows of a relation in the form of a packed table."""
 
     def __init__(self, table: Table, rows: pa.Table) -> None:
-        packer = Packer(table, is_sorted=True, is_wide=True)
-        batches = list(packer.batches([rows]))
+        try:
+            packer, batches = _packed_in_memory(table, rows, is_wide=False)
+        except TooLargeError:
+            packer, batches = _packed_in_memory(table, rows, is_wide=True)
+        self.kind = packer.schema.field(REPLACED).type.to_pandas_dtype()
         self._rows = pa.Table.from_batches(batches, packer.schema).combine_chunks()
         self.texts: Mapping[str, Sequence[str]] = packer.texts
         self.runs = runs_of(packer.index())
 
-    def read(self, first: int, after: int, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Narrow]]]:
+    def read(self, first: int, after: int, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Whole]]]:
         """Yield the rows asked for, as a packed table does."""
         if after > first:
             yield after - first, {name: self._rows[name].chunk(0).to_numpy()[first:after] for name in columns}
+
+
+def _packed_in_memory(table: Table, rows: pa.Table, *, is_wide: bool) -> tuple[Packer, list[pa.RecordBatch]]:
+    packer = Packer(table, is_sorted=True, is_wide=is_wide)
+    return packer, list(packer.batches([rows]))
 
 
 class FactReader:
@@ -167,7 +176,7 @@ class FactReader:
         self._connection, self._wanted = connection, wanted
         self._packed: dict[str, list[_Source]] = {}
         self._relations: dict[str, list[tuple[str, tuple[date, date]]]] = {}
-        self._room: dict[tuple[str, str], Whole] = {}
+        self._room: dict[tuple[str, str], NDArray[np.int32]] = {}
         for one in wanted:
             name = one.table.name
             self._packed[name], self._relations[name] = [], []
@@ -238,8 +247,12 @@ class FactReader:
     def _facts(self, one: Wanted, found: Sequence[tuple[_Source, Run]], texts: Mapping[str, pa.StringArray]) -> Facts:
         happened, known = one.table.happened, one.table.known
         ends = np.cumsum([0, *(run.rows[1] - run.rows[0] for _, run in found)])
-        names = dict.fromkeys((*one.columns, happened, known, REPLACED))
-        columns = {name: self._place(one.table.name, name, ends[-1]) for name in names}
+        # Sixteen bits if all pieces have them: memory is what the loops wait for.
+        is_narrow = all(source.packed.kind == np.int16 for source, _ in found) and _fit(one, texts)
+        columns = {
+            name: self._place(one.table.name, name, ends[-1], np.int16 if is_narrow else np.int32)
+            for name in dict.fromkeys((*one.columns, happened, known, REPLACED))
+        }
         starts = np.empty((len(found), len(texts[PUPIL]) + 1), np.int64)
         for number, (source, run) in enumerate(found):
             begin, end = ends[number], ends[number + 1]
@@ -249,12 +262,13 @@ class FactReader:
             starts[number] = (run.starts - run.starts[0] + begin)[_first_from(run.pupils, texts[PUPIL])]
         return Facts(columns, starts)
 
-    def _place(self, table: str, name: str, rows: int) -> Whole:
+    def _place(self, table: str, name: str, rows: int, kind: type[np.int16] | type[np.int32]) -> Whole:
         """Return room for a column: that of the read before, where it is large enough (new memory costs more than filling it)."""
+        words = -(-rows * np.dtype(kind).itemsize // 4)
         room = self._room.get((table, name))
-        if room is None or len(room) < rows:
-            room = self._room[table, name] = np.empty(rows + rows // 8, np.int32)
-        return room[:rows]
+        if room is None or len(room) < words:
+            room = self._room[table, name] = np.empty(words + words // 8, np.int32)
+        return room.view(kind)[:rows]
 
     def _from_relations(self, one: Wanted, first: Bound, after: Bound) -> list[_Source]:
         found = []
@@ -331,14 +345,31 @@ def _fill(one: Wanted, source: _Source, run: Run, to: Mapping[str, Whole], texts
     for count, piece in source.packed.read(*run.rows, asked):
         for name, values in piece.items():
             into = to[name][filled : filled + count]
-            widen(values, into, numbers.get(name))
+            if name in numbers:
+                _renumber(values, numbers[name], into)
+            elif values.dtype == into.dtype:
+                into[:] = values
+            else:
+                widen(values, into)
         filled += count
+
+
+def _fit(one: Wanted, texts: Mapping[str, pa.StringArray]) -> bool:
+    """Whether the numbers of all texts stand in 16 bits."""
+    return all(len(texts[name]) < never(np.empty(0, np.int16)) for name in _texts(one))
 
 
 def _numbers(own: Sequence[str], common: pa.StringArray) -> Whole:
     """Return the common number of each text of a list, and in the last place that of no text."""
     found = pc.index_in(pa.array(own, pa.string()), value_set=common).to_numpy()
     return np.append(found, MISSING).astype(np.int32)
+
+
+def _renumber_texts(values: Whole, numbers: NDArray[np.int32], found: Whole) -> None:
+    none = numbers[len(numbers) - 1]
+    for row in range(len(values)):
+        value = values[row]
+        found[row] = none if value == MISSING else numbers[value]
 
 
 def _first_from(some: pa.StringArray, every: pa.StringArray) -> NDArray[np.int64]:
@@ -357,7 +388,11 @@ def _letters(texts: pa.StringArray) -> tuple[NDArray[np.int32], NDArray[np.uint8
 
 
 def _merge_texts(
-    some_ends: Whole, some: NDArray[np.uint8], ends: Whole, every: NDArray[np.uint8], found: NDArray[np.int64]
+    some_ends: NDArray[np.int32],
+    some: NDArray[np.uint8],
+    ends: NDArray[np.int32],
+    every: NDArray[np.uint8],
+    found: NDArray[np.int64],
 ) -> None:
     place = 0
     for number in range(len(ends) - 1):
@@ -375,3 +410,4 @@ def _merge_texts(
 
 
 _merge: Any = compiled(_merge_texts)
+_renumber: Any = compiled(_renumber_texts)

@@ -9,7 +9,7 @@ fact became known. A row counts on a cut-off date if
 
 so that no reader sorts or compares versions again.
 
-Numbers stand in 8 bits (codes) or 16, in 32 only where a table holds larger ones; :func:`widen` gives them back.
+Numbers stand in 16 bits, in 32 only where a table holds larger ones.
 
 Rows stand in *runs*: one per school year (one in all of a table that is not filed by years), in each by pupil. Who the
 pupils are stands apart, once per run, with the number of their rows.
@@ -34,16 +34,17 @@ from riskmodel.tables.canonical import FILED_FROM_MONTH
 from riskmodel.tables.compiling import compiled
 from riskmodel.tables.schema import ARROW_TYPES, Column, Kind, Table
 
-Whole = NDArray[np.int32]
-Narrow = NDArray[np.integer[Any]]
+Wide = NDArray[np.int32]
+Whole = NDArray[Any]
+"""Whole numbers of 16 bits or of 32."""
 
 PUPIL, REPLACED = "pupil_id", "replaced_on"
-MISSING = -(2**31)
-"""No value. Below every number, as an empty text stands before the others."""
+MISSING = -(2**15)
+"""No value (as a day, 14 April 1880)."""
 NEVER = 2**31 - 1
-"""``replaced_on`` of the newest version of a fact."""
+"""``replaced_on`` of the newest version of a fact; in 16 bits, the highest number there (see :func:`never`)."""
 
-FORM = 3
+FORM = 4
 """Changes whenever the form of a packed table does, so that no older one is read as a newer one."""
 ROWS_FILE, PUPILS_FILE, ABOUT_FILE = "rows.arrow", "pupils.arrow", "about.json"
 WITHOUT_YEARS = 0
@@ -103,11 +104,12 @@ class Run:
 class PackedTable:
     """A packed table, as :func:`pack` wrote it into ``folder``.
 
-    ``texts`` are, by column, the texts that its numbers stand for.
+    ``texts`` are, by column, the texts that its numbers stand for; ``kind`` is that of the numbers.
     """
 
     def __init__(self, folder: Path) -> None:
         about = json.loads((folder / ABOUT_FILE).read_text("utf-8"))
+        self.kind = np.dtype(about["kind"])
         self.texts: Mapping[str, list[str]] = about["texts"]
         self._path, self._names = folder / ROWS_FILE, about["columns"]
         self._ends = np.cumsum([0, *about["batch_rows"]])
@@ -116,11 +118,8 @@ class PackedTable:
         # Mapped and not read: a reader of a few pupils looks at a few places.
         self.runs = runs_of(pa.ipc.open_file(pa.memory_map(str(folder / PUPILS_FILE))).read_all())
 
-    def read(self, first: int, after: int, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Narrow]]]:
-        """Yield pieces of the rows from ``first`` up to, and without, ``after``: how many rows, and the columns asked for.
-
-        Numbers are as they are packed (see :func:`widen`).
-        """
+    def read(self, first: int, after: int, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Whole]]]:
+        """Yield pieces of the rows from ``first`` up to, and without, ``after``: how many rows, and the columns asked for."""
         begin, end = int(np.searchsorted(self._ends, first, side="right")) - 1, int(np.searchsorted(self._ends, after))
         for number in range(begin, end) if after > first else ():
             batch, start = self._batch(number, tuple(columns)), int(self._ends[number])
@@ -188,7 +187,8 @@ def pack(
     index = packer.index()
     with _ipc(folder / PUPILS_FILE, index.schema, None) as file:
         file.write_table(index)
-    about = {"columns": packer.schema.names, "batch_rows": batch_rows, "texts": packer.texts}
+    kind = str(packer.schema.field(REPLACED).type)
+    about = {"columns": packer.schema.names, "kind": kind, "batch_rows": batch_rows, "texts": packer.texts}
     (folder / ABOUT_FILE).write_text(json.dumps(about, ensure_ascii=False), "utf-8")
 
 
@@ -202,9 +202,9 @@ def _ipc(path: Path, schema: pa.Schema, compression: str | None) -> pa.RecordBat
 class _Batch:
     """Rows as numbers: ``key`` in numbers that compare as its values do, ``columns`` as they are packed."""
 
-    key: Whole
-    columns: dict[str, Whole]
-    years: Whole
+    key: Wide
+    columns: dict[str, Wide]
+    years: Wide
     pupils: pa.Array
 
 
@@ -220,12 +220,8 @@ class Packer:
         free = [name for name in self._names if name != REPLACED and is_free_text(table.column(name))]
         self._number_of: dict[str, dict[str, int]] = {name: {} for name in free}
         self._found: list[tuple[int, pa.Array, NDArray[np.int64]]] = []
-        self.schema = pa.schema(
-            [pa.field(name, pa.int32() if is_wide else self._bits(name), nullable=False) for name in self._names]
-        )
-
-    def _bits(self, name: str) -> pa.DataType:
-        return pa.int8() if name != REPLACED and self._table.column(name).codes else pa.int16()
+        kind = pa.int32() if is_wide else pa.int16()
+        self.schema = pa.schema([pa.field(name, kind, nullable=False) for name in self._names])
 
     @property
     def texts(self) -> dict[str, list[str]]:
@@ -281,7 +277,7 @@ class Packer:
             raise DisorderError
         return _Batch(key, columns, years, pupils)
 
-    def _column(self, column: Column, values: pa.Array) -> Whole:
+    def _column(self, column: Column, values: pa.Array) -> Wide:
         if column.codes:
             return _looked_up(_coded(values), [*column.codes])
         if _is_text(column):
@@ -337,12 +333,12 @@ def _coded(values: pa.Array) -> pa.DictionaryArray:
     return values if isinstance(values, pa.DictionaryArray) else values.dictionary_encode()
 
 
-def _looked_up(coded: pa.DictionaryArray, words: Sequence[str]) -> Whole:
+def _looked_up(coded: pa.DictionaryArray, words: Sequence[str]) -> Wide:
     places = pc.index_in(coded.dictionary, value_set=pa.array(words, pa.string()))
     return _take(np.append(places.to_numpy(zero_copy_only=False), MISSING).astype(np.int32), coded)
 
 
-def _in_order(values: pa.Array) -> Whole:
+def _in_order(values: pa.Array) -> Wide:
     """Return numbers that compare as the texts do, an empty one before the others."""
     coded = _coded(values)
     order = pc.sort_indices(coded.dictionary).to_numpy()
@@ -351,10 +347,10 @@ def _in_order(values: pa.Array) -> Whole:
     return _take(place, coded)
 
 
-def _take(numbers: Whole, coded: pa.DictionaryArray) -> Whole:
+def _take(numbers: Wide, coded: pa.DictionaryArray) -> Wide:
     """Return the number of each row; the last of the numbers is for an empty field."""
     indices = coded.indices.fill_null(len(numbers) - 1) if coded.indices.null_count else coded.indices
-    found: Whole = numbers[indices.to_numpy()]
+    found: Wide = numbers[indices.to_numpy()]
     return found
 
 
@@ -362,67 +358,51 @@ def _comparable(value: object) -> tuple[bool, Any]:
     return (value is not None, value)
 
 
-def _school_years(days: Whole) -> Whole:
+def _school_years(days: Wide) -> Wide:
     months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     return ((months - (FILED_FROM_MONTH - 1)) // 12 + EPOCH.year).astype(np.int32)
 
 
-def _begins(pupils: Whole, years: Whole) -> NDArray[np.bool_]:
+def _begins(pupils: Wide, years: Wide) -> NDArray[np.bool_]:
     """Whether another pupil or year begins with each row but the first."""
     found: NDArray[np.bool_] = (pupils[1:] != pupils[:-1]) | (years[1:] != years[:-1])
     return found
 
 
-def widen(values: Narrow, to: Whole, numbers: Whole | None = None) -> None:
-    """Write packed numbers into ``to`` as 32 bits; with ``numbers``, those of texts as the numbers that stand there for them.
-
-    Its last one then stands for no text.
-    """
-    limits = np.iinfo(values.dtype)
-    if numbers is None:
-        _widen(values, limits.min, limits.max, to)
-    else:
-        _renumber(values, limits.min, numbers, to)
+def never(numbers: Whole) -> int:
+    """Return what stands for NEVER among such numbers."""
+    return int(np.iinfo(numbers.dtype).max)
 
 
-def _narrowed(values: Whole, kind: pa.DataType) -> pa.Array:
+def widen(values: NDArray[np.int16], to: Wide) -> None:
+    """Write numbers of 16 bits into ``to`` as 32 bits."""
+    np.copyto(to, values)
+    to[values == never(values)] = NEVER
+
+
+def _narrowed(values: Wide, kind: pa.DataType) -> pa.Array:
     if kind == pa.int32():
         return pa.array(values)
-    found = np.empty(len(values), kind.to_pandas_dtype())
-    limits = np.iinfo(found.dtype)
-    if not _narrow(values, limits.min, limits.max, found):
+    found = np.empty(len(values), np.int16)
+    if not _narrow(values, MISSING, never(found), found):
         raise TooLargeError
     return pa.array(found)
 
 
-def _narrow_numbers(values: Whole, lowest: int, highest: int, found: Narrow) -> bool:
-    """The lowest number of the narrow kind stands for MISSING and the highest for NEVER; return whether others fit."""
+def _narrow_numbers(values: Wide, lowest: int, highest: int, found: NDArray[np.int16]) -> bool:
+    """The highest number of the narrow kind stands for NEVER; return whether the others fit."""
     for row in range(len(values)):
         value = values[row]
-        if value == MISSING:
-            found[row] = lowest
-        elif value == NEVER:
+        if value == NEVER:
             found[row] = highest
-        elif lowest < value < highest:
+        elif lowest <= value < highest:
             found[row] = value
         else:
             return False
     return True
 
 
-def _widen_numbers(values: Narrow, lowest: int, highest: int, found: Whole) -> None:
-    for row in range(len(values)):
-        value = values[row]
-        found[row] = MISSING if value == lowest else NEVER if value == highest else value
-
-
-def _renumber_texts(values: Narrow, lowest: int, numbers: Whole, found: Whole) -> None:
-    for row in range(len(values)):
-        value = values[row]
-        found[row] = numbers[-1] if value == lowest else numbers[value]
-
-
-def _mark_replaced(key: Whole, years: Whole, known_on: Whole, is_sorted: bool, replaced_on: Whole) -> bool:
+def _mark_replaced(key: Wide, years: Wide, known_on: Wide, is_sorted: bool, replaced_on: Wide) -> bool:
     """Note of each version of a fact when the next one became known; return whether rows are in order."""
     for row in range(1, len(known_on)):
         order = years[row] - years[row - 1]
@@ -442,5 +422,3 @@ def _mark_replaced(key: Whole, years: Whole, known_on: Whole, is_sorted: bool, r
 
 _mark: Any = compiled(_mark_replaced)
 _narrow: Any = compiled(_narrow_numbers)
-_widen: Any = compiled(_widen_numbers)
-_renumber: Any = compiled(_renumber_texts)
