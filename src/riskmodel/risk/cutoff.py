@@ -19,8 +19,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from riskmodel.compiled import compiled
 from riskmodel.tables.canonical import CANONICAL
-from riskmodel.tables.compiling import compiled
 from riskmodel.tables.facts import Facts
 from riskmodel.tables.packed import EPOCH, REPLACED, Whole, never
 from riskmodel.tables.relations import CANONICAL_SCHEMA

@@ -27,8 +27,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from riskmodel.compiled import compiled
 from riskmodel.risk.tree_models import ZERO, End, Fork, TreeModel, splits
-from riskmodel.tables.compiling import compiled
 
 MAX_SPLITS = 7
 """Tables double with each split; a larger tree is explained by a library."""

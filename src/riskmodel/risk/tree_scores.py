@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from riskmodel.compiled import compiled
 from riskmodel.risk.tree_models import End, Fork, from_lightgbm, splits
-from riskmodel.tables.compiling import compiled
 
 MAX_SPLITS = 7
 BLOCK_ROWS = 1024

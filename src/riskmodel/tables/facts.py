@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from riskmodel.compiled import compiled
 from riskmodel.tables.canonical import FILED_FROM_MONTH
-from riskmodel.tables.compiling import compiled
 from riskmodel.tables.fields import literal
 from riskmodel.tables.packed import (
     EPOCH,

@@ -30,8 +30,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from riskmodel.compiled import compiled
 from riskmodel.tables.canonical import FILED_FROM_MONTH
-from riskmodel.tables.compiling import compiled
 from riskmodel.tables.schema import ARROW_TYPES, Column, Kind, Table
 
 Wide = NDArray[np.int32]
