@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmodel.risk.kernels import compiled
+from riskmodel.compiled import compiled
 
 LANES = 32
 """Replicates that one pass works on: their weights of a cluster fill four words of 64 bits."""

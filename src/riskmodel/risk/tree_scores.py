@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmodel.risk.kernels import compiled
+from riskmodel.compiled import compiled
 from riskmodel.risk.tree_models import End, Fork, from_lightgbm, splits
 
 MAX_SPLITS = 7

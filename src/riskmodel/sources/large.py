@@ -34,7 +34,6 @@ from riskmodel.sources.weeks import (
     key_of,
     week_key_of,
     week_of,
-    whole_weeks,
 )
 from riskmodel.tables.canonical import ATTENDANCE, LESSONS_PLANNED
 from riskmodel.tables.checks import MISSED, Apart
@@ -212,8 +211,8 @@ def read_journal(attendance: Large, planned: Large, journal: Journal, connection
     is_scattered = False
     with closing(ahead(coded.sound_rows(connection))) as parts:
         try:
-            for part in whole_weeks(parts):
-                _keep(fold_weeks(part, journal), attendance, made)
+            for folded in fold_weeks(parts, journal):
+                _keep(folded, attendance, made)
         except ScatteredError:
             is_scattered = True
     if is_scattered:
@@ -223,9 +222,9 @@ def read_journal(attendance: Large, planned: Large, journal: Journal, connection
         every = Buckets(folder / "attendance.every", attendance.buckets.columns, pupils, rows, by_year=False)
         for part in coded.sound_rows(connection):
             every.add(matrix(part, every.columns))
-        for _key, _year, lines in every.parts():
-            ordered, _ = in_order(lines, fact_places(attendance))
-            _keep(fold_weeks(columns_of(ordered, every.columns), journal), attendance, made)
+        ordered = (in_order(lines, fact_places(attendance))[0] for _key, _year, lines in every.parts())
+        for folded in fold_weeks((columns_of(lines, every.columns) for lines in ordered), journal):
+            _keep(folded, attendance, made)
     for _key, _year, lines in made.parts():
         planned.buckets.add(lines)
 
@@ -262,7 +261,7 @@ def journal_of(
     keys, lessons = short_weeks(planned)
     return Journal(
         codes.index("present") if "present" in codes else -1,
-        np.array([number for number, code in enumerate(codes) if code in MISSED], np.int32),
+        np.array([code in MISSED for code in codes], bool),
         earlier_keys(attendance, earlier, connection),
         keys,
         lessons,
