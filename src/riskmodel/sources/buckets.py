@@ -5,7 +5,6 @@ A row is a line of numbers, one per column, that stand in the order of the value
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,58 +52,73 @@ class Buckets:
         ranges = max(1, -(-rows // ROWS_A_BUCKET))
         self._width = max(1, -(-pupils // ranges))
         self._ranges = -(-pupils // self._width) or 1
-        self._kept: dict[int, list[Numbers]] = defaultdict(list)
-        self._kept_bytes = 0
+        self._new: list[Numbers] = []
+        self._new_bytes = 0
         self._keys: set[int] = set()
 
     def add(self, rows: Numbers) -> None:
         """Add rows: an array of int32, one line a row."""
         if not len(rows):
             return
-        keys = rows[:, self.columns.index("pupil_id")] // self._width
-        if self._by_year:
-            days = rows[:, self.columns.index("happened_on")]
-            first, last = int(days.min()), int(days.max())
-            keys = keys + school_years(np.arange(first, last + 1))[days - first] * self._ranges
-        order = np.argsort(keys, kind="stable")
-        sorted_keys = keys[order]
-        starts = np.flatnonzero(np.append(True, sorted_keys[1:] != sorted_keys[:-1]))
-        parts = np.split(rows[order], starts[1:])
-        for key, part in zip(sorted_keys[starts].tolist(), parts, strict=True):
-            self._kept[key].append(part)
-        self._keys.update(sorted_keys[starts].tolist())
-        self._kept_bytes += rows.nbytes
-        if self._kept_bytes > KEPT_BYTES:
-            self._write()
+        self._new.append(rows)
+        self._new_bytes += rows.nbytes
+        if self._new_bytes > KEPT_BYTES:
+            for key, part in self._divide():
+                self._append(key, part)
+
+    def add_all(self, others: Buckets) -> None:
+        """Add the rows of other buckets of the same columns, which are not to be used any more."""
+        if self.is_empty:
+            self.__dict__ = others.__dict__
+            return
+        for _key, _year, rows in others.parts():
+            self.add(rows)
 
     @property
     def is_empty(self) -> bool:
         """No row came."""
-        return not self._keys
+        return not (self._keys or self._new)
 
-    def _write(self) -> None:
-        for key, parts in self._kept.items():
-            with self._path(key).open("ab") as file:
-                for part in parts:
-                    file.write(np.ascontiguousarray(part, np.int32).data)
-        self._kept.clear()
-        self._kept_bytes = 0
+    def _divide(self) -> list[tuple[int, Numbers]]:
+        """Return the new rows by bucket, each with its key; none are new then."""
+        if not self._new:
+            return []
+        rows = np.concatenate(self._new)
+        self._new, self._new_bytes = [], 0
+        keys = rows[:, self.columns.index("pupil_id")] // self._width
+        if self._by_year:
+            days = rows[:, self.columns.index("happened_on")]
+            first, last = int(days.min()), int(days.max())
+            keys += (school_years(np.arange(first, last + 1)) * self._ranges)[days - first].astype(np.int32)
+        lowest = int(keys.min())
+        keys -= lowest
+        few = int(keys.max()) < 1 << 16
+        order = np.argsort(keys.astype(np.uint16) if few else keys, kind="stable")  # short numbers are sorted in one pass
+        counts = np.bincount(keys)
+        ends = np.cumsum(counts)
+        rows = rows.take(order, axis=0)
+        found = [(int(key) + lowest, rows[ends[key] - counts[key] : ends[key]]) for key in np.flatnonzero(counts)]
+        self._keys.update(key for key, _ in found)
+        return found
+
+    def _append(self, key: int, rows: Numbers) -> None:
+        with self._path(key).open("ab") as file:
+            file.write(np.ascontiguousarray(rows, np.int32).data)
 
     def _path(self, key: int) -> Path:
         return self.folder / f"{key}.rows"
 
     def replace(self, key: int, rows: Numbers) -> None:
         """Put other rows in the place of those of one bucket."""
-        self._kept.pop(key, None)
-        with self._path(key).open("wb") as file:
-            file.write(np.ascontiguousarray(rows, np.int32).data)
+        self._path(key).unlink(missing_ok=True)
+        self._append(key, rows)
 
     def parts(self) -> Iterator[tuple[int, int, Numbers]]:
         """Yield the key, the school year and the rows of each bucket, by school year and then by pupil."""
+        for key, rows in self._divide():
+            self._append(key, rows)
         for key in sorted(self._keys):
-            path = self._path(key)
-            written = [np.fromfile(path, np.int32).reshape(-1, len(self.columns))] if path.exists() else []
-            yield key, key // self._ranges, np.concatenate([*written, *self._kept.get(key, [])])
+            yield key, key // self._ranges, np.fromfile(self._path(key), np.int32).reshape(-1, len(self.columns))
 
 
 def packed(rows: Numbers, places: Sequence[int]) -> list[Numbers]:

@@ -127,8 +127,7 @@ def read_plainly(large: Large, connection: duckdb.DuckDBPyConnection) -> None:
         repeated[:-1] |= equal[1:]
         if repeated.any():
             large.unsettled.add(large.coded.with_places(columns_of(ordered[repeated], large.buckets.columns)))
-            ordered = ordered[~repeated]
-        large.buckets.replace(key, ordered)
+            large.buckets.replace(key, ordered[~repeated])
 
 
 def fact_places(large: Large) -> list[int]:
@@ -225,8 +224,7 @@ def read_journal(attendance: Large, planned: Large, journal: Journal, connection
         ordered = (in_order(lines, fact_places(attendance))[0] for _key, _year, lines in every.parts())
         for folded in fold_weeks((columns_of(lines, every.columns) for lines in ordered), journal):
             _keep(folded, attendance, made)
-    for _key, _year, lines in made.parts():
-        planned.buckets.add(lines)
+    planned.buckets.add_all(made)
 
 
 def rows_delivered(coded: Coded) -> int:
