@@ -177,7 +177,7 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
         intake.notices[:0] = notices
         written = _write(_description(folder, files, intake, key), scratch / "delivery", intake, border)
         used = (
-            set(connection.execute("SELECT pupil_id FROM checked.pupil").fetchdf()["pupil_id"])
+            set(connection.sql("SELECT DISTINCT pupil_id FROM checked.pupil").to_arrow_table().column(0).to_pylist())
             if "pupil" in intake.accounts
             else set()
         )
