@@ -17,7 +17,7 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 EMPTY = int(np.iinfo(np.int32).max)
 """The number of a cell without a value: it stands after all others."""
-ROWS_A_BUCKET = 500_000
+ROWS_A_BUCKET = 250_000
 """About how many rows are brought into order at once."""
 KEPT_BYTES = 16 << 20
 """How much is kept in memory before it is written."""

@@ -266,8 +266,8 @@ def journal_of(
     )
 
 
-def write_settled(large: Large, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Write a table with the rows that the general path settled, in the order of the store.
+def settle(large: Large, connection: duckdb.DuckDBPyConnection) -> bool:
+    """Add the rows that the general path settled; return whether there is a table to write.
 
     Planned weeks that nobody delivered and no attended lesson made are no table.
     """
@@ -277,8 +277,7 @@ def write_settled(large: Large, connection: duckdb.DuckDBPyConnection, path: Pat
         _add(large, connection, f"checked.{table.name}", FROM_CHECK)
     if table is LESSONS_PLANNED and MADE_WEEKS in made:
         _add(large, connection, MADE_WEEKS, MADE)
-    if large.coded.feeds or not large.buckets.is_empty:
-        _write(large, path)
+    return bool(large.coded.feeds) or not large.buckets.is_empty
 
 
 def _add(large: Large, connection: duckdb.DuckDBPyConnection, relation: str, place: int) -> None:
@@ -289,8 +288,8 @@ def _add(large: Large, connection: duckdb.DuckDBPyConnection, relation: str, pla
         large.buckets.add(matrix(numbers | {PLACE: np.full(batch.num_rows, place)}, large.buckets.columns))
 
 
-def _write(large: Large, path: Path) -> None:
-    """Write a table in the order of the store."""
+def write_large(large: Large, path: Path) -> None:
+    """Write a settled table in the order of the store."""
     with StoreWriter(path, large.coded.table) as writer:
         for rows in ahead(map(partial(_typed, large), _row_groups(large))):
             writer.write(rows)
