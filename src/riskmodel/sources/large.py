@@ -121,13 +121,13 @@ def read_plainly(large: Large, connection: duckdb.DuckDBPyConnection) -> None:
     """Read a table of which each fact stands for itself; facts that stand twice are left to the check."""
     for rows in large.coded.sound_rows(connection):
         large.buckets.add(matrix(rows, large.buckets.columns))
-    for key, _year, lines in large.buckets.parts():
+    for keys, _year, lines in large.buckets.parts():
         ordered, equal = in_order(lines, fact_places(large))
         repeated = equal.copy()
         repeated[:-1] |= equal[1:]
         if repeated.any():
             large.unsettled.add(large.coded.with_places(columns_of(ordered[repeated], large.buckets.columns)))
-            large.buckets.replace(key, ordered[~repeated])
+            large.buckets.replace(keys, ordered[~repeated])
 
 
 def fact_places(large: Large) -> list[int]:
@@ -221,7 +221,7 @@ def read_journal(attendance: Large, planned: Large, journal: Journal, connection
         every = Buckets(folder / "attendance.every", attendance.buckets.columns, pupils, rows, by_year=False)
         for part in coded.sound_rows(connection):
             every.add(matrix(part, every.columns))
-        ordered = (in_order(lines, fact_places(attendance))[0] for _key, _year, lines in every.parts())
+        ordered = (in_order(lines, fact_places(attendance))[0] for _keys, _year, lines in every.parts())
         for folded in fold_weeks((columns_of(lines, every.columns) for lines in ordered), journal):
             _keep(folded, attendance, made)
     planned.buckets.add_all(made)
@@ -304,7 +304,7 @@ def _typed(large: Large, lines: Numbers) -> pa.Table:
 def _row_groups(large: Large) -> Iterator[Numbers]:
     kept: list[Numbers] = []
     year_kept = None
-    for _key, year, lines in large.buckets.parts():
+    for _keys, year, lines in large.buckets.parts():
         ordered, _ = in_order(lines, fact_places(large))
         if large.coded.table is LESSONS_PLANNED:
             ordered = _without_known_weeks(ordered, large)

@@ -219,3 +219,30 @@ def fold(rows: Lessons, rule: Rule, is_attended: Numbers, found: Found) -> Count
                 n_lessons += counted.attended
         start = end
     return Counts(n_kept, n_handed_on, n_weeks, n_begins, n_lessons)
+
+
+@compiled
+def bucket_keys(
+    rows: Numbers, pupil: int, width: int, day: int, first_day: int, key_of_day: Numbers, counts: Numbers
+) -> Numbers:
+    """Return the bucket of each row, and add to ``counts`` how many rows each has.
+
+    ``pupil`` and ``day`` are places of numbers in a row, ``width`` how many pupils a bucket has; ``key_of_day`` is that of
+    the first pupils, by days since ``first_day``.
+    """
+    keys = np.empty(len(rows), np.int32)
+    for at in range(len(rows)):
+        key = rows[at, pupil] // width + key_of_day[rows[at, day] - first_day]
+        keys[at] = key
+        counts[key] += 1
+    return keys
+
+
+@compiled
+def divide(rows: Numbers, keys: Numbers, begins: Numbers, divided: Numbers) -> None:
+    """Copy rows to ``divided``, those of each bucket from its place in ``begins`` on, which moves behind them."""
+    for at in range(len(rows)):
+        to = begins[keys[at]]
+        begins[keys[at]] += 1
+        for one in range(rows.shape[1]):
+            divided[to, one] = rows[at, one]
