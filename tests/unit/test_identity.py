@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmodel.errors import UsageError
+from riskmodel.sources.codes import normalised as normalised_all
 from riskmodel.sources.identity import (
     Entry,
     Key,
     identify,
     merged_identities,
-    normalised,
     open_key,
     read_identities,
     write_identities,
@@ -24,6 +24,11 @@ from riskmodel.tables.canonical import PUPIL_ID
 KEY = Key(bytes(range(32)))
 OLD, NEW, OTHER = "12019000013", "32000000014", "13019000022"
 """The old codes are of people born in 1890; nobody has them."""
+
+
+def normalised(text, *, free):
+    (code,) = normalised_all([text], free=free)
+    return code
 
 
 def entry(register_id, first="Anna", last="Kļava", earlier="", since="2020-09-01"):

@@ -5,6 +5,7 @@ A row is a line of numbers, one per column, that stand in the order of the value
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,9 +19,9 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 
 EMPTY = int(np.iinfo(np.int32).max)
 """The number of a cell without a value: it stands after all others."""
-ROWS_A_BUCKET = 500_000
+ROWS_A_BUCKET = 250_000
 """About how many rows are brought into order at once."""
-KEPT_BYTES = 16 << 20
+KEPT_BYTES = 8 << 20
 """How much is kept in memory before it is written."""
 WORD_BITS = 63
 
@@ -37,8 +38,8 @@ class Buckets:
 
     Parameters
     ----------
-    folder
-        A private folder for the rows.
+    path
+        A private file for the rows.
     columns
         Names of the numbers of a row; among them ``happened_on`` (days since 1970) and ``pupil_id`` (0 to ``pupils``).
     rows
@@ -47,64 +48,110 @@ class Buckets:
         Divide by school year too; without it a week that holds 1 August stays whole.
     """
 
-    def __init__(self, folder: Path, columns: Sequence[str], pupils: int, rows: int, *, by_year: bool = True) -> None:
-        folder.mkdir()
-        self.folder, self.columns, self._by_year = folder, tuple(columns), by_year
+    def __init__(self, path: Path, columns: Sequence[str], pupils: int, rows: int, *, by_year: bool = True) -> None:
+        self.columns, self._by_year = tuple(columns), by_year
         ranges = max(1, -(-rows // ROWS_A_BUCKET))
         self._width = max(1, -(-pupils // ranges))
         self._ranges = -(-pupils // self._width) or 1
-        self._kept: dict[int, list[Numbers]] = defaultdict(list)
-        self._kept_bytes = 0
-        self._keys: set[int] = set()
+        self._new: list[Numbers] = []
+        self._new_bytes = 0
+        self._file = path.open("xb+", buffering=0)
+        self._written = 0
+        self._runs: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        """Where the rows of each bucket lie in the file, and how many."""
 
     def add(self, rows: Numbers) -> None:
         """Add rows: an array of int32, one line a row."""
         if not len(rows):
             return
-        keys = rows[:, self.columns.index("pupil_id")] // self._width
-        if self._by_year:
-            days = rows[:, self.columns.index("happened_on")]
-            first, last = int(days.min()), int(days.max())
-            keys = keys + school_years(np.arange(first, last + 1))[days - first] * self._ranges
-        order = np.argsort(keys, kind="stable")
-        sorted_keys = keys[order]
-        starts = np.flatnonzero(np.append(True, sorted_keys[1:] != sorted_keys[:-1]))
-        parts = np.split(rows[order], starts[1:])
-        for key, part in zip(sorted_keys[starts].tolist(), parts, strict=True):
-            self._kept[key].append(part)
-        self._keys.update(sorted_keys[starts].tolist())
-        self._kept_bytes += rows.nbytes
-        if self._kept_bytes > KEPT_BYTES:
+        self._new.append(rows)
+        self._new_bytes += rows.nbytes
+        if self._new_bytes > KEPT_BYTES:
             self._write()
+
+    def add_all(self, others: Buckets) -> None:
+        """Add the rows of other buckets of the same columns, which are not to be used any more."""
+        if self.is_empty:
+            self.__dict__ = others.__dict__
+            return
+        for _keys, _year, rows in others.parts():
+            self.add(rows)
 
     @property
     def is_empty(self) -> bool:
-        """No row came."""
-        return not self._keys
+        """No row is there."""
+        return not (self._runs or self._new)
 
     def _write(self) -> None:
-        for key, parts in self._kept.items():
-            with self._path(key).open("ab") as file:
-                for part in parts:
-                    file.write(np.ascontiguousarray(part, np.int32).data)
-        self._kept.clear()
-        self._kept_bytes = 0
+        """Write the new rows, bucket by bucket."""
+        if not self._new:
+            return
+        from riskmodel.sources import loops  # noqa: PLC0415  (what compiles them is not always needed)
 
-    def _path(self, key: int) -> Path:
-        return self.folder / f"{key}.rows"
+        parts = [np.ascontiguousarray(part, np.int32) for part in self._new]
+        self._new, self._new_bytes = [], 0
+        pupil, day = self.columns.index("pupil_id"), self.columns.index("happened_on")
+        first = min(int(part[:, day].min()) for part in parts)
+        last = max(int(part[:, day].max()) for part in parts)
+        years = school_years(np.arange(first, last + 1)) if self._by_year else np.zeros(last + 1 - first, np.int64)
+        first_key = int(years[0]) * self._ranges
+        key_of_day = years * self._ranges - first_key
+        counts = np.zeros(int(key_of_day[-1]) + self._ranges, np.int64)
+        keys = [loops.bucket_keys(part, pupil, self._width, day, first, key_of_day, counts) for part in parts]
+        begins = np.cumsum(counts) - counts
+        for key in np.flatnonzero(counts).tolist():
+            self._runs[first_key + key].append((self._written + int(begins[key]), int(counts[key])))
+        rows = np.empty((int(counts.sum()), len(self.columns)), np.int32)
+        for part, key_of_row in zip(parts, keys, strict=True):
+            loops.divide(part, key_of_row, begins, rows)
+        self._file.seek(0, os.SEEK_END)
+        _write_whole(self._file.fileno(), rows)
+        self._written += len(rows)
 
-    def replace(self, key: int, rows: Numbers) -> None:
-        """Put other rows in the place of those of one bucket."""
-        self._kept.pop(key, None)
-        with self._path(key).open("wb") as file:
-            file.write(np.ascontiguousarray(rows, np.int32).data)
+    def replace(self, keys: Sequence[int], rows: Numbers) -> None:
+        """Put other rows in the place of those of some buckets."""
+        for key in keys:
+            self._runs.pop(key)
+        self.add(rows)
 
-    def parts(self) -> Iterator[tuple[int, int, Numbers]]:
-        """Yield the key, the school year and the rows of each bucket, by school year and then by pupil."""
-        for key in sorted(self._keys):
-            path = self._path(key)
-            written = [np.fromfile(path, np.int32).reshape(-1, len(self.columns))] if path.exists() else []
-            yield key, key // self._ranges, np.concatenate([*written, *self._kept.get(key, [])])
+    def parts(self) -> Iterator[tuple[list[int], int, Numbers]]:
+        """Yield the rows by school year and then by pupil: some buckets at once, with their keys and their school year."""
+        self._write()
+        keys: list[int] = []
+        for key in sorted(self._runs):
+            if keys and (key // self._ranges != keys[0] // self._ranges or self._rows((*keys, key)) > ROWS_A_BUCKET):
+                yield keys, keys[0] // self._ranges, self._read(keys)
+                keys = []
+            keys.append(key)
+        if keys:
+            yield keys, keys[0] // self._ranges, self._read(keys)
+
+    def _rows(self, keys: Sequence[int]) -> int:
+        return sum(count for key in keys for _begin, count in self._runs[key])
+
+    def _read(self, keys: Sequence[int]) -> Numbers:
+        rows = np.empty((self._rows(keys), len(self.columns)), np.int32)
+        at, line = 0, rows.itemsize * len(self.columns)
+        for key in keys:
+            for begin, count in self._runs[key]:
+                _read_whole(self._file.fileno(), rows[at : at + count], begin * line)
+                at += count
+        return rows
+
+
+def _write_whole(descriptor: int, rows: Numbers) -> None:
+    left = memoryview(rows).cast("B")
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def _read_whole(descriptor: int, rows: Numbers, offset: int) -> None:
+    left = memoryview(rows).cast("B")
+    while left:
+        done = os.preadv(descriptor, [left], offset)
+        if not done:
+            raise EOFError("rows that were written must be there")
+        left, offset = left[done:], offset + done
 
 
 def packed(rows: Numbers, places: Sequence[int]) -> list[Numbers]:

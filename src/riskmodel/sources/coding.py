@@ -8,8 +8,6 @@ check of :mod:`riskmodel.tables.checks` alone says what is wrong with it.
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +24,7 @@ import pyarrow.parquet as pq
 from riskmodel.sources.buckets import EMPTY, Numbers
 from riskmodel.sources.distinct import batches
 from riskmodel.sources.feeds import ROW_NUMBER, Feed
+from riskmodel.sources.lookups import Lookup, judged_rows, known_words, lookups
 from riskmodel.sources.mapping import PUPIL_CODE
 from riskmodel.sources.projection import in_one_form
 from riskmodel.tables.fields import Formats, name_of
@@ -37,8 +36,6 @@ UNSOUND = int(np.iinfo(np.int32).min)
 """The number of a cell that breaks a rule, or names somebody who is not known."""
 PLACE = "#place"
 """A column that no table has: the number of a row among those of all files of its table."""
-MOST_COMBINATIONS = 1 << 21
-"""Up to so many combinations of values are judged beforehand, and rows then looked up; else each row is judged."""
 
 
 @dataclass(frozen=True)
@@ -94,24 +91,6 @@ class Said:
         return bool((self.warned >= 0).any())
 
 
-@dataclass(frozen=True)
-class _Combined:
-    """Which combinations of values break a rule."""
-
-    columns: Sequence[str]
-    lowest: Sequence[int]
-    sizes: Sequence[int]
-    broken: Numbers
-
-    def of(self, rows: dict[str, Numbers]) -> Numbers:
-        """Return which rows break a rule."""
-        at: Numbers | int = 0
-        for name, low, size in zip(self.columns, self.lowest, self.sizes, strict=True):
-            at = at * size + (rows[name] - low)
-        found: Numbers = pc.take(pa.array(self.broken), pa.array(at), boundscheck=False).to_numpy(zero_copy_only=False)
-        return found
-
-
 @dataclass
 class Coded:
     """A table whose rows are read as numbers.
@@ -130,7 +109,7 @@ class Coded:
     warned: Counter[int] = field(default_factory=Counter)
     filled: set[str] = field(default_factory=set)
     _said: list[dict[str, Said]] = field(default_factory=list)
-    _combinations: tuple[_Combined, ...] | None = None
+    _lookups: list[Lookup] | None = None
 
     @cached_property
     def formats(self) -> Formats:
@@ -259,47 +238,32 @@ class Coded:
 
     def _keeps_rules(self, connection: duckdb.DuckDBPyConnection, rows: dict[str, Numbers]) -> Numbers | None:
         """Fill the known-on dates in ``rows``; return which rows keep the rules of the table; None: all."""
-        if (combined := self._combined(connection)) is not None and not any(
-            (rows[name] == EMPTY).any() for name in combined.columns
-        ):
-            broken = combined.of(rows)
-            return ~broken if broken.any() else None
-        judged = self._judged_rows(connection, {name: rows[name] for name in self._ruled})
-        if (rows[self.table.known] == EMPTY).any():
-            rows[self.table.known] = judged.column("known").combine_chunks().cast(pa.int32()).to_numpy()
-        is_broken = judged.column("is_broken").combine_chunks()
-        return pc.invert(is_broken).to_numpy(zero_copy_only=False) if is_broken.true_count else None
-
-    def _judged_rows(self, connection: duckdb.DuckDBPyConnection, rows: dict[str, Numbers]) -> pa.Table:
-        connection.register(
-            "sound_cells", pa.table({name: self.typed(name, numbers) for name, numbers in rows.items()})
-        )
-        judged = connection.sql(self.one_pass.row_sql("sound_cells")).to_arrow_table()
-        connection.unregister("sound_cells")
-        return judged
-
-    def _combined(self, connection: duckdb.DuckDBPyConnection) -> _Combined | None:
-        """Return the verdict on every combination of values that the rules speak of; None: there are too many."""
-        if self._combinations is None:
-            numbers = [self.numbers_said(name) for name in self._ruled]
-            lowest = [int(some.min()) if len(some) else 0 for some in numbers]
-            sizes = [int(some.max()) - low + 1 if len(some) else 1 for some, low in zip(numbers, lowest, strict=True)]
-            self._combinations = ()
-            if math.prod(sizes) <= MOST_COMBINATIONS and all(map(len, numbers)):
-                every = np.indices(sizes, np.int32).reshape(len(sizes), -1)
-                rows = {name: some + low for name, some, low in zip(self._ruled, every, lowest, strict=True)}
-                broken = self._judged_rows(connection, rows).column("is_broken").to_numpy(zero_copy_only=False)
-                self._combinations = (_Combined(self._ruled, lowest, sizes, broken.astype(bool)),)
-        return self._combinations[0] if self._combinations else None
+        known = self.table.known
+        if self._lookups is None:
+            self._lookups = lookups(self, connection)
+        if not self._lookups:
+            judged = judged_rows(self, self.one_pass, {name: rows[name] for name in self._ruled}, connection)
+            rows[known] = judged.known
+            return ~judged.is_broken if judged.is_broken.any() else None
+        is_broken = None
+        for lookup in self._lookups:
+            found = lookup.of(rows)
+            if lookup.says_known:
+                rows[known] = found
+            elif found.any():
+                is_broken = found if is_broken is None else is_broken | found
+        return None if is_broken is None else ~is_broken
 
     @cached_property
     def _ruled(self) -> list[str]:
         """The columns that the rules of a row and of its known-on date speak of."""
-        table = self.table
-        words = set(re.findall("[a-z_]+", table.known_rule)) | {table.happened, table.known}
-        for rule in table.rules:
-            words |= set(columns_named(table, rule))
-        return [name for name in table.column_names if name in words]
+        words = {name for rule in self.table.rules for name in columns_named(self.table, rule)}
+        words |= {self.table.happened, *known_words(self.table)}
+        return [name for name in self.table.column_names if name in words]
+
+    def may_be_empty(self, name: str) -> bool:
+        """Return whether a sound row may have no value in a column."""
+        return any(name not in said or bool((said[name].numbers == EMPTY).any()) for said in self._said)
 
     def _note(
         self, said: dict[str, Said], rows: dict[str, Numbers], batch: pa.RecordBatch, feed: Feed, place: int

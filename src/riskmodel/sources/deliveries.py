@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -41,7 +42,7 @@ from riskmodel.sources.history import (
     work_out,
 )
 from riskmodel.sources.intake import Say, take_in
-from riskmodel.sources.large import write_settled
+from riskmodel.sources.large import settle, write_large
 from riskmodel.sources.mapping import MAPPING_NAME, read_mapping
 from riskmodel.sources.mapping import Mapping as DeliveryMapping
 from riskmodel.sources.storing import write_checked
@@ -56,6 +57,8 @@ REJECTED_FILE = "rejected_row.parquet"
 FOLDER_MODE, FILE_MODE = 0o750, 0o440
 ACTIVITY_TABLES = ("enrolment", "attendance", "lessons_planned", "mark", "term_result")
 """Tables that grow every semester: the same bytes again are last semester's file."""
+WRITERS = 2
+"""How many large tables are written at once."""
 ROWS_SHOWN = 10
 REJECTED_IN_JSON = 10_000
 
@@ -178,7 +181,7 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
         intake.notices[:0] = notices
         written = _write(_description(folder, files, intake, key), scratch / "delivery", intake, border)
         used = (
-            set(connection.execute("SELECT pupil_id FROM checked.pupil").fetchdf()["pupil_id"])
+            set(connection.sql("SELECT DISTINCT pupil_id FROM checked.pupil").to_arrow_table().column(0).to_pylist())
             if "pupil" in intake.accounts
             else set()
         )
@@ -339,13 +342,19 @@ def _rejected(connection: duckdb.DuckDBPyConnection) -> pa.Table:
 def _write(description: Mapping[str, Any], to: Path, intake: Intake, border: Border) -> Path:
     """Write the checked tables of a delivery, its rejected rows and its description into a new folder."""
     to.mkdir(mode=FOLDER_MODE)
-    for table in CANONICAL:
-        path = to / f"{table.name}.parquet"
-        if table.name in intake.large:
-            write_settled(intake.large[table.name], border.connection, path)
-        # lessons_planned may be there without a file of its own: made of attended lessons.
-        elif table.name in intake.accounts or (table.name == "lessons_planned" and has_weeks(border.connection)):
-            write_checked(border.connection, table, path)
+    with ThreadPoolExecutor(WRITERS) as writers:
+        writing = []
+        for table in sorted(CANONICAL, key=lambda table: table.name not in intake.large):
+            path = to / f"{table.name}.parquet"
+            if table.name in intake.large:
+                large = intake.large[table.name]
+                if settle(large, border.connection):
+                    writing.append(writers.submit(write_large, large, path))
+            # lessons_planned may be there without a file of its own: made of attended lessons.
+            elif table.name in intake.accounts or (table.name == "lessons_planned" and has_weeks(border.connection)):
+                write_checked(border.connection, table, path)
+        for one in writing:
+            one.result()
     rejected = ", ".join(REJECTED_ROW.key)
     border.connection.execute(
         f"COPY (SELECT DISTINCT * FROM rejected.rejected_row ORDER BY {rejected}) "

@@ -20,7 +20,7 @@ MOST_VALUES = 1_000_000
 """A column with more different values than this is no list of values: its table is read as text, row by row."""
 WIDEST_RANGE = 100_000
 """Whole numbers and days between bounds no further apart are all listed, without a look at the rows."""
-ROWS_AT_ONCE = 1 << 20
+ROWS_AT_ONCE = 1 << 17
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 Item = TypeVar("Item")

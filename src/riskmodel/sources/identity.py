@@ -13,11 +13,9 @@ import os
 import re
 import secrets
 import stat
-import unicodedata
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -27,107 +25,18 @@ import pyarrow.parquet as pq
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, message
+from riskmodel.sources.codes import cleaned, has_control, is_new_code, is_personal_code
 from riskmodel.tables.canonical import IDENTITY
-from riskmodel.tables.fields import BLANK, INVISIBLE
 
 PSEUDONYM_PURPOSE = b"riskmodel pseudonym of a pupil for analysis, version 1:"
 KEY_ID_PURPOSE = b"riskmodel id of a key, version 1"
 KEY_BYTES = 32
 PSEUDONYM_FIGURES = 32
 """Hexadecimal figures: 128 bits."""
-MAX_REGISTER_ID_LENGTH = 40
 NAMES_KEPT = 1 << 16
 """How many different names are remembered while a delivery is read: many pupils share one."""
-PLACEHOLDERS = frozenset({"12345678901", "01234567890", "12345678910", *(figure * 11 for figure in "0123456789")})
-HYPHENS = "-\u2010\u2011\u2012\u2013\u2014\u2212"
-LEFT_OUT = dict.fromkeys(map(ord, HYPHENS + " "))
-CHECK_WEIGHTS = (10, 5, 8, 4, 2, 1, 6, 3, 7, 9)
-"""Of an old personal code; the check figure is (1 + weighted sum) mod 11 mod 10."""
-CENTURIES = {"0": 1800, "1": 1900, "2": 2000}
 
 IDENTITY_FOLDER, IDENTITY_FILE = "identity", "identity.parquet"
-
-
-def _python_class(expression: str) -> str:
-    """Return a character class written for SQL (``\\x{200b}``) in Python's way."""
-    return re.sub(r"\\x\{([0-9a-f]{4})\}", r"\\u\1", expression)
-
-
-_INVISIBLE, _BLANK = re.compile(_python_class(INVISIBLE)), re.compile(_python_class(BLANK))
-_PLAIN = re.compile("[0-9]{6}-?[0-9]{5}")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
-
-
-class Code(NamedTuple):
-    """A register id as it is compared, with the rule that it breaks ("" for none) and the warning that it earns."""
-
-    text: str
-    fault: str = ""
-    warning: str = ""
-
-
-def normalised(text: str, *, free: bool) -> Code:
-    """Return a register id in the form in which it is compared; nothing is ever padded or guessed.
-
-    A Latvian personal code is 11 ASCII figures; hyphens and blanks are left out. A new code (3, then 2 to 9) is
-    accepted by its form alone: by law it has no date and no check figure. An old one must begin with a day of the
-    calendar; a wrong check figure is a warning only. ``free`` ids are any short text.
-
-    >>> normalised("320101-12345", free=False).text
-    '32010112345'
-    >>> normalised("1010112345", free=False).fault
-    'code_lost_figure'
-    """
-    if not free and _PLAIN.fullmatch(text):  # nearly all codes, in a twentieth of the time
-        figures = text.replace("-", "")
-        is_new = is_new_code(figures)
-        if figures not in PLACEHOLDERS and (is_new or _has_birth_date(figures)):
-            return Code(figures, "", "" if is_new or _has_check_figure(figures) else "code_check_figure")
-    if not text.isascii() or not text.isprintable():
-        if _CONTROL.search(text):
-            return Code("", "control_character")
-        text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
-    plain = _BLANK.sub(" ", text).strip()
-    if free:
-        return Code(plain, "" if len(plain) <= MAX_REGISTER_ID_LENGTH else "code_too_long")
-    figures = plain.translate(LEFT_OUT)
-    whole = re.sub("[.,]0+$", "", figures)
-    fault = next((rule for rule, is_broken in CODE_RULES if is_broken(whole)), "")
-    if fault:
-        return Code("", fault)
-    if whole != figures:
-        return Code(whole, "", "code_with_decimals")
-    return Code(whole, "", "" if is_new_code(whole) or _has_check_figure(whole) else "code_check_figure")
-
-
-def is_new_code(code: str) -> bool:
-    """Return whether a personal code is one of those given since July 2017."""
-    return code[0] == "3" and code[1] in "23456789"
-
-
-def _has_birth_date(code: str) -> bool:
-    if code[6] not in CENTURIES:
-        return False
-    try:
-        date(CENTURIES[code[6]] + int(code[4:6]), int(code[2:4]), int(code[:2]))
-    except ValueError:
-        return False
-    return True
-
-
-def _has_check_figure(code: str) -> bool:
-    total = 1 + sum(weight * int(figure) for weight, figure in zip(CHECK_WEIGHTS, code[:10], strict=True))
-    return total % 11 % 10 == int(code[10])
-
-
-CODE_RULES: tuple[tuple[str, Callable[[str], bool]], ...] = (
-    ("code_in_scientific_form", lambda text: re.fullmatch(r"[0-9]([.,][0-9]+)?[eE][+]?[0-9]+", text) is not None),
-    ("code_lost_figure", lambda text: re.fullmatch("[0-9]{10}", text) is not None),
-    ("code_form", lambda text: re.fullmatch("[0-9]{11}", text) is None),
-    ("code_placeholder", lambda text: text in PLACEHOLDERS),
-    ("code_impossible_date", lambda text: not (is_new_code(text) or _has_birth_date(text))),
-)
-"""The rules of a personal code and what breaks them; the first that is broken is reported."""
 
 
 @dataclass(frozen=True)
@@ -237,13 +146,13 @@ class Entry(NamedTuple):
 @lru_cache(NAMES_KEPT)
 def clean_name(text: str | None) -> str:
     """Return a name in NFC with single blanks and without invisible characters."""
-    return _BLANK.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFC", text or ""))).strip()
+    return cleaned(text or "")
 
 
 @lru_cache(NAMES_KEPT)
 def name_fault(text: str | None) -> str:
     """Return the rule that a name breaks, or ""."""
-    if _CONTROL.search(text or ""):
+    if has_control(text or ""):
         return "control_character"
     return "name_too_long" if len(clean_name(text)) > IDENTITY.column("first_name").max_length else ""
 
@@ -281,11 +190,14 @@ def identify(register_ids: Iterable[str], entries: Iterable[Entry], known: Mappi
         for entry in entries
         if entry.earlier_register_id and entry.register_id not in pupils.faults
     }
+    linked = {*links, *links.values()}
+    for register_id in {*register_ids} - linked:
+        pupils.pseudonyms[register_id] = known.get(register_id) or key.pseudonym(register_id)
     chains: dict[str, list[str]] = defaultdict(list)
-    for register_id in {*register_ids, *links, *links.values()}:
+    for register_id in linked:
         chains[_earliest(register_id, links)].append(register_id)
     for earliest, chain in chains.items():
-        in_order = chain if len(chain) == 1 else sorted(chain, key=lambda one: (one != earliest, one))
+        in_order = sorted(chain, key=lambda one: (one != earliest, one))
         given = [known[one] for one in in_order if one in known]
         pseudonym = given[0] if given else key.pseudonym(earliest)
         pupils.pseudonyms.update(dict.fromkeys(chain, pseudonym))
@@ -307,8 +219,10 @@ def _contradictions(entries: list[Entry]) -> dict[str, str]:
     faults: dict[str, str] = {}
     by_code: dict[str, list[Entry]] = defaultdict(list)
     by_earlier: dict[str, set[str]] = defaultdict(set)
+    times = Counter(entry.register_id for entry in entries)
     for entry in entries:
-        by_code[entry.register_id].append(entry)
+        if times[entry.register_id] > 1:  # one entry does not contradict itself
+            by_code[entry.register_id].append(entry)
         if entry.earlier_register_id:
             by_earlier[entry.earlier_register_id].add(entry.register_id)
     for code, rows in by_code.items():
@@ -330,12 +244,12 @@ def _contradictions(entries: list[Entry]) -> dict[str, str]:
 
 def _unlinked_changes(entries: list[Entry], links: Mapping[str, str]) -> int:
     """Return how many new codes stand beside an old code of the same name without a link."""
-    personal = [entry for entry in entries if re.fullmatch("[0-9]{11}", entry.register_id) and entry.last_name]
     linked = {*links, *links.values()}
     names = {True: set[tuple[str, str]](), False: set[tuple[str, str]]()}
-    for entry in personal:
-        if entry.register_id not in linked:
-            names[is_new_code(entry.register_id)].add((entry.first_name.casefold(), entry.last_name.casefold()))
+    for entry in entries:
+        code = entry.register_id
+        if entry.last_name and code not in linked and is_personal_code(code):
+            names[is_new_code(code)].add((entry.first_name.casefold(), entry.last_name.casefold()))
     return len(names[True] & names[False])
 
 
@@ -344,7 +258,8 @@ def read_identities(store: Path) -> pa.Table:
     path = store / IDENTITY_FOLDER / IDENTITY_FILE
     if not path.exists():
         return IDENTITY.arrow_schema().empty_table()
-    return pq.read_table(path, schema=IDENTITY.arrow_schema())
+    with pq.ParquetFile(path) as file:
+        return file.read().cast(IDENTITY.arrow_schema())
 
 
 def merged_identities(stored: pa.Table, entries: Iterable[Entry], pupils: Pupils, key: Key, used: set[str]) -> pa.Table:
@@ -352,24 +267,32 @@ def merged_identities(stored: pa.Table, entries: Iterable[Entry], pupils: Pupils
 
     ``used`` are the pseudonyms of the pupils whose description was used; the others are not added.
     """
-    names = IDENTITY.column_names
-    rows = {row["register_id"]: row for row in stored.to_pylist()}
-    for row in rows.values():
-        row["pupil_id"] = pupils.aliases.get(row["pupil_id"], row["pupil_id"])
+    columns = {name: stored.column(name).to_pylist() for name in IDENTITY.column_names}
+    place = {register_id: at for at, register_id in enumerate(columns["register_id"])}
+    aliases, pseudonyms, key_id = pupils.aliases, pupils.pseudonyms, key.key_id
+    columns["pupil_id"] = [aliases.get(pupil_id, pupil_id) for pupil_id in columns["pupil_id"]]
+
+    def told(register_id: str, pupil_id: str) -> int:
+        """Return the place of a register id, which may be a new one, of which these are known."""
+        at = place.setdefault(register_id, len(place))
+        if at == len(columns["register_id"]):
+            for values in columns.values():
+                values.append(None)
+            columns["register_id"][at] = register_id
+        columns["pupil_id"][at], columns["key_id"][at] = pupil_id, key_id
+        return at
+
     for entry in sorted(entries, key=lambda entry: (entry.described_from, entry)):
-        pupil_id = pupils.pseudonyms.get(entry.register_id, "")
+        pupil_id = pseudonyms.get(entry.register_id, "")
         if pupil_id not in used or entry.register_id in pupils.faults:
             continue
-        row = rows.setdefault(entry.register_id, dict.fromkeys(names))
-        row |= {"pupil_id": pupil_id, "register_id": entry.register_id, "key_id": key.key_id}
-        row["first_name"] = entry.first_name or row["first_name"]
-        row["last_name"] = entry.last_name or row["last_name"]
-        row["earlier_register_id"] = entry.earlier_register_id or row["earlier_register_id"]
+        at = told(entry.register_id, pupil_id)
+        for name in ("first_name", "last_name", "earlier_register_id"):
+            columns[name][at] = getattr(entry, name) or columns[name][at]
         if entry.earlier_register_id:
-            earlier = rows.setdefault(entry.earlier_register_id, dict.fromkeys(names))
-            earlier |= {"pupil_id": pupil_id, "register_id": entry.earlier_register_id, "key_id": key.key_id}
-    ordered = sorted(rows.values(), key=lambda row: (row["pupil_id"], row["register_id"]))
-    return pa.Table.from_pylist(ordered, schema=IDENTITY.arrow_schema())
+            told(entry.earlier_register_id, pupil_id)
+    table = pa.table(columns, schema=IDENTITY.arrow_schema())
+    return table.sort_by([("pupil_id", "ascending"), ("register_id", "ascending")])
 
 
 def write_identities(store: Path, table: pa.Table) -> None:

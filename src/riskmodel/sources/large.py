@@ -34,7 +34,6 @@ from riskmodel.sources.weeks import (
     key_of,
     week_key_of,
     week_of,
-    whole_weeks,
 )
 from riskmodel.tables.canonical import ATTENDANCE, LESSONS_PLANNED
 from riskmodel.tables.checks import MISSED, Apart
@@ -122,14 +121,13 @@ def read_plainly(large: Large, connection: duckdb.DuckDBPyConnection) -> None:
     """Read a table of which each fact stands for itself; facts that stand twice are left to the check."""
     for rows in large.coded.sound_rows(connection):
         large.buckets.add(matrix(rows, large.buckets.columns))
-    for key, _year, lines in large.buckets.parts():
+    for keys, _year, lines in large.buckets.parts():
         ordered, equal = in_order(lines, fact_places(large))
         repeated = equal.copy()
         repeated[:-1] |= equal[1:]
         if repeated.any():
             large.unsettled.add(large.coded.with_places(columns_of(ordered[repeated], large.buckets.columns)))
-            ordered = ordered[~repeated]
-        large.buckets.replace(key, ordered)
+            large.buckets.replace(keys, ordered[~repeated])
 
 
 def fact_places(large: Large) -> list[int]:
@@ -212,8 +210,8 @@ def read_journal(attendance: Large, planned: Large, journal: Journal, connection
     is_scattered = False
     with closing(ahead(coded.sound_rows(connection))) as parts:
         try:
-            for part in whole_weeks(parts):
-                _keep(fold_weeks(part, journal), attendance, made)
+            for folded in fold_weeks(parts, journal):
+                _keep(folded, attendance, made)
         except ScatteredError:
             is_scattered = True
     if is_scattered:
@@ -223,11 +221,10 @@ def read_journal(attendance: Large, planned: Large, journal: Journal, connection
         every = Buckets(folder / "attendance.every", attendance.buckets.columns, pupils, rows, by_year=False)
         for part in coded.sound_rows(connection):
             every.add(matrix(part, every.columns))
-        for _key, _year, lines in every.parts():
-            ordered, _ = in_order(lines, fact_places(attendance))
-            _keep(fold_weeks(columns_of(ordered, every.columns), journal), attendance, made)
-    for _key, _year, lines in made.parts():
-        planned.buckets.add(lines)
+        ordered = (in_order(lines, fact_places(attendance))[0] for _keys, _year, lines in every.parts())
+        for folded in fold_weeks((columns_of(lines, every.columns) for lines in ordered), journal):
+            _keep(folded, attendance, made)
+    planned.buckets.add_all(made)
 
 
 def rows_delivered(coded: Coded) -> int:
@@ -262,15 +259,15 @@ def journal_of(
     keys, lessons = short_weeks(planned)
     return Journal(
         codes.index("present") if "present" in codes else -1,
-        np.array([number for number, code in enumerate(codes) if code in MISSED], np.int32),
+        np.array([code in MISSED for code in codes], bool),
         earlier_keys(attendance, earlier, connection),
         keys,
         lessons,
     )
 
 
-def write_settled(large: Large, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Write a table with the rows that the general path settled, in the order of the store.
+def settle(large: Large, connection: duckdb.DuckDBPyConnection) -> bool:
+    """Add the rows that the general path settled; return whether there is a table to write.
 
     Planned weeks that nobody delivered and no attended lesson made are no table.
     """
@@ -280,8 +277,7 @@ def write_settled(large: Large, connection: duckdb.DuckDBPyConnection, path: Pat
         _add(large, connection, f"checked.{table.name}", FROM_CHECK)
     if table is LESSONS_PLANNED and MADE_WEEKS in made:
         _add(large, connection, MADE_WEEKS, MADE)
-    if large.coded.feeds or not large.buckets.is_empty:
-        _write(large, path)
+    return bool(large.coded.feeds) or not large.buckets.is_empty
 
 
 def _add(large: Large, connection: duckdb.DuckDBPyConnection, relation: str, place: int) -> None:
@@ -292,8 +288,8 @@ def _add(large: Large, connection: duckdb.DuckDBPyConnection, relation: str, pla
         large.buckets.add(matrix(numbers | {PLACE: np.full(batch.num_rows, place)}, large.buckets.columns))
 
 
-def _write(large: Large, path: Path) -> None:
-    """Write a table in the order of the store."""
+def write_large(large: Large, path: Path) -> None:
+    """Write a settled table in the order of the store."""
     with StoreWriter(path, large.coded.table) as writer:
         for rows in ahead(map(partial(_typed, large), _row_groups(large))):
             writer.write(rows)
@@ -308,7 +304,7 @@ def _typed(large: Large, lines: Numbers) -> pa.Table:
 def _row_groups(large: Large) -> Iterator[Numbers]:
     kept: list[Numbers] = []
     year_kept = None
-    for _key, year, lines in large.buckets.parts():
+    for _keys, year, lines in large.buckets.parts():
         ordered, _ = in_order(lines, fact_places(large))
         if large.coded.table is LESSONS_PLANNED:
             ordered = _without_known_weeks(ordered, large)

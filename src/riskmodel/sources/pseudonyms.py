@@ -12,6 +12,7 @@ import pyarrow as pa
 from riskmodel.messages import plural
 from riskmodel.sources import identity
 from riskmodel.sources.border import Border, Intake, Notice, add_unread, count, reject
+from riskmodel.sources.codes import Code, normalised
 from riskmodel.sources.feeds import Feed
 from riskmodel.sources.mapping import NAME_COLUMNS, PUPIL_CODE
 from riskmodel.sources.projection import Projection
@@ -28,7 +29,7 @@ def identify_pupils(
     free = intake.mapping.delivery.register_ids == "free"
     connection = border.connection
     listed = {id(feed.projection): feed for some in feeds.values() for feed in some}
-    codes: dict[str, identity.Code] = {}
+    codes: dict[str, Code] = {}
     with_codes = [projection for projection in projections if PUPIL_CODE in projection.columns]
     # Files of which the codes are listed come last: those that another file names need no further look.
     for projection in sorted(with_codes, key=lambda projection: id(projection) in listed):
@@ -42,31 +43,29 @@ def identify_pupils(
     intake.entries = [entry for entry in _entries(projections, codes, border, free=free) if entry.register_id]
     sound = {code.text for code in codes.values() if code.text and not code.fault}
     intake.pupils = identity.identify(sound, intake.entries, border.known_pseudonyms, border.key)
-    rows = [
-        {
-            "raw": raw,
-            "pupil_id": intake.pupils.pseudonyms.get(code.text) if not code.fault else None,
-            "fault": code.fault or None,
-            "warning": code.warning or None,
-            "pupil_fault": intake.pupils.faults.get(code.text) if not code.fault else None,
-        }
-        for raw, code in codes.items()
-    ]
-    schema = pa.schema([(name, pa.string()) for name in ("raw", "pupil_id", "fault", "warning", "pupil_fault")])
-    connection.register("register", pa.Table.from_pylist(rows, schema=schema))
+    pseudonyms, faults = intake.pupils.pseudonyms, intake.pupils.faults
+    register = {
+        "raw": list(codes),
+        "pupil_id": [None if code.fault else pseudonyms.get(code.text) for code in codes.values()],
+        "fault": [code.fault or None for code in codes.values()],
+        "warning": [code.warning or None for code in codes.values()],
+        "pupil_fault": [None if code.fault else faults.get(code.text) for code in codes.values()],
+    }
+    connection.register("register", pa.table(register, schema=pa.schema([(name, pa.string()) for name in register])))
     _note_codes(codes, intake)
 
 
 def _normalised(
-    connection: duckdb.DuckDBPyConnection, rows: str, known: Mapping[str, identity.Code], *, free: bool
-) -> dict[str, identity.Code]:
+    connection: duckdb.DuckDBPyConnection, rows: str, known: Mapping[str, Code], *, free: bool
+) -> dict[str, Code]:
     """Return the register ids among ``rows`` that are not known yet, by their raw text."""
-    texts = (raw for (raw,) in connection.execute(f"SELECT {PUPIL_CODE} FROM ({rows})").fetchall())
-    return {raw: identity.normalised(raw, free=free) for raw in texts if raw is not None and raw not in known}
+    raws = connection.sql(f"SELECT {PUPIL_CODE} FROM ({rows})").to_arrow_table().column(0).to_pylist()
+    new = [raw for raw in dict.fromkeys(raws) if raw is not None and raw not in known]
+    return dict(zip(new, normalised(new, free=free), strict=True))
 
 
 def _entries(
-    projections: Sequence[Projection], codes: Mapping[str, identity.Code], border: Border, *, free: bool
+    projections: Sequence[Projection], codes: Mapping[str, Code], border: Border, *, free: bool
 ) -> Iterable[identity.Entry]:
     """Yield what the pupil files say of identities; rows with an unusable name or earlier code are left to the check."""
     for projection in projections:
@@ -75,18 +74,25 @@ def _entries(
         wanted = [PUPIL_CODE, *NAME_COLUMNS, "happened_on"]
         given = [name if name in projection.columns else f"NULL AS {name}" for name in wanted]
         rows = border.connection.execute(f"SELECT DISTINCT {', '.join(given)} FROM ({projection.rows})").fetchall()
+        before_of = _earlier_codes((row[3] for row in rows), free=free)
         for raw, first_name, last_name, earlier, described_from in rows:
-            code = codes.get(raw)
+            code, before = codes.get(raw), before_of[earlier]
             if code is None or code.fault or identity.name_fault(first_name) or identity.name_fault(last_name):
                 continue
-            before = identity.normalised(earlier, free=free) if earlier and earlier.strip() else identity.Code("")
             if before.fault:
                 continue
             names = identity.clean_name(first_name), identity.clean_name(last_name)
             yield identity.Entry(code.text, *names, before.text, described_from or "")
 
 
-def _note_codes(codes: Mapping[str, identity.Code], intake: Intake) -> None:
+def _earlier_codes(texts: Iterable[str | None], *, free: bool) -> dict[str | None, Code]:
+    """Return what earlier register ids are, by their raw text; an empty one is none."""
+    different = dict.fromkeys(texts)
+    given = [text for text in different if text and text.strip()]
+    return dict.fromkeys(different, Code("")) | dict(zip(given, normalised(given, free=free), strict=True))
+
+
+def _note_codes(codes: Mapping[str, Code], intake: Intake) -> None:
     with_decimals = sum(code.warning == "code_with_decimals" for code in codes.values())
     wrong_figure = sum(code.warning == "code_check_figure" for code in codes.values())
     changes = intake.pupils.unlinked_changes
@@ -145,12 +151,12 @@ def _register_name_faults(table: str, given: set[str], intake: Intake, border: B
     wanted = [name if name in given else f"NULL AS {name}" for name in NAME_COLUMNS]
     found: list[dict[str, object]] = []
     rows = border.connection.execute(f"SELECT file_name, row_number, {', '.join(wanted)} FROM text_{table}").fetchall()
+    before_of = _earlier_codes((row[4] for row in rows), free=free)
     for file_name, row_number, first_name, last_name, earlier in rows:
-        before = identity.normalised(earlier, free=free) if earlier and earlier.strip() else identity.Code("")
         faults = {
             "first_name": identity.name_fault(first_name),
             "last_name": identity.name_fault(last_name),
-            "earlier_register_id": before.fault,
+            "earlier_register_id": before_of[earlier].fault,
         }
         if column := next((name for name, fault in faults.items() if fault), ""):
             place = {"file_name": file_name, "row_number": row_number}
