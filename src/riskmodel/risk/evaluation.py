@@ -165,12 +165,15 @@ class ScoredCohort:
         reached = reached[np.argsort(days[reached], kind="stable")]
         if not len(reached):
             return np.nan, np.nan, np.nan
-        weights = chance[reached][None, :]
-        value = _weighted_medians(days[reached], weights)[0]
+        rising, share = days[reached], chance[reached]
+        once = np.ones((1, 1), dtype=np.uint8)
+        value = _weighted_medians(rising, share, np.zeros(len(reached), dtype=np.int32), once)[0]
         if code != self.measuring.default_model:
             return float(value), np.nan, np.nan
-        drawn = weights_of_clusters(self.roster.cluster[reached], self.measuring.replicates, self.measuring.seed)
-        return float(value), *interval(_weighted_medians(days[reached], weights * drawn.T))
+        clusters, own = np.unique(self.roster.cluster[reached], return_inverse=True)
+        drawn = weights_of_clusters(clusters, self.measuring.replicates, self.measuring.seed)
+        medians = _weighted_medians(rising, share, own.astype(np.int32), np.ascontiguousarray(drawn.T))
+        return float(value), *interval(medians)
 
 
 def evaluate(predictions: pd.DataFrame, measuring: Measuring | None = None) -> pd.DataFrame:
@@ -305,9 +308,13 @@ def _subsets(cohort: ScoredCohort) -> Iterator[tuple[str, Measured]]:
         yield subset, cohort.measured(default, label=np.where(np.isnan(own.label), outcome, own.label))
 
 
-def _weighted_medians(rising: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    upto = np.cumsum(weights, axis=1)
-    total = upto[:, -1]
-    # The first value that half of the weight has reached; NaN where nobody was drawn.
-    place = (upto < total[:, None] / 2).sum(axis=1)
-    return np.where(total > 0, rising[np.minimum(place, len(rising) - 1)], np.nan)
+def _weighted_medians(
+    rising: NDArray[np.float64],
+    share: NDArray[np.float64],
+    cluster: NDArray[np.int32],
+    weights: NDArray[np.uint8],
+) -> NDArray[np.float64]:
+    """Return the median of values in rising order, each counted by its share, for each draw (row) of cluster weights."""
+    medians = np.empty(len(weights))
+    ranking_loops.find_medians(rising, share, cluster, weights, medians)
+    return medians

@@ -125,6 +125,22 @@ def _count_pairs(rising: Real, others: Real) -> tuple[int, int]:
     return smaller, upto
 
 
+def _find_medians(
+    rising: Real, share: Real, cluster: Whole, weights: NDArray[np.uint8], median: Real
+) -> None:
+    # The first value that half of the weight has reached, for each row of weights (of the clusters); NaN where it is empty.
+    for draw in range(len(weights)):
+        total, upto = 0.0, 0.0
+        for i in range(len(rising)):
+            total += share[i] * weights[draw, cluster[i]]
+        median[draw] = np.nan
+        for i in range(len(rising)):
+            upto += share[i] * weights[draw, cluster[i]]
+            if total > 0 and upto >= total / 2:
+                median[draw] = rising[i]
+                break
+
+
 def _split_by_outcome(values: Real, outcome: NDArray[np.int8], left: Real, stayed: Real) -> None:
     # Missing values rank below all others; an outcome below 0 is not known.
     gone = staying = 0
@@ -145,4 +161,5 @@ sum_cells = compiled(_sum_cells)
 sum_reached = compiled(_sum_reached)
 place_among = compiled(_place_among)
 count_pairs = compiled(_count_pairs)
+find_medians = compiled(_find_medians)
 split_by_outcome = compiled(_split_by_outcome)
