@@ -101,6 +101,19 @@ class ScoredCohort:
         cluster = self.measuring.cluster_for(own.school_id)
         return Roster.of(own.pupil_id, own.school_id, own.label, self.measuring.capacity, cluster)
 
+    def with_background(
+        self,
+        was_seen: NDArray[np.bool_] | None,
+        was_supported: NDArray[np.bool_] | None,
+        lead_days: NDArray[np.float64] | None,
+    ) -> ScoredCohort:
+        """Return the same with what is known of the pupils besides (see :class:`Predicted`)."""
+        known = replace(self.predicted, was_seen=was_seen, was_supported=was_supported, lead_days=lead_days)
+        other = ScoredCohort(known, self.measuring)
+        other.__dict__["roster"] = self.roster
+        other._orders, other._chances, other._rankings = self._orders, self._chances, self._rankings
+        return other
+
     def with_capacity(self, capacity: Capacity, replicates: int) -> ScoredCohort:
         """Return the same pupils and scores with other places."""
         other = ScoredCohort(self.predicted, replace(self.measuring, capacity=capacity, replicates=replicates))

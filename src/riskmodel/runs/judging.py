@@ -7,16 +7,14 @@ many threads as there are workers and are put together in one order, so that the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from riskmodel.risk import bands, rules, splits, subgroup
 from riskmodel.risk.capacity import Capacity
@@ -29,11 +27,9 @@ from riskmodel.risk.evaluation import (
     evaluation_rows,
     evaluation_table,
 )
-from riskmodel.risk.predicted import Predicted
 from riskmodel.risk.splits import SCHOOL_DISJOINT
 from riskmodel.risk.subgroup import MeasuredGroup
 from riskmodel.runs import delivered, metrics, parts, spreads
-from riskmodel.runs.cohorts import SUPPORTED, TRAITS
 from riskmodel.runs.members import Members
 from riskmodel.runs.metrics import HEADLINES
 from riskmodel.runs.predictions import predicted_parts, read_prediction
@@ -70,15 +66,17 @@ def capacity_of(place: pd.DataFrame, share: float, places: int) -> Capacity:
 def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
     """Return the figures as in ``metrics.json``; write it and ``evaluation``, ``calibration``, ``subgroup``, ``band``, ``drift``."""
     capacity = capacity_of(run.read("place"), judging.capacity_share, judging.capacity_places)
-    members, tested = Members.of(run), predicted_parts(run.tables)
-    course = _Course(
-        run,
-        members,
-        Measuring(capacity, judging.bootstrap_replicates, judging.seed),
-        split=_headline_split(tested),
-        newest=max((cohort_on for cohort_on, _ in tested), default=None),
-    )
-    found, of_features = _work(course, tested)
+    tested = predicted_parts(run.tables)
+    with ThreadPoolExecutor(parts.workers(), thread_name_prefix="judge") as pool:
+        course = _Course(
+            run,
+            pool.submit(Members.of, run),
+            Measuring(capacity, judging.bootstrap_replicates, judging.seed),
+            split=_headline_split(tested),
+            newest=max((cohort_on for cohort_on, _ in tested), default=None),
+        )
+        found, of_features = _work(course, tested, pool)
+    members = course.members.result()
     evaluation = run.write(EVALUATION, evaluation_table([row for part in found for row in part.evaluation]))
     calibration = [row for part in found for row in part.calibration]
     run.write(CALIBRATION, pd.DataFrame(calibration, columns=list(CALIBRATION.column_names)))
@@ -102,10 +100,13 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Course:
-    """What every cohort is measured by: ``split`` is the headline's, ``newest`` the newest cohort that was predicted."""
+    """What every cohort is measured by: ``split`` is the headline's, ``newest`` the newest cohort that was predicted.
+
+    The members are read while the first scores are put in order.
+    """
 
     run: SemesterRun
-    members: Members
+    members: Future[Members]
     measuring: Measuring
     split: str
     newest: date | None
@@ -129,15 +130,20 @@ def _headline_split(tested: Sequence[tuple[date, str]]) -> str:
     return next((split for split in SPLITS_IN_ORDER if split in made), SPLITS_IN_ORDER[0])
 
 
-def _work(course: _Course, tested: Sequence[tuple[date, str]]) -> tuple[list[_Found], list[spreads.Spread]]:
+def _work(
+    course: _Course, tested: Sequence[tuple[date, str]], pool: ThreadPoolExecutor
+) -> tuple[list[_Found], list[spreads.Spread]]:
     """Return what is found of each cohort and split, and of each feature, in their order."""
-    with ThreadPoolExecutor(parts.workers(), thread_name_prefix="judge") as pool:
-        reading = pool.submit(spreads.Reading.of, course.run, course.members)
-        # The newest cohort is the longest piece: its subsets and groups have intervals too.
-        begun = {number: pool.submit(_measure, course, number) for number in reversed(range(len(tested)))}
-        features = [pool.submit(reading.result().spreads, codes) for codes in spreads.pieces()]
-        found = [begun[number].result() for number in range(len(tested))]
-        return found, [spread for piece in features for spread in piece.result()]
+    # The newest cohort is the longest piece: its subsets and groups have intervals too.
+    begun = {number: pool.submit(_measure, course, number) for number in reversed(range(len(tested)))}
+    reading = pool.submit(lambda: spreads.Reading.of(course.run, course.members.result()))
+    features = [pool.submit(_spreads, reading, codes) for codes in spreads.pieces()]
+    found = [begun[number].result() for number in range(len(tested))]
+    return found, [spread for piece in features for spread in piece.result()]
+
+
+def _spreads(reading: Future[spreads.Reading], codes: Sequence[str]) -> list[spreads.Spread]:
+    return reading.result().spreads(codes)
 
 
 def _measure(course: _Course, number: int) -> _Found:
@@ -146,49 +152,27 @@ def _measure(course: _Course, number: int) -> _Found:
     Models, rules and paired gains have their intervals in every cohort; subsets, bounds and groups in the newest alone.
     """
     predicted = read_prediction(course.run.tables, number)
-    predicted, traits = _with_background(course, predicted)
-    cohort, is_newest = ScoredCohort(predicted, course.measuring), predicted.cohort_on == course.newest
+    scored = ScoredCohort(predicted, course.measuring)
+    for code in predicted.by_model:
+        scored.ranking(code)
+    members, day = course.members.result(), predicted.cohort_on
+    rows = members.rows_of(day, pa.array(predicted.pupil_id, pa.string()))
+    allowed: splits.Split = "strict" if predicted.split_code == "strict" else "mature"
+    cohort = scored.with_background(
+        members.were_seen(day, allowed, rows), members.were_supported(rows), members.lead_days(day, rows)
+    )
+    is_newest = day == course.newest
     found = _Found(evaluation=evaluation_rows(cohort, has_intervals=is_newest))
     if predicted.split_code == course.split:
         found.calibration = calibration_rows(predicted)
         audited = cohort if is_newest else cohort.without_intervals()
-        groups = list(subgroup.measured_groups(audited, traits))
-        found.subgroup = [row for group in groups for row in group.rows(predicted.cohort_on)]
+        groups = list(subgroup.measured_groups(audited, members.traits(rows)))
+        found.subgroup = [row for group in groups for row in group.rows(day)]
         probability = predicted.by_model[DEFAULT_MODEL][1]
         found.meaning = pd.DataFrame({"probability": probability, "label": predicted.label})
         if is_newest:
             found.groups, found.curve = groups, _capacity_curve(cohort)
     return found
-
-
-def _with_background(course: _Course, predicted: Predicted) -> tuple[Predicted, pd.DataFrame]:
-    """Return what was predicted with what is known of the pupils besides, and their traits for the audit."""
-    members, day = course.members, predicted.cohort_on
-    pupils = pa.array(predicted.pupil_id, pa.string())
-    rows = members.rows_of(day, pupils)
-    traits = _traits(course.run, day, pupils)
-    allowed: splits.Split = "strict" if predicted.split_code == "strict" else "mature"
-    known = replace(
-        predicted,
-        was_seen=members.were_seen(day, allowed, rows),
-        was_supported=traits[SUPPORTED].to_numpy().astype(bool),
-        lead_days=members.lead_days(day, rows),
-    )
-    return known, traits.select(list(TRAITS)).to_pandas()
-
-
-def _traits(run: SemesterRun, cohort_on: date, pupils: pa.Array) -> pa.Table:
-    """Return the traits of these pupils of a cohort, each as numbers into the list of its values."""
-    rows = pq.read_table(
-        run.tables / "trait.parquet",
-        columns=["pupil_id", SUPPORTED, *TRAITS],
-        filters=[("cohort_on", "=", cohort_on)],
-    )
-    own = rows["pupil_id"].combine_chunks()
-    if not own.equals(pupils):
-        rows = rows.take(pc.index_in(pupils, value_set=own))
-    coded = {name: rows[name].combine_chunks().dictionary_encode() for name in TRAITS}
-    return pa.table({SUPPORTED: rows[SUPPORTED], **coded})
 
 
 def _joined(meaning: list[pd.DataFrame]) -> pd.DataFrame:
@@ -203,16 +187,22 @@ def _bands(run: SemesterRun, meaning: pd.DataFrame, capacity: Capacity) -> pd.Da
 
 def _capacity_curve(cohort: ScoredCohort) -> list[dict[str, Any]]:
     """Return the share reached with so many places by the default model and by each rule."""
-    curve = []
-    of_share = {share: cohort.with_capacity(Capacity(share), CURVE_REPLICATES) for share in CURVE_SHARES}
-    for code in sorted(cohort.predicted.by_model):
-        if code != DEFAULT_MODEL and code not in rules.RULES:
-            continue
-        for share, with_places in of_share.items():
-            measured = with_places.measured(code)
-            value, low, high = (metrics.number(one) for one in measured.with_interval("recall_at_capacity"))
-            curve.append({"model_code": code, "places_share": share, "recall": value, "low": low, "high": high})
-    return curve
+    models = [code for code in sorted(cohort.predicted.by_model) if code == DEFAULT_MODEL or code in rules.RULES]
+    reached: dict[tuple[str, float], tuple[float | None, ...]] = {}
+    for share in CURVE_SHARES:
+        with_places = cohort.with_capacity(Capacity(share), CURVE_REPLICATES)
+        for code in models:
+            recall = with_places.measured(code).with_interval("recall_at_capacity")
+            reached[code, share] = tuple(metrics.number(one) for one in recall)
+    return [
+        {
+            "model_code": code,
+            "places_share": share,
+            **dict(zip(("recall", "low", "high"), reached[code, share], strict=True)),
+        }
+        for code in models
+        for share in CURVE_SHARES
+    ]
 
 
 def _assumptions(run: SemesterRun, judging: Judging) -> list[dict[str, Any]]:

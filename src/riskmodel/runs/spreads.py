@@ -13,8 +13,6 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from riskmodel.errors import RunFailedError
-from riskmodel.messages import message
 from riskmodel.risk import drift
 from riskmodel.risk.evaluation import Outcomes
 from riskmodel.risk.features import FEATURES
@@ -46,23 +44,8 @@ class Reading:
 
     @classmethod
     def of(cls, run: SemesterRun, members: Members) -> Reading:
-        """Return how the features of a run are read.
-
-        Raises
-        ------
-        RunFailedError
-            When they do not stand pupil by pupil beside the cohorts, in whose order every step writes them.
-        """
-        path = run.tables / "feature.parquet"
-        written = pq.read_table(path, columns=["pupil_id"])["pupil_id"].combine_chunks()
-        if not written.equals(members.pupil_id):
-            raise RunFailedError(
-                message("The features of a run stand beside its cohorts, pupil by pupil."),
-                found=message("They are of other pupils, or in another order."),
-                remedy=message("Correct the step that makes the table."),
-                where="feature",
-            )
-        return cls(path, members.place, run.cut_off, Outcomes.of(members.label))
+        """Return how the features of a run are read; they stand row by row beside the members."""
+        return cls(run.tables / "feature.parquet", members.place, run.cut_off, Outcomes.of(members.label))
 
     def spreads(self, codes: Sequence[str]) -> list[Spread]:
         """Return what these features are like, read one by one."""
