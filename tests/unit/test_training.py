@@ -14,7 +14,7 @@ from riskmodel.errors import RunFailedError
 from riskmodel.risk.features import FEATURES
 from riskmodel.runs.judging import capacity_of
 from riskmodel.runs.parts import WORKERS
-from riskmodel.runs.predictions import predicted_splits, read_predictions
+from riskmodel.runs.predictions import predicted_parts, read_predictions
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.teaching import Learning
 from riskmodel.runs.training import predictions_for_calibration, read_model, train
@@ -174,9 +174,7 @@ def test_predictions_are_read_as_they_were_written_and_as_declared(trained: tupl
     assert not table.duplicated(list(PREDICTION.key)).any()
     assert table[list(PREDICTION.key)].equals(table[list(PREDICTION.key)].sort_values(list(PREDICTION.key)))
     parts_read = list(read_predictions(run.tables))
-    assert [(one.cohort_on, one.split_code) for one in parts_read] == [
-        (day, split) for day, splits in predicted_splits(run.tables).items() for split in splits
-    ]
+    assert [(one.cohort_on, one.split_code) for one in parts_read] == predicted_parts(run.tables)
     assert sum(len(one.label) * len(one.by_model) for one in parts_read) == len(table)
     last = parts_read[-1]
     rows = table[(table["split_code"] == last.split_code) & (table["model_code"] == "boosting")]

@@ -23,9 +23,9 @@ the number of replicates at a time changes a digit that is shown.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import cache
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -34,8 +34,10 @@ from numpy.typing import NDArray
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.risk import bootstrap_loops as loops
+from riskmodel.risk import ranking_loops
 from riskmodel.risk.bootstrap_loops import LANES, Pools, Steps, Sums
-from riskmodel.risk.capacity import Capacity
+from riskmodel.risk.capacity import Capacity, number_schools
+from riskmodel.risk.quantiles import quantiles_of
 
 FIGURES = (
     "auc",
@@ -98,16 +100,17 @@ class Roster:
         """Return the roster of these pupils, row by row."""
         if not np.isin(label[~np.isnan(label)], (0.0, 1.0)).all():
             raise _unfit()
-        schools, pools = pd.factorize(school_id.astype(str), sort=True)
+        schools, names = number_schools(school_id)
         by_school = capacity.by_school(school_id)
-        if capacity.is_within_school:
-            pool, places = schools, np.array([by_school[str(name)] for name in pools], dtype=np.float64)
+        pool = schools if capacity.is_within_school else np.zeros(len(schools), dtype=np.int32)
+        places = np.array([by_school[name] for name in sorted(by_school)], dtype=np.float64)
+        if cluster == "school":
+            drawn, clusters = schools, len(names)
         else:
-            pool, places = np.zeros(len(schools), dtype=np.int64), np.array(list(by_school.values()), dtype=np.float64)
-        drawn = schools if cluster == "school" else pd.factorize(pupil_id.astype(str), sort=True)[0]
-        clusters = int(drawn.max()) + 1 if len(drawn) else 0
+            number, pupils = pd.factorize(pupil_id.astype(str), sort=True)
+            drawn, clusters = number.astype(np.int32), len(pupils)
         moves = cluster == "school" and capacity.is_within_school
-        return cls(label, clusters, drawn.astype(np.int32), pool.astype(np.int32), places, moves)
+        return cls(np.asarray(label, dtype=np.float64), clusters, drawn, pool, places, moves)
 
     def with_capacity(self, capacity: Capacity, school_id: pd.Series) -> Roster:
         """Return the same pupils, of ``school_id``, with other places within each school."""
@@ -134,14 +137,8 @@ class Order:
 
     def chances(self, roster: Roster) -> NDArray[np.float64]:
         """Return each pupil's chance of a place, as :func:`riskmodel.risk.capacity.chance_of_place`."""
-        rows = self.by_pool
-        pool = roster.pool[rows]
-        ends = np.flatnonzero(_ends(self.score[rows]) | _ends(pool)) + 1
-        sizes = np.diff(ends, prepend=0)
-        taken = ends - sizes - np.searchsorted(pool, pool[ends - 1])
-        share = np.clip((roster.places[pool[ends - 1]] - taken) / sizes, 0.0, 1.0)
-        chance = np.empty(len(rows))
-        chance[rows] = np.repeat(share, sizes)
+        chance = np.empty(len(self.score))
+        ranking_loops.share_places(self.by_pool, self.score, roster.pool, roster.places, chance)
         return chance
 
 
@@ -149,8 +146,8 @@ class Order:
 class Ranking:
     """Predictions in order, ready for many passes.
 
-    ``drawn`` holds, for each cluster as numbered in ``steps``, ``sums`` and ``pools``, its number in the roster. ``pools``
-    is None where pools are drawn with their places: then ``sums`` hold who is reached.
+    ``drawn`` holds, for each cluster as numbered in ``steps``, ``sums`` and ``pools``, its number in the roster. There are
+    no ``pools`` where they are drawn with their places: then ``sums`` hold who is reached.
     """
 
     drawn: NDArray[np.int32]
@@ -158,12 +155,17 @@ class Ranking:
     left: int
     steps: Steps
     sums: Sums
-    pools: Pools | None
+    pools: Pools
 
     @property
     def clusters(self) -> int:
         """The number of clusters."""
         return len(self.drawn)
+
+    @property
+    def plain(self) -> tuple[Steps, Sums, Pools]:
+        """What the compiled loops read."""
+        return self.steps, self.sums, self.pools
 
 
 def tenths(probability: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -174,8 +176,14 @@ def tenths(probability: NDArray[np.float64]) -> NDArray[np.uint8]:
     """
     if len(probability) == 0:
         return np.zeros(0, dtype=np.uint8)
-    edges = np.quantile(probability, np.arange(1, TENTHS) / TENTHS)
-    return np.searchsorted(edges, probability, side="right").astype(np.uint8)
+    place = np.empty(len(probability), dtype=np.uint8)
+    ranking_loops.place_among(_edges(np.sort(probability)), probability, place)
+    return place
+
+
+def _edges(rising: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the nine probabilities at which a new tenth begins."""
+    return quantiles_of(rising, np.arange(1, TENTHS) / TENTHS) if len(rising) else np.zeros(TENTHS - 1)
 
 
 def best_cluster(school_id: pd.Series) -> Cluster:
@@ -223,31 +231,41 @@ def rank(
 
 
 def rank_on(
-    roster: Roster, order: Order, probability: NDArray[np.float64], counted: NDArray[np.bool_] | None = None
+    roster: Roster,
+    order: Order,
+    probability: NDArray[np.float64],
+    counted: NDArray[np.bool_] | None = None,
+    chance: NDArray[np.float64] | None = None,
 ) -> Ranking:
-    """Return the ranking of a roster by one model; parameters row by row, as for :func:`rank`."""
-    counts = ~np.isnan(roster.label) if counted is None else counted & ~np.isnan(roster.label)
+    """Return the ranking of a roster by one model; parameters row by row, as for :func:`rank`.
+
+    ``chance`` is what :meth:`Order.chances` gives for the roster, where it is known already.
+    """
+    counts = ~np.isnan(roster.label)
+    if counted is not None:
+        counts &= counted
     drawn = np.arange(roster.clusters, dtype=np.int32)
     if _has_own_clusters(roster):
         drawn = roster.cluster[order.down]
         roster = _numbered(roster, order)
-    down = order.down[counts[order.down]]
-    rows = np.flatnonzero(counts)
+    has_left = counts & (roster.label == 1)
     ranking = Ranking(
         drawn=drawn,
-        pupils=len(down),
-        left=int((roster.label[rows] == 1).sum()),
-        steps=_steps(roster.cluster[down], order.score[down], roster.label[down] == 1, roster.clusters),
-        sums=_sums(roster, rows, probability),
-        pools=None,
+        pupils=int(counts.sum()),
+        left=int(has_left.sum()),
+        steps=_steps(roster, order, counts, has_left),
+        sums=_sums(roster, counts, probability),
+        pools=_no_pools(),
     )
-    return _with_places(ranking, roster, order, counts)
+    return _with_places(ranking, roster, order, counts, chance)
 
 
-def with_places(ranking: Ranking, roster: Roster, order: Order) -> Ranking:
+def with_places(
+    ranking: Ranking, roster: Roster, order: Order, chance: NDArray[np.float64] | None = None
+) -> Ranking:
     """Return the ranking of all with a label (see :func:`rank_on`) with the places that ``roster`` has now."""
     own = _numbered(roster, order) if _has_own_clusters(roster) else roster
-    return _with_places(ranking, own, order, ~np.isnan(roster.label))
+    return _with_places(ranking, own, order, ~np.isnan(roster.label), chance)
 
 
 def _has_own_clusters(roster: Roster) -> bool:
@@ -261,16 +279,19 @@ def _numbered(roster: Roster, order: Order) -> Roster:
     return replace(roster, cluster=numbered)
 
 
-def _with_places(ranking: Ranking, roster: Roster, order: Order, counts: NDArray[np.bool_]) -> Ranking:
+def _with_places(
+    ranking: Ranking, roster: Roster, order: Order, counts: NDArray[np.bool_], chance: NDArray[np.float64] | None
+) -> Ranking:
     has_left = counts & (roster.label == 1)
     if not roster.moves:
         return replace(ranking, pools=_pools(roster, order, counts, has_left))
     # A place and its pupils are drawn together: who is reached is a sum over the school.
-    chance = order.chances(roster)
+    of_cluster = np.zeros((2, roster.clusters))
+    chance = order.chances(roster) if chance is None else chance
+    ranking_loops.sum_reached(counts, has_left, roster.cluster, chance, of_cluster)
     cluster, first = np.unique(ranking.sums.cluster, return_index=True)
     reached, given = np.zeros((2, len(ranking.sums.cluster)))
-    for out, those in ((reached, has_left), (given, counts)):
-        out[first] = np.bincount(roster.cluster, chance * those, roster.clusters)[cluster]
+    reached[first], given[first] = of_cluster[:, cluster]
     return replace(ranking, sums=ranking.sums._replace(reached=reached, given=given))
 
 
@@ -281,7 +302,9 @@ def figures(ranking: Ranking, weights: NDArray[np.uint8] | None = None) -> dict[
     """
     weights = np.ones(ranking.clusters, dtype=np.uint8) if weights is None else weights
     every = np.repeat(weights[ranking.drawn, None], LANES, axis=1)
-    return dict(zip(FIGURES, _figures(ranking, [every])[0].tolist(), strict=True))
+    found = _Weighed.room(1)
+    loops.weigh(every, ranking.plain, found.counts[0], found.ranks[0], found.sums[0])
+    return dict(zip(FIGURES, _figures(ranking, found)[0].tolist(), strict=True))
 
 
 def replicates(ranking: Ranking, count: int, seed: int) -> NDArray[np.float64]:
@@ -290,7 +313,10 @@ def replicates(ranking: Ranking, count: int, seed: int) -> NDArray[np.float64]:
     The weights depend on the seed, the replicate and the clusters alone: rankings of the same pupils by
     different models are paired row by row.
     """
-    return _figures(ranking, _blocks(ranking.drawn, count, seed))[:count]
+    found = _Weighed.room(-(-count // LANES))
+    if count:
+        loops.weigh_replicates(poisson_table(), np.uint64(seed), ranking.drawn, ranking.plain, *found)
+    return _figures(ranking, found)[:count]
 
 
 def interval(values: NDArray[np.float64], level: float = LEVEL) -> tuple[float, float]:
@@ -302,10 +328,11 @@ def interval(values: NDArray[np.float64], level: float = LEVEL) -> tuple[float, 
     defined = values[~np.isnan(values)]
     if len(values) == 0 or len(defined) < MIN_DEFINED_SHARE * len(values):
         return math.nan, math.nan
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    low, high = quantiles_of(np.sort(defined), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
+@cache
 def poisson_table() -> NDArray[np.uint8]:
     """Return the Poisson(1) quantile of each of 65,536 equal pieces of the unit interval.
 
@@ -324,16 +351,10 @@ def weights_of(clusters: int, replicate: int, seed: int) -> NDArray[np.uint8]:
 
 def weights_of_clusters(cluster: NDArray[np.int32], count: int, seed: int) -> NDArray[np.uint8]:
     """Return the weights that ``count`` replicates of ``seed`` draw (as columns) for each cluster of ``cluster``."""
-    return np.hstack([block.copy() for block in _blocks(cluster, count, seed)])[:, :count]
-
-
-def _blocks(cluster: NDArray[np.int32], count: int, seed: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield the weights of each cluster for 32 replicates after the other, in the same place of the memory."""
-    room = np.zeros((len(cluster), LANES), dtype=np.uint8)
-    table = poisson_table()
-    for block in range(-(-count // LANES)):
-        loops.draw(table, np.uint64(seed), np.uint64(block), cluster, room)
-        yield room
+    drawn = np.zeros((-(-count // LANES), len(cluster), LANES), dtype=np.uint8)
+    for block, room in enumerate(drawn):
+        loops.draw(poisson_table(), np.uint64(seed), np.uint64(block), cluster, room)
+    return np.hstack(drawn)[:, :count] if count else np.zeros((len(cluster), 0), dtype=np.uint8)
 
 
 def _unfit() -> UsageError:
@@ -357,54 +378,50 @@ def _pools(roster: Roster, order: Order, counts: NDArray[np.bool_], has_left: ND
     )
 
 
-def _steps(cluster: NDArray[np.int32], score: NDArray[np.float64], has_left: NDArray[np.bool_], clusters: int) -> Steps:
-    """Return the steps of those counted, given by falling score."""
-    last = np.flatnonzero(_ends(score))
-    left_upto = np.cumsum(has_left)[last] if len(last) else np.zeros(0, dtype=np.int64)
-    is_step = np.diff(left_upto, prepend=0) > 0
-    ends = last[is_step] + 1
-    starts = np.concatenate(([0], last + 1))[:-1][is_step]
+def _no_pools() -> Pools:
+    whole, small = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.uint8)
+    return Pools(np.zeros(1, dtype=np.int64), np.zeros(0), whole, small, small, np.zeros(0, dtype=np.bool_))
+
+
+def _steps(roster: Roster, order: Order, counts: NDArray[np.bool_], has_left: NDArray[np.bool_]) -> Steps:
+    """Return the steps of those counted."""
+    size, clusters = int(counts.sum()), roster.clusters
+    cluster, left = np.empty(size, dtype=np.int32), np.empty(size, dtype=np.int32)
     # Stretches alternate: gap, step, gap, step, ..., gap.
-    bounds = np.concatenate(([0], np.column_stack([starts, ends]).ravel(), [len(score)]))
-    has_ones = (len(bounds) - 1) * clusters > FEW_CELLS * len(score)
-    if has_ones:
-        pupils, left = np.ones(len(score), dtype=np.int32), has_left.astype(np.int32)
-    else:
-        cell = np.repeat(np.arange(len(bounds) - 1) * clusters, np.diff(bounds)) + cluster
-        every = np.bincount(cell, minlength=(len(bounds) - 1) * clusters)
-        used = np.flatnonzero(every)
-        pupils = every[used].astype(np.int32)
-        left = np.bincount(cell[has_left], minlength=len(every))[used].astype(np.int32)
-        bounds = np.searchsorted(used // max(clusters, 1), np.arange(len(bounds)))
-        cluster = (used % max(clusters, 1)).astype(np.int32)
+    bounds = np.empty(2 * int(has_left.sum()) + 2, dtype=np.int64)
+    found = ranking_loops.find_steps(
+        order.down, counts, order.score, has_left, roster.cluster, cluster, left, bounds
+    )
+    bounds, pupils = bounds[:found], np.ones(size, dtype=np.int32)
+    has_ones = (found - 1) * clusters > FEW_CELLS * size
+    if not has_ones:
+        ranking_loops.join_clusters(bounds, clusters, cluster, left, pupils)
+    used = int(bounds[-1])
     return Steps(
-        gap=bounds[0::2].astype(np.int64),
-        step=bounds[1::2].astype(np.int64),
-        cluster=cluster,
-        pupils=pupils,
-        left=left,
+        gap=bounds[0::2].copy(),
+        step=bounds[1::2].copy(),
+        cluster=cluster[:used],
+        pupils=pupils[:used],
+        left=left[:used],
         has_ones=has_ones,
     )
 
 
-def _sums(roster: Roster, rows: NDArray[np.intp], probability: NDArray[np.float64]) -> Sums:
+def _sums(roster: Roster, counts: NDArray[np.bool_], probability: NDArray[np.float64]) -> Sums:
     """Return the sums of the rows that count, by tenth of probability and cluster, nobody reached yet."""
-    share, label = probability[rows], roster.label[rows]
-    near = np.clip(share, CLOSEST_PROBABILITY, 1 - CLOSEST_PROBABILITY)
-    cell = tenths(share).astype(np.int64) * roster.clusters + roster.cluster[rows]
-    size = TENTHS * roster.clusters
-    used = np.flatnonzero(np.bincount(cell, minlength=size))
-    residual = share - label
-
-    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.bincount(cell, values, minlength=size)[used], dtype=np.float64)
-
+    near = np.clip(probability, CLOSEST_PROBABILITY, 1 - CLOSEST_PROBABILITY)
+    loss = -np.log(np.where(roster.label == 1, near, 1 - near))
+    edges = _edges(np.sort(probability[counts]))
+    size, sums = np.zeros(TENTHS * roster.clusters, dtype=np.int32), np.zeros((3, TENTHS * roster.clusters))
+    ranking_loops.sum_cells(counts, roster.cluster, roster.label, probability, loss, edges, size, sums)
+    used = np.flatnonzero(size)
+    squares, losses, gap = sums[:, used]
     return Sums(
         cluster=(used % max(roster.clusters, 1)).astype(np.int32),
         tenth=used // max(roster.clusters, 1),
-        squares=summed(residual * residual),
-        losses=summed(-np.log(np.where(label == 1, near, 1 - near))),
-        gap=summed(residual),
+        squares=squares,
+        losses=losses,
+        gap=gap,
         reached=np.zeros(len(used)),
         given=np.zeros(len(used)),
     )
@@ -414,22 +431,27 @@ def _ends(values: NDArray[np.float64] | NDArray[np.int32]) -> NDArray[np.bool_]:
     return np.append(values[1:] != values[:-1], True)[: len(values)]
 
 
-def _figures(ranking: Ranking, blocks: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:
+class _Weighed(NamedTuple):
+    """What the loops add up for each lane of each block of weights."""
+
+    counts: NDArray[np.int64]
+    ranks: NDArray[np.float64]
+    sums: NDArray[np.float64]
+
+    @classmethod
+    def room(cls, blocks: int) -> _Weighed:
+        """Return room for so many blocks."""
+        counts, ranks = np.zeros((blocks, 2, LANES), dtype=np.int64), np.zeros((blocks, 2, LANES))
+        return cls(counts, ranks, np.zeros((blocks, SUMMED + TENTHS, LANES)))
+
+
+def _figures(ranking: Ranking, found: _Weighed) -> NDArray[np.float64]:
     """Return the figures for each lane of each block of weights."""
-    counts, ranks, sums = [], [], []
-    for weights in blocks:
-        counts.append(np.zeros((2, LANES), dtype=np.int64))
-        ranks.append(np.zeros((2, LANES)))
-        sums.append(np.zeros((SUMMED + TENTHS, LANES)))
-        loops.climb(weights, ranking.steps, counts[-1], ranks[-1])
-        loops.add(weights, ranking.sums, sums[-1])
-        if ranking.pools is not None:
-            loops.fill(weights, ranking.pools, sums[-1][:2])
-    if not counts or not ranking.pupils:
-        return np.full((LANES * len(counts), len(FIGURES)), np.nan)
-    total, left = np.hstack(counts)
-    against, precision = np.hstack(ranks)
-    reached, given, squares, losses, *gaps = np.hstack(sums)
+    if not len(found.counts) or not ranking.pupils:
+        return np.full((LANES * len(found.counts), len(FIGURES)), np.nan)
+    total, left = np.hstack(found.counts)
+    against, precision = np.hstack(found.ranks)
+    reached, given, squares, losses, *gaps = np.hstack(found.sums)
     stayed = total - left
     with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0 is NaN, "not defined"
         columns = (

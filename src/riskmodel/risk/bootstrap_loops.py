@@ -1,4 +1,4 @@
-"""The compiled loops of the bootstrap: each works on 32 replicates at a time, one lane of a register each."""
+"""The compiled loops that weigh a ranking: each works on 32 replicates at a time, one lane of a register each."""
 
 from __future__ import annotations
 
@@ -199,8 +199,39 @@ def _fill_places(weights: NDArray[np.uint8], pools: Pools, out: NDArray[np.float
                 break
 
 
+def _weigh_ranking(
+    weights: NDArray[np.uint8],
+    ranking: tuple[Steps, Sums, Pools],
+    counts: NDArray[np.int64],
+    ranks: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    steps, sums, pools = ranking
+    _climb(weights, steps, counts, ranks)
+    _add(weights, sums, out)
+    _fill(weights, pools, out)
+
+
+def _weigh_replicates(
+    table: NDArray[np.uint8],
+    seed: np.uint64,
+    drawn: NDArray[np.int32],
+    ranking: tuple[Steps, Sums, Pools],
+    counts: NDArray[np.int64],
+    ranks: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    # One block of 32 replicates after the other, each with its own place in what comes out.
+    weights = np.zeros((len(drawn), LANES), dtype=np.uint8)
+    for block in range(len(counts)):
+        draw(table, seed, np.uint64(block), drawn, weights)
+        weigh(weights, ranking, counts[block], ranks[block], out[block])
+
+
 _sum = compiled(_sum_ones)
+_climb = compiled(_climb_steps, error_model="numpy")
+_add = compiled(_add_sums)
+_fill = compiled(_fill_places, error_model="numpy")
 draw = compiled(_draw_weights)
-climb = compiled(_climb_steps, error_model="numpy")
-add = compiled(_add_sums)
-fill = compiled(_fill_places, error_model="numpy")
+weigh = compiled(_weigh_ranking)
+weigh_replicates = compiled(_weigh_replicates)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
+from riskmodel.risk.quantiles import quantiles_of
 from riskmodel.tables.results import DRIFT
 
 BINS = 10
@@ -49,7 +50,8 @@ class Spread:
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> Spread:
         """Return the spread of ``values``, whose missing ones are NaN."""
-        return cls(np.sort(values[~np.isnan(values)]), len(values))
+        missing = np.isnan(values)
+        return cls(np.sort(values[~missing] if missing.any() else values), len(values))
 
     @property
     def missing_share(self) -> float:
@@ -80,7 +82,7 @@ def psi(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
 
 def _psi(before: Spread, now: Spread) -> float:
     known = before.known
-    edges = np.unique(_tenths_of(known)) if len(known) else np.zeros(0)
+    edges = np.unique(quantiles_of(known, np.arange(1, BINS) / BINS)) if len(known) else np.zeros(0)
     shares = []
     for side in (before, now):
         # A bin ends with its edge: the numbers up to each edge, and from one edge to the next.
@@ -88,14 +90,6 @@ def _psi(before: Spread, now: Spread) -> float:
         counts = np.diff(np.concatenate(([0], upto, [len(side.known), side.rows])))
         shares.append(np.maximum(counts / side.rows, SMALLEST_SHARE))
     return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
-
-
-def _tenths_of(rising: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the nine inner tenths of values in rising order, straight between two of them."""
-    place = np.arange(1, BINS) / BINS * (len(rising) - 1)
-    low = place.astype(np.int64)
-    below, above = rising[low], rising[np.minimum(low + 1, len(rising) - 1)]
-    return np.asarray(below + (above - below) * (place - low), dtype=np.float64)
 
 
 def _shift_sd(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:

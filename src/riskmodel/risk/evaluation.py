@@ -6,15 +6,16 @@ and so are those outside a subset. The two bounds count every censored pupil as 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from riskmodel.risk import ranking_loops
 from riskmodel.risk.bands import wilson
 from riskmodel.risk.bootstrap import (
     FIGURES,
@@ -43,7 +44,6 @@ GAINS = {
     "average_precision_gain": "average_precision",
 }
 DEFAULT_MODEL = "boosting"
-SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 Row = tuple[object, ...]
 
@@ -90,7 +90,9 @@ class ScoredCohort:
     def __init__(self, predicted: Predicted, measuring: Measuring) -> None:
         self.predicted, self.measuring = predicted, measuring
         self._orders: dict[str, Order] = {}
+        self._chances: dict[str, NDArray[np.float64]] = {}
         self._rankings: dict[str, Ranking] = {}
+        self._base: ScoredCohort | None = None
 
     @cached_property
     def roster(self) -> Roster:
@@ -99,21 +101,31 @@ class ScoredCohort:
         cluster = self.measuring.cluster_for(own.school_id)
         return Roster.of(own.pupil_id, own.school_id, own.label, self.measuring.capacity, cluster)
 
+    def with_background(
+        self,
+        was_seen: NDArray[np.bool_] | None,
+        was_supported: NDArray[np.bool_] | None,
+        lead_days: NDArray[np.float64] | None,
+    ) -> ScoredCohort:
+        """Return the same with what is known of the pupils besides (see :class:`Predicted`)."""
+        known = replace(self.predicted, was_seen=was_seen, was_supported=was_supported, lead_days=lead_days)
+        other = ScoredCohort(known, self.measuring)
+        other.__dict__["roster"] = self.roster
+        other._orders, other._chances, other._rankings = self._orders, self._chances, self._rankings
+        return other
+
     def with_capacity(self, capacity: Capacity, replicates: int) -> ScoredCohort:
         """Return the same pupils and scores with other places."""
         other = ScoredCohort(self.predicted, replace(self.measuring, capacity=capacity, replicates=replicates))
         other.__dict__["roster"] = self.roster.with_capacity(capacity, self.predicted.school_id)
-        other._orders = self._orders
-        other._rankings = {
-            code: with_places(ranking, other.roster, self.order(code)) for code, ranking in self._rankings.items()
-        }
+        other._orders, other._base = self._orders, self
         return other
 
     def without_intervals(self) -> ScoredCohort:
         """Return the same, measured without replicates."""
         other = ScoredCohort(self.predicted, replace(self.measuring, replicates=0))
         other.__dict__["roster"] = self.roster
-        other._orders = self._orders
+        other._orders, other._chances, other._rankings = self._orders, self._chances, self._rankings
         return other
 
     def order(self, code: str) -> Order:
@@ -122,17 +134,35 @@ class ScoredCohort:
             self._orders[code] = Order.of(self.roster, self.predicted.by_model[code][0])
         return self._orders[code]
 
+    def chance(self, code: str) -> NDArray[np.float64]:
+        """Return each pupil's chance of a place by a model."""
+        if code not in self._chances:
+            self._chances[code] = self.order(code).chances(self.roster)
+        return self._chances[code]
+
+    def ranking(self, code: str) -> Ranking:
+        """Return the ranking of all by a model."""
+        if code not in self._rankings:
+            if self._base is None:
+                self._rankings[code] = self._ranked(code, self.roster)
+            else:
+                self._rankings[code] = with_places(
+                    self._base.ranking(code), self.roster, self.order(code), self.chance(code)
+                )
+        return self._rankings[code]
+
+    def _ranked(self, code: str, roster: Roster, counted: NDArray[np.bool_] | None = None) -> Ranking:
+        return rank_on(roster, self.order(code), self.predicted.by_model[code][1], counted, self.chance(code))
+
     def measured(
         self, code: str, counted: NDArray[np.bool_] | None = None, label: NDArray[np.float64] | None = None
     ) -> Measured:
         """Return the figures of one model for all, for those ``counted``, or as if ``label`` were their outcomes."""
-        if counted is None and label is None and code in self._rankings:
-            ranking = self._rankings[code]
+        if counted is None and label is None:
+            ranking = self.ranking(code)
         else:
             roster = self.roster if label is None else replace(self.roster, label=label)
-            ranking = rank_on(roster, self.order(code), self.predicted.by_model[code][1], counted)
-        if counted is None and label is None:
-            self._rankings[code] = ranking
+            ranking = self._ranked(code, roster, counted)
         drawn = replicates(ranking, self.measuring.replicates, self.measuring.seed)
         return Measured(ranking, figures(ranking), drawn)
 
@@ -141,19 +171,22 @@ class ScoredCohort:
 
         Each counts with the chance of a place; the replicates draw those reached, by the same kind of cluster.
         """
-        days, chance = self.predicted.lead_days, self.order(code).chances(self.roster)
+        days, chance = self.predicted.lead_days, self.chance(code)
         if days is None:
             return np.nan, np.nan, np.nan
         reached = np.flatnonzero((self.predicted.label == 1) & ~np.isnan(days) & (chance > 0))
         reached = reached[np.argsort(days[reached], kind="stable")]
         if not len(reached):
             return np.nan, np.nan, np.nan
-        weights = chance[reached][None, :]
-        value = _weighted_medians(days[reached], weights)[0]
+        rising, share = days[reached], chance[reached]
+        once = np.ones((1, 1), dtype=np.uint8)
+        value = _weighted_medians(rising, share, np.zeros(len(reached), dtype=np.int32), once)[0]
         if code != self.measuring.default_model:
             return float(value), np.nan, np.nan
-        drawn = weights_of_clusters(self.roster.cluster[reached], self.measuring.replicates, self.measuring.seed)
-        return float(value), *interval(_weighted_medians(days[reached], weights * drawn.T))
+        clusters, own = np.unique(self.roster.cluster[reached], return_inverse=True)
+        drawn = weights_of_clusters(clusters, self.measuring.replicates, self.measuring.seed)
+        medians = _weighted_medians(rising, share, own.astype(np.int32), np.ascontiguousarray(drawn.T))
+        return float(value), *interval(medians)
 
 
 def evaluate(predictions: pd.DataFrame, measuring: Measuring | None = None) -> pd.DataFrame:
@@ -241,20 +274,34 @@ def auc_alone(features: pd.DataFrame, label: NDArray[np.float64]) -> pd.Series:
     Missing values rank as one tie below all others. A feature that alone ranks almost perfectly has probably
     seen the outcome.
     """
-    target = np.asarray(label, dtype=np.float64)
-    left, stayed = float(target.sum()), float((1 - target).sum())
-    if not left or not stayed:
-        return pd.Series(np.nan, index=features.columns)
-    found = {code: _auc_of(features[code].to_numpy(dtype=np.float64), target) for code in features.columns}
-    return pd.Series(found, dtype=np.float64)
+    outcomes = Outcomes.of(label)
+    found = {code: outcomes.auc_by(features[code].to_numpy(dtype=np.float64)) for code in features.columns}
+    return pd.Series(found, index=features.columns, dtype=np.float64)
 
 
-def _auc_of(values: NDArray[np.float64], label: NDArray[np.float64]) -> float:
-    filled = np.where(np.isnan(values), -np.inf, values)
-    left, stayed = np.sort(filled[label == 1]), np.sort(filled[label == 0])
-    below, upto = (np.searchsorted(stayed, left, side=side).sum() for side in SIDES)
-    found = float(below + upto) / (2 * len(left) * len(stayed))
-    return max(found, 1 - found)
+@dataclass(frozen=True)
+class Outcomes:
+    """Who left (1), who stayed (0), and of whom that is not known (-1), with the numbers of the first two."""
+
+    code: NDArray[np.int8]
+    left: int
+    stayed: int
+
+    @classmethod
+    def of(cls, label: NDArray[np.float64]) -> Outcomes:
+        """Return the outcomes of labels, NaN where they are not known."""
+        code = np.where(np.isnan(label), -1, label).astype(np.int8)
+        return cls(code, int((code == 1).sum()), int((code == 0).sum()))
+
+    def auc_by(self, values: NDArray[np.float64]) -> float:
+        """Return the AUC of ranking by ``values`` alone, as :func:`auc_alone`; NaN where all have one outcome."""
+        if not self.left or not self.stayed:
+            return math.nan
+        left, stayed = np.empty(self.left), np.empty(self.stayed)
+        ranking_loops.split_by_outcome(values, self.code, left, stayed)
+        below, upto = ranking_loops.count_pairs(np.sort(left), np.sort(stayed))
+        found = float(below + upto) / (2 * self.left * self.stayed)
+        return max(found, 1 - found)
 
 
 def _figure_rows(key: tuple[object, ...], measured: Measured) -> list[Row]:
@@ -274,9 +321,13 @@ def _subsets(cohort: ScoredCohort) -> Iterator[tuple[str, Measured]]:
         yield subset, cohort.measured(default, label=np.where(np.isnan(own.label), outcome, own.label))
 
 
-def _weighted_medians(rising: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    upto = np.cumsum(weights, axis=1)
-    total = upto[:, -1]
-    # The first value that half of the weight has reached; NaN where nobody was drawn.
-    place = (upto < total[:, None] / 2).sum(axis=1)
-    return np.where(total > 0, rising[np.minimum(place, len(rising) - 1)], np.nan)
+def _weighted_medians(
+    rising: NDArray[np.float64],
+    share: NDArray[np.float64],
+    cluster: NDArray[np.int32],
+    weights: NDArray[np.uint8],
+) -> NDArray[np.float64]:
+    """Return the median of values in rising order, each counted by its share, for each draw (row) of cluster weights."""
+    medians = np.empty(len(weights))
+    ranking_loops.find_medians(rising, share, cluster, weights, medians)
+    return medians

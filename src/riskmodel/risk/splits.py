@@ -26,6 +26,8 @@ from riskmodel.risk.label import Window
 
 Split = Literal["mature", "strict"]
 SPLITS: tuple[Split, ...] = ("mature", "strict")
+SCHOOL_DISJOINT = "school_disjoint"
+"""The split by folds of schools inside the newest matured cohort: what a school new to the data can expect."""
 
 
 @dataclass(frozen=True)

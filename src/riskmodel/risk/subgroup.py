@@ -8,10 +8,13 @@ twenty pupils, or with too few cases for a figure, gets ``not_enough`` and no fi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from riskmodel.risk.bootstrap import Ranking
 from riskmodel.risk.evaluation import Measured, Measuring, Row, ScoredCohort
@@ -65,45 +68,69 @@ def subgroup_table(rows: list[Row]) -> pd.DataFrame:
 
 def subgroup_rows(cohort: ScoredCohort, traits: pd.DataFrame) -> list[Row]:
     """Return the rows of :func:`subgroups` for one cohort; ``traits`` stand pupil by pupil beside it."""
-    rows: list[Row] = []
+    return [row for found in measured_groups(cohort, traits) for row in found.rows(cohort.predicted.cohort_on)]
+
+
+def measured_groups(cohort: ScoredCohort, traits: pd.DataFrame) -> Iterator[MeasuredGroup]:
+    """Yield the groups by each trait, measured as parts of the whole list."""
     for trait in traits.columns:
-        group_of, groups = pd.factorize(_group_values(traits[trait]), sort=True)
+        group_of, groups = _groups(traits[trait])
         for number, group in enumerate(groups):
             measured = cohort.measured(cohort.measuring.default_model, group_of == number)
-            rows += [(cohort.predicted.cohort_on, trait, group, *row) for row in _metric_rows(measured)]
-    return rows
+            yield MeasuredGroup(str(trait), group, measured)
 
 
-def _group_values(values: pd.Series) -> pd.Series:
-    """Return the groups as text: a flag reads yes or no in lower case, as ``true`` and ``false``."""
+@dataclass(frozen=True)
+class MeasuredGroup:
+    """One group of pupils by one trait, and how the default model did there."""
+
+    trait: str
+    group: str
+    measured: Measured
+
+    def rows(self, cohort_on: object) -> list[Row]:
+        """Return the rows of SUBGROUP."""
+        size = (self.measured.ranking.pupils, self.measured.ranking.left)
+        rows: list[Row] = []
+        for metric, figure in METRICS.items():
+            value, low, high, state = self.figure(figure)
+            if metric == "missed_share":
+                value, low, high = 1 - value, 1 - high, 1 - low
+            rows.append((cohort_on, self.trait, self.group, metric, value, low, high, *size, state))
+        return rows
+
+    def figure(self, code: str) -> tuple[float, float, float, str]:
+        """Return value, low and high of one figure of the bootstrap, and whether there are enough pupils for it."""
+        value, low, high = self.measured.with_interval(code)
+        if _is_enough(code, self.measured) and not np.isnan(value):
+            return value, low, high, "enough"
+        return np.nan, np.nan, np.nan, "not_enough"
+
+
+def _groups(values: pd.Series) -> tuple[NDArray[np.intp], list[str]]:
+    """Return each pupil's group as a number into the list of groups, which rises.
+
+    A flag reads yes or no in lower case, as ``true`` and ``false``.
+    """
     place, found = pd.factorize(values)
     names = {"True": "true", "False": "false", "1.0": "true", "0.0": "false"}
     text = [names.get(str(value), str(value)) for value in found]
-    return pd.Series(np.array([*text, NO_DATA], dtype=object)[place], index=values.index)
+    groups = sorted({*text, *([NO_DATA] if (place < 0).any() else [])})
+    # Who has no value is numbered -1, and so stands last.
+    number = np.array([groups.index(name) if name in groups else 0 for name in (*text, NO_DATA)], dtype=np.intp)
+    return number[place], groups
 
 
-def _metric_rows(measured: Measured) -> list[tuple[object, ...]]:
-    rows: list[tuple[object, ...]] = []
-    for metric, figure in METRICS.items():
-        value, low, high = measured.with_interval(figure)
-        if metric == "missed_share":
-            value, low, high = 1 - value, 1 - high, 1 - low
-        is_enough = _is_enough(metric, measured) and not np.isnan(value)
-        shown = (value, low, high) if is_enough else (np.nan, np.nan, np.nan)
-        size = (measured.ranking.pupils, measured.ranking.left)
-        rows.append((metric, *shown, *size, "enough" if is_enough else "not_enough"))
-    return rows
-
-
-def _is_enough(metric: str, measured: Measured) -> bool:
+def _is_enough(figure: str, measured: Measured) -> bool:
     ranking: Ranking = measured.ranking
     if ranking.pupils < MIN_PUPILS:
         return False
     left, stayed = ranking.left, ranking.pupils - ranking.left
     cases = {
-        "missed_share": left,
+        "recall_at_capacity": left,
         "false_alarm_share": stayed,
-        "precision": measured.values["selected_share"] * ranking.pupils,
+        "precision_at_capacity": measured.values["selected_share"] * ranking.pupils,
         "auc": min(left, stayed),
+        "average_precision": min(left, stayed),
     }
-    return cases.get(metric, ranking.pupils) >= MIN_CASES
+    return cases.get(figure, ranking.pupils) >= MIN_CASES

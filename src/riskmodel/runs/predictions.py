@@ -67,32 +67,36 @@ def path_of(folder: Path) -> Path:
 
 def read_predictions(folder: Path) -> Iterator[Predicted]:
     """Yield what was predicted, cohort by cohort, oldest first; ``cohort_on`` is a day."""
-    file = pq.ParquetFile(path_of(folder), read_dictionary=list(KEYS))
-    for number in range(file.metadata.num_row_groups):
-        rows = file.read_row_group(number)
-        model = rows["model_code"].combine_chunks()
-        codes = model.dictionary.to_pylist()
-        pupils = rows.num_rows // len(codes)
-        first = rows.slice(0, pupils)
-        scores = [rows[name].to_numpy().reshape(len(codes), pupils) for name in ("raw_score", "probability")]
-        yield Predicted(
-            cohort_on=first["cohort_on"][0].as_py(),
-            split_code=first["split_code"][0].as_py(),
-            pupil_id=first["pupil_id"].cast(pa.string()).to_pandas(),
-            school_id=first["school_id"].cast(pa.string()).to_pandas(),
-            label=np.asarray(first["label"].to_pandas(), dtype=np.float64),
-            by_model={code: (scores[0][place], scores[1][place]) for place, code in enumerate(codes)},
-        )
+    for number in range(pq.read_metadata(path_of(folder)).num_row_groups):
+        yield read_prediction(folder, number)
 
 
-def predicted_splits(folder: Path) -> dict[date, list[str]]:
-    """Return the splits by which each cohort was predicted, oldest cohort first."""
+def read_prediction(folder: Path, number: int) -> Predicted:
+    """Return one cohort and split, by its number in the order of :func:`read_predictions`; schools are categorical."""
+    rows = pq.ParquetFile(path_of(folder), read_dictionary=list(KEYS)).read_row_group(number)
+    model = rows["model_code"].combine_chunks()
+    codes = model.dictionary.to_pylist()
+    pupils = rows.num_rows // len(codes)
+    first = rows.slice(0, pupils)
+    scores = [rows[name].to_numpy().reshape(len(codes), pupils) for name in ("raw_score", "probability")]
+    return Predicted(
+        cohort_on=first["cohort_on"][0].as_py(),
+        split_code=first["split_code"][0].as_py(),
+        pupil_id=first["pupil_id"].cast(pa.string()).to_pandas(),
+        school_id=first["school_id"].to_pandas(),
+        label=np.asarray(first["label"].to_pandas(), dtype=np.float64),
+        by_model={code: (scores[0][place], scores[1][place]) for place, code in enumerate(codes)},
+    )
+
+
+def predicted_parts(folder: Path) -> list[tuple[date, str]]:
+    """Return the cohort and split of each part, in the order of :func:`read_predictions`."""
     file = pq.ParquetFile(path_of(folder), read_dictionary=["split_code"])
-    splits: dict[date, list[str]] = {}
-    for number in range(file.metadata.num_row_groups):
-        first = file.read_row_group(number, ["cohort_on", "split_code"]).slice(0, 1).to_pylist()[0]
-        splits.setdefault(first["cohort_on"], []).append(first["split_code"])
-    return splits
+    firsts = [
+        file.read_row_group(number, ["cohort_on", "split_code"]).slice(0, 1).to_pylist()[0]
+        for number in range(file.metadata.num_row_groups)
+    ]
+    return [(first["cohort_on"], first["split_code"]) for first in firsts]
 
 
 def summary(predicted: Predicted) -> list[dict[str, object]]:

@@ -127,16 +127,17 @@ class SemesterRun:
     def windows(self) -> list[Window]:
         """Return the windows of the run's cohorts, oldest first, from its table ``cohort``."""
         dates = ["cohort_on", "school_year_on", "horizon_on", "label_known_on"]
-        found = self.read("cohort", columns=dates).drop_duplicates().sort_values("cohort_on")
+        days = self.read_arrow("cohort", dates).cast(pa.schema([(name, pa.date32()) for name in dates]))
+        found = days.group_by(dates).aggregate([]).sort_by("cohort_on")
         return [
             Window(
-                cut_off=row["cohort_on"].date(),
-                school_year_on=row["school_year_on"].date(),
-                horizon_on=row["horizon_on"].date(),
+                cut_off=row["cohort_on"],
+                school_year_on=row["school_year_on"],
+                horizon_on=row["horizon_on"],
                 delay_days=(row["label_known_on"] - row["horizon_on"]).days,
-                term_on=row["school_year_on"].date(),
+                term_on=row["school_year_on"],
             )
-            for row in found.to_dict("records")
+            for row in found.to_pylist()
         ]
 
 

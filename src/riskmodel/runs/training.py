@@ -25,6 +25,7 @@ from riskmodel.risk.label import Window
 from riskmodel.risk.model import RiskModel
 from riskmodel.risk.predicted import Predicted, Scores
 from riskmodel.risk.recipe import KINDS
+from riskmodel.risk.splits import SCHOOL_DISJOINT
 from riskmodel.runs import parts
 from riskmodel.runs.predictions import PredictionWriter, summary
 from riskmodel.runs.semester import SemesterRun
@@ -35,7 +36,6 @@ QUICK_CHALLENGERS = ("logistic",)
 """These learn in a second or two, and stand beside every matured cohort. The others come with ``full``, for the newest."""
 
 SCHOOL_FOLDS = 5
-SCHOOL_DISJOINT = "school_disjoint"
 
 
 def train(run: SemesterRun, learning: Learning) -> pd.DataFrame:
