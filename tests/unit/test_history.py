@@ -180,6 +180,44 @@ def test_of_years_that_several_deliveries_hold_the_history_is_worked_out_once(tm
     assert history(tmp_path) == found
 
 
+def test_a_delivery_leaves_the_histories_of_the_years_that_it_does_not_tell_of(tmp_path):
+    older, newer = (fact("absent", f"{year}-09-05", happened_on=f"{year}-09-05") for year in (2022, 2023))
+    store_delivery(tmp_path, "2022-12-20", older)
+    store_delivery(tmp_path, "2023-12-20", fact("excused", "2022-09-05", happened_on="2022-09-05"), newer)
+    history(tmp_path)
+    (kept,) = (tmp_path / "history").iterdir()
+    before = kept.stat().st_mtime_ns
+    store_delivery(
+        tmp_path, "2024-12-20", fact("late", "2023-09-05", happened_on="2023-09-05"), fact("absent", "2024-09-05")
+    )
+    assert [row[1:] for row in history(tmp_path)] == [
+        ("absent", "2022-09-05"),
+        ("absent", "2023-09-05"),
+        ("excused", "2023-12-20"),
+        ("absent", "2024-09-05"),
+        ("late", "2024-12-20"),
+    ]
+    assert len(list((tmp_path / "history").iterdir())) == 2
+    assert kept.stat().st_mtime_ns == before
+
+
+def test_years_of_one_pair_of_deliveries_have_another_file_when_a_third_tells_of_some_of_them(tmp_path):
+    years = (2022, 2023)
+    days = [fact("absent", f"{year}-09-05", happened_on=f"{year}-09-05") for year in years]
+    store_delivery(tmp_path, "2023-12-20", *days)
+    store_delivery(tmp_path, "2024-01-10", *days)
+    store_delivery(tmp_path, "2024-12-20", fact("late", "2023-09-05", happened_on="2023-09-05"))
+    assert len(history(tmp_path)) == 3
+    assert len(history(tmp_path, "2023-12-20", "2024-01-10")) == 2
+    assert len(history(tmp_path)) == 3
+
+
+def test_a_table_that_every_delivery_left_empty_is_there_and_empty(tmp_path):
+    for day in ("2023-12-20", "2024-12-20"):
+        store_delivery(tmp_path, day)
+    assert history(tmp_path) == []
+
+
 def test_a_history_of_other_deliveries_is_another_file(tmp_path):
     for day, code in (("2024-09-30", "absent"), ("2024-10-31", "excused"), ("2024-11-30", "late")):
         store_delivery(tmp_path, day, fact(code, "2024-09-05"))

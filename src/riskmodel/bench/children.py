@@ -36,10 +36,6 @@ class Cost:
     peak_mb: float
     output: str
 
-    def figures(self) -> dict[str, float]:
-        """Return the figures alone, for a report."""
-        return {"wall_seconds": self.wall_seconds, "cpu_seconds": self.cpu_seconds, "peak_mb": self.peak_mb}
-
 
 def run_child(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Cost:
     """Run ``python`` with ``arguments`` and return what it cost and what it printed.

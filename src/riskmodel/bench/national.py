@@ -43,6 +43,9 @@ READY = "ready.json"
 def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0) -> Report:
     """Return seconds, CPU seconds and peak memory of the run, by step, and what surrounded the measurement.
 
+    ``total_seconds`` are those of the command. ``ingest_seconds``, ``notebook_seconds`` (start and end of the notebooks'
+    kernels, with what they import) and ``work_seconds`` (all the rest) add up to them.
+
     Parameters
     ----------
     data
@@ -148,17 +151,17 @@ def _report(folder: Path, store: Path, plan: Plan, cost: Cost) -> Report:
     ]
     start_up = sum(step["start_up_seconds"] for step in steps)
     received = [line for line in journal.read(store / journal.LOG_NAME) if line["event"] == "received"]
-    raw = pq.ParquetFile(_deliveries(folder)[-1] / "attendance.parquet").metadata.num_rows
     ingest = float(str(received[-1]["seconds"]))
     return {
         "pupils": plan.pupils,
-        "raw_lesson_rows": raw,
+        "lesson_rows": pq.ParquetFile(_deliveries(folder)[-1] / "attendance.parquet").metadata.num_rows,
         "state": done["state"],
-        **cost.figures(),
+        "total_seconds": cost.wall_seconds,
         "ingest_seconds": ingest,
-        "notebook_start_up_seconds": start_up,
-        "seconds_without_start_up": cost.wall_seconds - start_up,
-        "seconds_after_ingest_without_start_up": cost.wall_seconds - ingest - start_up,
+        "work_seconds": cost.wall_seconds - ingest - start_up,
+        "notebook_seconds": start_up,
+        "cpu_seconds": cost.cpu_seconds,
+        "peak_mb": cost.peak_mb,
         "steps": steps,
         "cores": os.cpu_count(),
         "threads_of_libraries": 1,

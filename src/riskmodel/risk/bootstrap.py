@@ -260,9 +260,7 @@ def rank_on(
     return _with_places(ranking, roster, order, counts, chance)
 
 
-def with_places(
-    ranking: Ranking, roster: Roster, order: Order, chance: NDArray[np.float64] | None = None
-) -> Ranking:
+def with_places(ranking: Ranking, roster: Roster, order: Order, chance: NDArray[np.float64] | None = None) -> Ranking:
     """Return the ranking of all with a label (see :func:`rank_on`) with the places that ``roster`` has now."""
     own = _numbered(roster, order) if _has_own_clusters(roster) else roster
     return _with_places(ranking, own, order, ~np.isnan(roster.label), chance)
@@ -389,9 +387,7 @@ def _steps(roster: Roster, order: Order, counts: NDArray[np.bool_], has_left: ND
     cluster, left = np.empty(size, dtype=np.int32), np.empty(size, dtype=np.int32)
     # Stretches alternate: gap, step, gap, step, ..., gap.
     bounds = np.empty(2 * int(has_left.sum()) + 2, dtype=np.int64)
-    found = ranking_loops.find_steps(
-        order.down, counts, order.score, has_left, roster.cluster, cluster, left, bounds
-    )
+    found = ranking_loops.find_steps(order.down, counts, order.score, has_left, roster.cluster, cluster, left, bounds)
     bounds, pupils = bounds[:found], np.ones(size, dtype=np.int32)
     has_ones = (found - 1) * clusters > FEW_CELLS * size
     if not has_ones:

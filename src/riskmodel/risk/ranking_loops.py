@@ -125,9 +125,7 @@ def _count_pairs(rising: Real, others: Real) -> tuple[int, int]:
     return smaller, upto
 
 
-def _find_medians(
-    rising: Real, share: Real, cluster: Whole, weights: NDArray[np.uint8], median: Real
-) -> None:
+def _find_medians(rising: Real, share: Real, cluster: Whole, weights: NDArray[np.uint8], median: Real) -> None:
     # The first value that half of the weight has reached, for each row of weights (of the clusters); NaN where it is empty.
     for draw in range(len(weights)):
         total, upto = 0.0, 0.0

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from riskmodel.runs.parquet import empty_values
+from riskmodel.runs.parts import workers
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.sources.deliveries import REJECTED_FILE
 from riskmodel.sources.history import DELIVERIES_FOLDER, DESCRIPTION_FILE
@@ -71,7 +72,8 @@ def missingness(run: SemesterRun) -> pd.DataFrame:
 def school_rows(run: SemesterRun) -> pd.DataFrame:
     """Return and write the rows per school and table that became known in the twelve months to the cut-off date."""
     parts = []
-    with run.connect() as connection:
+    # Counts come out the same however many count.
+    with run.connect(threads=workers()) as connection:
         for table in COUNTED_TABLES:
             counted = connection.execute(
                 f"""

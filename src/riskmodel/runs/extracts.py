@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from riskmodel.risk.feature import Feature
 from riskmodel.risk.features import FEATURES
 from riskmodel.runs.columns import json_lists, json_object, json_text
 from riskmodel.runs.manifest import code_of_this_process
+from riskmodel.runs.parts import workers
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.tables.results import BANDS
 from riskmodel.views.extract import (
@@ -39,6 +42,7 @@ USUAL_OF = [name for name, _ in COMPARED]
 REASON_COLUMNS = ("feature_code", "own_value", "usual_value", "usual_of", "contribution")
 
 Row = Mapping[str, Any]
+Result = TypeVar("Result")
 
 
 def write_extracts(run: SemesterRun) -> dict[str, Any]:
@@ -88,16 +92,22 @@ class Schools:
         told = self._reasons(reasons, scores.num_rows)
         common = common_head(self.about, self._features(), self.bands, self.figures)
         alike = {name: json_text(value) for name, value in {**common, "usual_of": USUAL_OF}.items()}
-        for first in range(0, len(school_ids), SCHOOLS_AT_A_TIME):
+
+        def of_some(first: int) -> list[tuple[str, bytes]]:
             some = school_ids[first : first + SCHOOLS_AT_A_TIME]
             mine = offsets[first : first + len(some) + 1]
             columns = _columns(scores, told, order[mine[0] : mine[-1]], mine - mine[0])
+            files = []
             for number, school_id in enumerate(some):
                 counted = {name: int(of_school[first + number]) for name, of_school in counts.items()}
                 parts = {name: json_text(value) for name, value in school_head(by_id[school_id], counted).items()}
                 for name, texts in columns.items():
                     parts[name] = json_object({column: text[number] for column, text in texts.items()})
-                yield school_id, f"{json_object({**alike, **parts})}\n".encode()
+                files.append((school_id, f"{json_object({**alike, **parts})}\n".encode()))
+            return files
+
+        for files in _ahead(of_some, range(0, len(school_ids), SCHOOLS_AT_A_TIME)):
+            yield from files
 
     def _reasons(self, reasons: pa.Table, pupils: int) -> dict[str, NDArray[Any]]:
         """Return the columns of the reasons, pupils × places, codes as places in their lists (-1: none)."""
@@ -116,6 +126,19 @@ class Schools:
             {"feature_code": feature.code, "group_code": feature.group, "is_malleable": feature.is_malleable}
             for feature in self.features
         ]
+
+
+def _ahead(work: Callable[[int], Result], items: Iterable[int]) -> Iterator[Result]:
+    """Yield ``work`` of each item in turn, while threads are at the next ones; no more of them than threads are kept."""
+    number = workers()
+    with ThreadPoolExecutor(number, thread_name_prefix="extract") as pool:
+        begun: deque[Future[Result]] = deque()
+        for item in items:
+            begun.append(pool.submit(work, item))
+            if len(begun) > number:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
 
 
 def _columns(

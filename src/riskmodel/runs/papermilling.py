@@ -6,6 +6,7 @@ notebook comes back in memory, is cleaned, and is written by the runner once it 
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import re
@@ -162,21 +163,28 @@ class WatchedEngine:
         from papermill.engines import NotebookExecutionManager  # noqa: PLC0415
         from traitlets.config import Config  # noqa: PLC0415
 
+        class Client(PapermillNotebookClient):  # type: ignore[misc]
+            """Notes the kernel's process as soon as it is there: it may be killed while it imports."""
+
+            def start_new_kernel(self, **options: Any) -> None:
+                super().start_new_kernel(**options)
+                execution.kernel_started(self.km.provisioner.pid)
+
         manager = NotebookExecutionManager(nb, output_path=None, progress_bar=False, log_output=False)
         execution.notebook = manager.nb
         with tempfile.TemporaryDirectory(prefix="riskmodel-") as private:
             # Sockets in a folder of this user alone, not ports of this machine that anybody on it can listen to.
             channel = {"transport": "ipc", "ip": f"{private}/ipc", "connection_file": f"{private}/kernel.json"}
-            client = PapermillNotebookClient(
+            client = Client(
                 manager,
                 kernel_name=kernel_name,
                 startup_timeout=START_SECONDS,
                 # What a step made is closed by now; to take a process down in good order is a third of its idle cost.
                 shutdown_kernel="immediate",
+                extra_arguments=[f"--IPKernelApp.exec_lines=exec({imports_of(manager.nb)!r}, {{}})"],
                 config=Config({"KernelManager": channel}),
                 on_cell_complete=lambda **_: execution.measure(),
             )
-            client.on_notebook_start = lambda **_: execution.kernel_started(client.km.provisioner.pid)
             manager.notebook_start()
             try:
                 # What a kernel says beside its cells may hold values, and would go to the operator's log.
@@ -184,6 +192,22 @@ class WatchedEngine:
             finally:
                 manager.notebook_complete()
         return manager.nb
+
+
+def imports_of(notebook: Any) -> str:
+    """Return the import statements of the cells of ``notebook``, a line each.
+
+    A kernel does them while it starts, so that they count as its start-up and not as work of the first cell. What
+    cannot be imported, the cell itself reports when it is reached.
+    """
+    found: dict[str, None] = {}
+    for cell in notebook.cells:
+        # Commands of the shell are no Python: such a cell is left to itself.
+        with contextlib.suppress(SyntaxError):
+            for statement in ast.parse(cell.source).body if cell.cell_type == "code" else ():
+                if isinstance(statement, ast.Import | ast.ImportFrom):
+                    found[ast.unparse(statement)] = None
+    return "\n".join(found)
 
 
 def cleaned(notebook: Any, failure_text: str) -> bytes:

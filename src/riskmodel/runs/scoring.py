@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmodel.risk.bands import band_of
+from riskmodel.risk.calibration import Calibrator
 from riskmodel.risk.capacity import Capacity, place_in_school
 from riskmodel.risk.explanation import REASONS_KEPT, data_states, reasons, strongest, usual_values
 from riskmodel.risk.features import FEATURES
-from riskmodel.risk.shapley import shapley
+from riskmodel.risk.shapley import Explained, shapley
 from riskmodel.runs.judging import capacity_of
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.training import read_model
 from riskmodel.tables.results import BANDS, CONTRIBUTION, REASON, SCHOOL_SUMMARY, SCORE
+
+
+class Present(NamedTuple):
+    """Members and features of the present cohort, row by row beside each other."""
+
+    members: pd.DataFrame
+    features: pd.DataFrame
 
 
 def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.DataFrame:
@@ -26,20 +37,33 @@ def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.D
     RunFailedError
         When the reasons of a pupil do not add up to the score.
     """
-    members, features = _present(run)
+    present = _present(run)
+    features = present.features
     fitted, calibrator = read_model(run)
     read = features if tuple(features.columns) == fitted.feature_codes else features[list(fitted.feature_codes)]
     explained = shapley(fitted, read)
-    raw, base, contributions = explained.raw_score, explained.base, explained.values
-    probability = calibrator.probability(raw)
-    states = data_states(features, FEATURES)
     capacity = capacity_of(run.read("place"), capacity_share, capacity_places)
+    with ThreadPoolExecutor(1, thread_name_prefix="reason") as pool:
+        reasoned = pool.submit(_write_reasons, run, present.members, read, explained.values)
+        run.write_rows(CONTRIBUTION, _wide(read, explained.values))
+        scores = run.write(SCORE, _scores(run, present, explained, calibrator, capacity))
+        reasoned.result()
+    run.write(SCHOOL_SUMMARY, _summary(run, scores, capacity, capacity_places))
+    return scores
+
+
+def _scores(
+    run: SemesterRun, present: Present, explained: Explained, calibrator: Calibrator, capacity: Capacity
+) -> pd.DataFrame:
+    members, raw = present.members, explained.raw_score
+    states = data_states(present.features, FEATURES)
+    probability = calibrator.probability(raw)
     place = place_in_school(raw, members["school_id"], members["pupil_id"])
     places = members["school_id"].map(capacity.by_school(members["school_id"])).to_numpy(dtype=np.int64)
     columns = ["pupil_id", "school_id", "stage_kind", "stage_number", "class_code"]
-    rows = members[columns].assign(
+    return members[columns].assign(
         raw_score=raw,
-        base_score=base,
+        base_score=explained.base,
         probability=probability,
         probability_low=np.nan,
         probability_high=np.nan,
@@ -48,21 +72,21 @@ def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.D
         is_within_capacity=place <= places,
         **{name: states[name].to_numpy() for name in states.columns},
     )
-    run.write_rows(CONTRIBUTION, _wide(read, contributions))
+
+
+def _write_reasons(
+    run: SemesterRun, members: pd.DataFrame, features: pd.DataFrame, contributions: NDArray[np.float64]
+) -> None:
     chosen = strongest(contributions, REASONS_KEPT)
-    usual = usual_values(read, members, chosen)
-    run.write_rows(REASON, reasons(read, contributions, chosen, usual, FEATURES))
-    scores = run.write(SCORE, rows)
-    run.write(SCHOOL_SUMMARY, _summary(run, scores, capacity, capacity_places))
-    return scores
+    usual = usual_values(features, members, chosen)
+    run.write_rows(REASON, reasons(features, contributions, chosen, usual, FEATURES))
 
 
-def _present(run: SemesterRun) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return members and features of the present cohort, row by row beside each other."""
+def _present(run: SemesterRun) -> Present:
     members = run.read("cohort", run.cut_off).sort_values("pupil_id", ignore_index=True)
     values = run.read("feature", run.cut_off).set_index("pupil_id").drop(columns="cohort_on")
     in_order = values.index.equals(pd.Index(members["pupil_id"]))
-    return members, values if in_order else values.loc[members["pupil_id"]]
+    return Present(members, values if in_order else values.loc[members["pupil_id"]])
 
 
 def _wide(features: pd.DataFrame, contributions: NDArray[np.float64]) -> pa.Table:

@@ -33,7 +33,7 @@ from riskmodel.tables.schema import Table
 
 DELIVERIES_FOLDER, DESCRIPTION_FILE, ALIAS_FILE = "deliveries", "delivery.json", "pupil_alias.parquet"
 HISTORY_FOLDER, PACKED_FOLDER = "history", "packed"
-HISTORY_FORM = 2
+HISTORY_FORM = 3
 """Changes whenever the rule by which histories are worked out does, so that no older file is taken for a newer one."""
 ROW_GROUP_ROWS, DIGEST_LENGTH = 131_072, 16
 HISTORY = "history_so_far"
@@ -88,7 +88,9 @@ def open_canonical(connection: duckdb.DuckDBPyConnection, store: Path, delivery_
     -----
     Years of a table that one delivery alone holds are read as they were stored. Where several deliveries hold facts of
     one school year, or pupils have had two codes, the history is worked out once and kept in the store, in
-    ``history/``; packed tables are kept in ``packed/``. These folders may be deleted at any time. For a key that was delivered before, the newest version of
+    ``history/``; packed tables are kept in ``packed/``. These folders may be deleted at any time. Years that the same
+    deliveries tell of are one file: a delivery leaves the files of the years that it does not tell of as they are. For a
+    key that was delivered before, the newest version of
     the later delivery is compared with the newest version so far. If they are equal nothing is added; if not, a version
     is added whose ``known_on`` is its own or the day of the delivery, whichever is later, and later than the version that it replaces.
     """
@@ -133,14 +135,14 @@ def _pieces(
 ) -> list[Piece]:
     """Return the files that hold ``table``, each with the days for which it stands; none where nobody delivered it."""
     versions = [Version(delivery.delivered_on, path) for delivery in deliveries if (path := delivery.table(table.name))]
-    if not versions:
-        return []
     has_aliases = _has_aliases(connection)
-    alone, shared = ([], [ALWAYS]) if has_aliases and "pupil_id" in table.column_names else _spans(table, versions)
-    pieces = [Piece(*one) for one in alone]
-    if shared:
-        path = _worked_out(connection, table, versions, shared, store, has_aliases=has_aliases)
-        pieces += [Piece(path, span) for span in shared]
+    is_one = has_aliases and "pupil_id" in table.column_names
+    pieces = []
+    for told in [Told(tuple(versions), (ALWAYS,))] if is_one and versions else _told(table, versions):
+        path = told.versions[0].path
+        if is_one or len(told.versions) > 1:
+            path = _worked_out(connection, table, told, store, has_aliases=has_aliases)
+        pieces += [Piece(path, span) for span in told.spans]
     return pieces
 
 
@@ -165,26 +167,31 @@ class Piece(NamedTuple):
     span: Span
 
 
+class Told(NamedTuple):
+    """Days of which the same deliveries tell, and no others."""
+
+    versions: tuple[Version, ...]
+    spans: tuple[Span, ...]
+
+
 ALWAYS = Span(NEVER_BEFORE, NEVER_AFTER)
 
 
-def _spans(table: Table, versions: Sequence[Version]) -> tuple[list[tuple[Path, Span]], list[Span]]:
-    """Return the school years that one file alone tells of, with that file, and those that several tell of."""
-    if len(versions) == 1:
-        return [(versions[0].path, ALWAYS)], []
+def _told(table: Table, versions: Sequence[Version]) -> list[Told]:
+    """Return the school years of a table, put together where the same deliveries tell of them."""
     held = [_school_years(version.path, table.happened) for version in versions]
-    if table.happened not in table.key or None in held:
-        return [], [ALWAYS]
-    files: dict[int, list[Path]] = {}
+    if not versions:
+        return []
+    if len(versions) == 1 or table.happened not in table.key or None in held:
+        return [Told(tuple(versions), (ALWAYS,))]
+    tellers: dict[int, tuple[Version, ...]] = {}
     for version, years in zip(versions, held, strict=True):
         for year in years or ():
-            files.setdefault(year, []).append(version.path)
-    alone = [
-        (version.path, span)
-        for version in versions
-        for span in _as_spans(year for year, paths in files.items() if paths == [version.path])
-    ]
-    return alone, _as_spans(year for year, paths in files.items() if len(paths) > 1)
+            tellers[year] = (*tellers.get(year, ()), version)
+    years_of: dict[tuple[Version, ...], list[int]] = {}
+    for year in sorted(tellers):
+        years_of.setdefault(tellers[year], []).append(year)
+    return [Told(told, tuple(_as_spans(years))) for told, years in years_of.items()]
 
 
 def _school_years(path: Path, happened: str) -> set[int] | None:
@@ -290,14 +297,14 @@ def _drop(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 def _worked_out(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
-    versions: Sequence[Version],
-    spans: Sequence[Span],
+    told: Told,
     store: Path,
     *,
     has_aliases: bool,
 ) -> Path:
-    """Return the file with the history of ``spans``, in the order of the school years and the key."""
-    named = [str(HISTORY_FORM), *(f"{version.path.parent.name} {version.path.stat().st_size}" for version in versions)]
+    """Return the file with the history of the days ``told`` of, in the order of the school years and the key."""
+    named = [str(HISTORY_FORM), *(f"{span.first_on} {span.last_on}" for span in told.spans)]
+    named += [f"{version.path.parent.name} {version.path.stat().st_size}" for version in told.versions]
     digest = hashlib.sha256("\n".join([table.name, *named]).encode()).hexdigest()[:DIGEST_LENGTH]
     path = store / HISTORY_FOLDER / f"{table.name}-{digest}.parquet"
     if path.exists():
@@ -305,7 +312,8 @@ def _worked_out(
     path.parent.mkdir(mode=0o750, exist_ok=True)
     unfinished = path.with_name(f"{path.stem}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        _lay_over(connection, table, versions, "" if list(spans) == [ALWAYS] else _within(table, spans), has_aliases)
+        condition = "" if told.spans == (ALWAYS,) else _within(table, told.spans)
+        _lay_over(connection, table, told.versions, condition, has_aliases)
         year = f"year({table.happened}) - (month({table.happened}) < {FILED_FROM_MONTH})::INTEGER"
         order = ", ".join(dict.fromkeys((year, *table.key, table.known, *table.column_names)))
         connection.execute(
@@ -329,6 +337,9 @@ def _lay_over(
         rows = rows_of(table, version.path, has_aliases=has_aliases)
         where = f"WHERE {condition}" if condition else ""
         connection.execute(f"CREATE OR REPLACE TEMP VIEW delivered AS SELECT * FROM ({rows}) {where}")
+        if version is versions[0]:
+            connection.execute(f"INSERT INTO {HISTORY} SELECT * FROM delivered")
+            continue
         connection.execute(f"CREATE OR REPLACE TEMP TABLE added AS {_added(table, HISTORY, version.delivered_on)}")
         connection.execute(f"INSERT INTO {HISTORY} SELECT * FROM added")
     connection.execute("DROP TABLE IF EXISTS added")

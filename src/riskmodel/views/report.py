@@ -115,10 +115,10 @@ def comparison(findings: Row, language: Language) -> list[dict[str, Any]]:
 
 def bounds(findings: Row, language: Language) -> list[dict[str, Any]]:
     """Return the model's AUC and share reached for every other way of counting: subsets, bounds, other splits."""
-    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    default, newest = findings["run"]["model_code"] or figures.DEFAULT_MODEL, pages.newest_cohort(findings)
     lines: dict[tuple[str, str], dict[str, Row]] = {}
     for row in findings["evaluation"]:
-        if str(row["cohort_on"]) == pages.newest_cohort(findings) and row["model_code"] == default:
+        if str(row["cohort_on"]) == newest and row["model_code"] == default:
             lines.setdefault((row["split_code"], row["subset_code"]), {})[row["metric_code"]] = row
     lines.pop((pages.headline_split(findings), "all"), None)
     return [

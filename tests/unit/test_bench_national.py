@@ -1,0 +1,46 @@
+"""The report of the national run: which figures it gives, and that they add up."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from riskmodel.bench import national
+from riskmodel.bench.children import Cost
+from riskmodel.runs import journal
+
+
+@pytest.fixture
+def report(tmp_path):
+    """Return the report of a command of 100 s: ingest 40 s, two steps of 30 and 20 s with 2 and 1 s of start-up."""
+    delivery, run = tmp_path / "deliveries" / "2024-25", tmp_path / "store" / "runs" / "some"
+    for folder in (delivery, run):
+        folder.mkdir(parents=True)
+    (delivery / "mapping.yaml").write_text("")
+    pq.write_table(pa.table({"lesson_number": list(range(1, 8))}), delivery / "attendance.parquet")
+    journal.record(tmp_path / "store" / journal.LOG_NAME, event="received", delivery_id="a", seconds=40.0)
+    for step, seconds, start in (("10_tables", 30.0, 2.0), ("20_features", 20.0, 1.0)):
+        journal.record(
+            run / journal.LOG_NAME, event="step_done", step=step, seconds=seconds, start_seconds=start, peak_mb=900.0
+        )
+    cost = Cost(100.0, 150.0, 1900.0, json.dumps({"folder": str(run), "state": "published"}))
+    return national._report(tmp_path, tmp_path / "store", national._plan(2000), cost)
+
+
+def test_the_report_of_the_national_run_has_the_agreed_keys(report):
+    assert {name: report[name] for name in ("pupils", "lesson_rows", "peak_mb", "cpu_seconds")} == {
+        "pupils": 2000,
+        "lesson_rows": 7,
+        "peak_mb": 1900.0,
+        "cpu_seconds": 150.0,
+    }
+    assert [step["step"] for step in report["steps"]] == ["10_tables", "20_features"]
+    assert [step["peak_mb"] for step in report["steps"]] == [900.0, 900.0]
+
+
+def test_ingest_work_and_start_of_notebooks_add_up_to_the_whole(report):
+    assert (report["total_seconds"], report["ingest_seconds"], report["notebook_seconds"]) == (100.0, 40.0, 3.0)
+    assert report["work_seconds"] == 57.0

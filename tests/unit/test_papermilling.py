@@ -1,0 +1,49 @@
+"""A notebook in a kernel of its own: what it imports before its first cell, and how an import that fails is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from riskmodel.runs.papermilling import Execution, execute, imports_of
+from riskmodel.runs.staging import kernel_environment
+
+
+def executed(folder: Path, *sources: str) -> Execution:
+    path = folder / "10_some.ipynb"
+    parameters = new_code_cell('run_folder: str = ""  # folder of the run', metadata={"tags": ["parameters"]})
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(new_notebook(cells=[parameters, *map(new_code_cell, sources)], metadata=kernel), path)
+    return execute(path, {"run_folder": "x"}, kernel_environment(1), lambda: None)
+
+
+def printed(execution: Execution) -> str:
+    return "".join(
+        output.text for cell in execution.notebook.cells for output in cell.get("outputs", ()) if "text" in output
+    )
+
+
+def test_the_imports_of_a_notebook_are_those_of_its_code_each_once_and_no_other_statement() -> None:
+    notebook = new_notebook(
+        cells=[
+            new_markdown_cell("import this"),
+            new_code_cell("import json\nfrom pathlib import Path\nPath('x').touch()"),
+            new_code_cell("%time import os"),
+            new_code_cell("import json\ndef later():\n    import csv"),
+        ]
+    )
+    assert imports_of(notebook) == "import json\nfrom pathlib import Path"
+
+
+def test_a_kernel_has_imported_what_the_notebook_will_before_the_first_cell_and_named_nothing(tmp_path: Path) -> None:
+    look = "import sys\nprint('colorsys' in sys.modules, 'colorsys' in dir())"
+    execution = executed(tmp_path, look, "import colorsys")
+    assert (execution.error_kind, printed(execution).strip()) == ("", "True False")
+
+
+def test_an_import_that_fails_is_the_error_of_its_cell(tmp_path: Path) -> None:
+    execution = executed(tmp_path, "print('before')", "import no_such_module_anywhere")
+    assert execution.error_kind == "ModuleNotFoundError"
+    assert printed(execution).strip() == "before"
