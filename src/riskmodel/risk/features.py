@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from riskmodel.risk.attendance_features import ATTENDANCE_FEATURES
 from riskmodel.risk.context_features import CONTEXT_BLOCKS, CONTEXT_FEATURES
-from riskmodel.risk.cutoff import NUMBERED_TEXTS, key_type, open_cut_off
+from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.economic_features import ECONOMIC_BLOCKS, ECONOMIC_FEATURES
 from riskmodel.risk.feature import Block, Feature
 from riskmodel.risk.fold import days_around, fold_pupils
@@ -133,19 +133,18 @@ def _lay_out_members(connection: duckdb.DuckDBPyConnection, ordered: pd.DataFram
     rows = pa.Table.from_pandas(ordered[list(MEMBER_COLUMNS)], preserve_index=False)
     rows = rows.append_column("member_id", pa.array(np.arange(1, len(rows) + 1, dtype=np.int32)))
     connection.register("member_rows", rows)
-    keys = ", ".join(f"{name}::{key_type(connection, name)} AS {name}" for name in NUMBERED_TEXTS)
     # Small numbers instead of pseudonyms: the joins of millions of rows then compare four bytes.
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE member AS
         SELECT
-            * REPLACE ({keys}),
+            *,
             dense_rank() OVER (ORDER BY school_id, stage_kind, stage_number, class_code)::INTEGER AS class_id
-        FROM member_rows
+        FROM ({with_pupil_keys(connection, "member_rows", rows.column_names)})
         """
     )
     connection.unregister("member_rows")
-    return rows.drop_columns(list(NUMBERED_TEXTS))
+    return rows.drop_columns("pupil_id")
 
 
 def _places(rows: pa.Table, members: int) -> pa.Array:
