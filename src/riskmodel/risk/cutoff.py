@@ -5,7 +5,7 @@ date the newest version known by then counts, and what became known later does n
 every label reads through this door, and nothing else in the house compares ``known_on`` with a date.
 
 The door has two leaves: relations ``known.<table>`` for SQL, and :func:`counting` for the facts that compiled loops run
-through. Both show the same rows.
+through. Both show the same rows. Who opens many dates lets :func:`keep_versions` find out once which version follows which.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from riskmodel.tables.packed import EPOCH, REPLACED, Whole, never
 from riskmodel.tables.relations import CANONICAL_SCHEMA
 from riskmodel.tables.schema import Table
 
-KNOWN_SCHEMA = "known"
+KNOWN_SCHEMA, VERSIONS_SCHEMA = "known", "versions"
+PUPIL_NUMBER, REPLACED_ON = "pupil_number", "replaced_on"
 ALL_TABLES = tuple(declared.name for declared in CANONICAL)
 GENERATORS = {"unnest", "range", "generate_series"}
 """Table functions that make rows and read none."""
@@ -37,8 +38,6 @@ def open_cut_off(
     cut_off: date,
     schema: str = KNOWN_SCHEMA,
     tables: Collection[str] = ALL_TABLES,
-    *,
-    is_kept: bool = False,
 ) -> None:
     """Make ``known.<table>`` as known at the end of the day ``cut_off``.
 
@@ -55,8 +54,6 @@ def open_cut_off(
         Another name for the schema, for a reader that needs two dates side by side (the label does).
     tables
         The tables to open; all by default.
-    is_kept
-        Makes tables instead, for a reader that asks each more than once.
 
     Examples
     --------
@@ -69,10 +66,85 @@ def open_cut_off(
     """
     connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
     connection.execute(f"CREATE SCHEMA {schema}")
-    kind = "TABLE" if is_kept else "VIEW"
+    kept = _kept(connection)
     for declared in CANONICAL:
         if declared.name in tables:
-            connection.execute(f"CREATE {kind} {schema}.{declared.name} AS {_known_sql(declared, cut_off)}")
+            where = kept.get(declared.name)
+            sql = _known_sql(declared, cut_off) if where is None else _known_of_kept_sql(declared, where, cut_off)
+            connection.execute(f"CREATE VIEW {schema}.{declared.name} AS {sql}")
+
+
+def keep_versions(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> None:
+    """Hold ``tables`` in memory, each version with the day on which the next one replaced it.
+
+    From then on :func:`open_cut_off` compares two days per row instead of sorting the versions, for every cut-off date
+    of this data base, and shows the same rows. But ``pupil_id`` is a number there, in the order of the pseudonyms: four
+    bytes are compared instead of 64 letters (see :func:`with_pupil_keys`).
+
+    Parameters
+    ----------
+    connection
+        Holds ``canonical.<table>``, which must not change afterwards.
+    """
+    chosen = [declared for declared in CANONICAL if declared.name in tables]
+    connection.execute(f"CREATE SCHEMA {VERSIONS_SCHEMA}")
+    pupils = " UNION ALL ".join(
+        f"SELECT pupil_id FROM {CANONICAL_SCHEMA}.{declared.name}"  # noqa: S608  (declared names)
+        for declared in chosen
+        if "pupil_id" in declared.column_names
+    )
+    connection.execute(
+        f"CREATE TABLE {VERSIONS_SCHEMA}.{PUPIL_NUMBER} AS SELECT pupil_id, row_number() OVER (ORDER BY pupil_id)::INTEGER "  # noqa: S608
+        f"AS number FROM (SELECT DISTINCT pupil_id FROM ({pupils}))"
+    )
+    for declared in chosen:
+        rows = with_pupil_keys(connection, f"{CANONICAL_SCHEMA}.{declared.name}", declared.column_names)
+        connection.execute(
+            f"CREATE TABLE {VERSIONS_SCHEMA}.{declared.name} AS "  # noqa: S608
+            f"SELECT *, {_replaced_on_sql(connection, declared)} AS {REPLACED_ON} FROM ({rows})"
+        )
+
+
+def with_pupil_keys(connection: duckdb.DuckDBPyConnection, relation: str, columns: Collection[str]) -> str:
+    """Return SQL for rows whose ``pupil_id`` is as in ``known.<table>``: a number where versions are kept, else as it was."""
+    names = ", ".join(columns)
+    kept = _kept(connection).get(PUPIL_NUMBER)
+    if kept is None or "pupil_id" not in columns:
+        return f"SELECT {names} FROM {relation}"  # noqa: S608  (declared names)
+    numbered = ", ".join("numbers.number AS pupil_id" if name == "pupil_id" else f"texts.{name}" for name in columns)
+    return f"SELECT {numbered} FROM {relation} AS texts LEFT JOIN {kept} AS numbers USING (pupil_id)"  # noqa: S608
+
+
+def _kept(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return where versions of tables are kept, which may be another data base that the connection sees."""
+    found = connection.execute(
+        "SELECT table_name, database_name FROM duckdb_tables() WHERE schema_name = ?", [VERSIONS_SCHEMA]
+    ).fetchall()
+    return {table: f"{database}.{VERSIONS_SCHEMA}.{table}" for table, database in found}
+
+
+def _replaced_on_sql(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
+    """Return SQL for the day on which a version was replaced; of two of one day, one was so at once."""
+    key = ", ".join(table.key)
+    has_versions = connection.execute(
+        f"SELECT 1 FROM {CANONICAL_SCHEMA}.{table.name} GROUP BY {key} HAVING count(*) > 1 LIMIT 1"  # noqa: S608
+    ).fetchone()
+    if not has_versions:
+        return "NULL::DATE"
+    last_wins = ", ".join([table.known, *(f"{name} DESC NULLS FIRST" for name in _content(table))])
+    return f"lead({table.known}) OVER (PARTITION BY {key} ORDER BY {last_wins})"
+
+
+def _known_of_kept_sql(table: Table, kept: str, cut_off: date) -> str:
+    day = f"DATE '{cut_off.isoformat()}'"
+    return (
+        f"SELECT {', '.join(table.column_names)} FROM {kept} "  # noqa: S608  (declared names)
+        f"WHERE {table.known} <= {day} AND ({REPLACED_ON} IS NULL OR {REPLACED_ON} > {day})"
+    )
+
+
+def _content(table: Table) -> list[str]:
+    return [name for name in table.column_names if name not in {*table.key, table.known}]
 
 
 def _known_sql(table: Table, cut_off: date) -> str:
@@ -82,8 +154,7 @@ def _known_sql(table: Table, cut_off: date) -> str:
     Versions of one fact known on the same day do not pass the checks; should they stand here nevertheless,
     the order of all columns decides between them, never the order of the rows.
     """
-    others = [name for name in table.column_names if name not in {*table.key, table.known}]
-    newest_first = ", ".join([f"{table.known} DESC", *(f"{name} NULLS LAST" for name in others)])
+    newest_first = ", ".join([f"{table.known} DESC", *(f"{name} NULLS LAST" for name in _content(table))])
     return (
         f"SELECT {', '.join(table.column_names)} FROM {CANONICAL_SCHEMA}.{table.name} "  # noqa: S608  (declared names)
         f"WHERE {table.known} <= DATE '{cut_off.isoformat()}' "

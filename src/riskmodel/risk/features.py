@@ -8,17 +8,18 @@ it stand in ``data/texts/features.yaml``. The queries read ``known.<table>`` onl
 from __future__ import annotations
 
 # ruff: noqa: S608  (the SQL is put together from declared names and quoted ids alone)
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from riskmodel.risk.attendance_features import ATTENDANCE_FEATURES
 from riskmodel.risk.context_features import CONTEXT_BLOCKS, CONTEXT_FEATURES
-from riskmodel.risk.cutoff import open_cut_off
+from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.economic_features import ECONOMIC_BLOCKS, ECONOMIC_FEATURES
 from riskmodel.risk.feature import Block, Feature
 from riskmodel.risk.fold import days_around, fold_pupils
@@ -45,6 +46,17 @@ def feature(code: str) -> Feature:
 def build(
     connection: duckdb.DuckDBPyConnection, cut_off: date, members: pd.DataFrame, folded: pa.Table | None = None
 ) -> pd.DataFrame:
+    """Return the features of ``members`` as :func:`build_rows` does, as float64 with the index ``pupil_id``.
+
+    NaN is "no data", never zero.
+    """
+    values = build_rows(connection, cut_off, members, folded).to_pandas()
+    return values.set_index(pd.Index(members["pupil_id"].sort_values(), name="pupil_id", dtype=object))
+
+
+def build_rows(
+    connection: duckdb.DuckDBPyConnection, cut_off: date, members: pd.DataFrame, folded: pa.Table | None = None
+) -> pa.Table:
     """Return the features of ``members``, from what was known on ``cut_off``.
 
     Parameters
@@ -64,63 +76,89 @@ def build(
 
     Returns
     -------
-    pandas.DataFrame
-        Index ``pupil_id`` in ascending order; one ``float64`` column per feature in the order of ``FEATURES``.
-        NaN is "no data", never zero.
+    pyarrow.Table
+        A row per member in ascending order of ``pupil_id``, which it does not hold; one ``float64`` column per feature
+        in the order of ``FEATURES``. NULL is "no data", never zero.
 
     Raises
     ------
     ValueError
         If the members are of more than one school year.
     """
-    codes = [declared.code for declared in FEATURES]
     if members.empty:
-        return pd.DataFrame(columns=codes, index=pd.Index([], name="pupil_id", dtype=object), dtype=np.float64)
+        return pa.table({declared.code: pa.array([], pa.float64()) for declared in FEATURES})
     years = members["school_year_on"].unique()
     if len(years) != 1:
         raise ValueError(f"members of one cohort have one school year, found {len(years)}")
     year_on = pd.Timestamp(years[0]).date()
     if folded is None:
         folded = fold_pupils(connection, cut_off, year_on)
-    parameters = days_around(cut_off, year_on)
-    open_cut_off(connection, cut_off, tables=SLOW_TABLES, is_kept=True)
-    _lay_out_members(connection, members)
-    connection.register("folded_rows", folded)
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE folded AS "
-        "SELECT member.member_id, folded_rows.* FROM folded_rows JOIN member USING (pupil_id)"
+    open_cut_off(connection, cut_off, tables=SLOW_TABLES)
+    return _named(connection, members, folded, days_around(cut_off, year_on))
+
+
+def _named(
+    connection: duckdb.DuckDBPyConnection, members: pd.DataFrame, folded: pa.Table, days: Mapping[str, date]
+) -> pa.Table:
+    """Lay the blocks side by side, a row per member in the same order, and name the features over them."""
+    ordered = members.sort_values("pupil_id", ignore_index=True)
+    pupils = pa.array(ordered["pupil_id"], pa.string())
+    side_by_side = {"member": _lay_out_members(connection, ordered)}
+    places = pc.index_in(pupils, value_set=folded["pupil_id"].combine_chunks())
+    side_by_side["folded"] = folded.drop_columns("pupil_id").take(places).append_column(
+        "member_id", side_by_side["member"]["member_id"]
     )
-    connection.unregister("folded_rows")
+    connection.register("folded", side_by_side["folded"])
     for block in BLOCKS:
-        _execute(connection, f"CREATE OR REPLACE TEMP TABLE {block.name} AS {block.sql}", parameters)
-    values = connection.execute(feature_sql(FEATURES)).df()
-    for block in reversed(BLOCKS):
-        connection.execute(f"DROP TABLE temp.{block.name}")
-    return values.set_index("pupil_id").astype(np.float64)
+        rows = _asked(connection, block.sql, days)
+        side_by_side[block.name] = rows.take(_places(rows, len(ordered)))
+    connection.execute("DROP TABLE temp.member")
+    for name, rows in side_by_side.items():
+        connection.register(name, rows)
+    values = connection.sql(feature_sql(FEATURES)).to_arrow_table()
+    for name in side_by_side:
+        connection.unregister(name)
+    return pa.table({name: _without_nan(values[name]) for name in values.column_names})
 
 
 def feature_sql(features: Iterable[Feature]) -> str:
-    """Return the query that joins the blocks per pupil and names each feature by its code."""
+    """Return the query that names each feature by its code, over blocks whose rows stand in the order of the members."""
     columns = ",\n    ".join(f"({declared.sql})::DOUBLE AS {declared.code}" for declared in features)
-    joins = "\n".join(f"LEFT JOIN {block.name} USING (member_id)" for block in BLOCKS if block.is_per_member)
-    return f"SELECT\n    member.pupil_id,\n    {columns}\nFROM member\nLEFT JOIN folded USING (member_id)\n{joins}\nORDER BY member.pupil_id"
+    beside = "\n".join(f"POSITIONAL JOIN {name}" for name in ("folded", *(block.name for block in BLOCKS)))
+    return f"SELECT\n    {columns}\nFROM member\n{beside}"
 
 
-def _lay_out_members(connection: duckdb.DuckDBPyConnection, members: pd.DataFrame) -> None:
-    connection.register("member_rows", members[list(MEMBER_COLUMNS)])
+def _lay_out_members(connection: duckdb.DuckDBPyConnection, ordered: pd.DataFrame) -> pa.Table:
+    """Make the table ``member``, and return what features read of it."""
+    rows = pa.Table.from_pandas(ordered[list(MEMBER_COLUMNS)], preserve_index=False)
+    rows = rows.append_column("member_id", pa.array(np.arange(1, len(rows) + 1, dtype=np.int32)))
+    connection.register("member_rows", rows)
     # Small numbers instead of pseudonyms: the joins of millions of rows then compare four bytes.
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE member AS
         SELECT
-            row_number() OVER (ORDER BY pupil_id)::INTEGER AS member_id,
-            dense_rank() OVER (ORDER BY school_id, stage_kind, stage_number, class_code)::INTEGER AS class_id,
-            {", ".join(MEMBER_COLUMNS)}
-        FROM member_rows
+            *,
+            dense_rank() OVER (ORDER BY school_id, stage_kind, stage_number, class_code)::INTEGER AS class_id
+        FROM ({with_pupil_keys(connection, "member_rows", rows.column_names)})
         """
     )
     connection.unregister("member_rows")
+    return rows.drop_columns("pupil_id")
 
 
-def _execute(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, date]) -> None:
-    connection.execute(sql, {name: day for name, day in parameters.items() if f"${name}" in sql})
+def _places(rows: pa.Table, members: int) -> pa.Array:
+    """Return for each member the place of its row, empty where it has none."""
+    places = np.full(members, -1, dtype=np.int32)
+    places[rows["member_id"].to_numpy() - 1] = np.arange(len(rows), dtype=np.int32)
+    return pa.array(places, mask=places < 0)
+
+
+def _asked(connection: duckdb.DuckDBPyConnection, sql: str, days: Mapping[str, date]) -> pa.Table:
+    given = {name: day for name, day in days.items() if f"${name}" in sql}
+    return connection.sql(sql, params=given).to_arrow_table().combine_chunks()
+
+
+def _without_nan(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    is_nan = pc.is_nan(values)
+    return pc.if_else(is_nan, None, values) if pc.any(is_nan).as_py() else values
