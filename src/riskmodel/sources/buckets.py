@@ -95,9 +95,9 @@ class Buckets:
         last = max(int(part[:, day].max()) for part in parts)
         years = school_years(np.arange(first, last + 1)) if self._by_year else np.zeros(last + 1 - first, np.int64)
         first_key = int(years[0]) * self._ranges
-        key_of_day = years * self._ranges - first_key
-        counts = np.zeros(int(key_of_day[-1]) + self._ranges, np.int64)
-        keys = [loops.bucket_keys(part, pupil, self._width, day, first, key_of_day, counts) for part in parts]
+        division = loops.Division(pupil, day, self._width, first, years * self._ranges - first_key)
+        counts = np.zeros(int(division.of_day[-1]) + self._ranges, np.int64)
+        keys = [loops.bucket_keys(part, division, counts) for part in parts]
         begins = np.cumsum(counts) - counts
         for key in np.flatnonzero(counts).tolist():
             self._runs[first_key + key].append((self._written + int(begins[key]), int(counts[key])))
@@ -140,13 +140,13 @@ class Buckets:
 
 
 def _write_whole(descriptor: int, rows: Numbers) -> None:
-    left = memoryview(rows).cast("B")
+    left = rows.data.cast("B")
     while left:
         left = left[os.write(descriptor, left) :]
 
 
 def _read_whole(descriptor: int, rows: Numbers, offset: int) -> None:
-    left = memoryview(rows).cast("B")
+    left = rows.data.cast("B")
     while left:
         done = os.preadv(descriptor, [left], offset)
         if not done:

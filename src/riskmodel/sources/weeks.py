@@ -170,7 +170,7 @@ def _folded(rows: Rows, journal: Journal, last_week: dict[int, int]) -> Folded:
 
 def _read_only(numbers: Numbers, kind: type) -> Numbers:
     """Return an array as the compiled loop wants it: of one kind, in one piece, not to be written."""
-    given = np.ascontiguousarray(numbers, kind).view()
+    given: Numbers = np.ascontiguousarray(numbers, kind).view()
     given.flags.writeable = False
     return given
 
