@@ -196,6 +196,7 @@ class Coded:
                     self._note(said, rows, batch, feed, place)
                     place += batch.num_rows
                     yield rows
+            feed.rest()
 
     def numbers_said(self, name: str) -> Numbers:
         """Return the numbers of the sound cells of a column, over all files."""

@@ -179,6 +179,7 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
         intake = take_in(files, mapping, border, say)
         intake.notices[:0] = notices
         written = scratch / "delivery"
+        pa.default_memory_pool().release_unused()  # what reading took
         with ThreadPoolExecutor(WRITERS) as writers:
             writing = _write_large(written, intake, border, writers)
             _write(_description(folder, files, intake, key), written, intake, border)

@@ -28,7 +28,7 @@ MADE_COLUMNS = (
 LESSON_NUMBERS = int(ATTENDANCE.column("lesson_number").high or 0) + 1
 SCHOOL_BITS, DAY_BITS = 16, 17
 """What a packed key leaves to a school and to a day since 1970; five further bits hold the lesson, the rest the pupil."""
-FIRST_LOOK = 4096
+FIRST_LOOK = 256
 """Among so many rows the end of a week is sought first."""
 MOST_SCHOOLS = 1 << SCHOOL_BITS
 
