@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from riskmodel.messages import Spoken
 from riskmodel.sources import identity
+from riskmodel.sources.coding import Known
 from riskmodel.sources.decoding import Limits
 from riskmodel.sources.history import StoredDelivery
 from riskmodel.sources.large import Large
@@ -59,6 +60,8 @@ class Intake:
     notices: list[Notice] = field(default_factory=list)
     entries: list[identity.Entry] = field(default_factory=list)
     pupils: identity.Pupils = field(default_factory=identity.Pupils)
+    known: Known | None = None
+    """Whom the rows of the large tables may name; None: that was not looked up."""
     large: dict[str, Large] = field(default_factory=dict)
     """Tables that are taken in as numbers: their sound rows are there, and ``checked.<table>`` holds the others."""
 

@@ -6,10 +6,9 @@ A row is a line of numbers, one per column, that stand in the order of the value
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +19,9 @@ Numbers = np.ndarray[Any, np.dtype[Any]]
 EMPTY = int(np.iinfo(np.int32).max)
 """The number of a cell without a value: it stands after all others."""
 ROWS_A_BUCKET = 250_000
-"""About how many rows are brought into order at once."""
+"""About so many rows, or fewer, are in a bucket."""
+ROWS_A_PART = 131_072
+"""Small buckets that follow one another are brought into order together up to so many rows."""
 KEPT_BYTES = 8 << 20
 """How much is kept in memory before it is written."""
 WORD_BITS = 63
@@ -31,6 +32,18 @@ def school_years(days: Numbers) -> Numbers:
     months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     years: Numbers = (months - (FILED_FROM_MONTH - 1)) // 12 + 1970
     return years
+
+
+class _Runs(NamedTuple):
+    """Where the rows of each bucket, from ``first_key`` on, lie in the file, and how many, of one writing."""
+
+    first_key: int
+    begins: Numbers
+    counts: Numbers
+
+    def of(self, key: int) -> tuple[int, int]:
+        at = key - self.first_key
+        return (int(self.begins[at]), int(self.counts[at])) if 0 <= at < len(self.counts) else (0, 0)
 
 
 class Buckets:
@@ -57,8 +70,7 @@ class Buckets:
         self._new_bytes = 0
         self._file = path.open("xb+", buffering=0)
         self._written = 0
-        self._runs: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        """Where the rows of each bucket lie in the file, and how many."""
+        self._runs: list[_Runs] = []
 
     def add(self, rows: Numbers) -> None:
         """Add rows: an array of int32, one line a row."""
@@ -80,7 +92,7 @@ class Buckets:
     @property
     def is_empty(self) -> bool:
         """No row is there."""
-        return not (self._runs or self._new)
+        return not (self._new or self._keys())
 
     def _write(self) -> None:
         """Write the new rows, bucket by bucket."""
@@ -95,12 +107,11 @@ class Buckets:
         last = max(int(part[:, day].max()) for part in parts)
         years = school_years(np.arange(first, last + 1)) if self._by_year else np.zeros(last + 1 - first, np.int64)
         first_key = int(years[0]) * self._ranges
-        key_of_day = years * self._ranges - first_key
-        counts = np.zeros(int(key_of_day[-1]) + self._ranges, np.int64)
-        keys = [loops.bucket_keys(part, pupil, self._width, day, first, key_of_day, counts) for part in parts]
+        division = loops.Division(pupil, day, self._width, first, years * self._ranges - first_key)
+        counts = np.zeros(int(division.of_day[-1]) + self._ranges, np.int64)
+        keys = [loops.bucket_keys(part, division, counts) for part in parts]
         begins = np.cumsum(counts) - counts
-        for key in np.flatnonzero(counts).tolist():
-            self._runs[first_key + key].append((self._written + int(begins[key]), int(counts[key])))
+        self._runs.append(_Runs(first_key, begins + self._written, counts))
         rows = np.empty((int(counts.sum()), len(self.columns)), np.int32)
         for part, key_of_row in zip(parts, keys, strict=True):
             loops.divide(part, key_of_row, begins, rows)
@@ -110,43 +121,50 @@ class Buckets:
 
     def replace(self, keys: Sequence[int], rows: Numbers) -> None:
         """Put other rows in the place of those of some buckets."""
-        for key in keys:
-            self._runs.pop(key)
+        for runs in self._runs:
+            for key in keys:
+                if 0 <= key - runs.first_key < len(runs.counts):
+                    runs.counts[key - runs.first_key] = 0
         self.add(rows)
 
     def parts(self) -> Iterator[tuple[list[int], int, Numbers]]:
         """Yield the rows by school year and then by pupil: some buckets at once, with their keys and their school year."""
         self._write()
-        keys: list[int] = []
-        for key in sorted(self._runs):
-            if keys and (key // self._ranges != keys[0] // self._ranges or self._rows((*keys, key)) > ROWS_A_BUCKET):
-                yield keys, keys[0] // self._ranges, self._read(keys)
-                keys = []
+        keys, rows = list[int](), 0
+        for key in self._keys():
+            more = sum(runs.of(key)[1] for runs in self._runs)
+            if keys and (key // self._ranges != keys[0] // self._ranges or rows + more > ROWS_A_PART):
+                yield keys, keys[0] // self._ranges, self._read(keys, rows)
+                keys, rows = [], 0
             keys.append(key)
+            rows += more
         if keys:
-            yield keys, keys[0] // self._ranges, self._read(keys)
+            yield keys, keys[0] // self._ranges, self._read(keys, rows)
 
-    def _rows(self, keys: Sequence[int]) -> int:
-        return sum(count for key in keys for _begin, count in self._runs[key])
+    def _keys(self) -> list[int]:
+        """Return the keys of the buckets that hold rows."""
+        return sorted({int(key) + runs.first_key for runs in self._runs for key in np.flatnonzero(runs.counts)})
 
-    def _read(self, keys: Sequence[int]) -> Numbers:
-        rows = np.empty((self._rows(keys), len(self.columns)), np.int32)
+    def _read(self, keys: Sequence[int], size: int) -> Numbers:
+        rows = np.empty((size, len(self.columns)), np.int32)
         at, line = 0, rows.itemsize * len(self.columns)
         for key in keys:
-            for begin, count in self._runs[key]:
-                _read_whole(self._file.fileno(), rows[at : at + count], begin * line)
+            for runs in self._runs:
+                begin, count = runs.of(key)
+                if count:
+                    _read_whole(self._file.fileno(), rows[at : at + count], begin * line)
                 at += count
         return rows
 
 
 def _write_whole(descriptor: int, rows: Numbers) -> None:
-    left = memoryview(rows).cast("B")
+    left = rows.data.cast("B")
     while left:
         left = left[os.write(descriptor, left) :]
 
 
 def _read_whole(descriptor: int, rows: Numbers, offset: int) -> None:
-    left = memoryview(rows).cast("B")
+    left = rows.data.cast("B")
     while left:
         done = os.preadv(descriptor, [left], offset)
         if not done:

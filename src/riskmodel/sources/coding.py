@@ -82,8 +82,8 @@ class Said:
 
     @cached_property
     def has_unsound(self) -> bool:
-        """A cell breaks a rule."""
-        return bool((self.numbers == UNSOUND).any())
+        """A value breaks a rule."""
+        return bool((self.numbers[:-1] == UNSOUND).any())
 
     @cached_property
     def has_warned(self) -> bool:
@@ -188,7 +188,7 @@ class Coded:
                 for batch in batches(feed.stored.path, feed.headers):
                     whole = self._numbers(feed, said, batch)
                     whole[PLACE] = np.arange(place, place + batch.num_rows, dtype=np.int32)
-                    rows = _kept(whole, self._sound_cells(said, whole))
+                    rows = _kept(whole, self._sound_cells(feed, said, batch, whole))
                     rows = _kept(rows, self._keeps_rules(connection, rows))
                     if len(rows[PLACE]) < batch.num_rows:
                         at = np.delete(np.arange(batch.num_rows), rows[PLACE] - place)
@@ -196,6 +196,7 @@ class Coded:
                     self._note(said, rows, batch, feed, place)
                     place += batch.num_rows
                     yield rows
+            feed.rest()
 
     def numbers_said(self, name: str) -> Numbers:
         """Return the numbers of the sound cells of a column, over all files."""
@@ -219,11 +220,14 @@ class Coded:
                 numbers[name] = np.broadcast_to(np.int32(constant), batch.num_rows)
         return numbers
 
-    def _sound_cells(self, said: dict[str, Said], rows: dict[str, Numbers]) -> Numbers | None:
+    def _sound_cells(
+        self, feed: Feed, said: dict[str, Said], batch: pa.RecordBatch, rows: dict[str, Numbers]
+    ) -> Numbers | None:
         """Return which rows have sound cells alone and stand after their pupil's birth; None: all."""
         sound = None
         for name, one in said.items():
-            if one.has_unsound:
+            header = feed.header(name)
+            if one.has_unsound or header is None or batch.column(header).null_count:
                 here = rows[name] != UNSOUND
                 sound = here if sound is None else sound & here
         days, born = rows[self.table.happened], self.known.born

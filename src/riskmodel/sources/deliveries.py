@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -179,13 +179,16 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
         border = Border(connection, scratch, key, limits, earlier, known)
         intake = take_in(files, mapping, border, say)
         intake.notices[:0] = notices
-        written = _write(_description(folder, files, intake, key), scratch / "delivery", intake, border)
-        used = (
-            set(connection.sql("SELECT DISTINCT pupil_id FROM checked.pupil").to_arrow_table().column(0).to_pylist())
-            if "pupil" in intake.accounts
-            else set()
-        )
-        identities = identity.merged_identities(stored, intake.entries, intake.pupils, key, used)
+        written = scratch / "delivery"
+        pa.default_memory_pool().release_unused()  # what reading took
+        with ThreadPoolExecutor(WRITERS) as writers:
+            writing = _write_large(written, intake, border, writers)
+            _write(_description(folder, files, intake, key), written, intake, border)
+            identities = identity.merged_identities(
+                stored, intake.entries, intake.pupils, key, _used_pupils(intake, connection)
+            )
+            for one in writing:
+                one.result()
         identity.write_identities(store, identities)
         _publish(written, store / DELIVERIES_FOLDER / delivery_id)
     work_out(store)
@@ -339,22 +342,27 @@ def _rejected(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     return rows.cast(REJECTED_ROW.arrow_schema())
 
 
-def _write(description: Mapping[str, Any], to: Path, intake: Intake, border: Border) -> Path:
-    """Write the checked tables of a delivery, its rejected rows and its description into a new folder."""
+def _used_pupils(intake: Intake, connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the pupils whose description was used."""
+    if "pupil" not in intake.accounts:
+        return set()
+    return set(connection.sql("SELECT DISTINCT pupil_id FROM checked.pupil").to_arrow_table().column(0).to_pylist())
+
+
+def _write_large(to: Path, intake: Intake, border: Border, writers: ThreadPoolExecutor) -> list[Future[None]]:
+    """Begin to write the large tables of a delivery into a new folder."""
     to.mkdir(mode=FOLDER_MODE)
-    with ThreadPoolExecutor(WRITERS) as writers:
-        writing = []
-        for table in sorted(CANONICAL, key=lambda table: table.name not in intake.large):
-            path = to / f"{table.name}.parquet"
-            if table.name in intake.large:
-                large = intake.large[table.name]
-                if settle(large, border.connection):
-                    writing.append(writers.submit(write_large, large, path))
-            # lessons_planned may be there without a file of its own: made of attended lessons.
-            elif table.name in intake.accounts or (table.name == "lessons_planned" and has_weeks(border.connection)):
-                write_checked(border.connection, table, path)
-        for one in writing:
-            one.result()
+    settled = [large for large in intake.large.values() if settle(large, border.connection)]
+    return [writers.submit(write_large, large, to / f"{large.coded.table.name}.parquet") for large in settled]
+
+
+def _write(description: Mapping[str, Any], to: Path, intake: Intake, border: Border) -> None:
+    """Write the other checked tables of a delivery, its rejected rows and its description."""
+    for table in CANONICAL:
+        # lessons_planned may be there without a file of its own: made of attended lessons.
+        is_made = table.name == "lessons_planned" and has_weeks(border.connection)
+        if table.name not in intake.large and (table.name in intake.accounts or is_made):
+            write_checked(border.connection, table, to / f"{table.name}.parquet")
     rejected = ", ".join(REJECTED_ROW.key)
     border.connection.execute(
         f"COPY (SELECT DISTINCT * FROM rejected.rejected_row ORDER BY {rejected}) "
@@ -367,7 +375,6 @@ def _write(description: Mapping[str, Any], to: Path, intake: Intake, border: Bor
         )
     described = json.dumps(description, ensure_ascii=False, indent=2, sort_keys=True)
     (to / DESCRIPTION_FILE).write_text(described + "\n", "utf-8")
-    return to
 
 
 def _description(folder: Path, files: Sequence[DeliveredFile], intake: Intake, key: identity.Key) -> dict[str, Any]:

@@ -43,9 +43,8 @@ class Words:
     """Texts, each known by its number."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        listed = list(texts)
-        self.values = pa.array(listed, pa.string())
-        self._number = {text: number for number, text in enumerate(listed)}
+        self.values = pa.array(list(texts), pa.string())
+        self._number: dict[str, int] = {}
 
     def told(self, cells: pa.Array, said: Numbers) -> Numbers:
         """Return for each cell what is said of its value.
@@ -55,12 +54,18 @@ class Words:
         NotListedError
             When a text is not in the list.
         """
+        if not self._number:
+            self._number = {text: number for number, text in enumerate(self.values.to_pylist())}
         coded = _coded(cells)
         try:
             local = [self._number[text] for text in coded.dictionary.to_pylist()]
         except KeyError:
             raise NotListedError from None
         return _taken(said[[*local, len(self.values)]], coded.indices)
+
+    def rest(self) -> None:
+        """Give up the memory that :meth:`told` takes; it comes again with the next cells."""
+        self._number = {}
 
 
 class Range:

@@ -33,7 +33,7 @@ KEY_ID_PURPOSE = b"riskmodel id of a key, version 1"
 KEY_BYTES = 32
 PSEUDONYM_FIGURES = 32
 """Hexadecimal figures: 128 bits."""
-NAMES_KEPT = 1 << 16
+NAMES_KEPT = 1 << 14
 """How many different names are remembered while a delivery is read: many pupils share one."""
 
 IDENTITY_FOLDER, IDENTITY_FILE = "identity", "identity.parquet"

@@ -179,13 +179,18 @@ def _read_large(
             feeds.pop(one)
             intake.large.pop(one, None)
         identify_pupils(projections, intake, border, feeds)  # a pupil's code may be among what was not listed
+        intake.known = None
 
 
 def _read_as_numbers(
     names: Sequence[str], feeds: Mapping[str, list[Feed]], intake: Intake, border: Border
 ) -> dict[str, Large]:
     connection, facts = border.connection, intake.mapping.delivery
-    known = known_in(connection, list(intake.pupils.pseudonyms.values()), is_alone=_is_alone(intake, border))
+    if intake.known is None:
+        pseudonyms = list(intake.pupils.pseudonyms.values())
+        intake.known = known_in(connection, pseudonyms, is_alone=_is_alone(intake, border))
+    known = intake.known
+    pa.default_memory_pool().release_unused()  # what the small tables and the codes took
     wanted = WEEKS_AND_ABSENCES if "attendance" in names else names
     folder = Path(tempfile.mkdtemp(dir=border.scratch))
     coded = {

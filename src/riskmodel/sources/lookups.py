@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
@@ -48,11 +49,10 @@ class Domain(NamedTuple):
         return np.append(numbers, np.int32(EMPTY)) if self.may_be_empty else numbers
 
     def places(self, numbers: Numbers) -> Numbers:
-        """Return where numbers stand among all."""
-        places = numbers - np.int32(self.lowest)
-        if self.may_be_empty:
-            places[numbers == EMPTY] = self.size
-        return places
+        """Return where numbers stand among all, but for the lowest."""
+        if not self.may_be_empty:
+            return numbers
+        return np.where(numbers == EMPTY, np.int32(self.lowest + self.size), numbers)
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,24 @@ class Lookup:
     found: pa.Array
     says_known: bool
 
+    @cached_property
+    def _first(self) -> Numbers:
+        """The place of all lowest numbers, were all places counted from 0. Where it is too high it begins anew, as sums do."""
+        first = 0
+        for domain in self.domains:
+            first = first * (domain.size + domain.may_be_empty) + domain.lowest
+        return np.array([first]).astype(np.int32)
+
     def of(self, rows: dict[str, Numbers]) -> Numbers:
         """Return what is found for rows."""
-        at = np.zeros(1, np.int32)
-        for name, domain in zip(self.columns, self.domains, strict=True):
-            at = at * np.int32(domain.size + domain.may_be_empty) + domain.places(rows[name])
-        found: Numbers = pc.take(self.found, pa.array(at), boundscheck=False).to_numpy(zero_copy_only=False)
-        return found
+        at = -self._first
+        for place, (name, domain) in enumerate(zip(self.columns, self.domains, strict=True)):
+            here = domain.places(rows[name])
+            for later in self.domains[place + 1 :]:
+                here = here * np.int32(later.size + later.may_be_empty)
+            at = at + here
+        found: Numbers = pc.take(self.found, pa.array(at), boundscheck=False).to_numpy()
+        return found if self.says_known else found.view(bool)
 
 
 def lookups(coded: Coded, connection: duckdb.DuckDBPyConnection) -> list[Lookup]:
@@ -90,7 +101,9 @@ def lookups(coded: Coded, connection: duckdb.DuckDBPyConnection) -> list[Lookup]
         every = np.meshgrid(*(domain.numbers() for domain in here), indexing="ij")
         rows = {name: numbers.ravel() for name, numbers in zip(names, every, strict=True)}
         judged = judged_rows(coded, one_pass, rows, connection)
-        found.append(Lookup(names, here, pa.array(judged.known if says_known else judged.is_broken), says_known))
+        found.append(
+            Lookup(names, here, pa.array(judged.known if says_known else judged.is_broken.view(np.uint8)), says_known)
+        )
         if says_known:
             domains[table.known] = _domain(judged.known[judged.known != EMPTY], bool((judged.known == EMPTY).any()))
     return found

@@ -51,6 +51,19 @@ class Rule(NamedTuple):
     most_a_day: int
 
 
+class Division(NamedTuple):
+    """How rows are divided: the places of pupil and day in a row, the pupils of a bucket, and what the days add.
+
+    ``of_day`` is the bucket of the first pupils, by days since ``first_day``.
+    """
+
+    pupil: int
+    day: int
+    pupils: int
+    first_day: int
+    of_day: Numbers
+
+
 class Found(NamedTuple):
     """Room for what is found: places of rows that stay and of rows handed on, weeks made, and where a pupil in a school begins."""
 
@@ -100,7 +113,7 @@ def _walk(rows: Lessons, start: int, next_monday: int) -> tuple[int, bool]:
 def _count(rows: Lessons, rule: Rule, week: tuple[int, int, int], is_attended: Numbers, by_day: Numbers) -> Week:
     """Count a week of which each lesson stands once: its rows are ``week[0]`` to ``week[1]``, its Monday ``week[2]``."""
     start, end, monday = week
-    attended, entered = 0, np.int32(0)
+    attended, entered = 0, 0
     for at in range(start, end):
         by_day[rows.day[at] - monday] += rows.lessons[at]
         entered = max(entered, rows.known[at])
@@ -123,7 +136,7 @@ def _count_versions(
     "present" corrects an absence. Odd are versions of one day, and lessons of which all versions say "present".
     """
     begin, end, monday = week
-    attended, entered, is_odd = 0, np.int32(0), False
+    attended, entered, is_odd = 0, 0, False
     while begin < end:
         newest, first_known, after, all_present = begin, rows.known[begin], begin, True
         while after < end and rows.day[after] == rows.day[begin] and rows.number[after] == rows.number[begin]:
@@ -164,6 +177,26 @@ def _has_too_long_absence(rows: Lessons, rule: Rule, week: tuple[int, int, int])
 
 
 @compiled
+def _is_too_full(by_day: Numbers, rule: Rule) -> bool:
+    lessons, is_too_full = 0, False
+    for day in range(DAYS_A_WEEK):
+        lessons += by_day[day]
+        is_too_full |= day < SCHOOL_DAYS and by_day[day] > rule.most_a_day
+    return is_too_full or lessons > rule.most_a_week
+
+
+@compiled
+def _put(weeks: Numbers, line: int, monday: int, by_day: Numbers, entered: int) -> None:
+    lessons = 0
+    for day in range(DAYS_A_WEEK):
+        lessons += by_day[day]
+        if day < SCHOOL_DAYS:
+            weeks[line, 4 + day] = by_day[day]
+    weeks[line, 2], weeks[line, 3] = monday, lessons
+    weeks[line, 4 + SCHOOL_DAYS] = max(monday + DAYS_A_WEEK - 1, entered)
+
+
+@compiled
 def fold(rows: Lessons, rule: Rule, is_attended: Numbers, found: Found) -> Counts:
     """Fold the attended lessons of whole weeks; ``SCATTERED`` rows stay where the rows are not in order.
 
@@ -184,24 +217,15 @@ def fold(rows: Lessons, rule: Rule, is_attended: Numbers, found: Found) -> Count
         end, has_versions = _walk(rows, start, monday + DAYS_A_WEEK)
         if end == SCATTERED:
             return Counts(SCATTERED, 0, 0, 0, 0)
-        for day in range(DAYS_A_WEEK):
-            by_day[day] = 0
+        by_day.fill(0)
         week = (start, end, monday)
         counted = (
             _count_versions(rows, rule, week, is_attended, by_day)
             if has_versions
             else _count(rows, rule, week, is_attended, by_day)
         )
-        lessons, is_too_full = 0, False
-        for day in range(DAYS_A_WEEK):
-            lessons += by_day[day]
-            is_too_full |= day < SCHOOL_DAYS and by_day[day] > rule.most_a_day
-        is_odd = counted.is_odd
-        if counted.attended and (is_too_full or lessons > rule.most_a_week):
-            is_odd = True
-        if len(rule.short_keys) and _has_too_long_absence(rows, rule, week):
-            is_odd = True
-        if is_odd:
+        is_odd = counted.is_odd or (counted.attended > 0 and _is_too_full(by_day, rule))
+        if is_odd or (len(rule.short_keys) > 0 and _has_too_long_absence(rows, rule, week)):
             for at in range(start, end):
                 found.handed_on[n_handed_on] = at
                 n_handed_on += 1
@@ -211,10 +235,7 @@ def fold(rows: Lessons, rule: Rule, is_attended: Numbers, found: Found) -> Count
                 n_kept += 1 - is_attended[at]
             if counted.attended:
                 found.weeks[n_weeks, 0], found.weeks[n_weeks, 1] = pupil, school
-                found.weeks[n_weeks, 2], found.weeks[n_weeks, 3] = monday, lessons
-                for day in range(SCHOOL_DAYS):
-                    found.weeks[n_weeks, 4 + day] = by_day[day]
-                found.weeks[n_weeks, 4 + SCHOOL_DAYS] = max(monday + DAYS_A_WEEK - 1, counted.entered)
+                _put(found.weeks, n_weeks, monday, by_day, counted.entered)
                 n_weeks += 1
                 n_lessons += counted.attended
         start = end
@@ -222,19 +243,13 @@ def fold(rows: Lessons, rule: Rule, is_attended: Numbers, found: Found) -> Count
 
 
 @compiled
-def bucket_keys(
-    rows: Numbers, pupil: int, width: int, day: int, first_day: int, key_of_day: Numbers, counts: Numbers
-) -> Numbers:
-    """Return the bucket of each row, and add to ``counts`` how many rows each has.
-
-    ``pupil`` and ``day`` are places of numbers in a row, ``width`` how many pupils a bucket has; ``key_of_day`` is that of
-    the first pupils, by days since ``first_day``.
-    """
+def bucket_keys(rows: Numbers, division: Division, counts: Numbers) -> Numbers:
+    """Return the bucket of each row, and add to ``counts`` how many rows each has."""
     keys = np.empty(len(rows), np.int32)
     for at in range(len(rows)):
-        key = rows[at, pupil] // width + key_of_day[rows[at, day] - first_day]
-        keys[at] = key
-        counts[key] += 1
+        of_day = division.of_day[rows[at, division.day] - division.first_day]
+        keys[at] = rows[at, division.pupil] // division.pupils + of_day
+        counts[keys[at]] += 1
     return keys
 
 

@@ -75,6 +75,7 @@ def _entries(
         given = [name if name in projection.columns else f"NULL AS {name}" for name in wanted]
         rows = border.connection.execute(f"SELECT DISTINCT {', '.join(given)} FROM ({projection.rows})").fetchall()
         before_of = _earlier_codes((row[3] for row in rows), free=free)
+        days = {row[4]: row[4] or "" for row in rows}  # one text for each day, not for each pupil
         for raw, first_name, last_name, earlier, described_from in rows:
             code, before = codes.get(raw), before_of[earlier]
             if code is None or code.fault or identity.name_fault(first_name) or identity.name_fault(last_name):
@@ -82,7 +83,7 @@ def _entries(
             if before.fault:
                 continue
             names = identity.clean_name(first_name), identity.clean_name(last_name)
-            yield identity.Entry(code.text, *names, before.text, described_from or "")
+            yield identity.Entry(code.text, *names, before.text, days[described_from])
 
 
 def _earlier_codes(texts: Iterable[str | None], *, free: bool) -> dict[str | None, Code]:

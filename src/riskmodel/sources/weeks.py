@@ -28,7 +28,7 @@ MADE_COLUMNS = (
 LESSON_NUMBERS = int(ATTENDANCE.column("lesson_number").high or 0) + 1
 SCHOOL_BITS, DAY_BITS = 16, 17
 """What a packed key leaves to a school and to a day since 1970; five further bits hold the lesson, the rest the pupil."""
-FIRST_LOOK = 4096
+FIRST_LOOK = 256
 """Among so many rows the end of a week is sought first."""
 MOST_SCHOOLS = 1 << SCHOOL_BITS
 
@@ -170,7 +170,7 @@ def _folded(rows: Rows, journal: Journal, last_week: dict[int, int]) -> Folded:
 
 def _read_only(numbers: Numbers, kind: type) -> Numbers:
     """Return an array as the compiled loop wants it: of one kind, in one piece, not to be written."""
-    given = np.ascontiguousarray(numbers, kind).view()
+    given: Numbers = np.ascontiguousarray(numbers, kind).view()
     given.flags.writeable = False
     return given
 
