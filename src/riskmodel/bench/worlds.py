@@ -56,9 +56,9 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 WORLDS, QUICK_WORLDS = 50, 2
-PUPILS, QUICK_PUPILS = 45_000, 6_000
+PUPILS, QUICK_PUPILS = 36_000, 6_000
 """Of a cohort. With the quick size bars are missed by chance."""
-COHORTS, SCHOOLS = 3, 240
+COHORTS, SCHOOLS = 4, 240
 SEED = 7
 
 FEWEST_LEFT = 200
@@ -165,10 +165,8 @@ def learn(world: World, recipe: Recipe | None = None, seed: int = SEED) -> Learn
         teaches = cohort < end
         return model.fit(recipe, features[teaches], world.label[teaches], world.directions, seed)
 
-    past = [(taught_before(place).raw_score(features[cohort == place]), cohort == place) for place in range(1, newest)]
-    raw_past = np.concatenate([raw for raw, _ in past]) if past else np.zeros(0)
-    label_past = np.concatenate([world.label[rows] for _, rows in past]) if past else np.zeros(0)
-    calibrator = calibration.choose(raw_past, label_past)
+    past = [(cohort == place, taught_before(place)) for place in range(1, newest)]
+    calibrator = calibration.learn((fitted.raw_score(features[rows]), world.label[rows]) for rows, fitted in past)
     final = taught_before(newest)
     tested = features[cohort == newest]
     raw = final.raw_score(tested)
