@@ -37,6 +37,15 @@ def test_scores_that_are_too_bold_in_all_cohorts_are_drawn_in():
     assert found.shift == pytest.approx(0.0, abs=0.1)
 
 
+def test_stretching_alone_keeps_the_mean_probability():
+    """The years differ in their share, not in the slope: the slope is mended and the mean of the past is left."""
+    past = [cohort(seed, shift, slope=0.6) for seed, shift in enumerate((-1.3, -0.4, -0.9, -0.5))]
+    raw = np.concatenate([raw for raw, _ in past])
+    found = learn(past)
+    assert found.slope < 0.75
+    assert found.probability(raw).mean() == pytest.approx(probability_of(raw).mean(), abs=1e-6)
+
+
 def test_years_that_differ_teach_nothing():
     assert learn(cohorts(0.1, -0.16, -0.12, 0.12)).shift == 0
 

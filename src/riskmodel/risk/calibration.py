@@ -4,8 +4,9 @@ A calibrator is learnt only from out-of-time predictions for cohorts whose outco
 that taught the model. A booster that was learnt with log loss needs none as a rule: what a past cohort shows is mostly
 the chance and the year of that cohort, and a calibrator that followed it would carry both into the next one.
 
-So each cohort says by itself how the log-odds should have been stretched (slope) and moved (shift). Only what the cohorts
-have in common is learnt: the mean over them, drawn towards no change by the half-width of its own interval,
+So each cohort says by itself how far the log-odds should have been moved, and how much they should have been stretched.
+Only what the cohorts have in common is learnt: the mean over them, drawn towards no change by the half-width of its own
+interval,
 
     kept = mean x max(0, 1 - (half-width / mean)^2),
 
@@ -14,13 +15,15 @@ interval nothing is changed. The half-width is the larger of two: that of the sp
 cohorts must agree very well) and that of the pupils within them. One cohort alone cannot tell its year from a fault of
 the model, and changes nothing.
 
+Stretching alone keeps the mean probability of the past: about log-odds of 0, where hardly anybody is, it would move all.
+
 No calibrator mends a share of leavers that differs between cohorts: the mean prediction minus the observed share is
 printed for each. A slope above zero keeps the order of the scores, so that nobody is passed by someone of a lower one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
@@ -94,12 +97,15 @@ def learn(cohorts: Iterable[tuple[Floats, Floats]]) -> Calibrator:
     known = [(raw, label) for raw, label in cohorts if _says_something(label)]
     if len(known) < 2:
         return _counted(known)
-    slopes, variances = zip(*(_slope(raw, label) for raw, label in known), strict=True)
-    slope = 1.0 + _agreed(np.array(slopes) - 1.0, np.array(variances))
+    move = _agreed(*zip(*(_shift(raw, label) for raw, label in known), strict=True))
+    slope = 1.0 + _agreed(*zip(*(_excess_slope(raw, label) for raw, label in known), strict=True))
     if slope <= 0:  # a ranking that is upside down is not mended by turning it
-        return _counted(known)
-    shifts, variances = zip(*(_shift(slope * raw, label) for raw, label in known), strict=True)
-    return _counted(known, round(slope, DIGITS), round(_agreed(np.array(shifts), np.array(variances)), DIGITS) + 0.0)
+        slope = 1.0
+    if slope == 1.0:
+        return _counted(known, shift=move)
+    raw = np.concatenate([raw for raw, _ in known])
+    shift, _ = _shift(slope * raw, probability_of(raw + move))
+    return _counted(known, slope, shift)
 
 
 def _says_something(label: Floats) -> bool:
@@ -109,20 +115,20 @@ def _says_something(label: Floats) -> bool:
 
 def _counted(known: list[tuple[Floats, Floats]], slope: float = 1.0, shift: float = 0.0) -> Calibrator:
     pupils, left = sum(len(label) for _, label in known), sum(int(np.sum(label)) for _, label in known)
-    return Calibrator(slope, shift, len(known), pupils, left)
+    return Calibrator(round(slope, DIGITS), round(shift, DIGITS) + 0.0, len(known), pupils, left)
 
 
-def _agreed(found: Floats, variances: Floats) -> float:
+def _agreed(found: Sequence[float], variances: Sequence[float]) -> float:
     """Return what the cohorts have in common of what each of them ``found``, as the module tells."""
-    count, mean = len(found), float(found.mean())
-    between = float(stdtrit(count - 1, CONFIDENCE)) * float(found.std(ddof=1)) / count**0.5
-    within = OF_NORMAL * float(variances.sum()) ** 0.5 / count
+    count, mean = len(found), float(np.mean(found))
+    between = float(stdtrit(count - 1, CONFIDENCE)) * float(np.std(found, ddof=1)) / count**0.5
+    within = OF_NORMAL * float(np.sum(variances)) ** 0.5 / count
     half_width = max(between, within)
     return mean * (1.0 - (half_width / mean) ** 2) if abs(mean) > half_width else 0.0
 
 
 def _shift(raw: Floats, label: Floats) -> tuple[float, float]:
-    """Return the constant that gives log-odds the observed share, and its variance."""
+    """Return the constant that gives log-odds the mean of the label, and its variance."""
     shift, information = 0.0, 1.0
     for _ in range(50):  # Newton; the mean probability rises with the constant
         chance = probability_of(raw + shift)
@@ -134,8 +140,8 @@ def _shift(raw: Floats, label: Floats) -> tuple[float, float]:
     return shift, 1.0 / information
 
 
-def _slope(raw: Floats, label: Floats) -> tuple[float, float]:
-    """Return the slope of the logistic regression of the label on log-odds, and its variance."""
+def _excess_slope(raw: Floats, label: Floats) -> tuple[float, float]:
+    """Return by how much the slope of the logistic regression of the label on log-odds is above 1, and its variance."""
     centred = raw - raw.mean()
     shift, slope, spread = 0.0, 1.0, 1.0
     for _ in range(50):
@@ -145,10 +151,10 @@ def _slope(raw: Floats, label: Floats) -> tuple[float, float]:
         mean = float(np.sum(weight * centred)) / total
         spread = float(np.sum(weight * (centred - mean) ** 2))
         if spread < TINY:  # one score for all: no slope can be seen
-            return 1.0, np.inf
+            return 0.0, np.inf
         step = float(np.clip(np.sum(gap * (centred - mean)) / spread, -1.0, 1.0))
         shift += float(np.clip(np.sum(gap) / total - mean * step, -1.0, 1.0))
         slope += step
         if abs(step) < 1e-12:
             break
-    return slope, 1.0 / spread
+    return slope - 1.0, 1.0 / spread
