@@ -1,7 +1,9 @@
 """In worlds drawn when the test runs the default model comes near the truth: ranking, calibration, explanations.
 
-Ten worlds are other worlds each time. The seed is told when a world fails; ``RISKMODEL_WORLDS_SEED`` repeats it, and
-``riskmodel bench worlds`` draws more and larger ones.
+Ten worlds are other worlds each time, and every figure must keep its bar in each. Chance alone misses one in less than one
+call of a hundred: in 32 worlds apart the intercepts of 96 stage groups lay .0225 (one standard deviation) about -.004, the bar being .1,
+and decoys stood among the top three for .57 % at most, the bar being 2 %. The seed is told when a world fails;
+``RISKMODEL_WORLDS_SEED`` repeats it, and ``riskmodel bench worlds`` draws more.
 """
 
 from __future__ import annotations
@@ -26,13 +28,13 @@ from riskmodel.bench.worlds import (
     without_signal,
 )
 from riskmodel.risk.model import probability_of
-from riskmodel.sources.synthetic.pupil_model import draw_pupils
+from riskmodel.sources.synthetic.pupil_model import GROUPS, draw_pupils
 from riskmodel.sources.synthetic.worlds import draw_world, expected_auc
 
 SEED = int(os.environ.get("RISKMODEL_WORLDS_SEED") or secrets.randbits(32))
 WORLDS = 10
 FEW = 8_000
-CALIBRATION, MOST_OUTSIDE = ("slope", "intercept", "ece"), 2
+CALIBRATION = ("slope", "intercept", "ece")
 FARTHEST_BY_CHANCE = 4.5
 """Standard errors: farther out in one of a hundred thousand."""
 
@@ -45,18 +47,12 @@ def small_world():
 
 @pytest.mark.parametrize("number", range(WORLDS))
 def test_the_default_model_comes_near_the_truth_of_a_drawn_world(number):
-    """Ranking and explanations keep every bar. Of the nine figures of calibration at most two may lie outside.
-
-    A calibrator taught by one past cohort carries that cohort's chance into the next: about one world in eight has one
-    figure outside its bar. ``riskmodel bench worlds`` counts them.
-    """
+    """Ranking, explanations, and in every stage group calibration: every figure is there and keeps its bar."""
     world = draw(SEED, number, PUPILS)
     figures = judge(world, learn(world))
     told = f"RISKMODEL_WORLDS_SEED={SEED}, world {number}: {figures}"
-    missed = missed_bars(figures)
-    of_calibration = [name for name in missed if name.startswith(CALIBRATION)]
-    assert missed == of_calibration, told
-    assert len(of_calibration) <= MOST_OUTSIDE, told
+    assert {f"{name}_{group}" for name in CALIBRATION for group in GROUPS} <= figures.keys(), told
+    assert missed_bars(figures) == [], told
 
 
 def test_without_signal_the_model_ranks_as_by_lot_and_no_concept_leads():

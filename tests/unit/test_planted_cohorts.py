@@ -275,6 +275,7 @@ def test_decoys_go_with_a_driver_and_add_nothing(cohort):
         together = figures["correlations"]
         assert together["low_marks"]["failed_subjects"] >= 0.6
         assert together["free_meals"]["low_income"] >= 0.6
+        assert together["recent_late"]["recent_unexcused"] >= 0.6
     assert made.one("SELECT max(abs(low_marks) + abs(free_meals) + abs(recent_late)) FROM true_cohort") == 0
 
 

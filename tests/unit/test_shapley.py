@@ -218,3 +218,11 @@ def test_a_model_of_a_single_leaf_has_a_base_and_no_reasons():
 def test_nobody_needs_no_reasons(pupils):
     features, label = pupils
     assert shapley(fit("boosting", features, label, {}), features.iloc[:0]).values.shape == (0, 5)
+
+
+def test_pupils_who_are_their_own_background_have_the_values_of_any_other_background(pupils):
+    features, label = pupils
+    model = fit("boosting", features, label, {"a": 1})
+    own, other = shapley(model, features, background=features), shapley(model, features, background=features.copy())
+    np.testing.assert_array_equal(own.values, other.values)
+    assert own.base == other.base

@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskmodel.risk import shapley_tables
-from riskmodel.risk.shapley_tables import BLOCK_ROWS, histogram, interventional, look_up, path_dependent, plan
+from riskmodel.risk.shapley_tables import (
+    BLOCK_ROWS,
+    histogram,
+    interventional,
+    look_up,
+    path_dependent,
+    patterns,
+    plan,
+)
 from riskmodel.risk.tree_models import End, Fork, TreeModel, splits
 
 WIDTH = 4
@@ -96,9 +104,11 @@ FEW = settings(max_examples=60, deadline=None)
 @FEW
 @given(forests, rows)
 def test_path_dependent_values_are_the_average_over_all_subsets(roots, row):
-    tables = path_dependent(plan(TreeModel(tuple(roots), 0.25), WIDTH))
+    planned = plan(TreeModel(tuple(roots), 0.25), WIDTH)
+    tables = path_dependent(planned)
     expected, base = by_subsets(lambda known: 0.25 + sum(on_paths(root, row, known) for root in roots))
-    np.testing.assert_allclose(look_up(tables, np.array([row]))[0], expected, rtol=0, atol=1e-12)
+    found = look_up(tables, patterns(planned, np.array([row])))[0]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
     assert tables.base == pytest.approx(base, abs=1e-12)
 
 
@@ -107,20 +117,23 @@ def test_path_dependent_values_are_the_average_over_all_subsets(roots, row):
 def test_interventional_values_are_the_average_over_all_subsets_and_background_rows(roots, row, weighted):
     background, weights = [other for other, _ in weighted], [weight for _, weight in weighted]
     planned = plan(TreeModel(tuple(roots), -1.0), WIDTH)
-    tables = interventional(planned, histogram(planned, np.array(background), np.array(weights)))
+    tables = interventional(planned, histogram(patterns(planned, np.array(background)), np.array(weights)))
     expected, base = by_subsets(
         lambda known: -1.0 + sum(against(root, row, known, background, weights) for root in roots)
     )
-    np.testing.assert_allclose(look_up(tables, np.array([row]))[0], expected, rtol=0, atol=1e-12)
+    found = look_up(tables, patterns(planned, np.array([row])))[0]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
     assert tables.base == pytest.approx(base, abs=1e-12)
+
+
+def both_tables(planned, background):
+    of_background = histogram(patterns(planned, background), None)
+    return [path_dependent(planned), interventional(planned, of_background)]
 
 
 def both_kinds(model, matrix, background):
     planned = plan(model, matrix.shape[1])
-    return [
-        look_up(tables, matrix)
-        for tables in (path_dependent(planned), interventional(planned, histogram(planned, background, None)))
-    ]
+    return [look_up(tables, patterns(planned, matrix)) for tables in both_tables(planned, background)]
 
 
 def matrix_of(seed, rows):
@@ -132,8 +145,8 @@ def matrix_of(seed, rows):
 def test_a_feature_in_no_tree_gets_nothing_and_the_rest_is_the_score(roots, seed):
     model, matrix = TreeModel(tuple(roots), 0.0), matrix_of(seed, 5)
     planned = plan(model, WIDTH)
-    for tables in (path_dependent(planned), interventional(planned, histogram(planned, matrix[:3], None))):
-        values = look_up(tables, matrix)
+    for tables in both_tables(planned, matrix[:3]):
+        values = look_up(tables, patterns(planned, matrix))
         assert not values[:, WIDTH - 1].any()
         scores = [sum(score(root, row) for root in roots) for row in matrix.tolist()]
         np.testing.assert_allclose(tables.base + values.sum(axis=1), scores, rtol=0, atol=1e-12)
@@ -167,7 +180,9 @@ REPEATED = fork(0, 0.5, fork(0, -0.5, End(1.0, 10), fork(1, 0.0, End(2.0, 20), E
 def test_a_feature_that_a_tree_asks_twice_is_one_feature():
     model = TreeModel((REPEATED,), 0.0)
     matrix = matrix_of(3, 6)
-    for row, found in zip(matrix.tolist(), look_up(path_dependent(plan(model, WIDTH)), matrix), strict=True):
+    planned = plan(model, WIDTH)
+    values = look_up(path_dependent(planned), patterns(planned, matrix))
+    for row, found in zip(matrix.tolist(), values, strict=True):
         expected, _ = by_subsets(lambda known, row=row: on_paths(REPEATED, row, known))
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
@@ -175,25 +190,50 @@ def test_a_feature_that_a_tree_asks_twice_is_one_feature():
 def test_a_background_row_of_weight_two_counts_as_two_rows():
     planned = plan(TreeModel((REPEATED,), 0.0), WIDTH)
     matrix = matrix_of(4, BLOCK_ROWS + 7)
-    twice = histogram(planned, np.vstack([matrix, matrix[:1]]), None)
+    twice = histogram(patterns(planned, np.vstack([matrix, matrix[:1]])), None)
     weights = np.ones(len(matrix))
     weights[0] = 2
-    np.testing.assert_array_equal(histogram(planned, matrix, weights), twice)
+    np.testing.assert_array_equal(histogram(patterns(planned, matrix), weights), twice)
     assert twice.sum() == len(matrix) + 1
 
 
+@pytest.mark.parametrize("rows", [1, 3, 4, BLOCK_ROWS, BLOCK_ROWS + 2, 2 * BLOCK_ROWS + 5])
+def test_every_row_is_counted_once_whatever_their_number(rows):
+    planned = plan(TreeModel((REPEATED, REPEATED.left), 0.0), WIDTH)
+    found = patterns(planned, matrix_of(rows, rows))
+    counted = histogram(found, None)
+    assert counted.sum(axis=1).tolist() == [rows, rows]
+    np.testing.assert_array_equal(counted, histogram(found, np.ones(rows)))
+
+
+@pytest.mark.parametrize("trees", [1, 3, 4, 6, 9])
+def test_any_number_of_trees_on_one_feature_is_added(trees):
+    """Trees of a feature are added four at a time, and the rest one by one."""
+    planned = plan(TreeModel((REPEATED,) * trees, 0.0), WIDTH)
+    alone = plan(TreeModel((REPEATED,), 0.0), WIDTH)
+    matrix = matrix_of(6, 50)
+    together = look_up(path_dependent(planned), patterns(planned, matrix))
+    one = look_up(path_dependent(alone), patterns(alone, matrix))
+    np.testing.assert_allclose(together, trees * one, rtol=1e-13)
+
+
 def test_blocks_of_rows_do_not_change_a_value(monkeypatch):
-    tables = path_dependent(plan(TreeModel((REPEATED, REPEATED.left), 0.0), WIDTH))
+    planned = plan(TreeModel((REPEATED, REPEATED.left), 0.0), WIDTH)
+    tables = path_dependent(planned)
     matrix = matrix_of(5, 2 * BLOCK_ROWS + 9)
-    whole = look_up(tables, matrix)
+    whole = look_up(tables, patterns(planned, matrix))
+    counted = histogram(patterns(planned, matrix), None)
     monkeypatch.setattr(shapley_tables, "BLOCK_ROWS", 100)
-    np.testing.assert_array_equal(look_up(tables, np.asfortranarray(matrix)), whole)
+    small = patterns(planned, np.asfortranarray(matrix))
+    np.testing.assert_array_equal(look_up(tables, small), whole)
+    np.testing.assert_array_equal(histogram(small, None), counted)
 
 
 def test_a_single_end_has_a_base_and_no_values():
-    tables = path_dependent(plan(TreeModel((End(1.5, 3.0),), 0.5), WIDTH))
+    planned = plan(TreeModel((End(1.5, 3.0),), 0.5), WIDTH)
+    tables = path_dependent(planned)
     assert tables.base == 2.0
-    assert not look_up(tables, matrix_of(7, 3)).any()
+    assert not look_up(tables, patterns(planned, matrix_of(7, 3))).any()
 
 
 def test_a_larger_tree_has_no_table():

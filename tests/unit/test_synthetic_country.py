@@ -1,5 +1,7 @@
 """The country of the synthetic cohort: its schools and districts, the codes of its pupils, and its ways to deliver."""
 
+import gc
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 from datetime import date
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from riskmodel.sources import deliveries
 from riskmodel.sources.latvia import municipalities
+from riskmodel.sources.synthetic import schools
 from riskmodel.sources.synthetic.cohort import Plan, synthesise
 from riskmodel.sources.synthetic.people import CODES_OF_A_DAY, Codes
 from riskmodel.sources.synthetic.schools import (
@@ -21,6 +24,7 @@ from riskmodel.sources.synthetic.schools import (
     make_districts,
     usual_school_count,
 )
+from riskmodel.sources.synthetic.year import World
 
 SMALL = Plan(pupils=300, schools=6, years=2, seed=3, vet_share=0.3)
 WHOLE_YEAR = replace(SMALL, delivered_on=date(2025, 6, 30))
@@ -58,6 +62,28 @@ def test_a_larger_country_has_more_districts_and_no_larger_ones(pupils):
     assert len(made) == round(pupils / PUPILS_OF_A_DISTRICT)
     assert max(each.pupils for each in made) < 1.25 * PUPILS_OF_A_DISTRICT
     assert max(len(each.schools) for each in made) < 200
+
+
+def test_districts_that_have_been_written_leave_nothing_in_memory(tmp_path, monkeypatch):
+    """Held after each of eight districts: the same, but for what the first call of anything keeps."""
+    monkeypatch.setattr(schools, "PUPILS_OF_A_DISTRICT", 250)
+    held = []
+
+    def describe_and_look(self):
+        describe(self)
+        gc.collect()
+        held.append(tracemalloc.get_traced_memory()[0])
+
+    describe = World.describe
+    monkeypatch.setattr(World, "describe", describe_and_look)
+    tracemalloc.start()
+    try:
+        plan = Plan(pupils=2_000, schools=48, years=1, lessons="all", deliveries="yearly")
+        synthesise(plan, tmp_path / "country", quiet)
+    finally:
+        tracemalloc.stop()
+    assert len(held) == 8
+    assert held[-1] - held[1] < 300_000
 
 
 def test_at_national_size_every_municipality_has_schools_and_names_are_single():

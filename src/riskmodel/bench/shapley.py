@@ -134,14 +134,17 @@ def _planned(booster: lightgbm.Booster) -> shapley_tables.Plan:
 
 
 def _path_dependent(booster: lightgbm.Booster, matrix: Matrix) -> tuple[Matrix, float]:
-    tables = shapley_tables.path_dependent(_planned(booster))
-    return shapley_tables.look_up(tables, matrix), tables.base
+    planned = _planned(booster)
+    tables = shapley_tables.path_dependent(planned)
+    return shapley_tables.look_up(tables, shapley_tables.patterns(planned, matrix)), tables.base
 
 
 def _interventional(booster: lightgbm.Booster, matrix: Matrix, background: Matrix) -> tuple[Matrix, float]:
     planned = _planned(booster)
-    tables = shapley_tables.interventional(planned, shapley_tables.histogram(planned, background, None))
-    return shapley_tables.look_up(tables, matrix), tables.base
+    patterns = shapley_tables.patterns(planned, matrix)
+    of_background = patterns if background is matrix else shapley_tables.patterns(planned, background)
+    tables = shapley_tables.interventional(planned, shapley_tables.histogram(of_background, None))
+    return shapley_tables.look_up(tables, patterns), tables.base
 
 
 def _seconds_a_row(explain: Callable[[], object], rows: int) -> float:

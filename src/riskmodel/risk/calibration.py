@@ -1,62 +1,68 @@
-"""From log-odds to a probability that can be read as a share: the calibrator and how it is chosen.
+"""From log-odds to a probability that can be read as a share: a line, moved only as far as past cohorts agree.
 
-A calibrator is learnt only from out-of-time predictions for cohorts whose outcomes have matured, never from the
-rows that taught the model. It cannot mend a share of leavers that differs between cohorts: the mean prediction
-minus the observed share is printed for each.
+A calibrator is learnt only from out-of-time predictions for cohorts whose outcomes have matured, never from the rows
+that taught the model. A booster that was learnt with log loss needs none as a rule: what a past cohort shows is mostly
+the chance and the year of that cohort, and a calibrator that followed it would carry both into the next one.
 
-Kinds: ``none`` (log-odds as they are) · ``intercept`` (log-odds moved by a constant) · ``sigmoid`` (log-odds
-stretched and moved) · ``isotonic`` (steps that never fall). A sigmoid harms a booster that was learnt with log
-loss and needs no stretching (expected calibration error .010 → .030 on UCI 697): it is there for other kinds
-and never chosen by itself.
+So each cohort says by itself how far the log-odds should have been moved, and how much they should have been stretched.
+Only what the cohorts have in common is learnt: the mean over them, drawn towards no change by the half-width of its own
+interval,
+
+    kept = mean x max(0, 1 - (half-width / mean)^2),
+
+the positive part of the estimate of James and Stein with the half-width in the place of the standard error. Within the
+interval nothing is changed. The half-width is the larger of two: that of the spread between cohorts (Student, so that two
+cohorts must agree very well) and that of the pupils within them. One cohort alone cannot tell its year from a fault of
+the model, and changes nothing.
+
+Stretching alone keeps the mean probability of the past: about log-odds of 0, where hardly anybody is, it would move all.
+
+No calibrator mends a share of leavers that differs between cohorts: the mean prediction minus the observed share is
+printed for each. A slope above zero keeps the order of the scores, so that nobody is passed by someone of a lower one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal, Self, get_args
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
+from scipy.special import stdtrit
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.risk.model import probability_of
 
-Kind = Literal["none", "intercept", "sigmoid", "isotonic"]
+Floats = NDArray[np.float64]
 
-MIN_LEFT_ISOTONIC = 1000
-"""Steps need many leavers: with fewer the intercept alone is moved."""
+FEWEST_LEFT = 30
+"""A cohort in which fewer left, or fewer stayed, says nothing about slope and shift."""
 
-MIN_LEFT_INTERCEPT = 30
-"""With fewer leavers than this even the share is too uncertain to move to."""
+CONFIDENCE = 0.975
+"""Upper end of the two-sided interval of 95 %."""
+OF_NORMAL = 1.959964
+
+TINY = 1e-300
+
+DIGITS = 9
+"""Of slope and shift: sums of other orders of rows differ after these."""
 
 
 @dataclass(frozen=True)
 class Calibrator:
-    """A monotone map from log-odds to probability.
+    """The line ``slope`` x log-odds + ``shift``; ``cohorts``, ``pupils`` and ``left`` count what it was learnt from."""
 
-    ``slope`` and ``shift`` serve ``none``, ``intercept`` and ``sigmoid``; ``knots`` (log-odds, rising) and
-    ``levels`` (probabilities, never falling, straight between knots) serve ``isotonic``.
-    ``pupils`` and ``left`` count what it was learnt from.
-    """
-
-    kind: Kind = "none"
     slope: float = 1.0
     shift: float = 0.0
-    knots: tuple[float, ...] = ()
-    levels: tuple[float, ...] = ()
+    cohorts: int = 0
     pupils: int = 0
     left: int = 0
 
-    def probability(self, raw_score: NDArray[np.float64]) -> NDArray[np.float64]:
+    def probability(self, raw_score: Floats) -> Floats:
         """Return the calibrated probability of log-odds, in their order."""
-        raw = np.asarray(raw_score, dtype=np.float64)
-        if self.kind == "isotonic":
-            return np.asarray(np.interp(raw, self.knots, self.levels), dtype=np.float64)
-        return probability_of(self.slope * raw + self.shift)
+        return probability_of(self.slope * np.asarray(raw_score, dtype=np.float64) + self.shift)
 
     def to_dict(self) -> dict[str, object]:
         """Return plain values that JSON can hold."""
@@ -66,89 +72,89 @@ class Calibrator:
     def from_dict(cls, values: Mapping[str, object]) -> Self:
         """Return the calibrator that :meth:`to_dict` described.
 
-        >>> Calibrator.from_dict(Calibrator("intercept", shift=-0.5).to_dict()).shift
+        >>> Calibrator.from_dict(Calibrator(shift=-0.5).to_dict()).shift
         -0.5
         """
-        numbers = {name: np.asarray(values.get(name, ()), dtype=np.float64) for name in ("knots", "levels")}
-        kind = next((known for known in get_args(Kind) if known == values.get("kind")), None)
-        is_rising = bool(np.all(np.diff(numbers["knots"]) > 0) and np.all(np.diff(numbers["levels"]) >= 0))
-        if kind is None or len(numbers["knots"]) != len(numbers["levels"]) or not is_rising:
+        slope, shift = float(str(values.get("slope", "nan"))), float(str(values.get("shift", "nan")))
+        if not (0 < slope < np.inf and np.isfinite(shift)):
             raise UsageError(
-                message("A stored calibrator must be of a known kind and never fall."),
-                found=message("Its kind is unknown, or its levels fall."),
+                message("A stored calibrator must have a slope above zero and a shift."),
+                found=message("One of them is missing, or its line falls."),
                 remedy=message("Take the model from the run folder again, or run the semester anew."),
             )
-        return cls(
-            kind=kind,
-            slope=float(str(values.get("slope", 1.0))),
-            shift=float(str(values.get("shift", 0.0))),
-            knots=tuple(numbers["knots"].tolist()),
-            levels=tuple(numbers["levels"].tolist()),
-            pupils=int(str(values.get("pupils", 0))),
-            left=int(str(values.get("left", 0))),
-        )
+        counts = {name: int(str(values.get(name, 0))) for name in ("cohorts", "pupils", "left")}
+        return cls(slope, shift, **counts)
 
 
-def choose(raw_score: NDArray[np.float64], label: NDArray[np.float64]) -> Calibrator:
-    """Return the calibrator that the data can bear, by the number of those who left.
+def learn(cohorts: Iterable[tuple[Floats, Floats]]) -> Calibrator:
+    """Return the calibrator that past cohorts agree upon; none where they do not.
 
-    Isotonic from ``MIN_LEFT_ISOTONIC`` up, below it the intercept alone, below ``MIN_LEFT_INTERCEPT`` none.
+    Parameters
+    ----------
+    cohorts
+        Of each past cohort the log-odds, as they were predicted out of time, and the labels (0 or 1).
     """
-    left = int(np.sum(np.asarray(label) == 1))
-    if left >= MIN_LEFT_ISOTONIC:
-        return learn("isotonic", raw_score, label)
-    return learn("intercept" if left >= MIN_LEFT_INTERCEPT else "none", raw_score, label)
+    known = [(raw, label) for raw, label in cohorts if _says_something(label)]
+    if len(known) < 2:
+        return _counted(known)
+    move = _agreed(*zip(*(_shift(raw, label) for raw, label in known), strict=True))
+    slope = 1.0 + _agreed(*zip(*(_excess_slope(raw, label) for raw, label in known), strict=True))
+    if slope <= 0:  # a ranking that is upside down is not mended by turning it
+        slope = 1.0
+    if slope == 1.0:
+        return _counted(known, shift=move)
+    raw = np.concatenate([raw for raw, _ in known])
+    shift, _ = _shift(slope * raw, probability_of(raw + move))
+    return _counted(known, slope, shift)
 
 
-def learn(kind: Kind, raw_score: NDArray[np.float64], label: NDArray[np.float64]) -> Calibrator:
-    """Return a calibrator of one kind, learnt from out-of-time log-odds and labels (0 or 1).
-
-    Raises
-    ------
-    UsageError
-        When only one class is there and the kind needs both.
-    """
-    raw, target = np.asarray(raw_score, dtype=np.float64), np.asarray(label, dtype=np.float64)
-    pupils, left = len(target), int(target.sum())
-    if kind == "none":
-        return Calibrator(pupils=pupils, left=left)
-    if left in {0, pupils}:
-        raise UsageError(
-            message("A calibrator needs pupils who left and pupils who stayed."),
-            found=message("All have the same outcome."),
-            remedy=message("Take more matured cohorts, or the kind none."),
-        )
-    if kind == "intercept":
-        return Calibrator(kind, shift=shift_to(raw, left / pupils), pupils=pupils, left=left)
-    if kind == "sigmoid":
-        model = LogisticRegression(C=np.inf, max_iter=1000).fit(raw[:, None], target)
-        slope = float(model.coef_[0, 0])
-        if slope <= 0:  # a ranking that is upside down is not mended by turning it
-            return Calibrator("intercept", shift=shift_to(raw, left / pupils), pupils=pupils, left=left)
-        return Calibrator(kind, slope=slope, shift=float(model.intercept_[0]), pupils=pupils, left=left)
-    steps = IsotonicRegression(out_of_bounds="clip").fit(raw, target)
-    # Steps of 0 or 1 claim certainty that so many pupils cannot give.
-    levels = np.clip(steps.y_thresholds_, 0.5 / pupils, 1 - 0.5 / pupils)
-    return Calibrator(
-        kind,
-        knots=tuple(float(knot) for knot in steps.X_thresholds_),
-        levels=tuple(float(level) for level in levels),
-        pupils=pupils,
-        left=left,
-    )
+def _says_something(label: Floats) -> bool:
+    left = float(np.sum(label))
+    return min(left, len(label) - left) >= FEWEST_LEFT
 
 
-def shift_to(raw_score: NDArray[np.float64], share: float) -> float:
-    """Return the constant that moves log-odds so that their mean probability is ``share`` (between 0 and 1).
+def _counted(known: list[tuple[Floats, Floats]], slope: float = 1.0, shift: float = 0.0) -> Calibrator:
+    pupils, left = sum(len(label) for _, label in known), sum(int(np.sum(label)) for _, label in known)
+    return Calibrator(round(slope, DIGITS), round(shift, DIGITS) + 0.0, len(known), pupils, left)
 
-    >>> shift_to(np.zeros(4), 0.5)
-    0.0
-    """
-    low, high = -60.0, 60.0
-    for _ in range(100):
-        middle = (low + high) / 2
-        if probability_of(raw_score + middle).mean() < share:
-            low = middle
-        else:
-            high = middle
-    return round((low + high) / 2, 12) + 0.0
+
+def _agreed(found: Sequence[float], variances: Sequence[float]) -> float:
+    """Return what the cohorts have in common of what each of them ``found``, as the module tells."""
+    count, mean = len(found), float(np.mean(found))
+    between = float(stdtrit(count - 1, CONFIDENCE)) * float(np.std(found, ddof=1)) / count**0.5
+    within = OF_NORMAL * float(np.sum(variances)) ** 0.5 / count
+    half_width = max(between, within)
+    return mean * (1.0 - (half_width / mean) ** 2) if abs(mean) > half_width else 0.0
+
+
+def _shift(raw: Floats, label: Floats) -> tuple[float, float]:
+    """Return the constant that gives log-odds the mean of the label, and its variance."""
+    shift, information = 0.0, 1.0
+    for _ in range(50):  # Newton; the mean probability rises with the constant
+        chance = probability_of(raw + shift)
+        information = max(float(np.sum(chance * (1.0 - chance))), TINY)
+        step = float(np.clip(np.sum(label - chance) / information, -1.0, 1.0))
+        shift += step
+        if abs(step) < 1e-12:
+            break
+    return shift, 1.0 / information
+
+
+def _excess_slope(raw: Floats, label: Floats) -> tuple[float, float]:
+    """Return by how much the slope of the logistic regression of the label on log-odds is above 1, and its variance."""
+    centred = raw - raw.mean()
+    shift, slope, spread = 0.0, 1.0, 1.0
+    for _ in range(50):
+        chance = probability_of(slope * centred + raw.mean() + shift)
+        weight, gap = chance * (1.0 - chance), label - chance
+        total = max(float(np.sum(weight)), TINY)
+        mean = float(np.sum(weight * centred)) / total
+        spread = float(np.sum(weight * (centred - mean) ** 2))
+        if spread < TINY:  # one score for all: no slope can be seen
+            return 0.0, np.inf
+        step = float(np.clip(np.sum(gap * (centred - mean)) / spread, -1.0, 1.0))
+        shift += float(np.clip(np.sum(gap) / total - mean * step, -1.0, 1.0))
+        slope += step
+        if abs(step) < 1e-12:
+            break
+    return slope - 1.0, 1.0 / spread

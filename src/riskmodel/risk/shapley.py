@@ -128,7 +128,7 @@ def shapley(
     .. [3] Yang, "Fast TreeSHAP: accelerating SHAP value computation for trees", 2021, arXiv:2109.09847.
     """
     matrix = _matrix_of(model, features)
-    against = None if background is None else _matrix_of(model, background)
+    against = matrix if background is features else None if background is None else _matrix_of(model, background)
     _check_background(matrix, against, weights)
     learner = model.learner if isinstance(model, RiskModel) else model
     score = _score_of(learner)
@@ -199,16 +199,18 @@ def _by_tables(learner: Any, matrix: Matrix, background: Matrix | None, weights:
     planned = None if trees is None else shapley_tables.plan(trees, matrix.shape[1])
     if planned is None:
         return None
+    patterns = shapley_tables.patterns(planned, matrix)
     if background is None:
         tables = shapley_tables.path_dependent(planned)
         note = message("Exact path-dependent Shapley values, looked up in tables.")
     else:
-        tables = shapley_tables.interventional(planned, shapley_tables.histogram(planned, background, weights))
+        of_background = patterns if background is matrix else shapley_tables.patterns(planned, background)
+        tables = shapley_tables.interventional(planned, shapley_tables.histogram(of_background, weights))
         note = message(
             "Exact interventional Shapley values against {rows} background rows, looked up in tables.",
             rows=len(background),
         )
-    return _Found(shapley_tables.look_up(tables, matrix), tables.base, True, note)
+    return _Found(shapley_tables.look_up(tables, patterns), tables.base, True, note)
 
 
 def _trees_of(learner: Any) -> TreeModel | None:

@@ -20,7 +20,7 @@ Everything is worked out and added in float64: single precision was measured to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cache
 from math import factorial
 from typing import Any, NamedTuple
 
@@ -36,6 +36,8 @@ MAX_SPLITS = 7
 BLOCK_ROWS = 512
 """Rows per pass over all trees: their answers stay in the processor's nearer memory."""
 
+CELLS = 1 << MAX_SPLITS
+
 
 class Derived(NamedTuple):
     """A column made of a feature, so that every split is at a threshold.
@@ -50,13 +52,13 @@ class Derived(NamedTuple):
 class Questions(NamedTuple):
     """What is asked of a row, each question once, and which of them are the splits of each tree (``asked``).
 
-    A question reads a ``column``: the features in their order, then the derived ones.
+    A question reads a ``column``: the features in their order, then the derived ones. A tree of fewer splits than
+    ``MAX_SPLITS`` asks one question more, which is the last and which nobody affirms: all patterns have one length.
     """
 
     column: NDArray[np.int64]
     threshold: NDArray[np.float64]
     is_missing_left: NDArray[np.bool_]
-    splits: NDArray[np.int64]
     asked: NDArray[np.int64]
 
 
@@ -69,24 +71,38 @@ class Reading(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A model of small trees, how rows are read, and per tree its splits (parent before child) and features."""
+    """A model of small trees and its ``width`` features, how rows are read, and per tree its splits and features.
+
+    Splits stand parent before child.
+    """
 
     model: TreeModel
+    width: int
     reading: Reading
     splits: tuple[list[Fork], ...]
     features: tuple[list[int], ...]
 
 
-class Tables(NamedTuple):
-    """The values of all trees: per tree its number of features, the features, and where its values begin.
+class Patterns(NamedTuple):
+    """The patterns of ``rows`` rows by all trees: blocks × trees × ``BLOCK_ROWS``, the last block not all used.
 
-    ``values`` holds one run of patterns per tree and feature. ``base`` is the score from which contributions start.
+    A byte per row and tree. They depend on questions and rows alone: who is explained and is the background too is
+    asked once.
     """
 
-    reading: Reading
-    used_count: NDArray[np.int64]
-    used: NDArray[np.int64]
-    start: NDArray[np.int64]
+    blocks: NDArray[np.uint8]
+    rows: int
+
+
+class Tables(NamedTuple):
+    """The values of all trees, feature by feature: ``CELLS`` values for each tree that asks about a feature.
+
+    Those of feature k are the runs from ``first[k]`` up to ``first[k + 1]``; ``tree`` says whose each is. ``base`` is the
+    score from which contributions start.
+    """
+
+    first: NDArray[np.int64]
+    tree: NDArray[np.int64]
     values: NDArray[np.float64]
     base: float
 
@@ -97,7 +113,7 @@ def plan(model: TreeModel, features: int) -> Plan | None:
     if any(len(tree) > MAX_SPLITS for tree in trees):
         return None
     own = tuple(sorted({split.feature for split in tree}) for tree in trees)
-    return Plan(model, _reading(trees, features, model.is_single), trees, own)
+    return Plan(model, features, _reading(trees, features, model.is_single), trees, own)
 
 
 def path_dependent(planned: Plan) -> Tables:
@@ -114,42 +130,46 @@ def interventional(planned: Plan, weights: NDArray[np.float64]) -> Tables:
     return _tables(planned, [_worth_in_background(*tree) for tree in trees])
 
 
-def histogram(planned: Plan, matrix: NDArray[np.float64], weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Return the weight of the rows of ``matrix`` by tree and pattern (trees × 128); every row weighs 1 by default."""
-    found = np.zeros((len(planned.splits), 1 << MAX_SPLITS))
-    each = np.ones(len(matrix)) if weights is None else np.ascontiguousarray(weights, dtype=np.float64)
-    for block, patterns in _patterns_of(planned.reading, matrix):
-        _count(each[block], patterns, found)
-    return found
-
-
-def look_up(tables: Tables, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the Shapley values (rows × features) of ``matrix``, whose missing values are NaN.
-
-    The columns of the result lie together in memory.
-    """
-    found = np.empty((matrix.shape[1], len(matrix)))
-    for block, patterns in _patterns_of(tables.reading, matrix):
-        of_block = np.zeros((len(found), len(matrix[block])))
-        _add(tables.used_count, tables.used, tables.start, tables.values, patterns, of_block)
-        found[:, block] = of_block
-    return found.T
-
-
-def _patterns_of(reading: Reading, matrix: NDArray[np.float64]) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
-    """Yield the patterns (trees × ``BLOCK_ROWS``, the last of a smaller block unused) of one block of rows after another."""
-    answers = np.empty((len(reading.questions.column), BLOCK_ROWS), dtype=np.uint8)
-    patterns = np.empty((len(reading.questions.splits), BLOCK_ROWS), dtype=np.uint8)
-    for first in range(0, len(matrix), BLOCK_ROWS):
-        block = slice(first, first + BLOCK_ROWS)
+def patterns(planned: Plan, matrix: NDArray[np.float64]) -> Patterns:
+    """Return the patterns of the rows of ``matrix``, whose missing values are NaN."""
+    reading = planned.reading
+    count = -(-len(matrix) // BLOCK_ROWS)
+    found = Patterns(np.empty((count, len(planned.splits), BLOCK_ROWS), dtype=np.uint8), len(matrix))
+    answers = np.zeros((len(reading.questions.column) + 1, BLOCK_ROWS), dtype=np.uint8)
+    for place, block in enumerate(found.blocks):
         # Copied, so that what is compiled meets one layout of memory alone.
-        rows = np.ascontiguousarray(matrix[block].T)
+        rows = np.ascontiguousarray(matrix[place * BLOCK_ROWS : (place + 1) * BLOCK_ROWS].T)
         if reading.is_single:
             rows = rows.astype(np.float32).astype(np.float64)
         if reading.derived:
             rows = np.vstack([rows, *(_derived(part, rows[part.feature]) for part in reading.derived)])
-        _answer(reading.questions, rows, answers, patterns)
-        yield block, patterns
+        _answer(reading.questions, rows, answers, block)
+    return found
+
+
+def histogram(found: Patterns, weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Return the weight of rows by tree and pattern (trees × ``CELLS``); every row weighs 1 by default."""
+    cells = np.zeros((found.blocks.shape[1], CELLS))
+    if weights is None:
+        _count(found.blocks, found.rows, cells)
+    else:
+        _weigh(found.blocks, np.ascontiguousarray(weights, dtype=np.float64), cells)
+    return cells
+
+
+def look_up(tables: Tables, found: Patterns) -> NDArray[np.float64]:
+    """Return the Shapley values (rows × features) of the rows that had these patterns.
+
+    The columns of the result lie together in memory.
+    """
+    values = np.empty((len(tables.first) - 1, found.rows))
+    for place, block in enumerate(found.blocks):
+        first = place * block.shape[1]
+        rows = slice(first, min(first + block.shape[1], found.rows))
+        of_block = np.zeros((len(values), rows.stop - rows.start))
+        _add(tables.first, tables.tree, tables.values, block, of_block)
+        values[:, rows] = of_block
+    return values.T
 
 
 def _derived(part: Derived, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -172,14 +192,13 @@ def _reading(trees: tuple[list[Fork], ...], features: int, is_single: bool) -> R
     asked_of = [[question(fork) for fork in tree] for tree in trees]
     found = sorted({one for tree in asked_of for one in tree})
     number = {one: place for place, one in enumerate(found)}
-    asked = np.zeros((len(trees), MAX_SPLITS), dtype=np.int64)
+    asked = np.full((len(trees), MAX_SPLITS), len(found), dtype=np.int64)
     for place, tree in enumerate(asked_of):
         asked[place, : len(tree)] = [number[one] for one in tree]
     questions = Questions(
         column=np.array([column for column, *_ in found], dtype=np.int64),
         threshold=np.array([threshold for _, threshold, _ in found], dtype=np.float64),
         is_missing_left=np.array([is_left for *_, is_left in found], dtype=np.bool_),
-        splits=np.array([len(tree) for tree in trees], dtype=np.int64),
         asked=asked,
     )
     return Reading(derived, questions, is_single)
@@ -192,22 +211,25 @@ def _derived_of(fork: Fork) -> Derived | None:
 
 
 def _tables(planned: Plan, worths: list[NDArray[np.float64]]) -> Tables:
-    used = np.zeros((len(worths), MAX_SPLITS), dtype=np.int64)
-    runs, base = [], planned.model.offset
+    runs: list[list[tuple[int, NDArray[np.float64]]]] = [[] for _ in range(planned.width)]
+    base = planned.model.offset
     for place, (worth, features) in enumerate(zip(worths, planned.features, strict=True)):
-        used[place, : len(features)] = features
-        runs.append((_shares(len(features)) @ worth).ravel())
         base += float(worth[0, 0])
+        for feature, run in zip(features, _shares(len(features)) @ worth, strict=True):
+            runs[feature].append((place, run))
+    in_order = [run for of_feature in runs for run in of_feature]
+    values = np.zeros((len(in_order), CELLS))
+    for place, (_, run) in enumerate(in_order):
+        values[place, : len(run)] = run
     return Tables(
-        reading=planned.reading,
-        used_count=np.array([len(features) for features in planned.features], dtype=np.int64),
-        used=used,
-        start=np.concatenate(([0], np.cumsum([len(run) for run in runs]))).astype(np.int64),
-        values=np.concatenate([*runs, np.zeros(0)]),
+        first=np.concatenate(([0], np.cumsum([len(of_feature) for of_feature in runs]))).astype(np.int64),
+        tree=np.array([tree for tree, _ in in_order], dtype=np.int64),
+        values=values,
         base=base,
     )
 
 
+@cache
 def _shares(width: int) -> NDArray[np.float64]:
     """Return what the worth of each set of known features counts in the value of each feature (features × sets)."""
     known = np.arange(1 << width)
@@ -272,7 +294,7 @@ def _scores(root: Fork | End, tree: list[Fork]) -> NDArray[np.float64]:
 
 
 def _answer_rows(
-    questions: Questions, rows: NDArray[np.float64], answers: NDArray[np.uint8], patterns: NDArray[np.uint8]
+    questions: Questions, rows: NDArray[np.float64], answers: NDArray[np.uint8], block: NDArray[np.uint8]
 ) -> None:
     count = rows.shape[1]
     for place in range(len(questions.column)):
@@ -283,36 +305,65 @@ def _answer_rows(
         else:
             for i in range(count):
                 answer[i] = values[i] <= limit
-    for tree in range(len(questions.splits)):
-        pattern = patterns[tree]
-        pattern[:] = 0
-        for j in range(questions.splits[tree]):
-            answer = answers[questions.asked[tree, j]]
-            for i in range(count):
-                pattern[i] |= answer[i] << j
+    for tree in range(len(questions.asked)):
+        asked, pattern = questions.asked[tree], block[tree]
+        a, b, c, d = answers[asked[0]], answers[asked[1]], answers[asked[2]], answers[asked[3]]
+        e, f, g = answers[asked[4]], answers[asked[5]], answers[asked[6]]
+        for i in range(count):
+            low = a[i] | b[i] << 1 | c[i] << 2 | d[i] << 3
+            pattern[i] = low | e[i] << 4 | f[i] << 5 | g[i] << 6
 
 
-def _count_rows(weights: NDArray[np.float64], patterns: NDArray[np.uint8], found: NDArray[np.float64]) -> None:
-    for tree in range(len(found)):
-        cells, pattern = found[tree], patterns[tree]
-        for i in range(len(weights)):
-            cells[pattern[i]] += weights[i]
+def _count_rows(blocks: NDArray[np.uint8], rows: int, cells: NDArray[np.float64]) -> None:
+    # Neighbours often have one pattern: four counters in turn, so that no addition waits for the one before.
+    counters = np.zeros((4, CELLS), dtype=np.int64)
+    a, b, c, d = counters[0], counters[1], counters[2], counters[3]
+    for tree in range(len(cells)):
+        counters[:] = 0
+        for block in range(len(blocks)):
+            pattern = blocks[block, tree]
+            count = min(len(pattern), rows - block * len(pattern))
+            in_fours = count - count % 4
+            for i in range(0, in_fours, 4):
+                a[pattern[i]] += 1
+                b[pattern[i + 1]] += 1
+                c[pattern[i + 2]] += 1
+                d[pattern[i + 3]] += 1
+            for i in range(in_fours, count):
+                a[pattern[i]] += 1
+        for cell in range(CELLS):
+            cells[tree, cell] = a[cell] + b[cell] + c[cell] + d[cell]
+
+
+def _weigh_rows(blocks: NDArray[np.uint8], weights: NDArray[np.float64], cells: NDArray[np.float64]) -> None:
+    for tree in range(len(cells)):
+        of_tree = cells[tree]
+        for block in range(len(blocks)):
+            pattern = blocks[block, tree]
+            weight = weights[block * len(pattern) : (block + 1) * len(pattern)]
+            for i in range(len(weight)):
+                of_tree[pattern[i]] += weight[i]
 
 
 def _add_rows(
-    used_count: NDArray[np.int64],
-    used: NDArray[np.int64],
-    start: NDArray[np.int64],
+    first: NDArray[np.int64],
+    tree: NDArray[np.int64],
     values: NDArray[np.float64],
-    patterns: NDArray[np.uint8],
+    block: NDArray[np.uint8],
     found: NDArray[np.float64],
 ) -> None:
-    for tree in range(len(used_count)):
-        width, pattern = used_count[tree], patterns[tree]
-        for k in range(width):
-            size = (start[tree + 1] - start[tree]) // width
-            run = values[start[tree] + k * size : start[tree] + (k + 1) * size]
-            target = found[used[tree, k]]
+    for feature in range(len(found)):
+        target = found[feature]
+        end = first[feature + 1]
+        in_fours = end - (end - first[feature]) % 4
+        # Four trees at once: the sum stays in a register, in the order of the trees.
+        for j in range(first[feature], in_fours, 4):
+            a, b, c, d = values[j], values[j + 1], values[j + 2], values[j + 3]
+            p, q, r, s = block[tree[j]], block[tree[j + 1]], block[tree[j + 2]], block[tree[j + 3]]
+            for i in range(len(target)):
+                target[i] = target[i] + a[p[i]] + b[q[i]] + c[r[i]] + d[s[i]]
+        for j in range(in_fours, end):
+            run, pattern = values[j], block[tree[j]]
             for i in range(len(target)):
                 target[i] += run[pattern[i]]
 
@@ -320,3 +371,4 @@ def _add_rows(
 _answer: Any = compiled(_answer_rows)
 _add: Any = compiled(_add_rows)
 _count: Any = compiled(_count_rows)
+_weigh: Any = compiled(_weigh_rows)

@@ -128,7 +128,11 @@ class _Past:
     def keep(self, predicted: Predicted) -> None:
         """Keep what the default model said of a cohort."""
         raw, _ = predicted.by_model[DEFAULT_MODEL]
-        columns = {"split_code": predicted.split_code, "model_code": DEFAULT_MODEL}
+        columns = {
+            "cohort_on": predicted.cohort_on,
+            "split_code": predicted.split_code,
+            "model_code": DEFAULT_MODEL,
+        }
         rows = pd.DataFrame({"raw_score": raw, "label": predicted.label}).assign(**columns)
         window = next(one for one in self._windows if one.cut_off == predicted.cohort_on)
         self._kept.append((window, rows))
@@ -145,7 +149,7 @@ class _Past:
     def frame(self) -> pd.DataFrame:
         """Return all of them."""
         if not self._kept:
-            return pd.DataFrame(columns=["raw_score", "label", "split_code", "model_code"])
+            return pd.DataFrame(columns=["raw_score", "label", "cohort_on", "split_code", "model_code"])
         return pd.concat([rows for _, rows in self._kept], ignore_index=True)
 
 
@@ -191,7 +195,10 @@ def _predicted(cut_off: date, split_code: str, rows: Rows, by_model: dict[str, S
 
 def _calibrator(past: pd.DataFrame) -> Calibrator:
     known = past[past["label"].notna()]
-    return calibration.choose(known["raw_score"].to_numpy(dtype=np.float64), known["label"].to_numpy(dtype=np.float64))
+    return calibration.learn(
+        (cohort["raw_score"].to_numpy(dtype=np.float64), cohort["label"].to_numpy(dtype=np.float64))
+        for _, cohort in known.groupby("cohort_on")
+    )
 
 
 def _write_model(run: SemesterRun, final: RiskModel, calibrator: Calibrator, teachers: tuple[Window, ...]) -> None:

@@ -105,6 +105,9 @@ class Plan:
 def synthesise(plan: Plan, folder: Path, say: Say) -> None:
     """Write the deliveries of the cohort into ``folder`` (new or empty), with ``truth/`` in it.
 
+    Districts live one after the other: memory is that of one (with a semester of all its lessons), its largest school, and
+    the rows that wait to be written, whatever the number of pupils.
+
     Raises
     ------
     UsageError

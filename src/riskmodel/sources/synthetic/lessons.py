@@ -47,7 +47,10 @@ REMOTE_UNEXCUSED_FACTOR = 1.3
 REMOTE_NOT_RECORDED_SHARE = 0.2
 """While learning is remote, fewer are too ill to take part, more stay away without excuse, and of all lessons missed
 a part is not recorded: together about half of the usual absences, and more of these unexcused [assumed]."""
-LATE_A_SEMESTER = 1.2
+LATE_A_SEMESTER = 0.3
+LATE_AFTER_TRUANCY_SHARE = 0.8
+"""Late first lessons of a semester as they come by chance; and of those who come back after lessons missed without
+excuse, the share that is late for the next one. So being late goes with truancy, about once a semester [assumed]."""
 
 SLOW_NOTE_SHARE = 0.15
 SLOW_NOTE_UNEXCUSED_SHARE = 0.25
@@ -247,8 +250,20 @@ def lesson_codes(rng: np.random.Generator, members: Members, semester: Semester,
     if is_remote.any():
         is_unseen = rng.random(code.shape, dtype=np.float32) < REMOTE_NOT_RECORDED_SHARE
         code[is_unseen & is_remote[:, :, None]] = ATTENDED
+    is_back = _follows_truancy(code, on_day) & (code == ATTENDED) & is_planned
+    code[is_back] = np.where(rng.random(np.count_nonzero(is_back)) < LATE_AFTER_TRUANCY_SHARE, LATE, ATTENDED)
     code[~is_planned] = NOT_PLANNED
     return code
+
+
+def _follows_truancy(code: Lessons, on_day: Integers) -> Flags:
+    """Members × days × lessons: the lesson before it, of the same day or the school day before, was missed without excuse."""
+    is_missed: Flags = code == UNEXCUSED
+    last = np.maximum(on_day - 1, 0)[:, :, None]
+    follows = np.zeros_like(is_missed)
+    follows[:, :, 1:] = is_missed[:, :, :-1]
+    follows[:, 1:, 0] = np.take_along_axis(is_missed, last, axis=2)[:, :-1, 0]
+    return follows
 
 
 def missed_lessons(rng: np.random.Generator, members: Members, semester: Semester, code: Lessons) -> Missed:

@@ -14,21 +14,22 @@ from riskmodel.sources.synthetic.files import coded, constant, days
 from riskmodel.sources.synthetic.lessons import CODES, MOST_LESSONS_A_DAY, SUBJECTS, Missed
 from riskmodel.sources.synthetic.truth import Integers
 
-KINDS = {"pupil": np.int32, "day": np.int32, "lesson": np.int8, "subject": np.int8, "code": np.int8} | {
-    "known_on": np.int32,
+KINDS = {"pupil": np.int32, "day": np.uint16, "lesson": np.int8, "subject": np.int8, "code": np.int8} | {
+    "known_on": np.uint16,
     "version": np.int8,
 }
+"""Twelve bytes a lesson: those of a semester are most of what a district holds. Days since 1970 fit until the year 2149."""
 VERSIONS = 2
 PUPILS_AT_A_TIME = 400
 """Pupils whose rows are put together at a time: bounds the memory, however large a school is."""
-NEVER_DAY = np.iinfo(np.int32).max
+NEVER_DAY = np.iinfo(np.uint16).max
 
 
 @dataclass
 class EveryLesson:
     """The lessons of one semester of a district, by school; small numbers, so that a district fits into memory."""
 
-    _kept: dict[int, list[dict[str, npt.NDArray[np.signedinteger]]]] = field(default_factory=dict)
+    _kept: dict[int, list[dict[str, npt.NDArray[np.integer]]]] = field(default_factory=dict)
 
     def keep(self, school: int, pupil: Integers, entries: Missed) -> None:
         """Keep the lessons of a school; ``pupil`` gives the pupil of each member."""
