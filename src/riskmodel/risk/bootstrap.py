@@ -123,15 +123,15 @@ class Order:
     """The rows of a roster by falling score, and the same by pool and then by falling score."""
 
     score: NDArray[np.float64]
-    down: NDArray[np.intp]
-    by_pool: NDArray[np.intp]
+    down: NDArray[np.int32]
+    by_pool: NDArray[np.int32]
 
     @classmethod
     def of(cls, roster: Roster, score: NDArray[np.float64]) -> Order:
         """Return the order that these scores give the roster."""
         if np.isnan(score).any():
             raise _unfit()
-        down = np.argsort(-score)  # the order within a tie changes nothing
+        down = np.argsort(-score).astype(np.int32)  # the order within a tie changes nothing
         pool = roster.pool.astype(np.int16) if len(roster.places) < FEW_POOLS else roster.pool
         return cls(score, down, down[np.argsort(pool[down], kind="stable")])
 

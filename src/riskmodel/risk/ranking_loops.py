@@ -13,7 +13,7 @@ Flag = NDArray[np.bool_]
 Place = NDArray[np.int64]
 
 
-def _share_places(by_pool: Place, score: Real, pool: Whole, places: Real, chance: Real) -> None:
+def _share_places(by_pool: Whole, score: Real, pool: Whole, places: Real, chance: Real) -> None:
     # Rows of one pool by falling score: those of one score share the places that are left.
     first, taken = 0, 0
     while first < len(by_pool):
@@ -32,7 +32,7 @@ def _share_places(by_pool: Place, score: Real, pool: Whole, places: Real, chance
 
 
 def _find_steps(
-    down: Place, counts: Flag, score: Real, has_left: Flag, cluster: Whole, own: Whole, left: Whole, bounds: Place
+    down: Whole, counts: Flag, score: Real, has_left: Flag, cluster: Whole, own: Whole, left: Whole, bounds: Place
 ) -> int:
     # Writes those counted, by falling score, and where each step begins and ends; returns how many bounds there are.
     placed, start, found, has_leaver, before = 0, 0, 1, False, 0.0
