@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -101,7 +102,7 @@ def stretches(cohort_on: pa.ChunkedArray) -> dict[date, slice]:
     """Return where the rows of each cohort stand in a table that holds one after the other."""
     days = cohort_on.cast(pa.int32()).to_numpy()
     bounds = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)] if len(days) else []
-    return {cohort_on[first].as_py(): slice(first, after) for first, after in zip(bounds, bounds[1:], strict=False)}
+    return {cohort_on[first].as_py(): slice(first, after) for first, after in pairwise(bounds)}
 
 
 def _pupils(file: pq.ParquetFile, place: slice) -> pa.Array:
@@ -152,7 +153,7 @@ def _coded(traits: pa.Table) -> pa.Table:
 
 
 def _is_coded(column: pa.Array | pa.ChunkedArray) -> bool:
-    return pa.types.is_dictionary(column.type)
+    return bool(pa.types.is_dictionary(column.type))
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:

@@ -75,7 +75,9 @@ def read_prediction(folder: Path, number: int) -> Predicted:
     """Return one cohort and split, by its number in the order of :func:`read_predictions`; schools are categorical."""
     cohort_on, split_code = predicted_parts(folder)[number]
     columns = ["model_code", "pupil_id", "school_id", "raw_score", "probability", "label"]
-    rows = pq.ParquetFile(path_of(folder), read_dictionary=list(KEYS)).read_row_group(number, columns, use_threads=False)
+    rows = pq.ParquetFile(path_of(folder), read_dictionary=list(KEYS)).read_row_group(
+        number, columns, use_threads=False
+    )
     model = rows["model_code"].combine_chunks()
     codes = model.dictionary.to_pylist()
     pupils = rows.num_rows // len(codes)

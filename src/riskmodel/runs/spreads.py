@@ -68,7 +68,9 @@ class Reading:
         spreads = {day: drift.Spread.of(values[place]) for day, place in sorted(self.place.items())}
         now = spreads.pop(self.now)
         compared = [drift.drift_row(code, past, now) for past in spreads.values()]
-        return Spread(code, compared, self.outcomes.auc_by(values, room), np.packbits(np.isnan(values[self.place[self.now]])))
+        return Spread(
+            code, compared, self.outcomes.auc_by(values, room), np.packbits(np.isnan(values[self.place[self.now]]))
+        )
 
 
 def pieces() -> list[list[str]]:
