@@ -21,8 +21,10 @@ def silent(_text):
 
 def test_the_report_has_the_agreed_keys_and_sides_that_agree():
     report = bootstrap.measure(None, silent, quick=True)
+    assert {"cpu_seconds", "ratio_to_sklearn"} <= report.keys()
     assert report["cpu_seconds"] > 0
     assert report["ratio_to_sklearn"] > 0
+    assert report["replicates"] == 1000
     assert report["largest_difference"] <= 1e-12
     assert report["pupils"] == 500
 

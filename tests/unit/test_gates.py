@@ -129,6 +129,20 @@ def test_a_pupil_without_reasons_holds(tmp_path: Path) -> None:
     assert not gates.additivity(evidence).is_passed
 
 
+def test_pupils_in_another_order_have_their_own_reasons(tmp_path: Path) -> None:
+    score = {"pupil_id": ["a", "b"], "raw_score": [1.0, 2.0], "base_score": [0.5, 0.5]}
+    contribution = {"pupil_id": ["b", "a"], "late_share_year": [1.5, 0.75], "absent_share_year": [0.0, -0.25]}
+    evidence = Evidence(folder(tmp_path, score=score, contribution=contribution), None, SETTINGS)
+    assert gates.additivity(evidence).is_passed
+
+
+def test_a_reason_that_is_no_number_holds(tmp_path: Path) -> None:
+    score = {"pupil_id": ["a"], "raw_score": [0.5], "base_score": [0.5]}
+    contribution = {"pupil_id": ["a"], "late_share_year": [float("nan")]}
+    evidence = Evidence(folder(tmp_path, score=score, contribution=contribution), None, SETTINGS)
+    assert not gates.additivity(evidence).is_passed
+
+
 def test_the_report_of_the_gates_is_kept_as_it_was(tmp_path: Path) -> None:
     found = (gates.Gate("drift", False, 0.3, 0.25, ("a", "b"), 2), gates.Gate("leak", True, None, 0.95))
     gates.write(tmp_path, found)

@@ -38,6 +38,7 @@ from riskmodel.risk import ranking_loops
 from riskmodel.risk.bootstrap_loops import LANES, Pools, Steps, Sums
 from riskmodel.risk.capacity import Capacity, number_schools
 from riskmodel.risk.quantiles import quantiles_of
+from riskmodel.risk.ranking_loops import Counted
 
 FIGURES = (
     "auc",
@@ -123,15 +124,15 @@ class Order:
     """The rows of a roster by falling score, and the same by pool and then by falling score."""
 
     score: NDArray[np.float64]
-    down: NDArray[np.intp]
-    by_pool: NDArray[np.intp]
+    down: NDArray[np.int32]
+    by_pool: NDArray[np.int32]
 
     @classmethod
     def of(cls, roster: Roster, score: NDArray[np.float64]) -> Order:
         """Return the order that these scores give the roster."""
         if np.isnan(score).any():
             raise _unfit()
-        down = np.argsort(-score)  # the order within a tie changes nothing
+        down = np.argsort(-score).astype(np.int32)  # the order within a tie changes nothing
         pool = roster.pool.astype(np.int16) if len(roster.places) < FEW_POOLS else roster.pool
         return cls(score, down, down[np.argsort(pool[down], kind="stable")])
 
@@ -248,22 +249,23 @@ def rank_on(
     if _has_own_clusters(roster):
         drawn = roster.cluster[order.down]
         roster = _numbered(roster, order)
-    has_left = counts & (roster.label == 1)
+    counted_rows = Counted(counts, counts & (roster.label == 1), roster.cluster)
     ranking = Ranking(
         drawn=drawn,
         pupils=int(counts.sum()),
-        left=int(has_left.sum()),
-        steps=_steps(roster, order, counts, has_left),
-        sums=_sums(roster, counts, probability),
+        left=int(counted_rows.has_left.sum()),
+        steps=_steps(order, counted_rows, roster.clusters),
+        sums=_sums(counted_rows, probability, roster.clusters),
         pools=_no_pools(),
     )
-    return _with_places(ranking, roster, order, counts, chance)
+    return _with_places(ranking, roster, order, counted_rows, chance)
 
 
 def with_places(ranking: Ranking, roster: Roster, order: Order, chance: NDArray[np.float64] | None = None) -> Ranking:
     """Return the ranking of all with a label (see :func:`rank_on`) with the places that ``roster`` has now."""
     own = _numbered(roster, order) if _has_own_clusters(roster) else roster
-    return _with_places(ranking, own, order, ~np.isnan(roster.label), chance)
+    counted = Counted(~np.isnan(roster.label), roster.label == 1, own.cluster)
+    return _with_places(ranking, own, order, counted, chance)
 
 
 def _has_own_clusters(roster: Roster) -> bool:
@@ -278,15 +280,14 @@ def _numbered(roster: Roster, order: Order) -> Roster:
 
 
 def _with_places(
-    ranking: Ranking, roster: Roster, order: Order, counts: NDArray[np.bool_], chance: NDArray[np.float64] | None
+    ranking: Ranking, roster: Roster, order: Order, counted: Counted, chance: NDArray[np.float64] | None
 ) -> Ranking:
-    has_left = counts & (roster.label == 1)
     if not roster.moves:
-        return replace(ranking, pools=_pools(roster, order, counts, has_left))
+        return replace(ranking, pools=_pools(roster, order, counted.counts, counted.has_left))
     # A place and its pupils are drawn together: who is reached is a sum over the school.
     of_cluster = np.zeros((2, roster.clusters))
     chance = order.chances(roster) if chance is None else chance
-    ranking_loops.sum_reached(counts, has_left, roster.cluster, chance, of_cluster)
+    ranking_loops.sum_reached(counted, chance, of_cluster)
     cluster, first = np.unique(ranking.sums.cluster, return_index=True)
     reached, given = np.zeros((2, len(ranking.sums.cluster)))
     reached[first], given[first] = of_cluster[:, cluster]
@@ -313,7 +314,7 @@ def replicates(ranking: Ranking, count: int, seed: int) -> NDArray[np.float64]:
     """
     found = _Weighed.room(-(-count // LANES))
     if count:
-        loops.weigh_replicates(poisson_table(), np.uint64(seed), ranking.drawn, ranking.plain, *found)
+        loops.weigh_replicates(poisson_table(), np.uint64(seed), ranking.drawn, ranking.plain, found)
     return _figures(ranking, found)[:count]
 
 
@@ -352,7 +353,7 @@ def weights_of_clusters(cluster: NDArray[np.int32], count: int, seed: int) -> ND
     drawn = np.zeros((-(-count // LANES), len(cluster), LANES), dtype=np.uint8)
     for block, room in enumerate(drawn):
         loops.draw(poisson_table(), np.uint64(seed), np.uint64(block), cluster, room)
-    return np.hstack(drawn)[:, :count] if count else np.zeros((len(cluster), 0), dtype=np.uint8)
+    return np.hstack([*drawn])[:, :count] if count else np.zeros((len(cluster), 0), dtype=np.uint8)
 
 
 def _unfit() -> UsageError:
@@ -381,13 +382,13 @@ def _no_pools() -> Pools:
     return Pools(np.zeros(1, dtype=np.int64), np.zeros(0), whole, small, small, np.zeros(0, dtype=np.bool_))
 
 
-def _steps(roster: Roster, order: Order, counts: NDArray[np.bool_], has_left: NDArray[np.bool_]) -> Steps:
+def _steps(order: Order, counted: Counted, clusters: int) -> Steps:
     """Return the steps of those counted."""
-    size, clusters = int(counts.sum()), roster.clusters
+    size = int(counted.counts.sum())
     cluster, left = np.empty(size, dtype=np.int32), np.empty(size, dtype=np.int32)
     # Stretches alternate: gap, step, gap, step, ..., gap.
-    bounds = np.empty(2 * int(has_left.sum()) + 2, dtype=np.int64)
-    found = ranking_loops.find_steps(order.down, counts, order.score, has_left, roster.cluster, cluster, left, bounds)
+    bounds = np.empty(2 * int(counted.has_left.sum()) + 2, dtype=np.int64)
+    found = ranking_loops.find_steps(order.down, order.score, counted, cluster, left, bounds)
     bounds, pupils = bounds[:found], np.ones(size, dtype=np.int32)
     has_ones = (found - 1) * clusters > FEW_CELLS * size
     if not has_ones:
@@ -403,18 +404,18 @@ def _steps(roster: Roster, order: Order, counts: NDArray[np.bool_], has_left: ND
     )
 
 
-def _sums(roster: Roster, counts: NDArray[np.bool_], probability: NDArray[np.float64]) -> Sums:
+def _sums(counted: Counted, probability: NDArray[np.float64], clusters: int) -> Sums:
     """Return the sums of the rows that count, by tenth of probability and cluster, nobody reached yet."""
     near = np.clip(probability, CLOSEST_PROBABILITY, 1 - CLOSEST_PROBABILITY)
-    loss = -np.log(np.where(roster.label == 1, near, 1 - near))
-    edges = _edges(np.sort(probability[counts]))
-    size, sums = np.zeros(TENTHS * roster.clusters, dtype=np.int32), np.zeros((3, TENTHS * roster.clusters))
-    ranking_loops.sum_cells(counts, roster.cluster, roster.label, probability, loss, edges, size, sums)
+    loss = -np.log(np.where(counted.has_left, near, 1 - near))
+    edges = _edges(np.sort(probability[counted.counts]))
+    size, sums = np.zeros(TENTHS * clusters, dtype=np.int32), np.zeros((3, TENTHS * clusters))
+    ranking_loops.sum_cells(counted, probability, loss, edges, size, sums)
     used = np.flatnonzero(size)
     squares, losses, gap = sums[:, used]
     return Sums(
-        cluster=(used % max(roster.clusters, 1)).astype(np.int32),
-        tenth=used // max(roster.clusters, 1),
+        cluster=(used % max(clusters, 1)).astype(np.int32),
+        tenth=used // max(clusters, 1),
         squares=squares,
         losses=losses,
         gap=gap,
@@ -445,9 +446,9 @@ def _figures(ranking: Ranking, found: _Weighed) -> NDArray[np.float64]:
     """Return the figures for each lane of each block of weights."""
     if not len(found.counts) or not ranking.pupils:
         return np.full((LANES * len(found.counts), len(FIGURES)), np.nan)
-    total, left = np.hstack(found.counts)
-    against, precision = np.hstack(found.ranks)
-    reached, given, squares, losses, *gaps = np.hstack(found.sums)
+    total, left = np.hstack([*found.counts])
+    against, precision = np.hstack([*found.ranks])
+    reached, given, squares, losses, *gaps = np.hstack([*found.sums])
     stayed = total - left
     with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0 is NaN, "not defined"
         columns = (

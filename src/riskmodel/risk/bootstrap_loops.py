@@ -217,15 +217,14 @@ def _weigh_replicates(
     seed: np.uint64,
     drawn: NDArray[np.int32],
     ranking: tuple[Steps, Sums, Pools],
-    counts: NDArray[np.int64],
-    ranks: NDArray[np.float64],
-    out: NDArray[np.float64],
+    out: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
 ) -> None:
-    # One block of 32 replicates after the other, each with its own place in what comes out.
+    # One block of 32 replicates after the other, each with its own place in what comes out: counts, ranks, sums.
+    counts, ranks, sums = out
     weights = np.zeros((len(drawn), LANES), dtype=np.uint8)
     for block in range(len(counts)):
         draw(table, seed, np.uint64(block), drawn, weights)
-        weigh(weights, ranking, counts[block], ranks[block], out[block])
+        weigh(weights, ranking, counts[block], ranks[block], sums[block])
 
 
 _sum = compiled(_sum_ones)

@@ -151,6 +151,11 @@ class ScoredCohort:
                 )
         return self._rankings[code]
 
+    def forget(self, code: str) -> None:
+        """Let go of what is kept of a model's order: a cohort of the country has ten of them."""
+        for kept in (self._orders, self._chances, self._rankings):
+            kept.pop(code, None)
+
     def _ranked(self, code: str, roster: Roster, counted: NDArray[np.bool_] | None = None) -> Ranking:
         return rank_on(roster, self.order(code), self.predicted.by_model[code][1], counted, self.chance(code))
 
@@ -224,15 +229,17 @@ def evaluation_rows(cohort: ScoredCohort, *, has_intervals: bool = True) -> list
     """Return the rows of :func:`evaluate` for one cohort and split; ``has_intervals`` off: subsets and bounds without."""
     rows: list[Row] = []
     own, default_model = cohort.predicted, cohort.measuring.default_model
-    measured = {code: cohort.measured(code) for code in sorted(own.by_model)}
-    default = measured.get(default_model)
-    for code, found in measured.items():
+    default = cohort.measured(default_model) if default_model in own.by_model else None
+    for code in sorted(own.by_model):
+        found = default if default is not None and code == default_model else cohort.measured(code)
         key = (own.cohort_on, own.split_code, code, "all")
         rows += _figure_rows(key, found)
         rows.append((*key, "lead_days_median", *cohort.lead_days(code), *_size(found)))
         if default is not None and code != default_model:
             for gain, figure in GAINS.items():
                 rows.append((*key, gain, *default.gain_over(found, figure), *_size(found)))
+        if code != default_model:
+            cohort.forget(code)
     if default is not None:
         for subset, result in _subsets(cohort if has_intervals else cohort.without_intervals()):
             rows += _figure_rows((own.cohort_on, own.split_code, default_model, subset), result)
@@ -293,13 +300,21 @@ class Outcomes:
         code = np.where(np.isnan(label), -1, label).astype(np.int8)
         return cls(code, int((code == 1).sum()), int((code == 0).sum()))
 
-    def auc_by(self, values: NDArray[np.float64]) -> float:
+    def room(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return room for the values of those who left and of those who stayed, to be used for one feature after the other."""
+        return np.empty(self.left), np.empty(self.stayed)
+
+    def auc_by(
+        self, values: NDArray[np.float64], room: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    ) -> float:
         """Return the AUC of ranking by ``values`` alone, as :func:`auc_alone`; NaN where all have one outcome."""
         if not self.left or not self.stayed:
             return math.nan
-        left, stayed = np.empty(self.left), np.empty(self.stayed)
+        left, stayed = room or self.room()
         ranking_loops.split_by_outcome(values, self.code, left, stayed)
-        below, upto = ranking_loops.count_pairs(np.sort(left), np.sort(stayed))
+        left.sort()
+        stayed.sort()
+        below, upto = ranking_loops.count_pairs(left, stayed)
         found = float(below + upto) / (2 * self.left * self.stayed)
         return max(found, 1 - found)
 

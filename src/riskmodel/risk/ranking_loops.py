@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,15 @@ Flag = NDArray[np.bool_]
 Place = NDArray[np.int64]
 
 
-def _share_places(by_pool: Place, score: Real, pool: Whole, places: Real, chance: Real) -> None:
+class Counted(NamedTuple):
+    """Row by row, who counts, who of them left, and the cluster of each."""
+
+    counts: Flag
+    has_left: Flag
+    cluster: Whole
+
+
+def _share_places(by_pool: Whole, score: Real, pool: Whole, places: Real, chance: Real) -> None:
     # Rows of one pool by falling score: those of one score share the places that are left.
     first, taken = 0, 0
     while first < len(by_pool):
@@ -31,10 +41,9 @@ def _share_places(by_pool: Place, score: Real, pool: Whole, places: Real, chance
         first = after
 
 
-def _find_steps(
-    down: Place, counts: Flag, score: Real, has_left: Flag, cluster: Whole, own: Whole, left: Whole, bounds: Place
-) -> int:
+def _find_steps(down: Whole, score: Real, counted: Counted, own: Whole, left: Whole, bounds: Place) -> int:
     # Writes those counted, by falling score, and where each step begins and ends; returns how many bounds there are.
+    counts, has_left, cluster = counted
     placed, start, found, has_leaver, before = 0, 0, 1, False, 0.0
     bounds[0] = 0
     for row in down:
@@ -75,10 +84,9 @@ def _join_clusters(bounds: Place, clusters: int, cluster: Whole, left: Whole, pu
         bounds[stretch + 1], first = used, after
 
 
-def _sum_cells(
-    counts: Flag, cluster: Whole, label: Real, share: Real, loss: Real, edges: Real, size: Whole, sums: Real
-) -> None:
+def _sum_cells(counted: Counted, share: Real, loss: Real, edges: Real, size: Whole, sums: Real) -> None:
     # sums: of squares, losses and gaps, by tenth and cluster.
+    counts, has_left, cluster = counted
     clusters = len(size) // (len(edges) + 1)
     for row in range(len(counts)):
         if not counts[row]:
@@ -87,15 +95,16 @@ def _sum_cells(
         for edge in edges:
             tenth += edge <= share[row]
         cell = tenth * clusters + cluster[row]
-        gap = share[row] - label[row]
+        gap = share[row] - has_left[row]
         size[cell] += 1
         sums[0, cell] += gap * gap
         sums[1, cell] += loss[row]
         sums[2, cell] += gap
 
 
-def _sum_reached(counts: Flag, has_left: Flag, cluster: Whole, chance: Real, sums: Real) -> None:
+def _sum_reached(counted: Counted, chance: Real, sums: Real) -> None:
     # sums: of those counted, how many left and have a place, and how many have a place, by cluster.
+    counts, has_left, cluster = counted
     for row in range(len(counts)):
         if counts[row]:
             sums[1, cluster[row]] += chance[row]

@@ -10,7 +10,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from riskmodel.messages import Message, message
 from riskmodel.risk.feature import CONTEXT
@@ -166,12 +171,25 @@ def leak(evidence: Evidence) -> Gate:
 def additivity(evidence: Evidence) -> Gate:
     """Hold a run in which a pupil's reasons do not add up to the score."""
     folder = evidence.folder / "tables"
-    score = read_table(folder, "score").set_index("pupil_id")
-    sums = read_table(folder, "contribution").set_index("pupil_id").sum(axis=1)
-    gap = (score["base_score"] + sums.reindex(score.index) - score["raw_score"]).abs()
-    largest = float(gap.max()) if len(gap) and not gap.isna().any() else None
+    score = pq.read_table(folder / "score.parquet", columns=["pupil_id", "base_score", "raw_score"])
+    base, raw = (score[name].to_numpy() for name in ("base_score", "raw_score"))
+    gap = np.abs(base + _sums_of_reasons(folder / "contribution.parquet", score["pupil_id"].combine_chunks()) - raw)
+    largest = float(gap.max()) if len(gap) and not np.isnan(gap).any() else None
     is_passed = len(gap) == 0 or (largest is not None and largest <= MAX_ADDITIVITY_GAP)
     return Gate("additivity", is_passed, largest, MAX_ADDITIVITY_GAP, count=int((gap > MAX_ADDITIVITY_GAP).sum()))
+
+
+def _sums_of_reasons(path: Path, pupils: pa.Array) -> NDArray[np.float64]:
+    """Return the sum of the contributions of each of these pupils, NaN where one is missing; a column is read at a time."""
+    file = pq.ParquetFile(path)
+    own = file.read(columns=["pupil_id"])["pupil_id"].combine_chunks()
+    sums = np.zeros(len(own))
+    for code in file.schema_arrow.names:
+        if code != "pupil_id":
+            sums += file.read(columns=[code])[code].to_numpy()
+    if own.equals(pupils):
+        return sums
+    return np.asarray(pa.array(sums).take(pc.index_in(pupils, value_set=own)).to_numpy(zero_copy_only=False))
 
 
 SEMESTER: tuple[Check, ...] = (

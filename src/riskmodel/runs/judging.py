@@ -88,7 +88,7 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
         "subgroups": metrics.by_group([group for part in found for group in part.groups], groups),
         "cohorts": metrics.cohorts(members, run.cut_off, {cohort_on for cohort_on, _ in tested}),
         "capacity_curve": [point for part in found for point in part.curve],
-        "missingness": spreads.missingness(of_features),
+        "missingness": spreads.missingness(of_features, len(members.label[members.place[run.cut_off]])),
         "assumptions": _assumptions(run, judging),
         "notices": delivered.notices(run),
         "feature_auc": {feature.code: metrics.number(feature.auc) for feature in of_features},
@@ -152,11 +152,11 @@ def _measure(course: _Course, number: int) -> _Found:
     Models, rules and paired gains have their intervals in every cohort; subsets, bounds and groups in the newest alone.
     """
     predicted = read_prediction(course.run.tables, number)
+    pa.default_memory_pool().release_unused()
     scored = ScoredCohort(predicted, course.measuring)
-    for code in predicted.by_model:
-        scored.ranking(code)
+    scored.ranking(DEFAULT_MODEL)
     members, day = course.members.result(), predicted.cohort_on
-    rows = members.rows_of(day, pa.array(predicted.pupil_id, pa.string()))
+    rows = members.rows_of(course.run, day, pa.array(predicted.pupil_id, pa.string()))
     allowed: splits.Split = "strict" if predicted.split_code == "strict" else "mature"
     cohort = scored.with_background(
         members.were_seen(day, allowed, rows), members.were_supported(rows), members.lead_days(day, rows)
@@ -188,21 +188,16 @@ def _bands(run: SemesterRun, meaning: pd.DataFrame, capacity: Capacity) -> pd.Da
 def _capacity_curve(cohort: ScoredCohort) -> list[dict[str, Any]]:
     """Return the share reached with so many places by the default model and by each rule."""
     models = [code for code in sorted(cohort.predicted.by_model) if code == DEFAULT_MODEL or code in rules.RULES]
-    reached: dict[tuple[str, float], tuple[float | None, ...]] = {}
-    for share in CURVE_SHARES:
-        with_places = cohort.with_capacity(Capacity(share), CURVE_REPLICATES)
-        for code in models:
-            recall = with_places.measured(code).with_interval("recall_at_capacity")
-            reached[code, share] = tuple(metrics.number(one) for one in recall)
-    return [
-        {
-            "model_code": code,
-            "places_share": share,
-            **dict(zip(("recall", "low", "high"), reached[code, share], strict=True)),
-        }
-        for code in models
-        for share in CURVE_SHARES
-    ]
+    of_share = {share: cohort.with_capacity(Capacity(share), CURVE_REPLICATES) for share in CURVE_SHARES}
+    curve = []
+    for code in models:
+        for share, with_places in of_share.items():
+            measured = with_places.measured(code)
+            value, low, high = (metrics.number(one) for one in measured.with_interval("recall_at_capacity"))
+            curve.append({"model_code": code, "places_share": share, "recall": value, "low": low, "high": high})
+        for ranked in (cohort, *of_share.values()):
+            ranked.forget(code)
+    return curve
 
 
 def _assumptions(run: SemesterRun, judging: Judging) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -30,11 +30,11 @@ OPEN = "open"
 class Members:
     """The pupils of every cohort, as the table ``cohort`` holds them: oldest cohort first, each by ``pupil_id``.
 
-    ``label`` and ``left_day`` (days since 1970) are NaN where there is none; traits are numbers into lists of their values.
+    A pupil has the same ``number`` in every cohort. ``label`` and ``left_day`` (days since 1970) are NaN where there is none; traits are numbers into lists of their values.
     """
 
     windows: Sequence[Window]
-    pupil_id: pa.Array
+    number: NDArray[np.int32]
     label: NDArray[np.float64]
     is_open: NDArray[np.bool_]
     left_day: NDArray[np.float64]
@@ -51,40 +51,27 @@ class Members:
             When traits or features do not stand pupil by pupil beside the cohorts, in whose order the step writes them.
         """
         rows = _read(run, "cohort", ["cohort_on", "pupil_id", "label", "left_on", "outcome_class"], ["outcome_class"])
+        pupil_id = rows["pupil_id"].combine_chunks()
+        for name in ("trait", "feature"):
+            _check_beside(pupil_id, run, name)
         members = cls(
             windows=run.windows(),
-            pupil_id=rows["pupil_id"].combine_chunks(),
+            number=np.asarray(pupil_id.dictionary_encode().indices.to_numpy(), dtype=np.int32),
             label=_numbers(rows["label"]),
             is_open=pc.equal(rows["outcome_class"].cast(pa.string()), OPEN).to_numpy(),
             left_day=_numbers(rows["left_on"].cast(pa.int32())),
             trait=_coded(_read(run, "trait", [SUPPORTED, *TRAITS], TRAITS)),
             place=stretches(rows["cohort_on"]),
         )
-        for name in ("trait", "feature"):
-            members._check_beside(run, name)
+        del rows, pupil_id
         # The pupils' codes have been in memory twice; what is done with the rest needs a tenth of that.
         pa.default_memory_pool().release_unused()
         return members
 
-    def _check_beside(self, run: SemesterRun, name: str) -> None:
-        file = pq.ParquetFile(run.tables / f"{name}.parquet")
-        first, is_beside = 0, file.metadata.num_rows == len(self.pupil_id)
-        for number in range(file.metadata.num_row_groups if is_beside else 0):
-            own = file.read_row_group(number, ["pupil_id"])["pupil_id"].combine_chunks()
-            is_beside = is_beside and own.equals(self.pupil_id[first : first + len(own)])
-            first += len(own)
-        if not is_beside:
-            raise RunFailedError(
-                message("The tables of the cohorts of a run stand side by side, pupil by pupil."),
-                found=message("One of them is of other pupils, or in another order."),
-                remedy=message("Correct the step that makes the table."),
-                where=name,
-            )
-
-    def rows_of(self, cohort_on: date, pupils: pa.Array) -> NDArray[np.int64]:
-        """Return in which row each of these pupils stands."""
+    def rows_of(self, run: SemesterRun, cohort_on: date, pupils: pa.Array) -> NDArray[np.int64]:
+        """Return in which row each of these pupils of a cohort stands."""
         place = self.place[cohort_on]
-        own = self.pupil_id[place.start : place.stop]
+        own = _pupils(pq.ParquetFile(run.tables / "cohort.parquet"), place)
         found = np.arange(len(own)) if own.equals(pupils) else pc.index_in(pupils, value_set=own).to_numpy()
         return np.asarray(found + place.start, dtype=np.int64)
 
@@ -95,11 +82,11 @@ class Members:
     def were_seen(self, cohort_on: date, split: splits.Split, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return of which ``rows`` of a cohort the pupil taught the model that predicted it, in an earlier cohort."""
         test = next(window for window in self.windows if window.cut_off == cohort_on)
-        has_taught = np.zeros(len(self._number), dtype=bool)
+        has_taught = np.zeros(len(self.number), dtype=bool)
         for window in splits.training_windows(self.windows, test, split):
             place = self.place[window.cut_off]
-            has_taught[self._number[place][~np.isnan(self.label[place])]] = True
-        return np.asarray(has_taught[self._number[rows]])
+            has_taught[self.number[place][~np.isnan(self.label[place])]] = True
+        return np.asarray(has_taught[self.number[rows]])
 
     def were_supported(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return for which rows new support began inside the label window."""
@@ -110,17 +97,42 @@ class Members:
         frame: pd.DataFrame = self.trait.select(list(TRAITS)).take(rows).to_pandas()
         return frame
 
-    @cached_property
-    def _number(self) -> NDArray[np.int32]:
-        """Each row's pupil as a number."""
-        return np.asarray(self.pupil_id.dictionary_encode().indices.to_numpy(), dtype=np.int32)
-
 
 def stretches(cohort_on: pa.ChunkedArray) -> dict[date, slice]:
     """Return where the rows of each cohort stand in a table that holds one after the other."""
     days = cohort_on.cast(pa.int32()).to_numpy()
     bounds = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)] if len(days) else []
-    return {cohort_on[first].as_py(): slice(first, after) for first, after in zip(bounds, bounds[1:], strict=False)}
+    return {cohort_on[first].as_py(): slice(first, after) for first, after in pairwise(bounds)}
+
+
+def _pupils(file: pq.ParquetFile, place: slice) -> pa.Array:
+    """Return the pupils in these rows of a table, without reading the others."""
+    sizes = [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
+    after = np.cumsum(sizes)
+    wanted = [
+        number
+        for number, (size, end) in enumerate(zip(sizes, after, strict=True))
+        if end > place.start and end - size < place.stop
+    ]
+    first = int(after[wanted[0]] - sizes[wanted[0]])
+    read = file.read_row_groups(wanted, ["pupil_id"])["pupil_id"].combine_chunks()
+    return read[place.start - first : place.stop - first]
+
+
+def _check_beside(pupil_id: pa.Array, run: SemesterRun, name: str) -> None:
+    file = pq.ParquetFile(run.tables / f"{name}.parquet")
+    first, is_beside = 0, file.metadata.num_rows == len(pupil_id)
+    for number in range(file.metadata.num_row_groups if is_beside else 0):
+        own = file.read_row_group(number, ["pupil_id"])["pupil_id"].combine_chunks()
+        is_beside = is_beside and own.equals(pupil_id[first : first + len(own)])
+        first += len(own)
+    if not is_beside:
+        raise RunFailedError(
+            message("The tables of the cohorts of a run stand side by side, pupil by pupil."),
+            found=message("One of them is of other pupils, or in another order."),
+            remedy=message("Correct the step that makes the table."),
+            where=name,
+        )
 
 
 def _read(run: SemesterRun, name: str, columns: Sequence[str], coded: Sequence[str]) -> pa.Table:
@@ -141,7 +153,7 @@ def _coded(traits: pa.Table) -> pa.Table:
 
 
 def _is_coded(column: pa.Array | pa.ChunkedArray) -> bool:
-    return pa.types.is_dictionary(column.type)
+    return bool(pa.types.is_dictionary(column.type))
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:

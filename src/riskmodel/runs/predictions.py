@@ -73,15 +73,19 @@ def read_predictions(folder: Path) -> Iterator[Predicted]:
 
 def read_prediction(folder: Path, number: int) -> Predicted:
     """Return one cohort and split, by its number in the order of :func:`read_predictions`; schools are categorical."""
-    rows = pq.ParquetFile(path_of(folder), read_dictionary=list(KEYS)).read_row_group(number)
+    cohort_on, split_code = predicted_parts(folder)[number]
+    columns = ["model_code", "pupil_id", "school_id", "raw_score", "probability", "label"]
+    rows = pq.ParquetFile(path_of(folder), read_dictionary=list(KEYS)).read_row_group(
+        number, columns, use_threads=False
+    )
     model = rows["model_code"].combine_chunks()
     codes = model.dictionary.to_pylist()
     pupils = rows.num_rows // len(codes)
     first = rows.slice(0, pupils)
     scores = [rows[name].to_numpy().reshape(len(codes), pupils) for name in ("raw_score", "probability")]
     return Predicted(
-        cohort_on=first["cohort_on"][0].as_py(),
-        split_code=first["split_code"][0].as_py(),
+        cohort_on=cohort_on,
+        split_code=split_code,
         pupil_id=first["pupil_id"].cast(pa.string()).to_pandas(),
         school_id=first["school_id"].to_pandas(),
         label=np.asarray(first["label"].to_pandas(), dtype=np.float64),

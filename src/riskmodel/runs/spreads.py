@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -25,12 +26,12 @@ FEATURES_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Spread:
-    """One feature: its rows of drift against each past cohort, its AUC alone, and who has no data now."""
+    """One feature: its rows of drift against each past cohort, its AUC alone, and who has no data now (a bit each)."""
 
     code: str
     compared: list[tuple[object, ...]]
     auc: float
-    is_missing: NDArray[np.bool_]
+    missing: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,28 @@ class Reading:
         return cls(run.tables / "feature.parquet", members.place, run.cut_off, Outcomes.of(members.label))
 
     def spreads(self, codes: Sequence[str]) -> list[Spread]:
-        """Return what these features are like, read one by one."""
+        """Return what these features are like, read one by one into the same memory."""
         file = pq.ParquetFile(self.path)
-        return [self._spread(code, file.read(columns=[code])[code].to_numpy()) for code in codes]
+        values, room = np.empty(file.metadata.num_rows), self.outcomes.room()
+        found = []
+        for code in codes:
+            first = 0
+            for chunk in file.read(columns=[code], use_threads=False)[code].chunks:
+                values[first : first + len(chunk)] = chunk.to_numpy(zero_copy_only=False)
+                first += len(chunk)
+            found.append(self._spread(code, values, room))
+        pa.default_memory_pool().release_unused()  # what was unpacked stays with Arrow otherwise, thread by thread
+        return found
 
-    def _spread(self, code: str, values: NDArray[np.float64]) -> Spread:
-        values = np.asarray(values, dtype=np.float64)
+    def _spread(
+        self, code: str, values: NDArray[np.float64], room: tuple[NDArray[np.float64], NDArray[np.float64]]
+    ) -> Spread:
         spreads = {day: drift.Spread.of(values[place]) for day, place in sorted(self.place.items())}
         now = spreads.pop(self.now)
         compared = [drift.drift_row(code, past, now) for past in spreads.values()]
-        return Spread(code, compared, self.outcomes.auc_by(values), np.isnan(values[self.place[self.now]]))
+        return Spread(
+            code, compared, self.outcomes.auc_by(values, room), np.packbits(np.isnan(values[self.place[self.now]]))
+        )
 
 
 def pieces() -> list[list[str]]:
@@ -77,11 +90,12 @@ def nearest_drift(spreads: Sequence[Spread]) -> pd.DataFrame:
     return nearest.drop_duplicates("feature_code").drop(columns="size")
 
 
-def missingness(spreads: Sequence[Spread]) -> list[dict[str, Any]]:
+def missingness(spreads: Sequence[Spread], pupils: int) -> list[dict[str, Any]]:
     """Return the share of present pupils without any value in a group of features."""
-    is_missing = {spread.code: spread.is_missing for spread in spreads}
+    missing = {spread.code: spread.missing for spread in spreads}
     found = []
     for group in dict.fromkeys(declared.group for declared in FEATURES):
-        own = [is_missing[declared.code] for declared in FEATURES if declared.group == group]
-        found.append({"group_code": group, "no_data_share": float(np.logical_and.reduce(own).mean())})
+        own = [missing[declared.code] for declared in FEATURES if declared.group == group]
+        has_none = np.unpackbits(np.bitwise_and.reduce(own), count=pupils)
+        found.append({"group_code": group, "no_data_share": float(has_none.mean())})
     return found
