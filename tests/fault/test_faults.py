@@ -314,6 +314,14 @@ def test_the_error_of_a_notebook_keeps_its_words_and_an_unforeseen_one_its_place
     assert not any("Anna" in text or "010101" in text for text in noted)
 
 
+def test_a_delivery_that_changes_while_a_run_reads_it_stops_the_run_even_if_its_size_and_date_do_not(
+    store: Store,
+) -> None:
+    with pytest.raises(RunFailedError, match="digests differ"):
+        tiny.run_tiny(store.folder, "meddles", seed=2)
+    assert seed_of_current(store) == 1
+
+
 def test_a_file_that_no_step_declares_is_not_published(store: Store) -> None:
     with pytest.raises(RunFailedError, match=r"tables/extra\.txt.*declared"):
         tiny.run_tiny(store.folder, "undeclared", seed=2)

@@ -64,6 +64,16 @@ raise RunFailedError(
     where="here",
 )
 """,
+    "meddles": """
+import os
+from pathlib import Path
+folder = Path(run_folder)
+(folder / "tables" / "second.txt").write_text("done")
+path = next(folder.parent.parent.glob("deliveries/*/school.parquet"))
+before = path.stat()
+path.write_bytes(b"swor")
+os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+""",
     "undeclared": """
 from pathlib import Path
 folder = Path(run_folder)

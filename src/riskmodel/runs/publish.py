@@ -28,7 +28,7 @@ from riskmodel.runs.durable import (
     digest_of_file,
     disk_failure,
     files_below,
-    sync_file,
+    sync_files,
     sync_folder,
     write_file,
     write_json,
@@ -140,9 +140,10 @@ def _foreign_current(store: Store) -> RunFailedError:
 
 def seal(staging: Path, manifest: Manifest) -> None:
     """Force every file of a run in staging to the disk, take its write permission, and write the manifest last."""
+    files = list(files_below(staging))
+    sync_files(files)
     folders = {staging}
-    for path in files_below(staging):
-        sync_file(path)
+    for path in files:
         path.chmod(READ_ONLY)
         folders.add(path.parent)
     for folder in folders:

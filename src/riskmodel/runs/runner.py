@@ -19,9 +19,10 @@ from typing import Any, Literal
 from riskmodel.errors import RiskmodelError, RunFailedError, RunHeldError, UsageError
 from riskmodel.messages import Message, message
 from riskmodel.runs import gates, journal, parameters
-from riskmodel.runs.durable import digest_of, digest_of_file, digest_of_files, disk_failure, files_below
+from riskmodel.runs.durable import Digests, digest_of, digest_of_file, digest_of_files, disk_failure, files_below
 from riskmodel.runs.lock import held_store
 from riskmodel.runs.manifest import Code, Manifest, code_of_this_process, read_manifest
+from riskmodel.runs.memory import give_back
 from riskmodel.runs.parts import check_executor
 from riskmodel.runs.publish import (
     Store,
@@ -104,8 +105,8 @@ def run(plan: Plan, say: Say) -> Done:
         with _stopped_by_signals(), held_store(store.folder):
             if plan.delivery is not None:
                 _receive(plan, plan.delivery, store, say)
-            inputs = _inputs(plan, store)
-            return _run(plan, store, inputs, say)
+            digests = Digests()
+            return _run(plan, store, _inputs(plan, store, digests), digests, say)
     except OSError as error:
         raise disk_failure(error, store.folder) from error
 
@@ -120,6 +121,7 @@ def _receive(plan: Plan, delivery: Path, store: Store, say: Say) -> None:
     seconds = round(time.perf_counter() - started, 3)
     journal.record(store.folder / journal.LOG_NAME, event="received", delivery_id=taken.delivery_id, seconds=seconds)
     say(message("The delivery took {seconds:.1f} s.", seconds=seconds))
+    give_back()  # this process waits from here on, and the kernels need the memory
 
 
 def default_key_file(store: Path) -> Path:
@@ -131,7 +133,7 @@ def default_key_file(store: Path) -> Path:
     return store.with_name(f"{store.name}.key")
 
 
-def _inputs(plan: Plan, store: Store) -> dict[str, Any]:
+def _inputs(plan: Plan, store: Store, digests: Digests) -> dict[str, Any]:
     """Return what the run reads: each delivery of the store with its digest, row accounts, capacity."""
     folders = [path for path in sorted(store.deliveries.iterdir()) if (path / "delivery.json").is_file()]
     if not folders:
@@ -150,7 +152,7 @@ def _inputs(plan: Plan, store: Store) -> dict[str, Any]:
                 "delivery_id": folder.name,
                 "delivered_on": described["delivered_on"],
                 "origin": described["origin"],
-                "sha256": digest_of_files(files_below(folder), folder),
+                "sha256": digest_of_files(files_below(folder), folder, digests.of),
             }
         )
         for table, account in described.get("accounts", {}).items():
@@ -167,7 +169,7 @@ def run_id_of(plan: Plan, inputs: Mapping[str, object], code: Code) -> str:
     return f"{plan.settings.cut_off_date.isoformat()}-{digest[:12]}"
 
 
-def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], say: Say) -> Done:
+def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], digests: Digests, say: Say) -> Done:
     code = code_of_this_process()
     run_id = run_id_of(plan, inputs, code)
     if is_valid(store, run_id):
@@ -180,7 +182,7 @@ def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], say: Say) -> Done:
             remedy=message("Give the command without --resume."),
             where=str(store.folder),
         )
-    work = Work(run_id, store, plan.pipeline, plan.settings, inputs, code)
+    work = Work(run_id, store, plan.pipeline, plan.settings, inputs, code, digests)
     work.begin()
     try:
         work.do_steps(say)
@@ -192,7 +194,7 @@ def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], say: Say) -> Done:
         failure = disk_failure(error, store.folder)
         work.note_failure(failure)
         raise failure from error
-    if _inputs(plan, store) != inputs:
+    if _inputs(plan, store, digests) != inputs:
         raise _inputs_changed(store)
     move_to_runs(store, run_id)
     return _finish(store, manifest, checked)

@@ -20,7 +20,7 @@ from riskmodel.runs.durable import (
     disk_failure,
     files_below,
     is_part,
-    sync_file,
+    sync_files,
     write_file,
     write_json,
 )
@@ -205,8 +205,7 @@ class Work:
                 remedy=message("Correct the notebook or the table of steps."),
             )
         made = self._made(step)
-        for file in made:
-            sync_file(file)
+        sync_files(made)
         measured = {"seconds": execution.seconds, "start_seconds": start_up, "peak_mb": execution.peak_mb}
         digests = {file.relative_to(self.folder).as_posix(): self.digests.of(file) for file in made}
         journal.record(self.log, event="step_done", step=step.notebook, **measured)
