@@ -22,23 +22,46 @@ MOVES_YEARS, SUPPORT_YEARS = 3, 2
 STAY = Block(
     "stay",
     f"""
-    WITH ordered AS (
+    WITH stays AS (
         SELECT
             member.member_id,
-            enrolment.*,
-            enrolment.school_id = member.school_id AND enrolment.happened_on <= $cut_off
-                AND (enrolment.ends_on IS NULL OR enrolment.ends_on > $cut_off) AS is_own,
-            lag(enrolment.school_id) OVER (
-                PARTITION BY member.member_id ORDER BY enrolment.happened_on, enrolment.school_id
-            ) AS school_before
+            enrolment.school_id,
+            enrolment.happened_on,
+            enrolment.repeat_count,
+            enrolment.credits,
+            enrolment.registered_on,
+            enrolment.school_id = member.school_id
+                AND (enrolment.ends_on IS NULL OR enrolment.ends_on > $cut_off) AS is_own
         FROM known.enrolment
         JOIN member USING (pupil_id)
         WHERE enrolment.happened_on <= $cut_off
     ),
+    in_schools AS (
+        SELECT
+            member_id,
+            min(happened_on) AS first_on,
+            min(school_id) <> max(school_id) AS is_moved,
+            -- The own stay that began last: no two of one school begin on one day.
+            max(happened_on) FILTER (is_own) AS own_on
+        FROM stays
+        GROUP BY member_id
+    ),
     own AS (
-        SELECT * FROM ordered
+        SELECT stays.member_id, repeat_count, credits, happened_on - registered_on AS registered_days_before
+        FROM stays
+        JOIN in_schools ON in_schools.member_id = stays.member_id AND in_schools.own_on = stays.happened_on
         WHERE is_own
-        QUALIFY row_number() OVER (PARTITION BY member_id ORDER BY happened_on DESC) = 1
+    ),
+    ordered AS (
+        -- Who was in one school alone has not moved: the order of stays is needed for the others.
+        SELECT
+            member_id,
+            school_id,
+            happened_on,
+            lag(school_id) OVER (PARTITION BY member_id ORDER BY happened_on, school_id) AS school_before
+        FROM stays
+        JOIN in_schools USING (member_id)
+        WHERE is_moved
     ),
     moved AS (
         SELECT
@@ -49,14 +72,15 @@ STAY = Block(
         GROUP BY member_id
     )
     SELECT
-        member_id,
-        moved.moves,
+        in_schools.member_id,
+        coalesce(moved.moves, 0) AS moves,
         own.repeat_count,
         own.credits,
-        $cut_off - moved.came_on AS days_in_school,
-        own.happened_on - own.registered_on AS registered_days_before
-    FROM moved
+        $cut_off - coalesce(moved.came_on, in_schools.first_on) AS days_in_school,
+        own.registered_days_before
+    FROM in_schools
     LEFT JOIN own USING (member_id)
+    LEFT JOIN moved USING (member_id)
     """,  # noqa: S608  (constants)
 )
 
@@ -109,16 +133,20 @@ CLASS_NOW = Block(
             member.class_id,
             absent_year / nullif(lessons_year, 0) AS share,
             {MARK_MEAN} AS mark,
-            row_number() OVER (PARTITION BY class_id ORDER BY share NULLS LAST) AS position,
-            rank() OVER (PARTITION BY class_id ORDER BY share NULLS LAST) - 1 AS with_lower_share,
-            count(*) OVER (PARTITION BY class_id, share) - 1 AS with_same_share,
-            rank() OVER (PARTITION BY class_id ORDER BY mark NULLS LAST) - 1 AS with_lower_mark,
-            count(*) OVER (PARTITION BY class_id, mark) - 1 AS with_same_mark,
-            count(*) OVER (PARTITION BY class_id) AS pupils,
-            count(share) OVER (PARTITION BY class_id) AS with_share,
-            count(mark) OVER (PARTITION BY class_id) AS with_mark
+            row_number() OVER by_share AS position,
+            rank() OVER by_share - 1 AS with_lower_share,
+            count(*) OVER (by_share RANGE BETWEEN CURRENT ROW AND CURRENT ROW) - 1 AS with_same_share,
+            rank() OVER by_mark - 1 AS with_lower_mark,
+            count(*) OVER (by_mark RANGE BETWEEN CURRENT ROW AND CURRENT ROW) - 1 AS with_same_mark,
+            count(*) OVER (by_share ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS pupils,
+            count(share) OVER (by_share ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS with_share,
+            count(mark) OVER (by_mark ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS with_mark
         FROM member
         LEFT JOIN folded USING (member_id)
+        -- Two orders for all of them: each costs a sort.
+        WINDOW
+            by_share AS (PARTITION BY class_id ORDER BY share NULLS LAST),
+            by_mark AS (PARTITION BY class_id ORDER BY mark NULLS LAST)
     ),
     middle AS (
         SELECT

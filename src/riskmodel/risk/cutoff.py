@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from riskmodel.compiled import compiled
 from riskmodel.tables.canonical import CANONICAL
 from riskmodel.tables.facts import Facts
+from riskmodel.tables.fields import literal
 from riskmodel.tables.packed import EPOCH, REPLACED, Whole, never
 from riskmodel.tables.relations import CANONICAL_SCHEMA
 from riskmodel.tables.schema import Table
@@ -98,11 +99,34 @@ def keep_versions(connection: duckdb.DuckDBPyConnection, tables: Collection[str]
         f"AS number FROM (SELECT DISTINCT pupil_id FROM ({pupils}))"
     )
     for declared in chosen:
-        rows = with_pupil_keys(connection, f"{CANONICAL_SCHEMA}.{declared.name}", declared.column_names)
-        connection.execute(
-            f"CREATE TABLE {VERSIONS_SCHEMA}.{declared.name} AS "  # noqa: S608
-            f"SELECT *, {_replaced_on_sql(connection, declared)} AS {REPLACED_ON} FROM ({rows})"
-        )
+        _keep(connection, declared)
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    kept = f"{VERSIONS_SCHEMA}.{table.name}"
+    columns = ", ".join(
+        f"{name}::ENUM({', '.join(map(literal, sorted(codes)))}) AS {name}"  # one byte, which compares as the texts do
+        if (codes := table.column(name).codes)
+        else name
+        for name in table.column_names
+    )
+    rows = with_pupil_keys(connection, f"{CANONICAL_SCHEMA}.{table.name}", table.column_names)
+    rows = f"SELECT {columns} FROM ({rows})"  # noqa: S608  (declared names)
+    # The rows of a store mostly lie so that the versions of a fact are neighbours: then nothing need be sorted.
+    is_same_fact = " AND ".join(f"lead({name}) OVER () IS NOT DISTINCT FROM {name}" for name in table.key)
+    next_known = f"CASE WHEN {is_same_fact} THEN lead({table.known}) OVER () END"
+    connection.execute(f"CREATE TABLE {kept} AS SELECT *, {next_known} AS {REPLACED_ON} FROM ({rows})")  # noqa: S608
+    newest, are_in_order = connection.execute(
+        f"SELECT count(*) FILTER ({REPLACED_ON} IS NULL), coalesce(bool_and({REPLACED_ON} > {table.known}), true) FROM {kept}"  # noqa: S608
+    ).fetchall()[0]
+    ((facts,),) = connection.execute(
+        f"SELECT count(*) FROM (SELECT DISTINCT {', '.join(table.key)} FROM {kept})"  # noqa: S608
+    ).fetchall()
+    if newest != facts or not are_in_order:
+        # Of two versions of one day the one that does not count is replaced at once.
+        order = ", ".join([table.known, *(f"{name} DESC NULLS FIRST" for name in _content(table))])
+        replaced_on = f"lead({table.known}) OVER (PARTITION BY {', '.join(table.key)} ORDER BY {order})"
+        connection.execute(f"CREATE OR REPLACE TABLE {kept} AS SELECT *, {replaced_on} AS {REPLACED_ON} FROM ({rows})")  # noqa: S608
 
 
 def with_pupil_keys(connection: duckdb.DuckDBPyConnection, relation: str, columns: Collection[str]) -> str:
@@ -121,18 +145,6 @@ def _kept(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         "SELECT table_name, database_name FROM duckdb_tables() WHERE schema_name = ?", [VERSIONS_SCHEMA]
     ).fetchall()
     return {table: f"{database}.{VERSIONS_SCHEMA}.{table}" for table, database in found}
-
-
-def _replaced_on_sql(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
-    """Return SQL for the day on which a version was replaced; of two of one day, one was so at once."""
-    key = ", ".join(table.key)
-    has_versions = connection.execute(
-        f"SELECT 1 FROM {CANONICAL_SCHEMA}.{table.name} GROUP BY {key} HAVING count(*) > 1 LIMIT 1"  # noqa: S608
-    ).fetchone()
-    if not has_versions:
-        return "NULL::DATE"
-    last_wins = ", ".join([table.known, *(f"{name} DESC NULLS FIRST" for name in _content(table))])
-    return f"lead({table.known}) OVER (PARTITION BY {key} ORDER BY {last_wins})"
 
 
 def _known_of_kept_sql(table: Table, kept: str, cut_off: date) -> str:

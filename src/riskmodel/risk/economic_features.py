@@ -14,24 +14,19 @@ YEAR_BEFORE_DAYS = 360
 STATUS = Block(
     "status",
     """
-    WITH latest AS (
-        SELECT member_id, indicator_code, arg_max(value, happened_on) AS value
-        FROM known.economic_pupil
-        JOIN member USING (pupil_id)
-        WHERE happened_on <= $cut_off
-        GROUP BY ALL
-    )
     SELECT
         member_id,
-        any_value(value) FILTER (indicator_code = 'low_income') AS low_income,
-        any_value(value) FILTER (indicator_code = 'free_meals') AS free_meals,
-        any_value(value) FILTER (indicator_code = 'distance_km') AS distance_km,
-        any_value(value) FILTER (indicator_code = 'dormitory') AS dormitory,
-        any_value(value) FILTER (indicator_code = 'deprivation_band') AS deprivation_band,
-        any_value(value) FILTER (indicator_code = 'scholarship') AS scholarship,
-        any_value(value) FILTER (indicator_code = 'fees_paid') AS fees_paid,
-        any_value(value) FILTER (indicator_code = 'debtor') AS debtor
-    FROM latest
+        arg_max(value, happened_on) FILTER (indicator_code = 'low_income') AS low_income,
+        arg_max(value, happened_on) FILTER (indicator_code = 'free_meals') AS free_meals,
+        arg_max(value, happened_on) FILTER (indicator_code = 'distance_km') AS distance_km,
+        arg_max(value, happened_on) FILTER (indicator_code = 'dormitory') AS dormitory,
+        arg_max(value, happened_on) FILTER (indicator_code = 'deprivation_band') AS deprivation_band,
+        arg_max(value, happened_on) FILTER (indicator_code = 'scholarship') AS scholarship,
+        arg_max(value, happened_on) FILTER (indicator_code = 'fees_paid') AS fees_paid,
+        arg_max(value, happened_on) FILTER (indicator_code = 'debtor') AS debtor
+    FROM known.economic_pupil
+    JOIN member USING (pupil_id)
+    WHERE happened_on <= $cut_off
     GROUP BY member_id
     """,
 )

@@ -50,7 +50,7 @@ def build(
 
     NaN is "no data", never zero.
     """
-    values = build_rows(connection, cut_off, members, folded).to_pandas()
+    values: pd.DataFrame = build_rows(connection, cut_off, members, folded).to_pandas()
     return values.set_index(pd.Index(members["pupil_id"].sort_values(), name="pupil_id", dtype=object))
 
 
@@ -105,8 +105,8 @@ def _named(
     pupils = pa.array(ordered["pupil_id"], pa.string())
     side_by_side = {"member": _lay_out_members(connection, ordered)}
     places = pc.index_in(pupils, value_set=folded["pupil_id"].combine_chunks())
-    side_by_side["folded"] = folded.drop_columns("pupil_id").take(places).append_column(
-        "member_id", side_by_side["member"]["member_id"]
+    side_by_side["folded"] = (
+        folded.drop_columns("pupil_id").take(places).append_column("member_id", side_by_side["member"]["member_id"])
     )
     connection.register("folded", side_by_side["folded"])
     for block in BLOCKS:

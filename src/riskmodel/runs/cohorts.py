@@ -6,10 +6,13 @@ range of pupils; then, by cohort, who belongs to it, the outcomes, and the featu
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -18,13 +21,13 @@ import pyarrow as pa
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
-from riskmodel.risk.cutoff import open_cut_off
-from riskmodel.risk.features import build
+from riskmodel.risk.cutoff import keep_versions, open_cut_off, with_pupil_keys
+from riskmodel.risk.features import SLOW_TABLES, build_rows
 from riskmodel.risk.fold import fold_pupils
 from riskmodel.risk.label import OUTCOME_SCHEMA, Window, cohort, cohort_windows
 from riskmodel.runs import parts
 from riskmodel.runs.parquet import CohortWriter
-from riskmodel.runs.parts import Part, PartFolder
+from riskmodel.runs.parts import Part, PartFolder, Tell
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.sources.history import open_canonical
 from riskmodel.tables.results import COHORT, PLACE
@@ -41,6 +44,9 @@ from the data alone and not from the workers."""
 
 COHORT_TABLES = {"cohort": COHORT, "trait": None, "feature": None}
 """Tables of the step with one row per pupil and cohort, and their declarations; a part holds them side by side."""
+
+COHORT_KEY = ("cohort_on", "pupil_id")
+"""The key of each, which a part holds once, as columns of ``cohort``."""
 
 _opened = threading.local()
 
@@ -76,8 +82,10 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
         every_fold = [part for of_cohort in folds.values() for part in of_cohort]
         tell = run.progress(len(every_fold) + len(wholes))
         parts.make(folder, every_fold, tell)
-        parts.make(folder, wholes, tell)
-        _write(run, folder, wholes)
+        with contextlib.closing(_Writing(run, folder, wholes)) as writing:
+            parts.make(folder, wholes, writing.after(tell))
+        writing.refuse_nobody()
+    _close_versions()
     columns = ["cohort_on", "school_id", "outcome_class", "label"]
     found = run.read("cohort", columns=columns)
     run.write(PLACE, _with_pupils(places, found, run))
@@ -134,7 +142,8 @@ def _cohort_part(
     folder: PartFolder, window: Window, folds: Sequence[Part], as_of: date, given: Mapping[str, Any]
 ) -> Part:
     own = {"window": _plain(window), "as_of": as_of.isoformat(), "folds": [folder.file(part).name for part in folds]}
-    return Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own}, _size(window))
+    # The oldest first: so they are written, while the next are made.
+    return Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own}, -_size(window))
 
 
 def _size(window: Window) -> int:
@@ -145,49 +154,63 @@ def _size(window: Window) -> int:
 def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     """Return one cohort: members with outcomes, traits and features side by side, by ``pupil_id``. Work of a part.
 
-    Columns are named ``<table>.<column>`` for the tables of ``COHORT_TABLES``.
+    Columns are named ``<table>.<column>`` for the tables of ``COHORT_TABLES``; the key stands there once.
     """
     of_cohort, as_of = _window(given["window"]), date.fromisoformat(given["as_of"])
     connection = _canonical(folder, given)
     members = cohort(connection, of_cohort, as_of)
-    traits = _traits(connection, of_cohort, members, as_of)
+    _find_versions(folder, given)
     folded = pa.concat_tables([folder.read(name) for name in given["folds"]])
-    values = build(connection, of_cohort.cut_off, members, folded)
-    keys = {
-        "cohort_on": pa.array([of_cohort.cut_off] * len(members), pa.date32()),
-        "pupil_id": pa.array(values.index, pa.string()),
-    }
     tables = {
         "cohort": pa.Table.from_pandas(members, schema=COHORT.arrow_schema(), preserve_index=False),
-        "trait": traits,
-        "feature": _with_keys(keys, pa.Table.from_pandas(values, preserve_index=False)),
+        "trait": _traits(connection, of_cohort, members, as_of),
+        "feature": build_rows(connection, of_cohort.cut_off, members, folded),
     }
     return pa.table({f"{name}.{column}": rows[column] for name, rows in tables.items() for column in rows.column_names})
 
 
-def _with_keys(keys: dict[str, Any], rows: pa.Table) -> pa.Table:
-    return pa.table({**keys, **{name: rows[name] for name in rows.column_names}})
+class _Writing:
+    """Writes the tables of the cohorts that somebody belongs to, one cohort after the other, as their parts are made."""
 
+    def __init__(self, run: SemesterRun, folder: PartFolder, wholes: Sequence[Part]) -> None:
+        self._run, self._folder, self._left = run, folder, list(wholes)
+        self._made: set[str] = set()
+        self._writers = {name: CohortWriter(run.tables, name, declared) for name, declared in COHORT_TABLES.items()}
+        self._pupils = 0
 
-def _write(run: SemesterRun, folder: PartFolder, wholes: Sequence[Part]) -> None:
-    """Write the tables of the cohorts that somebody belongs to, one cohort after the other."""
-    writers = {name: CohortWriter(run.tables, name, declared) for name, declared in COHORT_TABLES.items()}
-    pupils = 0
-    try:
-        for part in wholes:
-            rows = folder.read(folder.file(part).name)
-            pupils += rows.num_rows
-            for name, writer in writers.items():
-                own = [column for column in rows.column_names if column.startswith(f"{name}.")]
-                if rows.num_rows:
-                    writer.write(rows.select(own).rename_columns([column.partition(".")[2] for column in own]))
-    finally:
-        for writer in writers.values():
+    def after(self, tell: Tell) -> Tell:
+        """Return what tells of a part that is made, and writes each cohort as soon as all older ones are written."""
+
+        def made(part: Part, seconds: float | None) -> None:
+            tell(part, seconds)
+            self._made.add(part.name)
+            while self._left and self._left[0].name in self._made:
+                self._write(self._folder.read(self._folder.file(self._left.pop(0)).name))
+
+        return made
+
+    def _write(self, rows: pa.Table) -> None:
+        self._pupils += rows.num_rows
+        key = [rows[f"cohort.{name}"] for name in COHORT_KEY]
+        for name, writer in self._writers.items():
+            own = {
+                column.partition(".")[2]: rows[column] for column in rows.column_names if column.startswith(f"{name}.")
+            }
+            if rows.num_rows:
+                writer.write(pa.table({**dict(zip(COHORT_KEY, key, strict=True)), **own}))
+
+    def close(self) -> None:
+        """Finish the files."""
+        for writer in self._writers.values():
             writer.close()
-    if not pupils:
+
+    def refuse_nobody(self) -> None:
+        """Refuse a run to whose cohorts nobody belongs."""
+        if self._pupils:
+            return
         raise UsageError(
             message("Somebody must be enrolled on the cut-off date."),
-            found=message("On {cut_off} and on the same day of earlier years, nobody was.", cut_off=run.cut_off),
+            found=message("On {cut_off} and on the same day of earlier years, nobody was.", cut_off=self._run.cut_off),
             remedy=message("Deliver the enrolments, or choose another cut-off date."),
             where="enrolment",
         )
@@ -210,52 +233,100 @@ def _window(plain: Mapping[str, Any]) -> Window:
     )
 
 
+class _Database:
+    """A data base that all parts of a run share in this process: the versions of slow facts stand there once."""
+
+    def __init__(self, named: object, threads: int) -> None:
+        self.named = named
+        self.root = duckdb.connect(config={"threads": threads})
+        self.lock = threading.Lock()
+        self.has_versions = False
+        self.numbers = itertools.count(1)
+
+    def open(self, store: Path, delivery_ids: Sequence[str]) -> duckdb.DuckDBPyConnection:
+        """Return a connection with a catalogue of its own, which holds ``canonical.<table>``."""
+        connection = self.root.cursor()
+        catalogue = f"part_{next(self.numbers)}"
+        connection.execute(f"ATTACH ':memory:' AS {catalogue}")
+        connection.execute(f"USE {catalogue}")
+        open_canonical(connection, store, delivery_ids)
+        return connection
+
+
+_databases: dict[str, _Database] = {}
+_databases_lock = threading.Lock()
+SHARED = "shared"
+
+
 def _canonical(folder: PartFolder, given: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     """Return a connection of this thread that holds ``canonical.<table>``; the next part of the run has it again."""
-    named = (folder.store, given["delivery_ids"], given["threads"])
-    if getattr(_opened, "named", None) != named:
+    database = _database(folder, given)
+    if getattr(_opened, "database", None) is not database:
         if hasattr(_opened, "connection"):
             _opened.connection.close()
-        _opened.connection = duckdb.connect(config={"threads": given["threads"]})
-        open_canonical(_opened.connection, folder.store, given["delivery_ids"])
-        _opened.named = named
+        _opened.connection = database.open(folder.store, given["delivery_ids"])
+        _opened.database = database
     connection: duckdb.DuckDBPyConnection = _opened.connection
     return connection
+
+
+def _database(folder: PartFolder, given: Mapping[str, Any]) -> _Database:
+    named = (folder.store, given["delivery_ids"], given["threads"])
+    with _databases_lock:
+        if SHARED not in _databases or _databases[SHARED].named != named:
+            _databases[SHARED] = _Database(named, given["threads"])
+        return _databases[SHARED]
+
+
+def _find_versions(folder: PartFolder, given: Mapping[str, Any]) -> None:
+    """Put the versions of slow facts in order, once for all cohorts of this process."""
+    database = _database(folder, given)
+    with database.lock:
+        if not database.has_versions:
+            open_canonical(database.root, folder.store, given["delivery_ids"])
+            keep_versions(database.root, SLOW_TABLES)
+            database.has_versions = True
+
+
+def _close_versions() -> None:
+    with _databases_lock:
+        _databases.clear()
 
 
 def _traits(connection: duckdb.DuckDBPyConnection, window: Window, members: pd.DataFrame, as_of: date) -> pa.Table:
     """Return traits of the members as known on the cohort's cut-off date, and whether support began in the window."""
     open_cut_off(connection, window.cut_off, tables=("pupil", "economic_pupil"))
     open_cut_off(connection, as_of, schema=OUTCOME_SCHEMA, tables=("support",))
-    connection.register("trait_member", members[["pupil_id", "stage_kind"]])
+    connection.register("trait_rows", members[["pupil_id", "stage_kind"]].assign(place=range(len(members))))
     found = connection.sql(
         f"""
-        WITH described AS (
+        WITH trait_member AS ({with_pupil_keys(connection, "trait_rows", ("pupil_id", "stage_kind", "place"))}),
+        described AS (
             SELECT pupil_id, sex, first_language, has_special_needs FROM known.pupil
             WHERE happened_on <= $cut_off
             QUALIFY row_number() OVER (PARTITION BY pupil_id ORDER BY happened_on DESC) = 1
         ),
         poor AS (
-            SELECT pupil_id, value = 1 AS low_income FROM known.economic_pupil
+            SELECT pupil_id, arg_max(value, happened_on) = 1 AS low_income FROM known.economic_pupil
             WHERE indicator_code = 'low_income' AND happened_on <= $cut_off
-            QUALIFY row_number() OVER (PARTITION BY pupil_id ORDER BY happened_on DESC) = 1
+            GROUP BY pupil_id
         ),
         supported AS (
             SELECT DISTINCT pupil_id FROM {OUTCOME_SCHEMA}.support
             WHERE happened_on > $cut_off AND happened_on <= $horizon_on
         )
         SELECT
-            $cut_off AS cohort_on, trait_member.pupil_id, sex, first_language, has_special_needs, low_income, stage_kind,
+            sex, first_language, has_special_needs, low_income, stage_kind,
             supported.pupil_id IS NOT NULL AS {SUPPORTED}
         FROM trait_member
         LEFT JOIN described USING (pupil_id)
         LEFT JOIN poor USING (pupil_id)
         LEFT JOIN supported ON supported.pupil_id = trait_member.pupil_id
-        ORDER BY trait_member.pupil_id
+        ORDER BY place
         """,  # noqa: S608  (constants)
         params={"cut_off": window.cut_off, "horizon_on": window.horizon_on},
     ).to_arrow_table()
-    connection.unregister("trait_member")
+    connection.unregister("trait_rows")
     return found
 
 

@@ -287,7 +287,8 @@ def _has_aliases(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def _drop(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     kinds = connection.execute(
-        "SELECT table_type FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
+        "SELECT table_type FROM information_schema.tables "
+        "WHERE table_catalog = current_database() AND table_schema = ? AND table_name = ?",
         [CANONICAL_SCHEMA, table.name],
     ).fetchall()
     for (kind,) in kinds:
