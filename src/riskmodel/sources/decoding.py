@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+import pyarrow as pa
+
 from riskmodel.errors import DeliveryError
 from riskmodel.messages import Message, message, plural
 
@@ -192,18 +195,21 @@ def blocks(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _survey_block(survey: Survey, block: bytes, codec: str) -> None:
-    line_feeds, returns = block.count(b"\n"), block.count(b"\r")
+    ends = np.frombuffer(block, np.uint8) == ord("\n")
+    line_feeds, returns = int(np.count_nonzero(ends)), block.count(b"\r") if b"\r" in block else 0
     pairs = block.count(b"\r\n") if returns else 0
     first_line = survey.lines + 1
     survey.line_feeds += line_feeds
     survey.carriage_returns += returns
     survey.pairs += pairs
     survey.lines += line_feeds + returns - pairs
-    survey.has_blank_lines |= block.startswith((b"\n", b"\r\n")) or b"\n\n" in block
+    survey.has_blank_lines |= block.startswith((b"\n", b"\r\n")) or bool((ends[1:] & ends[:-1]).any())
     survey.has_blank_lines |= returns > 0 and (b"\n\r\n" in block or b"\r\r" in block)
     survey.has_spaced_quotes |= b'"' in block and (b' "' in block or b'" ' in block)
     if block.isascii():
         return
+    if codec == "utf-8" and survey.sampled_blocks >= SAMPLED_BLOCKS and _is_utf_8(block):
+        return  # it can be decoded, and its letters would not be counted
     try:
         text = block.decode(codec)
     except UnicodeDecodeError:
@@ -211,6 +217,16 @@ def _survey_block(survey: Survey, block: bytes, codec: str) -> None:
     if not text.isascii():
         survey.has_other_letters = True
         _count_letters(survey, text)
+
+
+def _is_utf_8(block: bytes) -> bool:
+    """Return whether bytes are UTF-8 throughout, without making a text of them."""
+    ends = pa.py_buffer(np.array([0, len(block)], np.int64))
+    try:
+        pa.Array.from_buffers(pa.large_string(), 1, [None, ends, pa.py_buffer(block)]).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _decoded_lines(survey: Survey, block: bytes, codec: str, first_line: int) -> str:
