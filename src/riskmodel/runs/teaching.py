@@ -1,6 +1,6 @@
 """What teaches (30_model): the rows of a cohort, which of them are drawn, and the fits of a run, each made once.
 
-Cohorts come oldest first, one in memory at a time; of each only the rows that may teach later are kept. A fit begins in
+Cohorts come oldest first, one in memory at a time; of each only the rows that are drawn by a fit are kept. A fit begins in
 a thread when the last of its cohorts has come. Neither the number of threads nor who waits for whom changes a figure.
 """
 
@@ -51,44 +51,53 @@ class Learning:
 
 
 @dataclass(frozen=True)
+class Pupils:
+    """A cohort by ``pupil_id``: features (columns that lie together in memory), label (NaN: censored or open), school."""
+
+    features: pd.DataFrame
+    label: NDArray[np.float64]
+    school_id: pd.Series
+    pupil_id: pd.Series
+
+
+@dataclass(frozen=True)
 class Rows:
-    """Pupils of a cohort by ``pupil_id``: features, label (NaN where censored or open), support, school, lot."""
+    """Pupils who may teach: features, label, support, school, and the lot by which they are drawn."""
 
     features: pd.DataFrame
     label: NDArray[np.float64]
     was_supported: NDArray[np.bool_]
     school_id: pd.Series
-    pupil_id: pd.Series
     lot: NDArray[np.float64]
 
     def only(self, chosen: NDArray[np.bool_]) -> Rows:
         """Return the chosen rows."""
+        places = np.flatnonzero(chosen)
         return Rows(
-            self.features[chosen].reset_index(drop=True),
-            self.label[chosen],
-            self.was_supported[chosen],
-            self.school_id[chosen].reset_index(drop=True),
-            self.pupil_id[chosen].reset_index(drop=True),
-            self.lot[chosen],
+            self.features.take(places).reset_index(drop=True),
+            self.label[places],
+            self.was_supported[places],
+            self.school_id.take(places).reset_index(drop=True),
+            self.lot[places],
         )
 
 
-def read_rows(run: SemesterRun, cut_off: date, learning: Learning) -> Rows:
-    """Return the rows of one cohort of the run."""
+def read_pupils(run: SemesterRun, cut_off: date, learning: Learning) -> Pupils:
+    """Return one cohort of the run, as its models read it."""
     members = run.read("cohort", cut_off, ["pupil_id", "school_id", "label"]).sort_values("pupil_id", ignore_index=True)
-    codes = learning.codes
-    features = beside(members, run.read("feature", cut_off, ["pupil_id", *codes]))[codes]
-    trait = beside(members, run.read("trait", cut_off, ["pupil_id", SUPPORTED]))
+    features = beside(members, run.read("feature", cut_off, ["pupil_id", *learning.codes])).drop(columns="pupil_id")
     label = members["label"].to_numpy(dtype=np.float64, na_value=np.nan)
-    content = content_of(features.to_numpy(), label)
-    return Rows(
-        features,
-        label,
-        trait[SUPPORTED].to_numpy(dtype=bool),
-        members["school_id"],
-        members["pupil_id"],
-        lots(content, cut_off.toordinal(), learning.seed),
-    )
+    return Pupils(features, label, members["school_id"], members["pupil_id"])
+
+
+def read_rows(run: SemesterRun, cut_off: date, learning: Learning) -> Rows:
+    """Return one cohort of the run, as it teaches."""
+    pupils = read_pupils(run, cut_off, learning)
+    keys = pupils.pupil_id.to_frame()
+    supported = beside(keys, run.read("trait", cut_off, ["pupil_id", SUPPORTED]))[SUPPORTED].to_numpy(dtype=bool)
+    content = content_of(pupils.features.to_numpy(), pupils.label)
+    lot = lots(content, cut_off.toordinal(), learning.seed)
+    return Rows(pupils.features, pupils.label, supported, pupils.school_id, lot)
 
 
 def beside(members: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str] = ("pupil_id",)) -> pd.DataFrame:
@@ -106,7 +115,6 @@ def together(cohorts: Iterable[Rows]) -> Rows:
         np.concatenate([part.label for part in several]),
         np.concatenate([part.was_supported for part in several]),
         pd.concat([part.school_id for part in several], ignore_index=True),
-        pd.concat([part.pupil_id for part in several], ignore_index=True),
         np.concatenate([part.lot for part in several]),
     )
 
@@ -138,6 +146,11 @@ class Fits:
         self._kept: dict[date, Rows] = {}
         self._tallies: dict[date, dict[str, pd.DataFrame]] = {}
         self._fits: dict[tuple[Taught, str], Future[RiskModel]] = {}
+
+    @property
+    def taken(self) -> Taught:
+        """The cohorts that were taken, oldest first."""
+        return tuple(self._kept)
 
     def take(self, cut_off: date, rows: Rows) -> None:
         """Keep what may teach of a cohort, and begin the fits that have waited for it."""
