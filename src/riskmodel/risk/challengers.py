@@ -83,9 +83,9 @@ class Design:
             if place in flag_of:
                 design[flag_of[place]] = gone
         scaled = design[: numbers + flags]
-        for column, mean, deviation in zip(scaled, self.means, self.deviations, strict=True):
-            column -= mean
-            column /= deviation
+        for place, (mean, deviation) in enumerate(zip(self.means, self.deviations, strict=True)):
+            scaled[place] -= mean
+            scaled[place] /= deviation
         first = numbers + flags
         for j, frequent, has_rare in self.codes:
             is_code = matrix[:, j] == np.array(frequent, dtype=np.float64)[:, None]

@@ -34,7 +34,9 @@ class _State(NamedTuple):
     curvature: NDArray[np.float64]
 
 
-def ridge(columns: NDArray[np.float64], label: NDArray[np.float64], penalty: float) -> tuple[NDArray[np.float64], float]:
+def ridge(
+    columns: NDArray[np.float64], label: NDArray[np.float64], penalty: float
+) -> tuple[NDArray[np.float64], float]:
     """Return weights and intercept that minimise log loss + ``penalty`` / 2 × squared weights; the intercept is free.
 
     Parameters
@@ -46,35 +48,40 @@ def ridge(columns: NDArray[np.float64], label: NDArray[np.float64], penalty: flo
     penalty
         Above 0: then there is exactly one optimum. A column that is all zero has the weight 0.
     """
-    is_live = np.array([bool(column.any()) for column in columns.T])
-    lying = np.vstack([columns.T[is_live], np.ones(len(label))])  # rows of it are columns, the last for the intercept
-    ridges = np.append(np.full(int(is_live.sum()), penalty), 0.0)
+    live = np.flatnonzero([bool(column.any()) for column in columns.T])
+    ridges = np.append(np.full(len(live), penalty), 0.0)  # the last is the intercept
     share = float(label.mean())
     at = np.append(np.zeros(len(ridges) - 1), np.log(share / (1 - share)))
-    state = _state(lying, label, ridges, at)
+    state = _state(columns, live, label, (ridges, at))
     for _ in range(MOST_STEPS):
         if np.abs(state.gradient).max() <= SMALLEST_GRADIENT * len(label):
             break
         step = np.linalg.solve(state.curvature, state.gradient)
         for halving in range(HALVINGS):
             tried = at - step / 2**halving
-            found = _state(lying, label, ridges, tried)
+            found = _state(columns, live, label, (ridges, tried))
             if found.loss < state.loss:
                 break
         else:  # no smaller loss can be told from this one: the optimum, to the precision of the sums
             break
         at, state = tried, found
-    weights = np.zeros(len(is_live))
-    weights[is_live] = at[:-1]
+    weights = np.zeros(columns.shape[1])
+    weights[live] = at[:-1]
     return weights, float(at[-1])
 
 
 def _state(
-    lying: NDArray[np.float64], label: NDArray[np.float64], ridges: NDArray[np.float64], at: NDArray[np.float64]
+    columns: NDArray[np.float64],
+    live: NDArray[np.intp],
+    label: NDArray[np.float64],
+    penalised: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> _State:
+    ridges, at = penalised
     loss, gradient, curvature = float(ridges @ (at * at)) / 2, ridges * at, np.diag(ridges)
     for first in range(0, len(label), BLOCK_ROWS):
-        block, target = lying[:, first : first + BLOCK_ROWS], label[first : first + BLOCK_ROWS]
+        target = label[first : first + BLOCK_ROWS]
+        block = np.ones((len(at), len(target)))
+        block[:-1] = columns.T[live, first : first + BLOCK_ROWS]
         raw = at @ block
         shrunk = np.exp(-np.abs(raw))
         chance = np.where(raw >= 0, 1.0, shrunk) / (1.0 + shrunk)

@@ -21,6 +21,7 @@ from riskmodel.risk.features import FEATURES
 from riskmodel.risk.model import RiskModel
 from riskmodel.risk.recipe import Recipe
 from riskmodel.runs.cohorts import SUPPORTED
+from riskmodel.runs.parquet import read_numbers
 from riskmodel.runs.semester import SemesterRun
 
 SLOW_CHALLENGER_ROWS = {"ebm": 10_000, "forest": 10_000}
@@ -71,10 +72,11 @@ class Rows:
     lot: NDArray[np.float64]
 
     def only(self, chosen: NDArray[np.bool_]) -> Rows:
-        """Return the chosen rows."""
+        """Return the chosen rows, in memory of their own even if they are all."""
         places = np.flatnonzero(chosen)
+        values = self.features.to_numpy().T.take(places, axis=1).T
         return Rows(
-            self.features.take(places).reset_index(drop=True),
+            pd.DataFrame(values, columns=self.features.columns, copy=False),
             self.label[places],
             self.was_supported[places],
             self.school_id.take(places).reset_index(drop=True),
@@ -82,22 +84,44 @@ class Rows:
         )
 
 
-def read_pupils(run: SemesterRun, cut_off: date, learning: Learning) -> Pupils:
-    """Return one cohort of the run, as its models read it."""
-    members = run.read("cohort", cut_off, ["pupil_id", "school_id", "label"]).sort_values("pupil_id", ignore_index=True)
-    features = beside(members, run.read("feature", cut_off, ["pupil_id", *learning.codes])).drop(columns="pupil_id")
-    label = members["label"].to_numpy(dtype=np.float64, na_value=np.nan)
-    return Pupils(features, label, members["school_id"], members["pupil_id"])
+class Cohorts:
+    """Reads the cohorts of a run, one in memory at a time: the features of the next take the place of the last one's."""
 
+    def __init__(self, run: SemesterRun, learning: Learning) -> None:
+        self._run, self._learning = run, learning
+        label = run.read("cohort", columns=["cohort_on", "label"]).groupby("cohort_on")["label"]
+        self._counted = label.agg(["sum", "count", "size"])
+        self._room = np.empty(len(learning.codes) * int(self._counted["size"].max()))
 
-def read_rows(run: SemesterRun, cut_off: date, learning: Learning) -> Rows:
-    """Return one cohort of the run, as it teaches."""
-    pupils = read_pupils(run, cut_off, learning)
-    keys = pupils.pupil_id.to_frame()
-    supported = beside(keys, run.read("trait", cut_off, ["pupil_id", SUPPORTED]))[SUPPORTED].to_numpy(dtype=bool)
-    content = content_of(pupils.features.to_numpy(), pupils.label)
-    lot = lots(content, cut_off.toordinal(), learning.seed)
-    return Rows(pupils.features, pupils.label, supported, pupils.school_id, lot)
+    def outcomes(self) -> dict[date, tuple[int, int]]:
+        """Return how many left and how many stayed of each cohort."""
+        return {
+            pd.Timestamp(str(day)).date(): (int(row["sum"]), int(row["count"] - row["sum"]))
+            for day, row in self._counted.iterrows()
+        }
+
+    def pupils(self, cut_off: date) -> Pupils:
+        """Return one cohort, as its models read it, until another one is asked for."""
+        members = self._run.read("cohort", cut_off, ["pupil_id", "school_id", "label"])
+        members = members.sort_values("pupil_id", ignore_index=True)
+        label = members["label"].to_numpy(dtype=np.float64, na_value=np.nan)
+        return Pupils(self._features(cut_off, members), label, members["school_id"], members["pupil_id"])
+
+    def rows(self, cut_off: date) -> Rows:
+        """Return one cohort, as it teaches, until another one is asked for."""
+        pupils = self.pupils(cut_off)
+        keys = pupils.pupil_id.to_frame()
+        supported = beside(keys, self._run.read("trait", cut_off, ["pupil_id", SUPPORTED]))[SUPPORTED]
+        content = content_of(pupils.features.to_numpy(), pupils.label)
+        lot = lots(content, cut_off.toordinal(), self._learning.seed)
+        return Rows(pupils.features, pupils.label, supported.to_numpy(dtype=bool), pupils.school_id, lot)
+
+    def _features(self, cut_off: date, members: pd.DataFrame) -> pd.DataFrame:
+        codes = self._learning.codes
+        if self._run.read("feature", cut_off, ["pupil_id"])["pupil_id"].equals(members["pupil_id"]):
+            matrix = read_numbers(self._run.tables, "feature", cut_off, codes, self._room)
+            return pd.DataFrame(matrix, columns=codes, copy=False)
+        return beside(members, self._run.read("feature", cut_off, ["pupil_id", *codes])).drop(columns="pupil_id")
 
 
 def beside(members: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str] = ("pupil_id",)) -> pd.DataFrame:

@@ -29,7 +29,7 @@ from riskmodel.risk.recipe import KINDS
 from riskmodel.runs import parts
 from riskmodel.runs.predictions import PredictionWriter, summary
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.runs.teaching import Fits, Learning, Pupils, Taught, read_pupils, read_rows
+from riskmodel.runs.teaching import Cohorts, Fits, Learning, Pupils, Taught
 
 CHALLENGERS = tuple(kind for kind in KINDS if kind != DEFAULT_MODEL)
 QUICK_CHALLENGERS = ("logistic",)
@@ -54,13 +54,14 @@ def train(run: SemesterRun, learning: Learning) -> pd.DataFrame:
     tests = splits.backtests(windows, run.cut_off)
     final = tuple(window.cut_off for window in teachers)
     brief: list[dict[str, object]] = []
-    past = _Past(windows)
+    past, cohorts = _Past(windows), Cohorts(run, learning)
+    outcomes = cohorts.outcomes()
     with ThreadPoolExecutor(parts.workers(), thread_name_prefix="fit") as pool, PredictionWriter(run.tables) as writer:
-        fits = Fits(learning, _outcomes(run), _wanted(tests, final, learning), pool)
-        for window in teachers:
-            fits.take(window.cut_off, read_rows(run, window.cut_off, learning))
-        for window in teachers:
-            for predicted in _of_cohort(run, window, tests, fits, past):
+        fits = Fits(learning, outcomes, _wanted(tests, final, learning), pool)
+        for day in final:
+            fits.take(day, cohorts.rows(day))
+        for day in final:
+            for predicted in _of_cohort(cohorts, day, tests, fits, past):
                 writer.write(predicted)
                 brief += summary(predicted)
                 past.keep(predicted)
@@ -87,16 +88,6 @@ def read_model(run: SemesterRun, threads: int = 1) -> tuple[RiskModel, Calibrato
     """Return the model of the run with its calibrator, both as they were written."""
     text = (run.folder / "model" / "model.txt").read_text("utf-8")
     return model.from_text(text, threads), Calibrator.from_dict(run.read_json("model/model.json")["calibrator"])
-
-
-def _outcomes(run: SemesterRun) -> dict[date, tuple[int, int]]:
-    """Return how many left and how many stayed of each cohort."""
-    label = run.read("cohort", columns=["cohort_on", "label"])
-    counted = label.groupby("cohort_on")["label"].agg(["sum", "count"])
-    return {
-        pd.Timestamp(str(day)).date(): (int(row["sum"]), int(row["count"] - row["sum"]))
-        for day, row in counted.iterrows()
-    }
 
 
 def _wanted(tests: Sequence[splits.Backtest], final: Taught, learning: Learning) -> list[tuple[Taught, str]]:
@@ -147,17 +138,17 @@ class _Past:
 
 
 def _of_cohort(
-    run: SemesterRun, window: Window, tests: Sequence[splits.Backtest], fits: Fits, past: _Past
+    cohorts: Cohorts, day: date, tests: Sequence[splits.Backtest], fits: Fits, past: _Past
 ) -> list[Predicted]:
-    """Return what was predicted for one cohort, splits by code; it is in memory no longer than that."""
-    of_cohort = [test for test in tests if test.test == window]
-    is_newest = window.cut_off == fits.taken[-1]
-    is_of_school = is_newest and (fits.learning.full or not tests)
-    if not of_cohort and not is_of_school:
+    """Return what was predicted for one cohort, splits by code."""
+    of_cohort = [test for test in tests if test.test.cut_off == day]
+    is_newest = day == fits.taken[-1]
+    is_out_of_school = is_newest and (fits.learning.full or not tests)
+    if not of_cohort and not is_out_of_school:
         return []
-    pupils = read_pupils(run, window.cut_off, fits.learning)
+    pupils = cohorts.pupils(day)
     found = [_out_of_time(test, pupils, fits, past, is_newest=is_newest) for test in of_cohort]
-    if is_of_school:
+    if is_out_of_school:
         found += _out_of_school(pupils, fits)
     return sorted(found, key=lambda one: one.split_code)
 
