@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmodel.risk.kernels import compiled
+from riskmodel.compiled import compiled
 
 Whole = NDArray[np.int32]
 Real = NDArray[np.float64]
