@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from riskmodel.sources.latvia import SchoolYear
 from riskmodel.sources.synthetic.names import new_personal_codes, old_personal_codes, pupil_names
@@ -194,6 +195,8 @@ class Identities:
     last_name: list[str]
     code: list[str]
     earlier_code: list[str | None]
+    code_column: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
+    """``code`` as a column: made once a year, not at each of the thousands of times when rows are written."""
 
     @classmethod
     def none_yet(cls, codes: Codes) -> Self:
@@ -208,6 +211,7 @@ class Identities:
         self.last_name += last_names
         self.code += code
         self.earlier_code += earlier
+        self.code_column = pa.array(self.code, pa.string())
 
 
 @dataclass(frozen=True)

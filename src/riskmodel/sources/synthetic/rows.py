@@ -46,7 +46,7 @@ class Rows:
     def who(self, life: Members, member: Integers) -> dict[str, pa.Array]:
         """Return the columns that name pupil and school."""
         return {
-            "pupil_code": texts(self.identities.code, life.pupil[member]),
+            "pupil_code": self.identities.code_column.take(pa.array(life.pupil[member])),
             "school_id": texts(self.schools.school_id, life.school[member]),
         }
 

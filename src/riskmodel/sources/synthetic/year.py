@@ -182,7 +182,7 @@ class World:
     def _meet(self) -> None:
         """Let the registers know the pupils."""
         self.files.recorder.meet(
-            pa.array(self._identities.code),
+            self._identities.code_column,
             texts(people.FIRST_LANGUAGES, self.pupils.language),
             texts(self.schools.school_id, self.pupils.school),
         )
@@ -372,7 +372,7 @@ class World:
             self.files.add(
                 "economic_pupil",
                 {
-                    "pupil_code": texts(self._identities.code, member),
+                    "pupil_code": self._identities.code_column.take(pa.array(member)),
                     "happened_on": days(np.full(len(member), start)),
                     "indicator_code": constant(indicator, len(member), pa.string()),
                     "value": pa.array(value),
