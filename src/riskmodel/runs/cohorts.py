@@ -289,6 +289,10 @@ def _find_versions(folder: PartFolder, given: Mapping[str, Any]) -> None:
 
 
 def _close_versions() -> None:
+    """Let go of the data base; other threads let go of it when they end."""
+    if hasattr(_opened, "connection"):
+        _opened.connection.close()
+        del _opened.connection, _opened.database
     with _databases_lock:
         _databases.clear()
 
