@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from riskmodel.risk.cutoff import open_cut_off, read_past_the_door
+from riskmodel.risk.cutoff import keep_versions, open_cut_off, read_past_the_door, with_pupil_keys
 from riskmodel.tables.canonical import CANONICAL, table
 from riskmodel.tables.relations import lay_out
 
@@ -134,3 +134,67 @@ def test_a_table_that_was_not_asked_for_cannot_be_read_from_an_earlier_cut_off()
     open_cut_off(connection, date(2025, 12, 20), tables=("term",))
     with pytest.raises(duckdb.CatalogException):
         connection.execute("SELECT * FROM known.mark")
+
+
+def stay(school_id: str, known_on: date, **more: object) -> dict[str, object]:
+    given = {"pupil_id": PUPIL, "happened_on": date(2023, 9, 1), "stage_kind": "grade", "stage_number": 9}
+    return {**given, "school_id": school_id, "known_on": known_on, **more}
+
+
+SEPTEMBER, MAY, JUNE = date(2023, 9, 1), date(2024, 5, 31), date(2024, 6, 14)
+STAYS_IN_ORDER = [
+    stay("1", SEPTEMBER),
+    stay("1", MAY, ends_on=MAY, exit_class="left"),
+    stay("1", JUNE, ends_on=MAY, exit_class="completed"),
+    stay("2", MAY),
+    stay("2", SEPTEMBER, pupil_id="1" * 32),
+    stay("2", JUNE, pupil_id="1" * 32, ends_on=JUNE, exit_class="abroad"),
+]
+OF_ONE_DAY = [stay("1", MAY, exit_class=word, ends_on=MAY) for word in ("unknown", "left", "transferred")]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        STAYS_IN_ORDER,
+        STAYS_IN_ORDER[::-1],
+        [STAYS_IN_ORDER[place] for place in (0, 3, 1, 4, 2, 5)],
+        [*STAYS_IN_ORDER, *OF_ONE_DAY],
+        [*OF_ONE_DAY[::-1], *STAYS_IN_ORDER],
+        [],
+    ],
+)
+def test_kept_versions_show_on_every_day_what_sorting_them_shows(rows):
+    plain, kept = laid_out(enrolment=rows), laid_out(enrolment=rows)
+    keep_versions(kept, ("enrolment", "school"))
+    pupils = "(SELECT number, pupil_id AS text FROM versions.pupil_number) JOIN shown ON number = shown.pupil_id"
+    for cut_off in (date(2023, 8, 31), SEPTEMBER, date(2024, 5, 30), MAY, date(2024, 6, 13), JUNE, date(2030, 1, 1)):
+        for connection in (plain, kept):
+            open_cut_off(connection, cut_off, tables=("enrolment", "school", "term"))
+        expected = plain.execute("SELECT * FROM known.enrolment ORDER BY ALL").fetchall()
+        found = kept.execute(
+            f"WITH shown AS (SELECT * FROM known.enrolment) SELECT shown.* REPLACE (text AS pupil_id) FROM {pupils} ORDER BY ALL"
+        ).fetchall()
+        assert sorted(map(str, found)) == sorted(map(str, expected))
+
+
+def test_kept_pupils_are_numbers_in_the_order_of_their_pseudonyms():
+    connection = laid_out(enrolment=STAYS_IN_ORDER)
+    asked = "(SELECT unnest(['2', $1, $2]) AS pupil_id)"
+    sql = with_pupil_keys(connection, "given", ("pupil_id",))
+    assert sql == "SELECT pupil_id FROM given"
+    keep_versions(connection, ("enrolment",))
+    connection.execute(f"CREATE TABLE given AS SELECT * FROM {asked}", ["1" * 32, PUPIL])
+    assert connection.execute(with_pupil_keys(connection, "given", ("pupil_id",))).fetchall() == [(None,), (2,), (1,)]
+
+
+def test_a_second_catalogue_of_the_data_base_sees_the_versions_that_the_first_keeps():
+    connection = laid_out(enrolment=STAYS_IN_ORDER)
+    keep_versions(connection, ("enrolment",))
+    other = connection.cursor()
+    other.execute("ATTACH ':memory:' AS other")
+    other.execute("USE other")
+    open_cut_off(connection, MAY, tables=("enrolment",))
+    open_cut_off(other, JUNE, tables=("enrolment",))
+    count = "SELECT count(*) FROM known.enrolment WHERE exit_class = 'completed'"
+    assert [shown.execute(count).fetchone() for shown in (connection, other)] == [(0,), (1,)]

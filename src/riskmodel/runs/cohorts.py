@@ -289,6 +289,10 @@ def _find_versions(folder: PartFolder, given: Mapping[str, Any]) -> None:
 
 
 def _close_versions() -> None:
+    """Let go of the data base; other threads let go of it when they end."""
+    if hasattr(_opened, "connection"):
+        _opened.connection.close()
+        del _opened.connection, _opened.database
     with _databases_lock:
         _databases.clear()
 
@@ -302,7 +306,9 @@ def _traits(connection: duckdb.DuckDBPyConnection, window: Window, members: pd.D
         f"""
         WITH trait_member AS ({with_pupil_keys(connection, "trait_rows", ("pupil_id", "stage_kind", "place"))}),
         described AS (
-            SELECT pupil_id, sex, first_language, has_special_needs FROM known.pupil
+            -- As text, also where the codes are kept as numbers.
+            SELECT pupil_id, sex::VARCHAR AS sex, first_language::VARCHAR AS first_language, has_special_needs
+            FROM known.pupil
             WHERE happened_on <= $cut_off
             QUALIFY row_number() OVER (PARTITION BY pupil_id ORDER BY happened_on DESC) = 1
         ),
