@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from riskmodel.errors import DeliveryError
-from riskmodel.sources import deliveries, distinct, intake
+from riskmodel.sources import buckets, deliveries, distinct, intake, lookups, weeks
 from riskmodel.sources.decoding import Limits, decode
 from riskmodel.sources.reading import Sheet, _read_at_once, _read_row_by_row
 
@@ -319,7 +319,15 @@ def test_tables_read_as_numbers_are_stored_as_the_general_path_alone_stores_them
         "enrolment.csv": text_of(STAY_HEADER, STAYS[:6]),
     }
     tables, corrections = mixed(chance), mixed(chance)
-    monkeypatch.setattr(distinct, "ROWS_AT_ONCE", chance.choice([3, 40, 1 << 20]))
+    for module, size, sizes in (
+        (distinct, "ROWS_AT_ONCE", [3, 40, 1 << 20]),
+        (lookups, "MOST_COMBINATIONS", [0, 1 << 21]),
+        (buckets, "ROWS_A_BUCKET", [5, 40, 250_000]),
+        (buckets, "ROWS_A_PART", [7, 60, 131_072]),
+        (buckets, "KEPT_BYTES", [1, 999, 8 << 20]),
+        (weeks, "FIRST_LOOK", [1, 256]),
+    ):
+        monkeypatch.setattr(module, size, chance.choice(sizes))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for place, day, complete, files in (
