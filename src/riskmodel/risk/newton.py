@@ -1,7 +1,7 @@
-"""Ridge logistic regression by Newton's steps: the optimum, in one pass over the rows per step.
+"""Ridge logistic regression by Newton's steps, in one pass over the rows per step.
 
-LBFGS stops short of the optimum where columns are correlated. A library's Newton solver reaches it too, with a weighted
-copy of all rows per step; here rows pass in blocks that stay in the processor's nearer memory.
+The steps, and where they stop, are those of scikit-learn's ``newton-cholesky`` (1.9), which holds a weighted copy of all
+rows per step; here rows pass in blocks that stay in the processor's nearer memory.
 
 >>> generator = np.random.default_rng(1)
 >>> columns = generator.normal(size=(500, 2))
@@ -20,8 +20,13 @@ from numpy.typing import NDArray
 
 BLOCK_ROWS = 2048
 MOST_STEPS = 100
-SMALLEST_GRADIENT = 1e-9
-"""Per row. From here on a step moves a log-odds by less than anybody reads."""
+ENOUGH = 1e-4
+"""Per row: the largest slope and the expected gain of a step from which on no further one is made. What further steps do
+is to follow columns that part a few pupils without an error; they cost more, and cohorts that come later are predicted
+no better (national cohorts: log loss .06100 → .06101; where one cohort taught, .68 → 1.87)."""
+
+SUFFICIENT = 2.0**-11
+"""Of the gain that the slope promises, a step brings at least this share, or is halved."""
 
 HALVINGS = 30
 
@@ -37,7 +42,7 @@ class _State(NamedTuple):
 def ridge(
     columns: NDArray[np.float64], label: NDArray[np.float64], penalty: float
 ) -> tuple[NDArray[np.float64], float]:
-    """Return weights and intercept that minimise log loss + ``penalty`` / 2 × squared weights; the intercept is free.
+    """Return weights and intercept near the least of log loss + ``penalty`` / 2 × squared weights; the intercept is free.
 
     Parameters
     ----------
@@ -46,25 +51,25 @@ def ridge(
     label
         0 or 1 per row, both there.
     penalty
-        Above 0: then there is exactly one optimum. A column that is all zero has the weight 0.
+        Above 0. A column that is all zero has the weight 0.
     """
     live = np.flatnonzero([bool(column.any()) for column in columns.T])
     ridges = np.append(np.full(len(live), penalty), 0.0)  # the last is the intercept
-    share = float(label.mean())
-    at = np.append(np.zeros(len(ridges) - 1), np.log(share / (1 - share)))
+    at = np.zeros(len(ridges))
     state = _state(columns, live, label, (ridges, at))
     for _ in range(MOST_STEPS):
-        if np.abs(state.gradient).max() <= SMALLEST_GRADIENT * len(label):
-            break
         step = np.linalg.solve(state.curvature, state.gradient)
+        gain = float(state.gradient @ step)
         for halving in range(HALVINGS):
             tried = at - step / 2**halving
             found = _state(columns, live, label, (ridges, tried))
-            if found.loss < state.loss:
+            if found.loss <= state.loss - SUFFICIENT * gain / 2**halving:
                 break
-        else:  # no smaller loss can be told from this one: the optimum, to the precision of the sums
+        else:  # no smaller loss can be told from this one
             break
         at, state = tried, found
+        if max(np.abs(state.gradient).max(), gain / 2) <= ENOUGH * len(label):
+            break
     weights = np.zeros(columns.shape[1])
     weights[live] = at[:-1]
     return weights, float(at[-1])
