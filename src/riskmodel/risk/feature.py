@@ -53,11 +53,10 @@ class Block:
     """One query whose rows several features share.
 
     It reads ``known.<table>``, ``member`` (one row per pupil of the cohort, with ``member_id``), ``folded`` (the sums
-    of members' own daily facts, by ``member_id``) and the blocks before it. With ``is_per_member`` it has at most one row per ``member_id``, and features may name its columns.
+    of members' own daily facts, by ``member_id``). It has at most one row per ``member_id``; features may name its columns.
     These parameters may stand in it: ``$cut_off``; ``$year_on``, first day of the school year; ``$past_year_on``,
     364 days earlier, the same weekday.
     """
 
     name: str
     sql: str
-    is_per_member: bool = True
