@@ -16,7 +16,7 @@ from riskmodel.runs.judging import capacity_of
 from riskmodel.runs.parts import WORKERS
 from riskmodel.runs.predictions import predicted_splits, read_predictions
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.runs.teaching import Learning
+from riskmodel.runs.teaching import Cohorts, Learning
 from riskmodel.runs.training import predictions_for_calibration, read_model, train
 from riskmodel.tables.results import PREDICTION
 
@@ -129,6 +129,23 @@ def test_places_are_those_stated_then_those_delivered_then_a_share() -> None:
 
 def digests(run: SemesterRun) -> list[bytes]:
     return [(run.folder / name).read_bytes() for name in ("tables/prediction.parquet", "model/model.txt")]
+
+
+def test_rows_that_are_kept_stay_as_they_are_when_the_next_cohort_is_read(tmp_path: Path) -> None:
+    cohorts = Cohorts(invented(tmp_path, FOUR_YEARS, date(2024, 12, 20)), LEARNING)
+    kept = cohorts.rows(date(2021, 12, 20)).only(np.ones(PUPILS, dtype=bool)).features
+    before = kept.copy(deep=True)
+    read_after = cohorts.rows(date(2022, 12, 20)).features
+    pd.testing.assert_frame_equal(kept, before)
+    assert not read_after.equals(before)
+
+
+def test_features_stand_beside_their_pupils_whatever_order_they_were_written_in(tmp_path: Path) -> None:
+    run, day = invented(tmp_path, FOUR_YEARS, date(2024, 12, 20)), date(2022, 12, 20)
+    in_order = Cohorts(run, LEARNING).pupils(day).features.copy(deep=True)
+    path = run.tables / "feature.parquet"
+    pd.read_parquet(path).sample(frac=1, random_state=1).to_parquet(path)
+    pd.testing.assert_frame_equal(Cohorts(run, LEARNING).pupils(day).features, in_order)
 
 
 def test_how_many_fits_stand_side_by_side_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

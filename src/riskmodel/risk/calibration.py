@@ -18,8 +18,6 @@ from typing import Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
@@ -121,11 +119,15 @@ def learn(kind: Kind, raw_score: NDArray[np.float64], label: NDArray[np.float64]
     if kind == "intercept":
         return Calibrator(kind, shift=shift_to(raw, left / pupils), pupils=pupils, left=left)
     if kind == "sigmoid":
+        from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  (half a second that reading one does not pay)
+
         model = LogisticRegression(C=np.inf, max_iter=1000).fit(raw[:, None], target)
         slope = float(model.coef_[0, 0])
         if slope <= 0:  # a ranking that is upside down is not mended by turning it
             return Calibrator("intercept", shift=shift_to(raw, left / pupils), pupils=pupils, left=left)
         return Calibrator(kind, slope=slope, shift=float(model.intercept_[0]), pupils=pupils, left=left)
+    from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415  (as above)
+
     steps = IsotonicRegression(out_of_bounds="clip").fit(raw, target)
     # Steps of 0 or 1 claim certainty that so many pupils cannot give.
     levels = np.clip(steps.y_thresholds_, 0.5 / pupils, 1 - 0.5 / pupils)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
 
+from riskmodel.risk import newton
 from riskmodel.risk.recipe import Recipe
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
 
 MIN_CODE_PUPILS = 20
 """A code that fewer pupils share is one of "the rare ones" in the logistic model."""
@@ -41,15 +43,19 @@ class Design:
     def learn(cls, matrix: NDArray[np.float64], code_columns: frozenset[int]) -> Self:
         """Return the design that training data ask for."""
         numbers = np.array([j for j in range(matrix.shape[1]) if j not in code_columns], dtype=np.intp)
-        block = matrix[:, numbers]
-        missing = np.isnan(block)
-        medians = np.array(
-            [np.median(block[~gone, j]) if not gone.all() else 0.0 for j, gone in enumerate(missing.T)],
-            dtype=np.float64,
-        )
-        flagged = np.flatnonzero(missing.any(axis=0))
-        filled = np.hstack([np.where(missing, medians, block), missing[:, flagged].astype(np.float64)])
-        deviations = filled.std(axis=0)
+        medians, means, deviations = np.zeros(len(numbers)), np.zeros(len(numbers)), np.zeros(len(numbers))
+        gone_shares = np.zeros(len(numbers))
+        for place, column in enumerate(numbers):
+            values = np.ascontiguousarray(matrix[:, column])
+            gone = np.isnan(values)
+            gone_shares[place] = gone.mean()
+            if not gone.all():
+                medians[place] = np.median(values[~gone])
+            filled = np.where(gone, medians[place], values)
+            means[place], deviations[place] = filled.mean(), filled.std()
+        flagged = np.flatnonzero(gone_shares > 0)
+        shares = gone_shares[flagged]
+        deviations = np.append(deviations, np.sqrt(shares * (1 - shares)))
         codes = []
         for j in sorted(code_columns):
             values, counts = np.unique(matrix[:, j], return_counts=True)
@@ -58,24 +64,37 @@ class Design:
         return cls(
             medians,
             flagged,
-            filled.mean(axis=0),
+            np.append(means, shares),
             np.where(deviations > 0, deviations, 1.0),
             numbers,
             tuple(codes),
         )
 
     def columns(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the design columns of ``matrix`` (rows × design columns)."""
-        block = matrix[:, self.number_columns]
-        missing = np.isnan(block)
-        filled = np.hstack([np.where(missing, self.medians, block), missing[:, self.flagged].astype(np.float64)])
-        parts = [(filled - self.means) / self.deviations]
+        """Return the design columns of ``matrix`` (rows × design columns); each lies together in memory."""
+        numbers, flags = len(self.number_columns), len(self.flagged)
+        codes = sum(len(frequent) + has_rare for _, frequent, has_rare in self.codes)
+        design = np.empty((numbers + flags + codes, len(matrix)))
+        flag_of = dict(zip(self.flagged.tolist(), range(numbers, numbers + flags), strict=True))
+        for place, column in enumerate(self.number_columns):
+            values = matrix[:, column]
+            gone = np.isnan(values)
+            design[place] = np.where(gone, self.medians[place], values)
+            if place in flag_of:
+                design[flag_of[place]] = gone
+        scaled = design[: numbers + flags]
+        for place, (mean, deviation) in enumerate(zip(self.means, self.deviations, strict=True)):
+            scaled[place] -= mean
+            scaled[place] /= deviation
+        first = numbers + flags
         for j, frequent, has_rare in self.codes:
-            is_code = matrix[:, [j]] == np.array(frequent, dtype=np.float64)[None, :]
-            parts.append(is_code.astype(np.float64))
+            is_code = matrix[:, j] == np.array(frequent, dtype=np.float64)[:, None]
+            design[first : first + len(frequent)] = is_code
+            first += len(frequent)
             if has_rare:
-                parts.append((~is_code.any(axis=1, keepdims=True)).astype(np.float64))
-        return np.hstack(parts)
+                design[first] = ~is_code.any(axis=0)
+                first += 1
+        return design.T
 
     def sources(self) -> NDArray[np.intp]:
         """Return, per design column, the feature column that it comes from."""
@@ -101,10 +120,9 @@ class Logistic:
         """Return the model learnt with inverse penalty ``recipe.logistic_c``."""
         design = Design.learn(matrix, codes)
         columns = design.columns(matrix)
-        # Newton's steps reach the optimum; LBFGS stops short of it where columns are correlated, and takes longer.
-        model = LogisticRegression(C=recipe.logistic_c, solver="newton-cholesky").fit(columns, label)
-        means = np.average(columns, axis=0, weights=1 / recipe.draw.share_of(label))
-        return cls(design, model.coef_[0], float(model.intercept_[0]) + recipe.draw.shift, means)
+        weights, intercept = newton.ridge(columns, label, 1 / recipe.logistic_c)
+        stands_for = 1 / recipe.draw.share_of(label)
+        return cls(design, weights, intercept + recipe.draw.shift, stands_for @ columns / stands_for.sum())
 
     def raw_score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the log-odds of each row, column by column: the design of a national cohort would fill the memory."""
@@ -200,6 +218,8 @@ class Forest:
     @classmethod
     def learn(cls, recipe: Recipe, matrix: NDArray[np.float64], label: NDArray[np.float64], seed: int) -> Self:
         """Return the forest with the library's defaults, but for the recipe's trees and leaves."""
+        from sklearn.ensemble import RandomForestClassifier  # noqa: PLC0415  (half a second that other kinds do not pay)
+
         model = RandomForestClassifier(
             n_estimators=recipe.forest_trees,
             min_samples_leaf=recipe.forest_min_leaf_pupils,

@@ -142,9 +142,8 @@ def fit(
     target = _check_label(label, len(features))
     matrix = _matrix(features, (*codes, recipe.treatment) if recipe.treatment else codes)
     order = canonical_order(matrix, target)
-    learner = _learn(
-        recipe, matrix[order], target[order], [int(directions.get(code, 0)) for code in codes], seed, codes
-    )
+    ordered = matrix.T.take(order, axis=1).T  # columns stay together in memory
+    learner = _learn(recipe, ordered, target[order], [int(directions.get(code, 0)) for code in codes], seed, codes)
     return RiskModel(recipe, codes, {code: int(directions.get(code, 0)) for code in codes}, seed, learner)
 
 
@@ -266,7 +265,7 @@ def _matrix(features: pd.DataFrame, codes: tuple[str, ...]) -> NDArray[np.float6
         raise _wrong_columns(wrong)
     chosen = features if tuple(names) == codes else features[list(codes)]
     matrix: NDArray[np.float64] = chosen.to_numpy(dtype=np.float64, na_value=np.nan)
-    infinite = np.isinf(matrix).any(axis=0)
+    infinite = np.array([bool(np.isinf(column).any()) for column in matrix.T])  # one at a time: no second matrix
     if infinite.any():
         raise UsageError(
             message("A feature must be a finite number, or missing."),

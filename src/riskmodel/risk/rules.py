@@ -98,8 +98,12 @@ class FittedRule:
 
     def probability(self, features: pd.DataFrame, school_id: pd.Series) -> Floats:
         """Return, per row, the share of training pupils at the same step who left."""
+        return self.scores(features, school_id)[1]
+
+    def scores(self, features: pd.DataFrame, school_id: pd.Series) -> tuple[Floats, Floats]:
+        """Return :meth:`raw_score` and :meth:`probability`."""
         order = self.raw_score(features, school_id)
-        return order if self.code == "school_rate" else self._shares_of(pd.Series(order))
+        return order, order if self.code == "school_rate" else self._shares_of(pd.Series(order))
 
     def _shares_of(self, steps: pd.Series) -> Floats:
         places, found = pd.factorize(steps)

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import Message, message
 from riskmodel.tables.schema import Table
 
 ROW_GROUP_ROWS = 1 << 17
+COLUMNS_AT_ONCE = 16
 WIDE_KEY = ("cohort_on", "pupil_id")
 """Key of the wide tables (one float column per feature), which no schema declares."""
 
@@ -185,6 +188,25 @@ def read_table(
     rows = pq.read_table(path, columns=None if columns is None else list(columns), filters=chosen, memory_map=True)
     frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
     return frame
+
+
+def read_numbers(
+    folder: Path, name: str, cohort_on: date, columns: Sequence[str], room: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return number columns of one cohort (rows × columns, empty cells NaN), laid out in ``room``, column after column.
+
+    ``room`` is flat and holds at least so many cells. To fill the same memory again costs a fraction of new memory, and
+    some columns at a time pass through Arrow's.
+    """
+    path, cells = folder / f"{name}.parquet", 0
+    for first in range(0, len(columns), COLUMNS_AT_ONCE):
+        batch = list(columns[first : first + COLUMNS_AT_ONCE])
+        rows = pq.read_table(path, columns=batch, filters=[("cohort_on", "=", cohort_on)], memory_map=True)
+        for column in rows.columns:
+            for chunk in column.chunks:
+                room[cells : cells + len(chunk)] = chunk.to_numpy(zero_copy_only=False)
+                cells += len(chunk)
+    return room[:cells].reshape(len(columns), cells // len(columns)).T
 
 
 def empty_values(path: Path) -> tuple[int, dict[str, int]]:

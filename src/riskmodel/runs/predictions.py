@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -111,23 +111,26 @@ def summary(predicted: Predicted) -> list[dict[str, object]]:
 
 
 def _rows(predicted: Predicted) -> pa.Table:
-    """Return the rows in the order of the table's key, texts as numbers into a list of their values."""
+    """Return the rows in the order of the table's key, texts as numbers into a list of their values.
+
+    Each model is a chunk, and what all share is one array in every chunk: nothing is copied.
+    """
     pupils, codes = len(predicted.label), sorted(predicted.by_model)
-    times = len(codes)
-    label = pa.array(predicted.label, mask=np.isnan(predicted.label)).cast(pa.int64())
     school, schools = pd.factorize(predicted.school_id, sort=True)
-    raw, probability = (np.concatenate([predicted.by_model[code][place] for code in codes]) for place in (0, 1))
-    columns = {
-        "cohort_on": pa.repeat(pa.scalar(predicted.cohort_on, pa.date32()), pupils * times),
-        "split_code": _coded(np.zeros(pupils * times, dtype=np.int32), [predicted.split_code]),
-        "model_code": _coded(np.repeat(np.arange(times), pupils), codes),
-        "pupil_id": _coded(np.tile(np.arange(pupils), times), predicted.pupil_id),
-        "school_id": _coded(np.tile(school, times), schools),
-        "raw_score": pa.array(raw),
-        "probability": pa.array(probability),
-        "label": pa.chunked_array([label] * times),
+    raw, probability = ([pa.array(predicted.by_model[code][place]) for code in codes] for place in (0, 1))
+    shared = {
+        "cohort_on": pa.repeat(pa.scalar(predicted.cohort_on, pa.date32()), pupils),
+        "split_code": _coded(np.zeros(pupils), [predicted.split_code]),
+        "pupil_id": _coded(np.arange(pupils), predicted.pupil_id),
+        "school_id": _coded(school, schools),
+        "label": pa.array(predicted.label, mask=np.isnan(predicted.label)).cast(pa.int64()),
     }
-    return pa.table({name: columns[name] for name in PREDICTION.column_names}, schema=_schema())
+    chunks = {name: [array] * len(codes) for name, array in shared.items()} | {
+        "model_code": [_coded(np.full(pupils, place), codes) for place in range(len(codes))],
+        "raw_score": raw,
+        "probability": probability,
+    }
+    return pa.table({name: pa.chunked_array(chunks[name]) for name in PREDICTION.column_names}, schema=_schema())
 
 
 def _schema() -> pa.Schema:
@@ -136,5 +139,5 @@ def _schema() -> pa.Schema:
     return pa.schema([field.with_type(coded) if field.name in KEYS else field for field in declared]).remove_metadata()
 
 
-def _coded(numbers: NDArray[np.intp] | NDArray[np.int32], values: object) -> pa.DictionaryArray:
+def _coded(numbers: NDArray[Any], values: object) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(numbers.astype(np.int32)), pa.array(values, pa.string()))

@@ -1,6 +1,6 @@
 """What teaches (30_model): the rows of a cohort, which of them are drawn, and the fits of a run, each made once.
 
-Cohorts come oldest first, one in memory at a time; of each only the rows that may teach later are kept. A fit begins in
+Cohorts come oldest first, one in memory at a time; of each only the rows that are drawn by a fit are kept. A fit begins in
 a thread when the last of its cohorts has come. Neither the number of threads nor who waits for whom changes a figure.
 """
 
@@ -21,6 +21,7 @@ from riskmodel.risk.features import FEATURES
 from riskmodel.risk.model import RiskModel
 from riskmodel.risk.recipe import Recipe
 from riskmodel.runs.cohorts import SUPPORTED
+from riskmodel.runs.parquet import read_numbers
 from riskmodel.runs.semester import SemesterRun
 
 SLOW_CHALLENGER_ROWS = {"ebm": 10_000, "forest": 10_000}
@@ -51,44 +52,76 @@ class Learning:
 
 
 @dataclass(frozen=True)
+class Pupils:
+    """A cohort by ``pupil_id``: features (columns that lie together in memory), label (NaN: censored or open), school."""
+
+    features: pd.DataFrame
+    label: NDArray[np.float64]
+    school_id: pd.Series
+    pupil_id: pd.Series
+
+
+@dataclass(frozen=True)
 class Rows:
-    """Pupils of a cohort by ``pupil_id``: features, label (NaN where censored or open), support, school, lot."""
+    """Pupils who may teach: features, label, support, school, and the lot by which they are drawn."""
 
     features: pd.DataFrame
     label: NDArray[np.float64]
     was_supported: NDArray[np.bool_]
     school_id: pd.Series
-    pupil_id: pd.Series
     lot: NDArray[np.float64]
 
     def only(self, chosen: NDArray[np.bool_]) -> Rows:
-        """Return the chosen rows."""
+        """Return the chosen rows, in memory of their own even if they are all."""
+        places = np.flatnonzero(chosen)
+        values = self.features.to_numpy().T.take(places, axis=1).T
         return Rows(
-            self.features[chosen].reset_index(drop=True),
-            self.label[chosen],
-            self.was_supported[chosen],
-            self.school_id[chosen].reset_index(drop=True),
-            self.pupil_id[chosen].reset_index(drop=True),
-            self.lot[chosen],
+            pd.DataFrame(values, columns=self.features.columns, copy=False),
+            self.label[places],
+            self.was_supported[places],
+            self.school_id.take(places).reset_index(drop=True),
+            self.lot[places],
         )
 
 
-def read_rows(run: SemesterRun, cut_off: date, learning: Learning) -> Rows:
-    """Return the rows of one cohort of the run."""
-    members = run.read("cohort", cut_off, ["pupil_id", "school_id", "label"]).sort_values("pupil_id", ignore_index=True)
-    codes = learning.codes
-    features = beside(members, run.read("feature", cut_off, ["pupil_id", *codes]))[codes]
-    trait = beside(members, run.read("trait", cut_off, ["pupil_id", SUPPORTED]))
-    label = members["label"].to_numpy(dtype=np.float64, na_value=np.nan)
-    content = content_of(features.to_numpy(), label)
-    return Rows(
-        features,
-        label,
-        trait[SUPPORTED].to_numpy(dtype=bool),
-        members["school_id"],
-        members["pupil_id"],
-        lots(content, cut_off.toordinal(), learning.seed),
-    )
+class Cohorts:
+    """Reads the cohorts of a run, one in memory at a time: the features of the next take the place of the last one's."""
+
+    def __init__(self, run: SemesterRun, learning: Learning) -> None:
+        self._run, self._learning = run, learning
+        label = run.read("cohort", columns=["cohort_on", "label"]).groupby("cohort_on")["label"]
+        self._counted = label.agg(["sum", "count", "size"])
+        self._room = np.empty(len(learning.codes) * int(self._counted["size"].max()))
+
+    def outcomes(self) -> dict[date, tuple[int, int]]:
+        """Return how many left and how many stayed of each cohort."""
+        return {
+            pd.Timestamp(str(day)).date(): (int(row["sum"]), int(row["count"] - row["sum"]))
+            for day, row in self._counted.iterrows()
+        }
+
+    def pupils(self, cut_off: date) -> Pupils:
+        """Return one cohort, as its models read it, until another one is asked for."""
+        members = self._run.read("cohort", cut_off, ["pupil_id", "school_id", "label"])
+        members = members.sort_values("pupil_id", ignore_index=True)
+        label = members["label"].to_numpy(dtype=np.float64, na_value=np.nan)
+        return Pupils(self._features(cut_off, members), label, members["school_id"], members["pupil_id"])
+
+    def rows(self, cut_off: date) -> Rows:
+        """Return one cohort, as it teaches, until another one is asked for."""
+        pupils = self.pupils(cut_off)
+        keys = pupils.pupil_id.to_frame()
+        supported = beside(keys, self._run.read("trait", cut_off, ["pupil_id", SUPPORTED]))[SUPPORTED]
+        content = content_of(pupils.features.to_numpy(), pupils.label)
+        lot = lots(content, cut_off.toordinal(), self._learning.seed)
+        return Rows(pupils.features, pupils.label, supported.to_numpy(dtype=bool), pupils.school_id, lot)
+
+    def _features(self, cut_off: date, members: pd.DataFrame) -> pd.DataFrame:
+        codes = self._learning.codes
+        if self._run.read("feature", cut_off, ["pupil_id"])["pupil_id"].equals(members["pupil_id"]):
+            matrix = read_numbers(self._run.tables, "feature", cut_off, codes, self._room)
+            return pd.DataFrame(matrix, columns=codes, copy=False)
+        return beside(members, self._run.read("feature", cut_off, ["pupil_id", *codes])).drop(columns="pupil_id")
 
 
 def beside(members: pd.DataFrame, rows: pd.DataFrame, keys: Sequence[str] = ("pupil_id",)) -> pd.DataFrame:
@@ -106,7 +139,6 @@ def together(cohorts: Iterable[Rows]) -> Rows:
         np.concatenate([part.label for part in several]),
         np.concatenate([part.was_supported for part in several]),
         pd.concat([part.school_id for part in several], ignore_index=True),
-        pd.concat([part.pupil_id for part in several], ignore_index=True),
         np.concatenate([part.lot for part in several]),
     )
 
@@ -138,6 +170,11 @@ class Fits:
         self._kept: dict[date, Rows] = {}
         self._tallies: dict[date, dict[str, pd.DataFrame]] = {}
         self._fits: dict[tuple[Taught, str], Future[RiskModel]] = {}
+
+    @property
+    def taken(self) -> Taught:
+        """The cohorts that were taken, oldest first."""
+        return tuple(self._kept)
 
     def take(self, cut_off: date, rows: Rows) -> None:
         """Keep what may teach of a cohort, and begin the fits that have waited for it."""

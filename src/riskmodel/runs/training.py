@@ -1,9 +1,10 @@
 """The models (30_model): what they would have said of past cohorts, and the one that scores the present.
 
 Every prediction of a past cohort is made by a model, and calibrated by a calibrator, that knew only what was known
-then (see :mod:`riskmodel.risk.splits`). Cohorts are read once, oldest first, one in memory at a time: each is scored by
-models that earlier cohorts taught, then leaves the rows that may teach later ones. Fits that differ in nothing but the
-test they serve are made once, side by side in threads; who waits for whom changes no figure.
+then (see :mod:`riskmodel.risk.splits`). Cohorts are read twice, oldest first, one in memory at a time: first for the rows
+that teach, so that no fit waits for a score; then to be scored by models that earlier cohorts taught. Fits that differ in
+nothing but the test they serve are made once, side by side in threads, beside the reading, scoring and writing of this
+one; who waits for whom changes no figure.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from riskmodel.risk.recipe import KINDS
 from riskmodel.runs import parts
 from riskmodel.runs.predictions import PredictionWriter, summary
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.runs.teaching import Fits, Learning, Rows, Taught, read_rows
+from riskmodel.runs.teaching import Cohorts, Fits, Learning, Pupils, Taught
 
 CHALLENGERS = tuple(kind for kind in KINDS if kind != DEFAULT_MODEL)
 QUICK_CHALLENGERS = ("logistic",)
@@ -53,23 +54,20 @@ def train(run: SemesterRun, learning: Learning) -> pd.DataFrame:
     tests = splits.backtests(windows, run.cut_off)
     final = tuple(window.cut_off for window in teachers)
     brief: list[dict[str, object]] = []
-    past = _Past(windows)
+    past, cohorts = _Past(windows), Cohorts(run, learning)
+    outcomes = cohorts.outcomes()
     with ThreadPoolExecutor(parts.workers(), thread_name_prefix="fit") as pool, PredictionWriter(run.tables) as writer:
-        fits = Fits(learning, _outcomes(run), _wanted(tests, final, learning), pool)
-        for window in teachers:
-            rows = read_rows(run, window.cut_off, learning)
-            fits.take(window.cut_off, rows)
-            of_cohort = [test for test in tests if test.test == window]
-            found = [_out_of_time(test, rows, fits, past, is_newest=window == teachers[-1]) for test in of_cohort]
-            if window == teachers[-1] and (learning.full or not tests):
-                found += _out_of_school(final, rows, fits)
-            for predicted in sorted(found, key=lambda one: one.split_code):
+        fits = Fits(learning, outcomes, _wanted(tests, final, learning), pool)
+        for day in final:
+            fits.take(day, cohorts.rows(day))
+        for day in final:
+            for predicted in _of_cohort(cohorts, day, tests, fits, past):
                 writer.write(predicted)
                 brief += summary(predicted)
                 past.keep(predicted)
-            del rows, found  # before the next cohort is read
+        calibrator = _calibrator(predictions_for_calibration(past.frame()))
         scoring = fits.model(final, DEFAULT_MODEL)
-    _write_model(run, scoring, _calibrator(predictions_for_calibration(past.frame())), teachers)
+    _write_model(run, scoring, calibrator, teachers)
     return pd.DataFrame(brief)
 
 
@@ -90,16 +88,6 @@ def read_model(run: SemesterRun, threads: int = 1) -> tuple[RiskModel, Calibrato
     """Return the model of the run with its calibrator, both as they were written."""
     text = (run.folder / "model" / "model.txt").read_text("utf-8")
     return model.from_text(text, threads), Calibrator.from_dict(run.read_json("model/model.json")["calibrator"])
-
-
-def _outcomes(run: SemesterRun) -> dict[date, tuple[int, int]]:
-    """Return how many left and how many stayed of each cohort."""
-    label = run.read("cohort", columns=["cohort_on", "label"])
-    counted = label.groupby("cohort_on")["label"].agg(["sum", "count"])
-    return {
-        pd.Timestamp(str(day)).date(): (int(row["sum"]), int(row["count"] - row["sum"]))
-        for day, row in counted.iterrows()
-    }
 
 
 def _wanted(tests: Sequence[splits.Backtest], final: Taught, learning: Learning) -> list[tuple[Taught, str]]:
@@ -149,44 +137,57 @@ class _Past:
         return pd.concat([rows for _, rows in self._kept], ignore_index=True)
 
 
-def _out_of_time(test: splits.Backtest, rows: Rows, fits: Fits, past: _Past, *, is_newest: bool) -> Predicted:
+def _of_cohort(
+    cohorts: Cohorts, day: date, tests: Sequence[splits.Backtest], fits: Fits, past: _Past
+) -> list[Predicted]:
+    """Return what was predicted for one cohort, splits by code."""
+    of_cohort = [test for test in tests if test.test.cut_off == day]
+    is_newest = day == fits.taken[-1]
+    is_out_of_school = is_newest and (fits.learning.full or not tests)
+    if not of_cohort and not is_out_of_school:
+        return []
+    pupils = cohorts.pupils(day)
+    found = [_out_of_time(test, pupils, fits, past, is_newest=is_newest) for test in of_cohort]
+    if is_out_of_school:
+        found += _out_of_school(pupils, fits)
+    return sorted(found, key=lambda one: one.split_code)
+
+
+def _out_of_time(test: splits.Backtest, pupils: Pupils, fits: Fits, past: _Past, *, is_newest: bool) -> Predicted:
     """Repeat the past for one cohort and split: the default model, challengers, and every rule."""
     taught = tuple(window.cut_off for window in test.train)
     by_model: dict[str, Scores] = {}
     for kind in _kinds(test.split_code, is_newest=is_newest, is_full=fits.learning.full):
-        raw = fits.model(taught, kind).raw_score(rows.features)
+        raw = fits.model(taught, kind).raw_score(pupils.features)
         calibrator = past.calibrator_for(test) if kind == DEFAULT_MODEL else Calibrator()
         by_model[kind] = raw, calibrator.probability(raw)
     # A rule ranks by the same numbers whoever taught its shares: by the second split it stands where the headline stands.
-    for code in rules.rules_for(rows.features) if is_newest or test.split_code == "mature" else ():
-        rule = fits.rule(taught, code)
-        by_model[code] = (
-            rule.raw_score(rows.features, rows.school_id),
-            rule.probability(rows.features, rows.school_id),
-        )
-    return _predicted(test.test.cut_off, test.split_code, rows, by_model)
+    for code in rules.rules_for(pupils.features) if is_newest or test.split_code == "mature" else ():
+        by_model[code] = fits.rule(taught, code).scores(pupils.features, pupils.school_id)
+    return _predicted(test.test.cut_off, test.split_code, pupils, by_model)
 
 
-def _out_of_school(taught: Taught, rows: Rows, fits: Fits) -> list[Predicted]:
+def _out_of_school(pupils: Pupils, fits: Fits) -> list[Predicted]:
     """Predict the newest training cohort, each school by a model that saw other schools alone."""
-    folds = min(SCHOOL_FOLDS, rows.school_id.nunique())
+    folds = min(SCHOOL_FOLDS, pupils.school_id.nunique())
     if folds < 2:
         return []
-    fold_of = splits.school_folds(rows.school_id, folds, fits.learning.seed)
-    by_school = dict(zip(rows.school_id, fold_of, strict=True))
+    fold_of = splits.school_folds(pupils.school_id, folds, fits.learning.seed)
+    by_school = dict(zip(pupils.school_id, fold_of, strict=True))
+    taught = fits.taken
     teaching = fits.drawn(taught, DEFAULT_MODEL)
     fold_of_teaching = teaching.school_id.map(by_school).to_numpy()
     begun = [fits.begin(taught, DEFAULT_MODEL, teaching.only(fold_of_teaching != fold)) for fold in range(folds)]
-    raw = np.zeros(len(rows.label))
+    raw = np.zeros(len(pupils.label))
     for fold, fit in enumerate(begun):
         in_fold = fold_of == fold
-        raw[in_fold] = fit.result().raw_score(rows.features[in_fold])
+        raw[in_fold] = fit.result().raw_score(pupils.features[in_fold])
     by_model = {DEFAULT_MODEL: (raw, model.probability_of(raw))}
-    return [_predicted(taught[-1], SCHOOL_DISJOINT, rows, by_model)]
+    return [_predicted(taught[-1], SCHOOL_DISJOINT, pupils, by_model)]
 
 
-def _predicted(cut_off: date, split_code: str, rows: Rows, by_model: dict[str, Scores]) -> Predicted:
-    return Predicted(cut_off, split_code, rows.pupil_id, rows.school_id, rows.label, by_model)
+def _predicted(cut_off: date, split_code: str, pupils: Pupils, by_model: dict[str, Scores]) -> Predicted:
+    return Predicted(cut_off, split_code, pupils.pupil_id, pupils.school_id, pupils.label, by_model)
 
 
 def _calibrator(past: pd.DataFrame) -> Calibrator:
