@@ -10,6 +10,7 @@ import pytest
 
 from riskmodel.bench import national
 from riskmodel.bench.children import Cost
+from riskmodel.bench.country import Country, plan_of
 from riskmodel.runs import journal
 
 
@@ -27,7 +28,7 @@ def report(tmp_path):
             run / journal.LOG_NAME, event="step_done", step=step, seconds=seconds, start_seconds=start, peak_mb=900.0
         )
     cost = Cost(100.0, 150.0, 1900.0, json.dumps({"folder": str(run), "state": "published"}))
-    return national._report(tmp_path, tmp_path / "store", national._plan(2000), cost)
+    return national._report(Country(tmp_path, plan_of(2000, 2)), tmp_path / "store", cost)
 
 
 def test_the_report_of_the_national_run_has_the_agreed_keys(report):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -43,11 +44,19 @@ class Country:
         """The store without the newest year."""
         return self.folder / "store"
 
+    def store_in_use(self) -> Path:
+        """Return a new copy of the store (its files are links), which may be written to."""
+        copy = self.folder / "store-in-use"
+        shutil.rmtree(copy, ignore_errors=True)
+        if self.store.exists():
+            shutil.copytree(self.store, copy, copy_function=os.link)
+        return copy
+
 
 @contextmanager
 def country(data: Path | None, name: str, pupils: int, years: int, say: Say) -> Iterator[Country]:
     """Give a country of so many pupils at a time; in a folder of ``data`` it is kept and used the next time."""
-    plan = _plan(pupils, years)
+    plan = plan_of(pupils, years)
     if data is None:
         with tempfile.TemporaryDirectory(prefix=f"riskmodel-{name}-") as folder:
             yield _prepared(Country(Path(folder), plan), say)
@@ -57,7 +66,8 @@ def country(data: Path | None, name: str, pupils: int, years: int, say: Say) -> 
         yield _prepared(Country(kept.absolute(), plan), say)
 
 
-def _plan(pupils: int, years: int) -> Plan:
+def plan_of(pupils: int, years: int) -> Plan:
+    """Return the plan of a country whose newest year is delivered on its last day."""
     last_day = Plan(years=years).school_years[-1].ends_on
     return Plan(pupils=pupils, years=years, seed=SEED, delivered_on=last_day, lessons="all", deliveries="yearly")
 

@@ -13,7 +13,6 @@ peak of memory is that of a process of its own that does nothing else.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -120,9 +119,7 @@ def window_of(connection: duckdb.DuckDBPyConnection, cut_off: date) -> Window:
 
 def _received(of_country: Country, say: Say) -> tuple[Path, float]:
     """Return a store with the newest year too, and the CPU seconds of taking it in."""
-    store = of_country.folder / "store-in-use"
-    shutil.rmtree(store, ignore_errors=True)
-    shutil.copytree(of_country.store, store, copy_function=os.link)
+    store = of_country.store_in_use()
     return store, cpu_seconds(lambda: receive(of_country.deliveries[-1], store, of_country.key, say))
 
 

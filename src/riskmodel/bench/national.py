@@ -12,20 +12,16 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from riskmodel.bench.children import Cost, run_child
+from riskmodel.bench.country import Country, country
 from riskmodel.messages import Message, message
 from riskmodel.runs import journal
-from riskmodel.sources.deliveries import receive
-from riskmodel.sources.synthetic.cohort import Plan, synthesise
 
 Say = Callable[[Message], None]
 Report = dict[str, object]
@@ -34,10 +30,7 @@ PUPILS, QUICK_PUPILS = 153_000, 2_000
 """So many that the newest school year holds 150 million lessons."""
 YEARS = 7
 """Six past cohorts and the present one: the oldest teaches, the five after it are the folds."""
-SEED = 7
 CORES = 2
-READY = "ready.json"
-"""Written last into a prepared folder, with the plan that it holds."""
 
 
 def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0) -> Report:
@@ -54,16 +47,10 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
         Enrolled at a time; 0: 150,000, or 2,000 with ``quick``.
     """
     pupils = pupils or (QUICK_PUPILS if quick else PUPILS)
-    with _folder(data, pupils) as folder:
-        plan = _plan(pupils)
-        if not _is_ready(folder, plan):
-            _prepare(folder, plan, say)
-        store = folder / "store-in-use"
-        shutil.rmtree(store, ignore_errors=True)
-        shutil.copytree(folder / "store", store, copy_function=os.link)
+    with country(data, "national", pupils, YEARS, say) as of_country:
+        store = of_country.store_in_use()
         say(message("The run of {pupils} pupils begins.", pupils=pupils))
-        cost = _run(folder, store, plan)
-        return _report(folder, store, plan, cost)
+        return _report(of_country, store, _run(of_country, store))
 
 
 def curve(data: Path, say: Say, sizes: Sequence[int]) -> list[Report]:
@@ -81,70 +68,19 @@ def curve(data: Path, say: Say, sizes: Sequence[int]) -> list[Report]:
     return reports
 
 
-def _plan(pupils: int) -> Plan:
-    years = Plan(years=YEARS).school_years
-    return Plan(
-        pupils=pupils,
-        years=YEARS,
-        seed=SEED,
-        delivered_on=years[-1].ends_on,
-        lessons="all",
-        deliveries="yearly",
-    )
-
-
-@contextmanager
-def _folder(data: Path | None, pupils: int) -> Iterator[Path]:
-    if data is not None:
-        kept = data / f"national-{pupils}"
-        kept.mkdir(parents=True, exist_ok=True)
-        yield kept.absolute()
-        return
-    with tempfile.TemporaryDirectory(prefix="riskmodel-national-") as folder:
-        yield Path(folder)
-
-
-def _is_ready(folder: Path, plan: Plan) -> bool:
-    mark = folder / READY
-    return mark.exists() and json.loads(mark.read_text("utf-8")) == _described(plan)
-
-
-def _described(plan: Plan) -> dict[str, str]:
-    return {name: str(value) for name, value in plan.__dict__.items()}
-
-
-def _prepare(folder: Path, plan: Plan, say: Say) -> None:
-    """Synthesise the country year by year, and fill the store with all years but the newest."""
-    for name in ("deliveries", "store", READY):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    synthesise(plan, folder / "deliveries", say)
-    for delivery in _deliveries(folder)[:-1]:
-        receive(delivery, folder / "store", _key(folder), say)
-    (folder / READY).write_text(json.dumps(_described(plan)), "utf-8")
-
-
-def _deliveries(folder: Path) -> list[Path]:
-    return sorted(path for path in (folder / "deliveries").iterdir() if (path / "mapping.yaml").exists())
-
-
-def _key(folder: Path) -> Path:
-    return folder / "store.key"
-
-
-def _run(folder: Path, store: Path, plan: Plan) -> Cost:
-    newest = _deliveries(folder)[-1]
+def _run(of_country: Country, store: Path) -> Cost:
     options = {
-        "--delivery": newest,
-        "--cut-off": plan.day_of_delivery.isoformat(),
+        "--delivery": of_country.deliveries[-1],
+        "--cut-off": of_country.plan.day_of_delivery.isoformat(),
         "--store": store,
-        "--key": _key(folder),
+        "--key": of_country.key,
         "--workers": CORES,
     }
     arguments = [str(word) for option in options.items() for word in option]
     return run_child(["-m", "riskmodel", "run", *arguments, "--json"])
 
 
-def _report(folder: Path, store: Path, plan: Plan, cost: Cost) -> Report:
+def _report(of_country: Country, store: Path, cost: Cost) -> Report:
     done = json.loads(cost.output)
     steps = [
         _step(line) for line in journal.read(Path(done["folder"]) / journal.LOG_NAME) if line["event"] == "step_done"
@@ -153,8 +89,8 @@ def _report(folder: Path, store: Path, plan: Plan, cost: Cost) -> Report:
     received = [line for line in journal.read(store / journal.LOG_NAME) if line["event"] == "received"]
     ingest = float(str(received[-1]["seconds"]))
     return {
-        "pupils": plan.pupils,
-        "lesson_rows": pq.ParquetFile(_deliveries(folder)[-1] / "attendance.parquet").metadata.num_rows,
+        "pupils": of_country.plan.pupils,
+        "lesson_rows": pq.read_metadata(of_country.deliveries[-1] / "attendance.parquet").num_rows,
         "state": done["state"],
         "total_seconds": cost.wall_seconds,
         "ingest_seconds": ingest,
