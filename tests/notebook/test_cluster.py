@@ -138,15 +138,15 @@ def test_after_a_kill_only_parts_that_are_missing_or_not_whole_are_made(
 
 
 def test_a_part_that_finds_bad_data_fails_the_run_with_its_place_and_no_value(store: Store) -> None:
-    (attendance,) = store.deliveries.glob("*/attendance.parquet")
-    attendance.chmod(0o640)
-    content = bytearray(attendance.read_bytes())
+    (states,) = store.deliveries.glob("*/economic_pupil.parquet")
+    states.chmod(0o640)
+    content = bytearray(states.read_bytes())
     # The pages of the first columns; the footer, which says where they are, stays.
     content[100:2000] = os.urandom(1900)
-    attendance.write_bytes(content)
+    states.write_bytes(content)
     with pytest.raises(RunFailedError) as failed:
         run(plan(store.folder), lambda text: None)
-    assert re.search(r"Part pupils-[0-9-]+ stopped: \w+ at \w+/\w+\.py:\d+ \w+ \(error", str(failed.value))
+    assert re.search(r"Part cohort-[0-9-]+ stopped: \w+ at \w+/\w+\.py:\d+ \w+ \(error", str(failed.value))
     assert "parquet" not in failed.value.in_both_languages()
     assert current_run(store) is None
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from riskmodel.sources.packing import packed
+from riskmodel.sources.packing import DIGESTS_FILE, FILES, packed
 from riskmodel.tables import packed as form
 from riskmodel.tables.canonical import ATTENDANCE, MARK
 from riskmodel.tables.packed import MISSING, NEVER, DisorderError, PackedTable, TooLargeError, pack, widen
@@ -154,6 +154,21 @@ def test_a_file_is_packed_once_and_another_file_anew(tmp_path):
     pq.write_table(as_rows(*(absence("b", f"2024-09-{n:02}") for n in range(1, 30))), tmp_path / "attendance.parquet")
     assert packed(tmp_path / "packed", ATTENDANCE, tmp_path / "attendance.parquet") != first
     assert not list((tmp_path / "packed").glob("*.tmp"))
+
+
+@pytest.mark.parametrize("name", [*FILES, DIGESTS_FILE])
+def test_a_packed_table_of_which_a_letter_changed_or_a_file_is_gone_is_made_anew(tmp_path, name):
+    pq.write_table(as_rows(*(absence("b", f"2024-09-{n:02}") for n in range(1, 30))), tmp_path / "attendance.parquet")
+    made = packed(tmp_path / "packed", ATTENDANCE, tmp_path / "attendance.parquet")
+    right = whole(made, "happened_on")
+    content = bytearray((made / name).read_bytes())
+    content[len(content) // 2] ^= 128
+    for spoilt in (lambda file: file.write_bytes(bytes(content)), lambda file: file.unlink()):
+        (made / name).chmod(0o640)
+        spoilt(made / name)
+        assert packed(tmp_path / "packed", ATTENDANCE, tmp_path / "attendance.parquet") == made
+        assert whole(made, "happened_on") == right
+        assert not list((tmp_path / "packed").glob("*.tmp"))
 
 
 def test_points_are_whole_hundredths(tmp_path):

@@ -5,26 +5,30 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from riskmodel.sources.decoding import digest
 from riskmodel.tables.canonical import ATTENDANCE, ENROLMENT, LESSONS_PLANNED, MARK, TERM_RESULT
 from riskmodel.tables.facts import store_order
 from riskmodel.tables.fields import literal
-from riskmodel.tables.packed import FORM, DisorderError, TooLargeError, pack
+from riskmodel.tables.packed import ABOUT_FILE, FORM, PUPILS_FILE, ROWS_FILE, DisorderError, TooLargeError, pack
 from riskmodel.tables.schema import ARROW_TYPES, Table
 
 PACKED_TABLES = (ATTENDANCE, LESSONS_PLANNED, MARK, TERM_RESULT, ENROLMENT)
 """Tables that compiled loops run through."""
 
+FILES, DIGESTS_FILE = (ROWS_FILE, PUPILS_FILE, ABOUT_FILE), "digests.json"
 DIGEST_LENGTH = 16
 ROWS_AT_ONCE = 131_072
 PACKED_AT_ONCE = 2
@@ -39,7 +43,7 @@ def packed_together(folder: Path, files: Iterable[tuple[Table, Path]]) -> dict[P
 
 
 def packed(folder: Path, table: Table, path: Path) -> Path:
-    """Return the packed table made from the Parquet file ``path``; it is made in ``folder`` where it is not there.
+    """Return the packed table made from the Parquet file ``path``; it is made in ``folder`` where it is not there and whole.
 
     Rows in another order than that of the store are sorted first. Two processes may do so at once: both make the same.
     """
@@ -47,17 +51,55 @@ def packed(folder: Path, table: Table, path: Path) -> Path:
     named = "\n".join([str(FORM), table.name, path.parent.name, path.name, str(path.stat().st_size), str(declared)])
     to = folder / f"{table.name}-{hashlib.sha256(named.encode()).hexdigest()[:DIGEST_LENGTH]}"
     if to.exists():
-        return to
+        if _is_whole(to):
+            return to
+        _put_away(to)
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    unfinished = to.with_name(f"{to.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    unfinished = _beside(to)
     try:
         _pack(table, path, unfinished)
+        (unfinished / DIGESTS_FILE).write_text(json.dumps({name: digest(unfinished / name) for name in FILES}), "utf-8")
         for file in unfinished.iterdir():
             file.chmod(0o440)
         _rename(unfinished, to)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return to
+
+
+def _is_whole(made: Path) -> bool:
+    """Whether every file is as it was written. A process reads files again only when the system says that they changed."""
+    try:
+        return _has_digests(made, tuple(_state(made / name) for name in (*FILES, DIGESTS_FILE)))
+    except FileNotFoundError:
+        return False
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+@lru_cache(maxsize=1024)
+def _has_digests(made: Path, _states: tuple[tuple[int, ...], ...]) -> bool:
+    try:
+        digests = json.loads((made / DIGESTS_FILE).read_text("utf-8"))
+    except ValueError:
+        return False
+    return all(digests.get(name) == digest(made / name) for name in FILES)
+
+
+def _put_away(made: Path) -> None:
+    away = _beside(made)
+    try:
+        made.rename(away)
+    except FileNotFoundError:  # another process was quicker
+        return
+    shutil.rmtree(away)
+
+
+def _beside(to: Path) -> Path:
+    return to.with_name(f"{to.name}.{os.getpid()}-{threading.get_ident()}.tmp")
 
 
 def _pack(table: Table, path: Path, to: Path) -> None:
