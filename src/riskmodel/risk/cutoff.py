@@ -28,7 +28,7 @@ from riskmodel.tables.relations import CANONICAL_SCHEMA
 from riskmodel.tables.schema import Table
 
 KNOWN_SCHEMA, VERSIONS_SCHEMA = "known", "versions"
-PUPIL_NUMBER, REPLACED_ON = "pupil_number", "replaced_on"
+PUPIL_NUMBER = "pupil_number"
 ALL_TABLES = tuple(declared.name for declared in CANONICAL)
 GENERATORS = {"unnest", "range", "generate_series"}
 """Table functions that make rows and read none."""
@@ -115,9 +115,9 @@ def _keep(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     # The rows of a store mostly lie so that the versions of a fact are neighbours: then nothing need be sorted.
     is_same_fact = " AND ".join(f"lead({name}) OVER () IS NOT DISTINCT FROM {name}" for name in table.key)
     next_known = f"CASE WHEN {is_same_fact} THEN lead({table.known}) OVER () END"
-    connection.execute(f"CREATE TABLE {kept} AS SELECT *, {next_known} AS {REPLACED_ON} FROM ({rows})")  # noqa: S608
+    connection.execute(f"CREATE TABLE {kept} AS SELECT *, {next_known} AS {REPLACED} FROM ({rows})")  # noqa: S608
     newest, are_in_order = connection.execute(
-        f"SELECT count(*) FILTER ({REPLACED_ON} IS NULL), coalesce(bool_and({REPLACED_ON} > {table.known}), true) FROM {kept}"  # noqa: S608
+        f"SELECT count(*) FILTER ({REPLACED} IS NULL), coalesce(bool_and({REPLACED} > {table.known}), true) FROM {kept}"  # noqa: S608
     ).fetchall()[0]
     ((facts,),) = connection.execute(
         f"SELECT count(*) FROM (SELECT DISTINCT {', '.join(table.key)} FROM {kept})"  # noqa: S608
@@ -126,7 +126,7 @@ def _keep(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         # Of two versions of one day the one that does not count is replaced at once.
         order = ", ".join([table.known, *(f"{name} DESC NULLS FIRST" for name in _content(table))])
         replaced_on = f"lead({table.known}) OVER (PARTITION BY {', '.join(table.key)} ORDER BY {order})"
-        connection.execute(f"CREATE OR REPLACE TABLE {kept} AS SELECT *, {replaced_on} AS {REPLACED_ON} FROM ({rows})")  # noqa: S608
+        connection.execute(f"CREATE OR REPLACE TABLE {kept} AS SELECT *, {replaced_on} AS {REPLACED} FROM ({rows})")  # noqa: S608
 
 
 def with_pupil_keys(connection: duckdb.DuckDBPyConnection, relation: str, columns: Collection[str]) -> str:
@@ -151,7 +151,7 @@ def _known_of_kept_sql(table: Table, kept: str, cut_off: date) -> str:
     day = f"DATE '{cut_off.isoformat()}'"
     return (
         f"SELECT {', '.join(table.column_names)} FROM {kept} "  # noqa: S608  (declared names)
-        f"WHERE {table.known} <= {day} AND ({REPLACED_ON} IS NULL OR {REPLACED_ON} > {day})"
+        f"WHERE {table.known} <= {day} AND ({REPLACED} IS NULL OR {REPLACED} > {day})"
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from riskmodel.tables.canonical import FILED_FROM_MONTH
+from riskmodel.tables.filing import filed_years
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
@@ -25,13 +25,6 @@ ROWS_A_PART = 131_072
 KEPT_BYTES = 8 << 20
 """How much is kept in memory before it is written."""
 WORD_BITS = 63
-
-
-def school_years(days: Numbers) -> Numbers:
-    """Return for days since 1970 the calendar year in which the year began in which they are filed, on 1 August."""
-    months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    years: Numbers = (months - (FILED_FROM_MONTH - 1)) // 12 + 1970
-    return years
 
 
 class _Runs(NamedTuple):
@@ -105,7 +98,7 @@ class Buckets:
         pupil, day = self.columns.index("pupil_id"), self.columns.index("happened_on")
         first = min(int(part[:, day].min()) for part in parts)
         last = max(int(part[:, day].max()) for part in parts)
-        years = school_years(np.arange(first, last + 1)) if self._by_year else np.zeros(last + 1 - first, np.int64)
+        years = filed_years(np.arange(first, last + 1)) if self._by_year else np.zeros(last + 1 - first, np.int64)
         first_key = int(years[0]) * self._ranges
         division = loops.Division(pupil, day, self._width, first, years * self._ranges - first_key)
         counts = np.zeros(int(division.of_day[-1]) + self._ranges, np.int64)

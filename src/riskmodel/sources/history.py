@@ -25,9 +25,10 @@ from pyarrow import parquet
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.sources.packing import PACKED_TABLES, packed_together
-from riskmodel.tables.canonical import CANONICAL, FILED_FROM_MONTH
+from riskmodel.tables.canonical import CANONICAL
 from riskmodel.tables.facts import NEVER_AFTER, NEVER_BEFORE, PIECE_RELATION
 from riskmodel.tables.fields import literal
+from riskmodel.tables.filing import filed_days, filed_year, filed_year_sql
 from riskmodel.tables.relations import CANONICAL_SCHEMA, column_definitions
 from riskmodel.tables.schema import Table
 
@@ -203,19 +204,15 @@ def _school_years(path: Path, happened: str) -> set[int] | None:
         found = described.row_group(number).column(place).statistics
         if found is None or not found.has_min_max:
             return None
-        years.update(range(_year_began(found.min), _year_began(found.max) + 1))
+        years.update(range(filed_year(found.min), filed_year(found.max) + 1))
     return years
-
-
-def _year_began(day: date) -> int:
-    return day.year - (day.month < FILED_FROM_MONTH)
 
 
 def _as_spans(years: Iterable[int]) -> list[Span]:
     """Return school years as few spans: years that follow one another are one."""
     spans: list[Span] = []
     for year in sorted(years):
-        span = Span(date(year, FILED_FROM_MONTH, 1), date(year + 1, FILED_FROM_MONTH, 1) - timedelta(days=1))
+        span = Span(*filed_days(year))
         if spans and spans[-1].last_on + timedelta(days=1) == span.first_on:
             spans[-1] = Span(spans[-1].first_on, span.last_on)
         else:
@@ -315,8 +312,7 @@ def _worked_out(
     try:
         condition = "" if told.spans == (ALWAYS,) else _within(table, told.spans)
         _lay_over(connection, table, told.versions, condition, has_aliases)
-        year = f"year({table.happened}) - (month({table.happened}) < {FILED_FROM_MONTH})::INTEGER"
-        order = ", ".join(dict.fromkeys((year, *table.key, table.known, *table.column_names)))
+        order = ", ".join(dict.fromkeys((filed_year_sql(table.happened), *table.key, table.known, *table.column_names)))
         connection.execute(
             f"COPY (SELECT * FROM {HISTORY} ORDER BY {order}) TO {literal(str(unfinished))} "
             f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"

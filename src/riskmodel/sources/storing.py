@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from riskmodel.tables.canonical import FILED_FROM_MONTH
+from riskmodel.tables.filing import filed_year_sql
 from riskmodel.tables.schema import ARROW_TYPES, Table
 
 DAILY_TABLES = ("attendance", "lessons_planned", "mark", "term_result")
 ROWS_PER_GROUP = 131_072
-YEAR = f"(year(happened_on) - CAST(month(happened_on) < {FILED_FROM_MONTH} AS INTEGER))"
+YEAR = filed_year_sql("happened_on")
 TEXT_LIST = pa.dictionary(pa.int32(), pa.string())
 
 

@@ -17,10 +17,6 @@ LOWEST_MARK_POINTS, HIGHEST_MARK_POINTS = 1, 10
 PASSING_MARK_POINTS = 4
 """Marks 1 to 3 of the ten-point scale are insufficient (Cabinet rules on general education)."""
 
-FILED_FROM_MONTH = 8
-"""Facts are filed by years that begin on 1 August: nobody is at school then, and the Monday of a school year's first
-week may still lie in August."""
-
 PUPIL_ID = Column(
     "pupil_id",
     Kind.CODE,

@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from riskmodel.compiled import compiled
-from riskmodel.tables.canonical import FILED_FROM_MONTH
 from riskmodel.tables.fields import literal
+from riskmodel.tables.filing import filed_days, filed_year_sql
 from riskmodel.tables.packed import (
     EPOCH,
     MISSING,
@@ -133,8 +133,7 @@ class _Source:
 def _days(run: Run) -> tuple[date, date]:
     if run.school_year == WITHOUT_YEARS:
         return NEVER_BEFORE, NEVER_AFTER
-    year = run.school_year
-    return date(year, FILED_FROM_MONTH, 1), date.fromordinal(date(year + 1, FILED_FROM_MONTH, 1).toordinal() - 1)
+    return filed_days(run.school_year)
 
 
 class _InMemory:
@@ -285,11 +284,14 @@ def store_order(table: Table) -> str:
 
     Which one counts is decided by the order of all columns, never by the order of the rows.
     """
-    year = f"year({table.happened}) - (month({table.happened}) < {FILED_FROM_MONTH})::INTEGER"
     others = [name for name in table.column_names if name not in {*table.key, table.known}]
     order = [f"{name} NULLS FIRST" for name in (*table.key, table.known)]
     return ", ".join(
-        [*([year] if is_filed_by_year(table) else []), *order, *(f"{name} DESC NULLS FIRST" for name in others)]
+        [
+            *([filed_year_sql(table.happened)] if is_filed_by_year(table) else []),
+            *order,
+            *(f"{name} DESC NULLS FIRST" for name in others),
+        ]
     )
 
 

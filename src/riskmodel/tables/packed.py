@@ -31,7 +31,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from riskmodel.compiled import compiled
-from riskmodel.tables.canonical import FILED_FROM_MONTH
+from riskmodel.tables.filing import filed_years
 from riskmodel.tables.schema import ARROW_TYPES, Column, Kind, Table
 
 Wide = NDArray[np.int32]
@@ -60,11 +60,6 @@ class DisorderError(Exception):
 
 class TooLargeError(Exception):
     """A number is larger than the bits that it was to stand in."""
-
-
-def school_year_of(day: date) -> int:
-    """Return the calendar year in which the school year of a day began: years are filed from 1 August."""
-    return day.year - (day.month < FILED_FROM_MONTH)
 
 
 def is_filed_by_year(table: Table) -> bool:
@@ -269,7 +264,7 @@ class Packer:
             column = table.column(name)
             key[place] = _in_order(part[name].chunk(0)) if _is_text(column) else columns[name]
         years = (
-            _school_years(columns[table.happened])
+            filed_years(columns[table.happened]).astype(np.int32)
             if is_filed_by_year(table)
             else np.full(count, WITHOUT_YEARS, np.int32)
         )
@@ -356,11 +351,6 @@ def _take(numbers: Wide, coded: pa.DictionaryArray) -> Wide:
 
 def _comparable(value: object) -> tuple[bool, Any]:
     return (value is not None, value)
-
-
-def _school_years(days: Wide) -> Wide:
-    months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    return ((months - (FILED_FROM_MONTH - 1)) // 12 + EPOCH.year).astype(np.int32)
 
 
 def _begins(pupils: Wide, years: Wide) -> NDArray[np.bool_]:
