@@ -14,7 +14,7 @@ from riskmodel.errors import RunFailedError
 from riskmodel.risk.features import FEATURES
 from riskmodel.runs.judging import capacity_of
 from riskmodel.runs.parts import WORKERS
-from riskmodel.runs.predictions import predicted_parts, read_predictions
+from riskmodel.runs.predictions import predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.teaching import Cohorts, Learning
 from riskmodel.runs.training import predictions_for_calibration, read_model, train
@@ -190,7 +190,7 @@ def test_predictions_are_read_as_they_were_written_and_as_declared(trained: tupl
     assert tuple(table.columns) == PREDICTION.column_names
     assert not table.duplicated(list(PREDICTION.key)).any()
     assert table[list(PREDICTION.key)].equals(table[list(PREDICTION.key)].sort_values(list(PREDICTION.key)))
-    parts_read = list(read_predictions(run.tables))
+    parts_read = [read_prediction(run.tables, number) for number in range(len(predicted_parts(run.tables)))]
     assert [(one.cohort_on, one.split_code) for one in parts_read] == predicted_parts(run.tables)
     assert sum(len(one.label) * len(one.by_model) for one in parts_read) == len(table)
     last = parts_read[-1]

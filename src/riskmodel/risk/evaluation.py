@@ -275,17 +275,6 @@ def calibration_rows(predicted: Predicted) -> list[Row]:
     return rows
 
 
-def auc_alone(features: pd.DataFrame, label: NDArray[np.float64]) -> pd.Series:
-    """Return, per feature, the AUC of ranking by it alone, in its better direction (0.5 to 1).
-
-    Missing values rank as one tie below all others. A feature that alone ranks almost perfectly has probably
-    seen the outcome.
-    """
-    outcomes = Outcomes.of(label)
-    found = {code: outcomes.auc_by(features[code].to_numpy(dtype=np.float64)) for code in features.columns}
-    return pd.Series(found, index=features.columns, dtype=np.float64)
-
-
 @dataclass(frozen=True)
 class Outcomes:
     """Who left (1), who stayed (0), and of whom that is not known (-1), with the numbers of the first two."""
@@ -307,7 +296,11 @@ class Outcomes:
     def auc_by(
         self, values: NDArray[np.float64], room: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     ) -> float:
-        """Return the AUC of ranking by ``values`` alone, as :func:`auc_alone`; NaN where all have one outcome."""
+        """Return the AUC of ranking by ``values`` alone, in the better direction (0.5 to 1); NaN where all have one outcome.
+
+        Missing values rank as one tie below all others. A feature that alone ranks almost perfectly has probably seen
+        the outcome.
+        """
         if not self.left or not self.stayed:
             return math.nan
         left, stayed = room or self.room()

@@ -6,7 +6,6 @@ written once. The file reads like any other table of the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -65,14 +64,8 @@ def path_of(folder: Path) -> Path:
     return folder / f"{PREDICTION.name}.parquet"
 
 
-def read_predictions(folder: Path) -> Iterator[Predicted]:
-    """Yield what was predicted, cohort by cohort, oldest first; ``cohort_on`` is a day."""
-    for number in range(pq.read_metadata(path_of(folder)).num_row_groups):
-        yield read_prediction(folder, number)
-
-
 def read_prediction(folder: Path, number: int) -> Predicted:
-    """Return one cohort and split, by its number in the order of :func:`read_predictions`; schools are categorical."""
+    """Return one cohort and split, by its number among :func:`predicted_parts`; schools are categorical."""
     cohort_on, split_code = predicted_parts(folder)[number]
     columns = ["model_code", "pupil_id", "school_id", "raw_score", "probability", "label"]
     rows = pq.ParquetFile(path_of(folder), read_dictionary=list(KEYS)).read_row_group(
@@ -94,7 +87,7 @@ def read_prediction(folder: Path, number: int) -> Predicted:
 
 
 def predicted_parts(folder: Path) -> list[tuple[date, str]]:
-    """Return the cohort and split of each part, in the order of :func:`read_predictions`."""
+    """Return the cohort and split of each part: oldest cohort first, splits by code."""
     file = pq.ParquetFile(path_of(folder), read_dictionary=["split_code"])
     firsts = [
         file.read_row_group(number, ["cohort_on", "split_code"]).slice(0, 1).to_pylist()[0]
