@@ -126,5 +126,8 @@ def _unusable(file: Path, found: Message) -> UsageError:
 def copy_to(engine: Engine, copy: Path) -> None:
     """Write the data base as it is now into a new private file, also while others write."""
     make_private(copy)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM INTO ?", (str(copy),))
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("VACUUM INTO ?", (str(copy),))
+    finally:
+        connection.close()
