@@ -21,7 +21,8 @@ from riskmodel.messages import message
 from riskmodel.portal.app import READY_KERNELS
 
 SERVE = "import sys; from pathlib import Path; from riskmodel.portal.app import serve; serve(Path(sys.argv[1]), port=0)"
-START_SECONDS, STOP_SECONDS, QUIET_SECONDS = 60, 20, 30
+START_SECONDS, STOP_SECONDS, QUIET_SECONDS = 60, 20, 60
+QUIET_LOOKS = 5
 SECONDS_BETWEEN_LOOKS = 0.03
 LINES_OF_ERROR = 20
 
@@ -52,21 +53,23 @@ class Served:
         return float(used.user + used.system)
 
     def wait_until_quiet(self) -> None:
-        """Wait until the kernels of the idle pool are ready and the server and they have nothing to do."""
-        until, before = time.monotonic() + QUIET_SECONDS, -1.0
-        while time.monotonic() < until:
-            now = self._cpu_of_all()
-            if self.kernels() == READY_KERNELS and now == before:
-                return
+        """Wait until the idle pool is whole and neither the server nor a kernel had anything to do for a while."""
+        until, before, same = time.monotonic() + QUIET_SECONDS, -1.0, 0
+        while same < QUIET_LOOKS and time.monotonic() < until:
+            time.sleep(0.25)
+            now, is_at_rest = self._work_done()
+            same = same + 1 if is_at_rest and now == before and self.kernels() == READY_KERNELS else 0
             before = now
-            time.sleep(0.3)
 
-    def _cpu_of_all(self) -> float:
-        total = 0.0
+    def _work_done(self) -> tuple[float, bool]:
+        """Return the CPU seconds of the server and its kernels, and whether all of them wait (one that is short of a
+        core does not)."""
+        total, is_at_rest = 0.0, True
         for process in [self.process, *self.process.children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
                 total += sum(process.cpu_times()[:2])
-        return round(total, 1)
+                is_at_rest &= process.status() != psutil.STATUS_RUNNING
+        return round(total, 2), is_at_rest
 
 
 @contextmanager
@@ -119,7 +122,9 @@ class MostKernels:
 
 def _is_kernel(process: psutil.Process) -> bool:
     try:
-        return process.status() != psutil.STATUS_ZOMBIE and "ipykernel_launcher" in process.cmdline()
+        return process.status() != psutil.STATUS_ZOMBIE and any(
+            "ipykernel_launcher" in word for word in process.cmdline()
+        )
     except psutil.Error:
         return False
 

@@ -22,6 +22,12 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
+import riskmodel
+
+LAUNCH = (
+    "import sys, runpy; sys.path.insert(0, {folder!r}); runpy.run_module('ipykernel_launcher', run_name='__main__')"
+)
+"""A kernel has the package that the server has, wherever that lies, although it looks at no variable and no user's files."""
 READY = "from riskmodel.views import notebook; notebook.warm_up()"
 START_SECONDS = 60
 MOST_ALIVE = 4
@@ -34,9 +40,18 @@ class OneSpec(KernelSpecManager):
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Return how a kernel is started, whatever the name."""
-        isolated = [sys.executable, "-I", "-B", "-m", "ipykernel_launcher"]
+        launch = LAUNCH.format(folder=str(Path(riskmodel.__file__).absolute().parents[1]))
         return KernelSpec(
-            argv=[*isolated, "-f", "{connection_file}", "--HistoryManager.enabled=False"],
+            argv=[
+                sys.executable,
+                "-I",
+                "-B",
+                "-c",
+                launch,
+                "-f",
+                "{connection_file}",
+                "--HistoryManager.enabled=False",
+            ],
             language="python",
             display_name="view",
         )
