@@ -9,7 +9,7 @@ import invented_run
 import pytest
 
 from riskmodel.tables import results
-from riskmodel.views import pages, words
+from riskmodel.views import catalogue_page, model_page, notice, pages, pupil_page, school_page, words
 
 VOID = {"br", "input", "link", "meta", "line", "rect", "circle", "polyline", "polygon"}
 
@@ -43,11 +43,12 @@ def _all_fragments(language):
     code = extract["pupils"][0]["code"]
     index = {"run": invented_run.RUN, "schools": [invented_run.school_row("101", "Pirmā skola", 30, 3)]}
     return {
-        "school": pages.school(extract, language),
-        "pupil": pages.pupil(extract, code, language),
-        "catalogue": pages.support_catalogue(language),
+        "school": school_page.school(extract, language),
+        "pupil": pupil_page.pupil(extract, code, language),
+        "catalogue": catalogue_page.support_catalogue(language),
         "schools": pages.schools(index, language),
-        "about": pages.about(invented_run.findings(), language),
+        "notice": notice.notice(extract, code, language),
+        "about": model_page.about(invented_run.findings(), language),
     }
 
 
@@ -60,11 +61,11 @@ def _pupil_with(state="scored", reasons=(), no_data_on=(), contribution=0.5):
         | {"usual_value": 1.0, "usual_of": "class", "contribution": contribution}
         for code, group in reasons
     ]
-    return pages.pupil(extract, pupil["code"], "lv")
+    return pupil_page.pupil(extract, pupil["code"], "lv")
 
 
 @pytest.mark.parametrize("language", ["lv", "en"])
-@pytest.mark.parametrize("name", ["school", "pupil", "catalogue", "schools", "about"])
+@pytest.mark.parametrize("name", ["school", "pupil", "notice", "catalogue", "schools", "about"])
 def test_a_page_is_well_formed_has_one_heading_and_no_inline_style_or_script(name, language):
     page = pages.page("x", _all_fragments(language)[name], language, pages.Addresses(language), style="/s", script="/j")
     outline = Outline(page)
@@ -93,7 +94,7 @@ def test_no_english_is_left_on_a_latvian_page():
 
 def test_pupils_stand_in_order_of_need_with_reasons_and_the_end_of_the_places_marked():
     extract = invented_run.school("101", "Pirmā skola", count=10, places=4)
-    outline = Outline(pages.school(extract, "lv"))
+    outline = Outline(school_page.school(extract, "lv"))
     rows = [attrs for tag, attrs in outline.tags if tag == "tr" and "data-place" in attrs]
     assert [int(row["data-place"]) for row in rows] == list(range(1, 11))
     assert [row["data-code"] for row in rows] == [pupil["code"] for pupil in extract["pupils"]]
@@ -102,29 +103,29 @@ def test_pupils_stand_in_order_of_need_with_reasons_and_the_end_of_the_places_ma
 
 def test_a_pupil_of_whom_too_little_is_known_is_not_shown_as_low():
     extract = invented_run.school("101", "Pirmā skola", count=10, places=4)
-    outline = Outline(pages.school(extract, "lv"))
+    outline = Outline(school_page.school(extract, "lv"))
     (row,) = [attrs for _, attrs in outline.tags if attrs.get("data-band") == "too_little_data"]
     assert row["data-place"] == "10"
-    assert "tas nenozīmē zemu risku" in pages.school(extract, "lv")
+    assert "tas nenozīmē zemu risku" in school_page.school(extract, "lv")
 
 
 def test_the_number_of_places_says_when_it_is_an_assumption():
-    assert "Pieņēmums." in pages.school(invented_run.school("101", "A"), "lv")
+    assert "Pieņēmums." in school_page.school(invented_run.school("101", "A"), "lv")
     delivered = invented_run.school("101", "A")
     delivered["capacity"]["is_assumed"] = False
-    assert "Pieņēmums." not in pages.school(delivered, "lv")
+    assert "Pieņēmums." not in school_page.school(delivered, "lv")
 
 
 def test_a_name_that_is_markup_is_shown_as_text():
     extract = invented_run.school("101", "<script>alert(1)</script>")
-    for fragment in (pages.school(extract, "lv"), pages.pupil(extract, extract["pupils"][0]["code"], "lv")):
+    for fragment in (school_page.school(extract, "lv"), pupil_page.pupil(extract, extract["pupils"][0]["code"], "lv")):
         assert "<script" not in fragment
         assert "&lt;script&gt;" in fragment
 
 
 def test_a_pupil_code_that_is_not_in_the_extract_is_refused_without_naming_it():
     with pytest.raises(KeyError) as error:
-        pages.pupil(invented_run.school("101", "A"), "NOBODY", "lv")
+        pupil_page.pupil(invented_run.school("101", "A"), "NOBODY", "lv")
     assert "NOBODY" not in str(error.value)
 
 
@@ -176,7 +177,7 @@ def test_schools_stand_in_the_latvian_alphabet_and_are_not_ranked():
 
 
 def test_the_page_about_the_model_shows_every_rule_and_not_enough_data_where_so():
-    page = pages.about(invented_run.findings(), "lv")
+    page = model_page.about(invented_run.findings(), "lv")
     for rule in ("Kārtula: vietas pēc lozes", "Kārtula: iestādes līdzšinējā daļa", "Loģistiskā regresija"):
         assert rule in page
     assert "datu nepietiek" in page
@@ -184,7 +185,7 @@ def test_the_page_about_the_model_shows_every_rule_and_not_enough_data_where_so(
 
 def test_a_run_without_a_matured_cohort_says_so():
     findings = invented_run.findings() | {name: [] for name in ("evaluation", "subgroup", "calibration", "cohorts")}
-    page = pages.about(findings, "lv")
+    page = model_page.about(findings, "lv")
     assert "nevienai agrākai grupai iznākums vēl nav zināms" in page
 
 
