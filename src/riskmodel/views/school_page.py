@@ -12,12 +12,12 @@ from riskmodel.views.pages import BAND_SHAPES, PLACES_SLOT, Addresses, Fragment,
 Row = Mapping[str, Any]
 
 STATE_SHAPES = {"unsure": "◇", "too_little_data": "○"}
-CHANGE_SHAPES = {"new": "＋", "up": "↑", "down": "↓", "same": "→"}
+CHANGE_SHAPES = {"new": "+", "up": "↑", "down": "↓", "same": "→"}
 DOMAINS = ("attendance", "learning", "economic")
 PUPILS_PER_PAGE = 60
 """A list longer than this is shown in parts, in the page itself; on paper and without script it is whole."""
 
-SENTENCES_OF_CHANGE = 2
+SENTENCES_OF_CHANGE = 1
 
 
 def school(extract: Row, language: Language, addresses: Addresses | None = None) -> Fragment:
@@ -43,9 +43,7 @@ def school(extract: Row, language: Language, addresses: Addresses | None = None)
     )
 
 
-def places_form(
-    extract: Row, language: Language, addresses: Addresses, token: str = "", problem: str = ""
-) -> Fragment:
+def places_form(extract: Row, language: Language, addresses: Addresses, token: str = "", problem: str = "") -> Fragment:
     """Return the form by which the head of school enters the number of places; it belongs to one request.
 
     ``token`` is the proof against foreign forms, ``problem`` what was wrong with the number that was sent.

@@ -68,7 +68,8 @@ def absence_weeks(
     )
     sheet = Sheet(WIDTH, FOOT + 62, title, described or no_data(language), "absences")
     top = max([(bare or 0) + (excusable or 0) for _, bare, excusable in missed] + [FEWEST_LESSONS_ON_AXIS])
-    up = svg.scale(0, svg.round_top(top), FOOT, TOP)
+    highest = svg.round_top(top)
+    up = svg.scale(0, highest + highest % 2, FOOT, TOP)  # half of it is a whole lesson
     step = (RIGHT - LEFT) / max(len(weeks), 1)
     _heights(sheet, up, [0, up.high / 2, up.high], language)
     _gaps(sheet, [bare is None and excusable is None for _, bare, excusable in missed], step, language)
@@ -81,13 +82,7 @@ def absence_weeks(
     _months_below(sheet, weeks, step, language)
     _cut_off(sheet, cut_off_on, language)
     sheet.text(0, 14, "↑ " + message("lessons a week").in_language(language), fill=QUIET)
-    y = FOOT + 50
-    sheet.rectangle(LEFT, y - 10, 11, 11, MAIN)
-    sheet.text(LEFT + 17, y, without, **SMALL)
-    sheet.rectangle(LEFT + 118, y - 10, 11, 11, PALE, stroke=OTHER, stroke_width="0.8")
-    sheet.text(LEFT + 135, y, with_excuse, **SMALL)
-    sheet.hatched(LEFT + 212, y - 10, 11, 11)
-    sheet.text(LEFT + 229, y, message("no data or no lessons").in_language(language), **SMALL)
+    _legend(sheet, without, with_excuse, message("no data or no lessons").in_language(language))
     return sheet.markup()
 
 
@@ -103,9 +98,7 @@ def mark_months(months: Sequence[str], means: Sequence[float | None], cut_off_on
     step = (RIGHT - LEFT) / max(len(months), 1)
     _heights(sheet, up, [1, 4, 7, 10], language)
     _gaps(sheet, [mean is None for mean in means], step, language)
-    at = [
-        None if mean is None else (LEFT + (place + 0.5) * step, up(mean), mean) for place, mean in enumerate(means)
-    ]
+    at = [None if mean is None else (LEFT + (place + 0.5) * step, up(mean), mean) for place, mean in enumerate(means)]
     for one, other in pairwise(at):
         if one and other:
             sheet.line(one[:2], other[:2], MAIN, stroke_width="2")
@@ -157,8 +150,28 @@ def band_steps(standings: Sequence[Standing], language: Language) -> Markup:
         sheet.dot(x, y, MAIN if place == len(standings) - 1 else OTHER, 6)
         if one.place is not None:
             is_last = place == len(standings) - 1
-            sheet.text(x, y + 19, _place(one.place, language), anchor="middle", fill=INK if is_last else QUIET)
+            comes_from_below = any(other > y for _, other in known)
+            sheet.text(
+                x,
+                y - 10 if comes_from_below else y + 19,
+                _place(one.place, language),
+                anchor="middle",
+                fill=INK if is_last else QUIET,
+            )
     return sheet.markup()
+
+
+def _legend(sheet: Sheet, without: str, with_excuse: str, unknown: str) -> None:
+    y, x = FOOT + 50, LEFT
+    for place, said in enumerate((without, with_excuse, unknown)):
+        if place == 0:
+            sheet.rectangle(x, y - 10, 11, 11, MAIN)
+        elif place == 1:
+            sheet.rectangle(x, y - 10, 11, 11, PALE, stroke=OTHER, stroke_width="0.8")
+        else:
+            sheet.hatched(x, y - 10, 11, 11)
+        sheet.text(x + 16, y, said, **SMALL)
+        x += 16 + len(said) * SMALL_SIZE * svg.MEAN_LETTER_WIDTH + 14
 
 
 def _place(place: int | None, language: Language) -> str:
