@@ -62,11 +62,12 @@ def places_form(extract: Row, language: Language, addresses: Addresses, token: s
 
 def with_places(extract: Row, places: int, entered_on: str) -> dict[str, Any]:
     """Return the extract with the number of places that the head of school entered on a day (ISO text)."""
+    pupils = [{**one, "is_within_capacity": one["place"] <= places} for one in extract["pupils"]]
     return {
         **extract,
         "capacity": {"places": places, "is_assumed": False, "entered_on": entered_on},
-        "counts": {**extract["counts"], "within_capacity": min(places, extract["counts"]["pupils"])},
-        "pupils": [{**one, "is_within_capacity": one["place"] <= places} for one in extract["pupils"]],
+        "counts": {**extract["counts"], "within_capacity": sum(one["is_within_capacity"] for one in pupils)},
+        "pupils": pupils,
     }
 
 
@@ -104,9 +105,15 @@ def capacity_words(capacity: Row, language: Language) -> dict[str, str]:
     }
 
 
+def hidden_groups(extract: Row) -> Sequence[str]:
+    """Return the groups of reasons that were cut out of an extract for its reader."""
+    found: Sequence[str] = extract.get("hidden_groups") or extract.get("withheld") or ()
+    return found
+
+
 def shown_domains(extract: Row) -> list[str]:
     """Return the groups of reasons that the reader may see."""
-    return [code for code in DOMAINS if code not in extract.get("hidden_groups", ())]
+    return [code for code in DOMAINS if code not in hidden_groups(extract)]
 
 
 def listed(one: Row, extract: Row, language: Language) -> dict[str, Any]:
@@ -114,7 +121,7 @@ def listed(one: Row, extract: Row, language: Language) -> dict[str, Any]:
     state = one["state_code"]
     shape = STATE_SHAPES.get(state) or BAND_SHAPES[one["band_code"]]
     label = words.STATES[state] if state == "too_little_data" else words.BANDS[one["band_code"]]
-    hidden = extract.get("hidden_groups", ())
+    hidden = hidden_groups(extract)
     low, high = one.get("probability_low"), one.get("probability_high")
     return {
         **one,
