@@ -211,7 +211,8 @@ class Portal(Voila):
         if not self.register.accounts.list():
             file = place.register or register_file(place.store)
             text = message(
-                "Nobody can log in yet. The first account is made by: riskmodel user add --register {file}", file=str(file)
+                "Nobody can log in yet. The first account is made by: riskmodel user add --register {file}",
+                file=str(file),
             )
             for language in LANGUAGES:
                 self.say(text.in_language(language))
@@ -248,7 +249,9 @@ def _check(place: Place) -> None:
         raise UsageError(
             message("Passwords and names of pupils cross a network by HTTPS alone."),
             found=message("This address can be reached by others, without HTTPS."),
-            remedy=message("Use --host 127.0.0.1, give --certificate and --certificate-key, or put a hub or proxy in front."),
+            remedy=message(
+                "Use --host 127.0.0.1, give --certificate and --certificate-key, or put a hub or proxy in front."
+            ),
             where=place.host,
         )
     if not BASE_PATH.fullmatch(place.base):
