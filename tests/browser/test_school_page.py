@@ -136,8 +136,14 @@ def test_the_page_is_walked_by_keyboard_from_the_skip_link(visit):
     assert page.evaluate("document.activeElement.id") == "main"
 
 
-def test_a_pupil_s_page_works_without_script(chromium, portal):
+def test_a_pupil_s_page_works_without_script(chromium, portal, readers):
     context = chromium.new_context(java_script_enabled=False)
+    context.add_cookies(
+        [
+            {"name": name, "value": value, "url": portal.address}
+            for name, value in readers("three.schools").cookies.items()
+        ]
+    )
     page = context.new_page()
     page.goto(f"{portal.address}/lv/school/101")
     page.locator("#pupils a.open").first.click()

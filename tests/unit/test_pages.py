@@ -67,7 +67,8 @@ def _pupil_with(state="scored", reasons=(), no_data_on=(), contribution=0.5):
 @pytest.mark.parametrize("language", ["lv", "en"])
 @pytest.mark.parametrize("name", ["school", "pupil", "notice", "catalogue", "schools", "about"])
 def test_a_page_is_well_formed_has_one_heading_and_no_inline_style_or_script(name, language):
-    page = pages.page("x", _all_fragments(language)[name], language, pages.Addresses(language), style="/s", script="/j")
+    around = {"style": "/s", "script": "/j", "menu": [("home", "Start", "/lv/")]}
+    page = pages.page("x", _all_fragments(language)[name], language, pages.Addresses(language), **around)
     outline = Outline(page)
     assert outline.faults == []
     assert outline.open == []

@@ -107,9 +107,13 @@ def problem(status: int, language: Language, addresses: Addresses, reference: st
     """Return what a page says that cannot be shown."""
     said = {
         400: message("This address is not understood."),
+        401: message("Your session has ended. Please log in again."),
         403: message("You do not have access to this information."),
         404: message("There is no such page."),
         405: message("Pages can only be read here."),
+        429: message(
+            "You have opened very many pupils in a short time. Please go on in ten minutes; the steward of the register was told."
+        ),
         503: message("Many pages are asked for at this moment. Please try again in a few seconds."),
     }.get(
         status,
