@@ -82,7 +82,6 @@ def test_a_kernel_ends_with_its_stem(stem: Stem, tmp_path: Path) -> None:
     assert forked.poll() is None
     stem.close()
     assert forked.wait(END_SECONDS) != 0
-    assert not psutil.pid_exists(forked.pid)
 
 
 def test_a_forked_process_is_waited_for_and_killed_like_any_other(stem: Stem, tmp_path: Path) -> None:
