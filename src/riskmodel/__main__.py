@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from riskmodel.runs.listing import Listed
     from riskmodel.runs.runner import Done
 
-BENCHMARKS = ("bootstrap", "features", "ingest", "national", "oulad", "shapley", "uci697", "worlds")
+BENCHMARKS = ("bootstrap", "features", "ingest", "national", "oulad", "portal", "shapley", "uci697", "worlds")
 READS_PUBLIC_DATA, OF_ANY_SIZE = {"oulad", "uci697"}, {"features", "national"}
 
 DAY = click.DateTime(["%Y-%m-%d"])
