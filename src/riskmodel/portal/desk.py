@@ -17,6 +17,7 @@ from riskmodel.messages import Language
 from riskmodel.portal.identity import Door
 from riskmodel.portal.names import Names
 from riskmodel.portal.pace import Pace
+from riskmodel.portal.printing import Printing
 from riskmodel.portal.published import Published, open_current
 from riskmodel.portal.render import Rendering
 from riskmodel.register.store import Register
@@ -35,6 +36,10 @@ class StaticFiles:
 
     by_name: Mapping[str, tuple[str, bytes]]
     names: Mapping[str, str]
+
+    def text(self, file: str) -> str:
+        """Return the content of a file of the list."""
+        return self.by_name[self.names[file]][1].decode("utf-8")
 
 
 def static_files() -> StaticFiles:
@@ -83,6 +88,7 @@ class Desk:
     front: Front
     static: StaticFiles = field(default_factory=static_files)
     pace: Pace = field(default_factory=Pace)
+    printing: Printing = field(default_factory=Printing)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _published: Published | None = None
 

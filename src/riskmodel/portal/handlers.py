@@ -259,16 +259,23 @@ class PageHandler(PortalHandler):
         self.set_header("Content-Type", HTML)
         self.finish(self.composed(page, content))
 
-    async def fragment(self, scope: Scope, parameters: Parameters, published: Published) -> Markup:
-        """Return a view's HTML for a scope, which the view's own renderer has escaped, with names where they belong."""
-        key = Key(published.run_id, scope.view, scope.fingerprint, self.language)
+    async def fragment(self, scope: Scope, parameters: Parameters, published: Published, also: str = "") -> Markup:
+        """Return a view's HTML for a scope, which the view's own renderer has escaped, with names where they belong.
+
+        ``also`` tells what the HTML depends on beside run, scope and language, e.g. a number that was entered.
+        """
+        key = Key(published.run_id, scope.view, scope.fingerprint + also, self.language)
         html = Markup(await self.desk.rendering.fragment(key, parameters))  # noqa: S704
+        found = self.names_for(scope, published)
+        return html if found is None else names.named(html, found)
+
+    def names_for(self, scope: Scope, published: Published) -> Mapping[str, str] | None:
+        """Return the names of a scope's pupils by their codes; None for who is not shown names."""
         if not scope.shows_names:
-            return html
-        school_id = scope.unit.split("/")[0]
-        members = published.members(school_id).values()
+            return None
+        members = published.members(scope.unit.split("/")[0]).values()
         own = [member for member in members if scope.pupil_ids is None or member.pupil_id in scope.pupil_ids]
-        return names.named(html, self.desk.names.of(own))
+        return self.desk.names.of(own)
 
     def handed_over(self, extract: Mapping[str, Any] | None = None, **more: str) -> dict[str, str]:
         """Return the parameters of a view: its extract as JSON, the language, the base path, and what else it declares."""
