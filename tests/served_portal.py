@@ -135,8 +135,10 @@ class Reader:
     served: Served
     cookies: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, path: str, method: str = "GET", body: str | bytes | None = None, **headers: str | None) -> Answer:
-        """Send a request; a header given as None is left out."""
+    def begin(
+        self, path: str, method: str = "GET", body: str | bytes | None = None, **headers: str | None
+    ) -> http.client.HTTPConnection:
+        """Send a request and do not wait for its answer; a header given as None is left out."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies and "Cookie" not in given:
             given["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -149,6 +151,11 @@ class Reader:
             if value is not None:
                 connection.putheader(name, value)
         connection.endheaders(data)
+        return connection
+
+    def ask(self, path: str, method: str = "GET", body: str | bytes | None = None, **headers: str | None) -> Answer:
+        """Send a request, and keep the cookies of its answer."""
+        connection = self.begin(path, method, body, **headers)
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", errors="replace")
         connection.close()

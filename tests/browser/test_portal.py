@@ -176,6 +176,16 @@ def test_the_portal_stops_when_told_and_leaves_no_kernel(own):
     assert set(kernels) & set(after) == set()
 
 
+def test_a_page_that_is_under_way_when_the_portal_is_told_to_stop_is_still_shown(own):
+    director = own.reader("head")
+    asked = director.begin("/lv/school/102")
+    own.process.terminate()
+    answer = asked.getresponse()
+    assert answer.status == 200
+    assert b"</html>" in answer.read()
+    assert own.process.wait(timeout=20) == 0
+
+
 def test_a_store_without_a_run_is_refused_with_the_remedy(tmp_path):
     with pytest.raises(UsageError) as error:
         app.serve(Place(tmp_path))

@@ -7,7 +7,9 @@ reads no configuration from anywhere.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import gc
 import ipaddress
 import logging
 import re
@@ -48,6 +50,7 @@ READY_KERNELS = 2
 MOST_HEADER_BYTES = 16_384
 MOST_BODY_BYTES = 64_000
 STOP_SECONDS = 5
+"""So long may requests under way still take when the portal is told to stop."""
 BASE_PATH = re.compile(r"/([A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*")
 
 
@@ -157,22 +160,27 @@ class Portal(Voila):
         pool = KernelPool(READY_KERNELS)
         rendering = Rendering(pool, self.voila_configuration)
         door = DOORS[self.place.identity]()
+        self.desk = Desk(self.place.store, rendering, self.register, door, self.place.front())
         try:
-            self.desk = Desk(self.place.store, rendering, self.register, door, self.place.front())
             door.open_for(self.desk)
             self.desk.published()
             self.app = Application(self.init_handlers(), **self.init_settings())
             server, port = self._listen()
             pool.fill()
+            # What was loaded lives as long as the process: neither a page nor the stop waits for a walk through it.
+            gc.collect()
+            gc.freeze()
             self._announce(port)
             log.note("started", run_id=self.desk.published().run_id)
             await stopped.wait()
             server.stop()
-            await asyncio.wait_for(server.close_all_connections(), STOP_SECONDS)
-            log.note("stopped")
+            await self.desk.under_way.over(STOP_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(server.close_all_connections(), 1)
         finally:
             await rendering.close()
             self.desk.close()
+            log.note("stopped")
 
     def _listen(self) -> tuple[HTTPServer, int]:
         server = HTTPServer(

@@ -7,7 +7,6 @@ of the environment, none of the server's, and an empty home of its own.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import shutil
@@ -85,11 +84,13 @@ class KernelPool:
         self.fill()
 
     async def close(self) -> None:
-        """Shut all kernels down and remove their folder."""
+        """Shut all kernels down, those that are still starting too, and remove their folder."""
         self._is_closed = True
         for starting in self._ready:
-            with contextlib.suppress(Exception):
-                self.dismiss(await starting)
+            starting.cancel()
+        for found in await asyncio.gather(*self._ready, return_exceptions=True):
+            if isinstance(found, Kernel):
+                self.dismiss(found)
         self._ready.clear()
         await asyncio.gather(*self._leaving, return_exceptions=True)
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -102,19 +103,20 @@ class KernelPool:
             transport="ipc",
             connection_file=str(home / "k.json"),
         )
-        await manager.start_kernel(env=_environment(home), cwd=str(home))
-        client = manager.client()
-        client.start_channels()
-        kernel = Kernel(manager, client)
         try:
+            await manager.start_kernel(env=_environment(home), cwd=str(home))
+            client = manager.client()
+            client.start_channels()
             await client.wait_for_ready(timeout=START_SECONDS)
             answer: Any = await client.execute(READY, store_history=False, reply=True, timeout=START_SECONDS)
             if answer["content"]["status"] != "ok":
                 raise RuntimeError(f"a kernel could not get ready: {answer['content'].get('ename')}")
         except BaseException:
-            await self._shut_down(kernel)
+            # A stop cancels the start: the process must not outlive it.
+            await manager.shutdown_kernel(now=True)
+            shutil.rmtree(home, ignore_errors=True)
             raise
-        return kernel
+        return Kernel(manager, client)
 
     async def _shut_down(self, kernel: Kernel) -> None:
         home = Path(kernel.manager.connection_file).parent
