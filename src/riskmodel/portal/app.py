@@ -61,9 +61,7 @@ class Place:
     Attributes
     ----------
     store
-        The folder that holds the published runs.
-    register
-        The file of accounts, sessions and audit; None: beside the store.
+        The folder that holds the published runs; the register stands beside it.
     identity
         Which door: accounts of the register, a hub, or a proxy.
     host, port
@@ -79,7 +77,6 @@ class Place:
     """
 
     store: Path
-    register: Path | None = None
     identity: Mode = "local"
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
@@ -217,10 +214,9 @@ class Portal(Voila):
             )
             self.say(text.in_language(language))
         if not self.register.accounts.list():
-            file = place.register or register_file(place.store)
             text = message(
-                "Nobody can log in yet. The first account is made by: riskmodel user add --register {file}",
-                file=str(file),
+                "Nobody can log in yet. The first account is made by: riskmodel user add LOGIN --role ROLE --store {store}",
+                store=str(place.store),
             )
             for language in LANGUAGES:
                 self.say(text.in_language(language))
@@ -244,7 +240,7 @@ def serve(place: Place, say: Callable[[str], None] = click.echo) -> None:
     """
     _check(place)
     open_current(place.store)
-    register = open_register(place.register or register_file(place.store), may_create=True)
+    register = open_register(register_file(place.store), may_create=True)
     log.write_to_standard_error()
     portal = Portal(place, register, say)
     portal.initialize([])
