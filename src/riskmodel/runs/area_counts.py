@@ -1,0 +1,204 @@
+"""What is counted of areas: pupils by school and municipality, from the tables of a run, before small numbers are hidden.
+
+Each table of counts is a declared cut (:class:`riskmodel.disclosure.counted.Cut`) over schools, municipalities, regions and the
+state. The cuts are a fixed list: no page filters freely, so that what can be worked out from all of them together is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from riskmodel.disclosure.counted import Counted, Cut, Hierarchy, part_of
+from riskmodel.runs.semester import SemesterRun
+from riskmodel.sources.latvia import municipality_on
+
+STATE = "LV"
+NO_MUNICIPALITY, NO_REGION = "no_municipality", "no_region"
+LEVELS = ("school", "municipality", "region", "state")
+ABOVE_SCHOOLS = (1, 2, 3)
+"""Bands and stages are not shown of a school: nearly all of their cells would be hidden."""
+
+SUPPORT_FEATURE = "support_measures_2y"
+DOMAINS = ("attendance", "learning", "economic")
+TABLES_OF_DOMAIN = {"attendance": ("attendance", "lessons_planned"), "learning": ("mark", "term_result")}
+"""A school that sent no row of these tables in twelve months has sent nothing of the domain."""
+
+STAGE_BANDS = {
+    "grade_1_4": ("grade", 1, 4),
+    "grade_5_9": ("grade", 5, 9),
+    "grade_10_12": ("grade", 10, 12),
+    "vet_year_1_2": ("vet_year", 1, 2),
+    "vet_year_3_4": ("vet_year", 3, 4),
+}
+OTHER_STAGES = "other_stages"
+COHORTS_SHOWN = 5
+
+PUPILS = Cut("pupils", ("pupil",), {"pupils": ("pupil",)})
+IDENTIFIED = Cut(
+    "identified",
+    ("high", "medium", "low"),
+    {"pupils": ("high", "medium", "low"), "identified": ("high", "medium"), "high": ("high",), "medium": ("medium",)},
+    wholes={"identified": "pupils", "high": "pupils", "medium": "pupils"},
+    levels={"high": ABOVE_SCHOOLS, "medium": ABOVE_SCHOOLS},
+)
+SUPPORTED = part_of("supported", "pupils", "supported")
+WITHOUT_DATA = {domain: part_of(f"no_data_{domain}", "pupils", f"no_data_{domain}") for domain in DOMAINS}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A table of counts and of whom it tells: the pupils of a cut-off date, or the cohort of a school year.
+
+    ``is_completeness``: it counts pupils about whom the school sent nothing, which says nothing of a pupil. ``silent`` are
+    leaves for which there are no data.
+    """
+
+    on: date
+    counted: Counted
+    is_completeness: bool = False
+    silent: frozenset[str] = frozenset()
+
+
+def present_subjects(run: SemesterRun) -> list[Subject]:
+    """Return the tables of the present cohort; the first counts the pupils alone."""
+    scores = run.read_arrow("score", ["school_id", "band_code", *(f"has_{domain}_data" for domain in DOMAINS)])
+    place = run.read("place")
+    codes = dict(zip(place["school_id"], place["municipality_code"], strict=True))
+    schools = sorted(str(school) for school in pc.unique(scores["school_id"]).to_pylist())
+    hierarchy = hierarchy_of(schools, codes, run.cut_off)
+    number = pc.index_in(scores["school_id"].combine_chunks(), pa.array(schools, pa.string())).to_numpy()
+
+    def count(which: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return np.bincount(number[which], minlength=len(schools)).astype(np.int64)
+
+    everyone = count(np.ones(len(number), dtype=bool))
+    bands = np.column_stack([count(pc.equal(scores["band_code"], band).to_numpy()) for band in IDENTIFIED.kinds])
+    subjects = [
+        Subject(run.cut_off, Counted(PUPILS, hierarchy, everyone[:, None])),
+        Subject(run.cut_off, Counted(IDENTIFIED, hierarchy, bands)),
+    ]
+    silent = silent_schools(run, schools)
+    for domain, cut in WITHOUT_DATA.items():
+        without = count(~scores[f"has_{domain}_data"].to_numpy())
+        nothing = silent.get(domain, frozenset())
+        counted = Counted(cut, hierarchy, _beside(without, everyone), known=_flags(schools, nothing))
+        subjects.append(Subject(run.cut_off, counted, is_completeness=True, silent=nothing))
+    subjects += _supported(run, hierarchy, everyone)
+    return subjects
+
+
+def _supported(run: SemesterRun, hierarchy: Hierarchy, everyone: NDArray[np.int64]) -> Iterator[Subject]:
+    """Yield the table of pupils with a measure of support, when any school records measures."""
+    schools = hierarchy.codes[0]
+    members = run.read("cohort", run.cut_off, ["pupil_id", "school_id"])
+    measures = run.read("feature", run.cut_off, ["pupil_id", SUPPORT_FEATURE]).set_index("pupil_id")[SUPPORT_FEATURE]
+    own = members.assign(measures=members["pupil_id"].map(measures) if len(measures) else np.nan)
+    records = own["measures"].notna().groupby(own["school_id"]).any()
+    silent = frozenset(str(school) for school in records.index[~records])
+    if len(silent) == len(schools):
+        return
+    with_support = own["measures"].gt(0).groupby(own["school_id"]).sum().reindex(list(schools)).to_numpy(dtype=np.int64)
+    counted = Counted(SUPPORTED, hierarchy, _beside(with_support, everyone), known=_flags(schools, silent))
+    yield Subject(run.cut_off, counted, silent=silent)
+
+
+def past_subjects(run: SemesterRun) -> list[Subject]:
+    """Return a table for each of the newest past cohorts: whose outcome is known, and who left early, by stage.
+
+    A school year has one cohort: of two runs in a year, the second tells of nearly the same pupils, and is compared
+    with what the first released.
+    """
+    columns = ["cohort_on", "school_year_on", "school_id", "municipality_code", "stage_kind", "stage_number", "label"]
+    rows = run.read_arrow("cohort", columns).filter(pc.field("label").is_valid())
+    counted = rows.group_by(columns).aggregate([([], "count_all")]).to_pandas(date_as_object=False)
+    counted = counted.assign(stage_band=stage_bands(counted["stage_kind"], counted["stage_number"]))
+    days = sorted(counted["cohort_on"].unique())[-COHORTS_SHOWN:]
+    return [_past_subject(counted[counted["cohort_on"] == day]) for day in days]
+
+
+def _past_subject(rows: pd.DataFrame) -> Subject:
+    schools = sorted(str(school) for school in rows["school_id"].unique())
+    codes = rows.drop_duplicates("school_id").set_index("school_id")["municipality_code"].to_dict()
+    bands = [band for band in (*STAGE_BANDS, OTHER_STAGES) if (rows["stage_band"] == band).any()]
+    wide = rows.pivot_table(
+        index="school_id", columns=["stage_band", "label"], values="count_all", aggfunc="sum", fill_value=0
+    )
+    columns = pd.MultiIndex.from_product([bands, [1, 0]])
+    counts = wide.reindex(index=schools, columns=columns, fill_value=0).to_numpy(dtype=np.int64)
+    has_band = counts.reshape(len(schools), len(bands), 2).sum(axis=2) > 0
+    hierarchy = hierarchy_of(schools, codes, rows["cohort_on"].iloc[0].date())
+    subject_on = rows["school_year_on"].iloc[0].date()
+    return Subject(subject_on, Counted(outcome_cut(bands), hierarchy, counts, able=np.repeat(has_band, 2, axis=1)))
+
+
+def outcome_cut(bands: Sequence[str]) -> Cut:
+    """Return the cut of a past cohort: known outcomes and early leavers, of a school in all, of larger units by stage.
+
+    >>> outcome_cut(["grade_5_9"]).cells["left"]
+    ('grade_5_9:left',)
+    """
+    left, stayed = [f"{band}:left" for band in bands], [f"{band}:stayed" for band in bands]
+    kinds = tuple(kind for pair in zip(left, stayed, strict=True) for kind in pair)
+    cells: dict[str, tuple[str, ...]] = {"known": kinds, "left": tuple(left)}
+    wholes, levels = {"left": "known"}, {}
+    for band, one, other in zip(bands, left, stayed, strict=True):
+        cells |= {f"known_{band}": (one, other), f"left_{band}": (one,)}
+        wholes[f"left_{band}"] = f"known_{band}"
+        levels |= {f"known_{band}": ABOVE_SCHOOLS, f"left_{band}": ABOVE_SCHOOLS}
+    return Cut("outcome", kinds, cells, wholes, levels)
+
+
+def stage_bands(kind: pd.Series, number: pd.Series) -> pd.Series:
+    """Return the stage band of each row."""
+    found = pd.Series(OTHER_STAGES, index=kind.index)
+    for band, (of_kind, first, last) in STAGE_BANDS.items():
+        found[(kind == of_kind) & number.between(first, last)] = band
+    return found
+
+
+def hierarchy_of(schools: Sequence[str], codes: Mapping[str, str | None], on: date) -> Hierarchy:
+    """Return schools under the municipality to which their code belonged on a day, its planning region, and the state."""
+    paths = []
+    for school in schools:
+        code = codes.get(school)
+        municipality, region = (NO_MUNICIPALITY, NO_REGION) if code is None or code != code else area_of(str(code), on)  # noqa: PLR0124  (NaN)
+        paths.append((school, municipality, region, STATE))
+    return Hierarchy.of(paths)
+
+
+def area_of(code: str, on: date) -> tuple[str, str]:
+    """Return the municipality to which a code belongs on a day, and its planning region.
+
+    >>> area_of("LV0055000", date(2025, 9, 1))
+    ('LV0038000', 'Vidzeme')
+    """
+    try:
+        found = municipality_on(code, on)
+    except KeyError:
+        return code, NO_REGION
+    return found.code, found.planning_region
+
+
+def silent_schools(run: SemesterRun, schools: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Return, by domain, the schools of which no row of the domain's tables became known in the last twelve months."""
+    rows = run.read("school_rows")
+    return {
+        domain: frozenset(schools) - set(rows.loc[rows["table_name"].isin(tables) & (rows["rows"] > 0), "school_id"])
+        for domain, tables in TABLES_OF_DOMAIN.items()
+    }
+
+
+def _beside(part: NDArray[np.int64], everyone: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.column_stack([part, everyone - part])
+
+
+def _flags(schools: Sequence[str], chosen: frozenset[str]) -> NDArray[np.bool_]:
+    return np.array([school in chosen for school in schools], dtype=bool)
