@@ -47,9 +47,8 @@ class Pairs:
     @cached_property
     def apart(self) -> NDArray[np.bool_]:
         """Pairs × cells: which cells hold exactly one of the two kinds."""
-        members = np.pad(self.counted.cut.members(), ((0, 0), (0, 1)))
-        one, other = (np.take(members, self.kinds[:, side], axis=1) for side in (0, 1))
-        return np.not_equal(one, other).T
+        members: NDArray[np.bool_] = np.pad(self.counted.cut.members(), ((0, 0), (0, 1)))
+        return np.array([members[:, one] ^ members[:, other] for one, other in self.kinds], dtype=bool)
 
     @cached_property
     def masses(self) -> Floats:

@@ -87,9 +87,9 @@ def present_subjects(run: SemesterRun) -> list[Subject]:
     ]
     silent = silent_schools(run, schools)
     for domain, cut in WITHOUT_DATA.items():
-        without = count(~scores[f"has_{domain}_data"].to_numpy())
+        has_data = scores[f"has_{domain}_data"].to_numpy().astype(bool)
         nothing = silent.get(domain, frozenset())
-        counted = Counted(cut, hierarchy, _beside(without, everyone), known=_flags(schools, nothing))
+        counted = Counted(cut, hierarchy, _beside(count(~has_data), everyone), known=_flags(schools, nothing))
         subjects.append(Subject(run.cut_off, counted, is_completeness=True, silent=nothing))
     subjects += _supported(run, hierarchy, everyone)
     return subjects
@@ -126,7 +126,7 @@ def past_subjects(run: SemesterRun) -> list[Subject]:
 
 def _past_subject(rows: pd.DataFrame) -> Subject:
     schools = sorted(str(school) for school in rows["school_id"].unique())
-    codes = rows.drop_duplicates("school_id").set_index("school_id")["municipality_code"].to_dict()
+    codes = dict(zip(rows["school_id"], rows["municipality_code"], strict=True))
     bands = [band for band in (*STAGE_BANDS, OTHER_STAGES) if (rows["stage_band"] == band).any()]
     wide = rows.pivot_table(
         index="school_id", columns=["stage_band", "label"], values="count_all", aggfunc="sum", fill_value=0
@@ -148,7 +148,7 @@ def outcome_cut(bands: Sequence[str]) -> Cut:
     left, stayed = [f"{band}:left" for band in bands], [f"{band}:stayed" for band in bands]
     kinds = tuple(kind for pair in zip(left, stayed, strict=True) for kind in pair)
     cells: dict[str, tuple[str, ...]] = {"known": kinds, "left": tuple(left)}
-    wholes, levels = {"left": "known"}, {}
+    wholes, levels = {"left": "known"}, dict[str, tuple[int, ...]]()
     for band, one, other in zip(bands, left, stayed, strict=True):
         cells |= {f"known_{band}": (one, other), f"left_{band}": (one,)}
         wholes[f"left_{band}"] = f"known_{band}"
