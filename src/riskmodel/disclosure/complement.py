@@ -32,6 +32,10 @@ NEVER = 1e12
 Floats = NDArray[np.float64]
 
 
+class UnprotectableError(ValueError):
+    """No cell of a table can be shown beside what was decided before."""
+
+
 @dataclass(frozen=True)
 class Protected:
     """A table as it may be shown: its cells, and which of them are hidden (primary and complementary look alike)."""
@@ -55,6 +59,11 @@ def protect(counted: Counted, policy: Policy) -> Protected:
 
     Every hidden cell is then safe against whoever knows all the shown cells, and if the policy asks for it also
     against a leaf that knows its own.
+
+    Raises
+    ------
+    UnprotectableError
+        When what was decided before cannot be kept safe beside this table, whatever is hidden of it.
     """
     first, pairs = primary(counted, policy), Pairs(counted)
     hidden = [flags.copy() for flags in first]
@@ -70,18 +79,20 @@ def unsafe(now: Reach, hidden: Flags, policy: Policy) -> Flags:
     """Return which hidden cells cannot be shown to be safe.
 
     A leaf that knows its own number of pupils may know another's small number as well, where only the two are hidden:
-    of that other leaf it then must not learn more than that the part lies between none and all.
+    of that other leaf it then must not learn more than that the part lies between none and all. Of wholes that were
+    decided before, nothing is asked against a leaf.
     """
     counted = now.pairs.counted
-    shown, is_fixed = counted.shown_levels(), counted.is_fixed()
+    shown = counted.shown_levels()
     found = [level < policy.n_min for level in now.widths(hidden, without_a_leaf=False)]
     if policy.withstands_a_school:
         whole_of = counted.cut.whole_places()
         is_part = whole_of != np.arange(len(whole_of))
         wholes = [np.minimum(values[:, whole_of], policy.n_min) for values in counted.values()]
         for level, width in enumerate(now.widths(hidden, without_a_leaf=True)):
-            found[level] |= width < np.where(is_part, wholes[level], policy.n_min)
-    return [flags & shown[level] & ~is_fixed & found[level] for level, flags in enumerate(hidden)]
+            asked = np.where(is_part, wholes[level], policy.n_min)
+            found[level] |= width < np.where(counted.is_fixed() & ~is_part, 0, asked)
+    return [flags & shown[level] & found[level] for level, flags in enumerate(hidden)]
 
 
 @dataclass(frozen=True)
@@ -142,7 +153,10 @@ class _Search:
     def _best(self, level: int, unit: int, cell: int) -> _Step:
         """Return the cheapest step over all pairs of kinds that the cell tells apart."""
         steps = [self._step(level, unit, int(pair)) for pair in np.flatnonzero(self.pairs.apart[:, cell])]
-        return min((step for step in steps if step is not None), key=lambda step: step.cost)
+        found = [step for step in steps if step is not None]
+        if not found:
+            raise UnprotectableError("what was decided before cannot be kept safe beside this table")
+        return min(found, key=lambda step: step.cost)
 
     def _step(self, level: int, unit: int, pair: int) -> _Step | None:
         """Return the step that gives a unit more room for a pair: one more leaf where one is enough or all are, else the

@@ -47,8 +47,8 @@ class Pairs:
     @cached_property
     def apart(self) -> NDArray[np.bool_]:
         """Pairs × cells: which cells hold exactly one of the two kinds."""
-        members: NDArray[np.bool_] = np.pad(self.counted.cut.members(), ((0, 0), (0, 1)))
-        return np.array([members[:, one] ^ members[:, other] for one, other in self.kinds], dtype=bool)
+        sets = [{self.counted.cut.kinds.index(kind) for kind in kinds} for kinds in self.counted.cut.cells.values()]
+        return np.array([[(one in held) != (other in held) for held in sets] for one, other in self.kinds.tolist()])
 
     @cached_property
     def masses(self) -> Floats:
@@ -56,8 +56,9 @@ class Pairs:
         counts = np.pad(self.counted.counts.astype(np.float64), ((0, 0), (0, 1)), constant_values=NOBODY_COUNT)
         found: Floats = counts[:, self.kinds]
         if self.counted.able is not None:
-            able = np.pad(self.counted.able, ((0, 0), (0, 1)), constant_values=True)
-            found = np.where(able[:, self.kinds].all(axis=2)[:, :, None], found, 0.0)
+            able: NDArray[np.bool_] = np.pad(self.counted.able, ((0, 0), (0, 1)), constant_values=True)
+            both = able[:, self.kinds[:, 0]] & able[:, self.kinds[:, 1]]
+            found = np.where(both[:, :, None], found, 0.0)
         return found
 
     @cached_property

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,21 +25,13 @@ STATE = "LV"
 NO_MUNICIPALITY, NO_REGION = "no_municipality", "no_region"
 LEVELS = ("school", "municipality", "region", "state")
 ABOVE_SCHOOLS = (1, 2, 3)
-"""Bands and stages are not shown of a school: nearly all of their cells would be hidden."""
+"""Bands are not shown of a school: nearly all of their cells would be hidden."""
 
 SUPPORT_FEATURE = "support_measures_2y"
 DOMAINS = ("attendance", "learning", "economic")
 TABLES_OF_DOMAIN = {"attendance": ("attendance", "lessons_planned"), "learning": ("mark", "term_result")}
 """A school that sent no row of these tables in twelve months has sent nothing of the domain."""
 
-STAGE_BANDS = {
-    "grade_1_4": ("grade", 1, 4),
-    "grade_5_9": ("grade", 5, 9),
-    "grade_10_12": ("grade", 10, 12),
-    "vet_year_1_2": ("vet_year", 1, 2),
-    "vet_year_3_4": ("vet_year", 3, 4),
-}
-OTHER_STAGES = "other_stages"
 COHORTS_SHOWN = 5
 
 PUPILS = Cut("pupils", ("pupil",), {"pupils": ("pupil",)})
@@ -49,6 +42,8 @@ IDENTIFIED = Cut(
     wholes={"identified": "pupils", "high": "pupils", "medium": "pupils"},
     levels={"high": ABOVE_SCHOOLS, "medium": ABOVE_SCHOOLS},
 )
+KNOWN = Cut("known", ("known",), {"known": ("known",)})
+LEFT = part_of("left", "known", "left")
 SUPPORTED = part_of("supported", "pupils", "supported")
 WITHOUT_DATA = {domain: part_of(f"no_data_{domain}", "pupils", f"no_data_{domain}") for domain in DOMAINS}
 
@@ -77,7 +72,8 @@ def present_subjects(run: SemesterRun) -> list[Subject]:
     number = pc.index_in(scores["school_id"].combine_chunks(), pa.array(schools, pa.string())).to_numpy()
 
     def count(which: NDArray[np.bool_]) -> NDArray[np.int64]:
-        return np.bincount(number[which], minlength=len(schools)).astype(np.int64)
+        found: NDArray[np.int64] = np.bincount(number[which], minlength=len(schools)).astype(np.int64)
+        return found
 
     everyone = count(np.ones(len(number), dtype=bool))
     bands = np.column_stack([count(pc.equal(scores["band_code"], band).to_numpy()) for band in IDENTIFIED.kinds])
@@ -87,7 +83,7 @@ def present_subjects(run: SemesterRun) -> list[Subject]:
     ]
     silent = silent_schools(run, schools)
     for domain, cut in WITHOUT_DATA.items():
-        has_data = scores[f"has_{domain}_data"].to_numpy().astype(bool)
+        has_data: NDArray[np.bool_] = scores[f"has_{domain}_data"].to_numpy().astype(bool)
         nothing = silent.get(domain, frozenset())
         counted = Counted(cut, hierarchy, _beside(count(~has_data), everyone), known=_flags(schools, nothing))
         subjects.append(Subject(run.cut_off, counted, is_completeness=True, silent=nothing))
@@ -105,63 +101,35 @@ def _supported(run: SemesterRun, hierarchy: Hierarchy, everyone: NDArray[np.int6
     silent = frozenset(str(school) for school in records.index[~records])
     if len(silent) == len(schools):
         return
-    with_support = own["measures"].gt(0).groupby(own["school_id"]).sum().reindex(list(schools)).to_numpy(dtype=np.int64)
-    counted = Counted(SUPPORTED, hierarchy, _beside(with_support, everyone), known=_flags(schools, silent))
+    with_support = own["measures"].gt(0).groupby(own["school_id"]).sum().reindex(list(schools)).astype(int)
+    counted = Counted(SUPPORTED, hierarchy, _beside(with_support.to_numpy(), everyone), known=_flags(schools, silent))
     yield Subject(run.cut_off, counted, silent=silent)
 
 
-def past_subjects(run: SemesterRun) -> list[Subject]:
-    """Return a table for each of the newest past cohorts: whose outcome is known, and who left early, by stage.
+def past_subjects(run: SemesterRun) -> list[list[Subject]]:
+    """Return the tables of each of the newest past cohorts: whose outcome is known, and who of them left early.
 
     A school year has one cohort: of two runs in a year, the second tells of nearly the same pupils, and is compared
     with what the first released.
     """
-    columns = ["cohort_on", "school_year_on", "school_id", "municipality_code", "stage_kind", "stage_number", "label"]
+    columns = ["cohort_on", "school_year_on", "school_id", "municipality_code", "label"]
     rows = run.read_arrow("cohort", columns).filter(pc.field("label").is_valid())
     counted = rows.group_by(columns).aggregate([([], "count_all")]).to_pandas(date_as_object=False)
-    counted = counted.assign(stage_band=stage_bands(counted["stage_kind"], counted["stage_number"]))
     days = sorted(counted["cohort_on"].unique())[-COHORTS_SHOWN:]
-    return [_past_subject(counted[counted["cohort_on"] == day]) for day in days]
+    return [_past_subjects(counted[counted["cohort_on"] == day]) for day in days]
 
 
-def _past_subject(rows: pd.DataFrame) -> Subject:
+def _past_subjects(rows: pd.DataFrame) -> list[Subject]:
     schools = sorted(str(school) for school in rows["school_id"].unique())
     codes = dict(zip(rows["school_id"], rows["municipality_code"], strict=True))
-    bands = [band for band in (*STAGE_BANDS, OTHER_STAGES) if (rows["stage_band"] == band).any()]
-    wide = rows.pivot_table(
-        index="school_id", columns=["stage_band", "label"], values="count_all", aggfunc="sum", fill_value=0
-    )
-    columns = pd.MultiIndex.from_product([bands, [1, 0]])
-    counts = wide.reindex(index=schools, columns=columns, fill_value=0).to_numpy(dtype=np.int64)
-    has_band = counts.reshape(len(schools), len(bands), 2).sum(axis=2) > 0
+    wide = rows.pivot_table(index="school_id", columns="label", values="count_all", aggfunc="sum", fill_value=0)
+    counts: NDArray[np.int64] = wide.reindex(index=schools, columns=[1, 0], fill_value=0).to_numpy(dtype=np.int64)
     hierarchy = hierarchy_of(schools, codes, rows["cohort_on"].iloc[0].date())
-    subject_on = rows["school_year_on"].iloc[0].date()
-    return Subject(subject_on, Counted(outcome_cut(bands), hierarchy, counts, able=np.repeat(has_band, 2, axis=1)))
-
-
-def outcome_cut(bands: Sequence[str]) -> Cut:
-    """Return the cut of a past cohort: known outcomes and early leavers, of a school in all, of larger units by stage.
-
-    >>> outcome_cut(["grade_5_9"]).cells["left"]
-    ('grade_5_9:left',)
-    """
-    left, stayed = [f"{band}:left" for band in bands], [f"{band}:stayed" for band in bands]
-    kinds = tuple(kind for pair in zip(left, stayed, strict=True) for kind in pair)
-    cells: dict[str, tuple[str, ...]] = {"known": kinds, "left": tuple(left)}
-    wholes, levels = {"left": "known"}, dict[str, tuple[int, ...]]()
-    for band, one, other in zip(bands, left, stayed, strict=True):
-        cells |= {f"known_{band}": (one, other), f"left_{band}": (one,)}
-        wholes[f"left_{band}"] = f"known_{band}"
-        levels |= {f"known_{band}": ABOVE_SCHOOLS, f"left_{band}": ABOVE_SCHOOLS}
-    return Cut("outcome", kinds, cells, wholes, levels)
-
-
-def stage_bands(kind: pd.Series, number: pd.Series) -> pd.Series:
-    """Return the stage band of each row."""
-    found = pd.Series(OTHER_STAGES, index=kind.index)
-    for band, (of_kind, first, last) in STAGE_BANDS.items():
-        found[(kind == of_kind) & number.between(first, last)] = band
-    return found
+    on = rows["school_year_on"].iloc[0].date()
+    return [
+        Subject(on, Counted(KNOWN, hierarchy, counts.sum(axis=1, keepdims=True))),
+        Subject(on, Counted(LEFT, hierarchy, counts)),
+    ]
 
 
 def hierarchy_of(schools: Sequence[str], codes: Mapping[str, str | None], on: date) -> Hierarchy:
@@ -196,7 +164,7 @@ def silent_schools(run: SemesterRun, schools: Sequence[str]) -> dict[str, frozen
     }
 
 
-def _beside(part: NDArray[np.int64], everyone: NDArray[np.int64]) -> NDArray[np.int64]:
+def _beside(part: NDArray[np.integer[Any]], everyone: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.column_stack([part, everyone - part])
 
 

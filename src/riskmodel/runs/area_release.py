@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from riskmodel.disclosure.ledger import CHANGED_BY_FEW, Decision, Release, decide
+from riskmodel.disclosure.complement import UnprotectableError
+from riskmodel.disclosure.counted import Counted
+from riskmodel.disclosure.ledger import Decision, Release, decide
 from riskmodel.disclosure.policy import Policy
-from riskmodel.runs.area_counts import LEVELS, PUPILS, Subject
+from riskmodel.runs.area_counts import LEVELS, Subject
 from riskmodel.runs.released import Key
 from riskmodel.views.area_extract import NO_DATA, SUPPRESSED, figure
 
 COMPLETENESS = "none is not small here: that a school sent everything says nothing of a pupil"
 ROLLS = "the number of pupils of a school is in public registers: another school that knows its own learns nothing new"
+
+TOO_FEW = "too_few"
+"""A table of which nothing can be shown beside the others: there are too few pupils."""
 
 Figures = dict[str, dict[str, Any]]
 Unit = tuple[str, str]
@@ -46,65 +52,110 @@ class Shown:
 
 
 def release_areas(
-    subjects: Sequence[Subject], policy: Policy, ledger: Mapping[Key, Sequence[Release]], run_id: str
+    present: Sequence[Subject],
+    past: Sequence[Sequence[Subject]],
+    policy: Policy,
+    ledger: Mapping[Key, Sequence[Release]],
+    run_id: str,
 ) -> Shown:
     """Return what may be shown of the tables of counts of a run.
 
-    The first counts the pupils alone. Where their number is hidden, all else of the unit is hidden too; if that table is
-    held, the others of its day stay as they were with it.
+    Parameters
+    ----------
+    present, past
+        Tables of one day, and of each past cohort. The first of each counts the pupils alone: where their number is
+        hidden, all else of the unit is hidden too, and if that table is held the others stay with it.
+    policy
+        The rule on small numbers.
+    ledger, run_id
+        What was released before, and which run this is.
     """
-    shown, day = Shown(), subjects[0].on
-    pupils = _decided(subjects[0], replace(policy, withstands_a_school=False, decision=ROLLS), ledger, run_id)
-    _take(shown, subjects[0], pupils, run_id)
-    for subject in subjects[1:]:
-        code, on = subject.counted.cut.code, subject.on.isoformat()
-        rule = replace(policy, is_zero_small=False, decision=COMPLETENESS) if subject.is_completeness else policy
-        if "pupils" not in subject.counted.cut.cells or subject.on != day:
-            _take(shown, subject, _decided(subject, rule, ledger, run_id), run_id)
-        elif not pupils.held_because:
-            _take(shown, subject, _decided(_beside(subject, pupils.release), rule, ledger, run_id), run_id)
-        elif earlier := ledger.get((code, on)):
-            _take(shown, subject, Decision(earlier[-1], pupils.held_because), run_id)
-        else:
-            shown.held.append(_held(code, on, CHANGED_BY_FEW, ""))
+    shown = Shown()
+    office = _Office(policy, ledger, run_id, shown)
+    office.release(present, shown.present)
+    for subjects in past:
+        office.release(subjects, shown.past.setdefault(subjects[0].on.isoformat(), {}))
     return shown
 
 
-def _decided(subject: Subject, policy: Policy, ledger: Mapping[Key, Sequence[Release]], run_id: str) -> Decision:
-    on = subject.on.isoformat()
-    return decide(subject.counted, policy, on, run_id, ledger.get((subject.counted.cut.code, on), ()))
+@dataclass(frozen=True)
+class _Office:
+    policy: Policy
+    ledger: Mapping[Key, Sequence[Release]]
+    run_id: str
+    shown: Shown
+
+    def release(self, subjects: Sequence[Subject], figures: dict[Unit, Figures]) -> None:
+        """Release the tables of one subject, one after the other, each beside what was decided of those before."""
+        first, *others = subjects
+        of_all = self._decided(first, replace(self.policy, withstands_a_school=False, decision=ROLLS))
+        self._note(first, of_all)
+        _show(figures, first, of_all.release, skip=())
+        if figures is self.shown.present:
+            self._note_parents(of_all.release)
+        decided = dict.fromkeys(first.counted.cut.names, of_all.release)
+        for subject in others:
+            found = self._beside(subject, of_all, decided)
+            if found is not None:
+                self._note(subject, found)
+                _show(figures, subject, found.release, skip=tuple(decided))
+
+    def _beside(self, subject: Subject, of_all: Decision, decided: Mapping[str, Release]) -> Decision | None:
+        cut, on = subject.counted.cut, subject.on.isoformat()
+        if of_all.held_because:
+            earlier = self.ledger.get((cut.code, on))
+            if earlier:
+                return Decision(earlier[-1], of_all.held_because)
+            self.shown.held.append(_held(cut.code, on, of_all.held_because, ""))
+            return None
+        rule = (
+            replace(self.policy, is_zero_small=False, decision=COMPLETENESS) if subject.is_completeness else self.policy
+        )
+        given = {name: _flags(subject.counted, release, name) for name, release in decided.items() if name in cut.names}
+        try:
+            return self._decided(replace(subject, counted=replace(subject.counted, given=given)), rule)
+        except UnprotectableError:
+            pass
+        self.shown.held.append(_held(cut.code, on, TOO_FEW, ""))
+        return None
+
+    def _decided(self, subject: Subject, policy: Policy) -> Decision:
+        on = subject.on.isoformat()
+        return decide(subject.counted, policy, on, self.run_id, self.ledger.get((subject.counted.cut.code, on), ()))
+
+    def _note(self, subject: Subject, decision: Decision) -> None:
+        release = decision.release
+        if decision.held_because:
+            self.shown.held.append(
+                _held(subject.counted.cut.code, subject.on.isoformat(), decision.held_because, release.run_id)
+            )
+        elif release.run_id == self.run_id:
+            self.shown.new.append(release)
+
+    def _note_parents(self, release: Release) -> None:
+        for (level, code), parent in release.places().items():
+            if parent:
+                self.shown.parents[LEVELS[level], code] = (LEVELS[level + 1], parent)
 
 
-def _beside(subject: Subject, pupils: Release) -> Subject:
-    """Return a table of the present with what was decided of the numbers of pupils."""
-    hidden = pupils.hidden_of("pupils")
-    flags = [
+def _flags(counted: Counted, release: Release, cell: str) -> list[NDArray[np.bool_]]:
+    """Return what a release hides of one cell, level by level."""
+    hidden = release.hidden_of(cell)
+    return [
         np.array([hidden[level, code] for code in codes], dtype=bool)
-        for level, codes in enumerate(subject.counted.hierarchy.codes)
+        for level, codes in enumerate(counted.hierarchy.codes)
     ]
-    return replace(subject, counted=replace(subject.counted, given={"pupils": flags}))
 
 
-def _take(shown: Shown, subject: Subject, decision: Decision, run_id: str) -> None:
-    cut, on, release = subject.counted.cut.code, subject.on.isoformat(), decision.release
-    if decision.held_because:
-        shown.held.append(_held(cut, on, decision.held_because, release.run_id))
-    elif release.run_id == run_id:
-        shown.new.append(release)
-    is_past = "pupils" not in subject.counted.cut.cells
-    figures = shown.past.setdefault(on, {}) if is_past else shown.present
+def _show(figures: dict[Unit, Figures], subject: Subject, release: Release, skip: Collection[str]) -> None:
     for (level, code, cell), count in release.shown().items():
-        own = figures.setdefault((LEVELS[level], code), {})
-        if cell == "pupils" and cut != PUPILS.code:
+        if cell in skip:
             continue
+        own = figures.setdefault((LEVELS[level], code), {})
         if level == 0 and code in subject.silent:
             own[cell] = figure(None, NO_DATA)
         else:
             own[cell] = figure(count) if count is not None else figure(None, SUPPRESSED)
-    if cut == PUPILS.code:
-        for (level, code), parent in release.places().items():
-            if parent:
-                shown.parents[LEVELS[level], code] = (LEVELS[level + 1], parent)
 
 
 def _held(cut: str, on: str, reason: str, from_run: str) -> dict[str, str]:

@@ -51,9 +51,9 @@ def write_areas(run: SemesterRun, n_min: int, n_min_decision: str) -> pd.DataFra
     """
     policy = Policy(n_min=n_min, decision=n_min_decision)
     before = earlier_runs(run.store, run.folder.name)
-    subjects = [*present_subjects(run), *past_subjects(run)]
-    ledger = read_ledger(run.store, before, {subject.on for subject in subjects})
-    shown = release_areas(subjects, policy, ledger, run.folder.name)
+    present, past = present_subjects(run), past_subjects(run)
+    days = {subject.on for subjects in (present, *past) for subject in subjects}
+    shown = release_areas(present, past, policy, read_ledger(run.store, before, days), run.folder.name)
     run.write(RELEASED_CELL, ledger_rows(shown.new))
     areas = Areas(run, shown, _rule(policy))
     earlier_states = [_state_of(run, manifest.run_id) for manifest in before]
@@ -205,7 +205,9 @@ class Areas:
 
     def _outcomes(self, municipality: str | None) -> Iterator[dict[str, Any]]:
         """Yield the past cohorts: of one municipality with its schools, or of all larger units."""
-        held = {one["subject_on"]: one["reason_code"] for one in self.shown.held if one["cut_code"] == "outcome"}
+        held = {
+            one["subject_on"]: one["reason_code"] for one in self.shown.held if one["cut_code"] in {"known", "left"}
+        }
         for on, figures in self.shown.past.items():
             own = [("municipality", municipality), ("state", STATE)]
             chosen = {
