@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,8 +13,8 @@ import pyarrow as pa
 from riskmodel.risk.feature import Feature
 from riskmodel.runs import manifest
 from riskmodel.runs.extracts import Schools
+from riskmodel.runs.told import TABLES_OF_PUPILS
 from riskmodel.settings import Settings
-from riskmodel.tables.results import REASON, SCORE
 from riskmodel.tables.schema import Sensitivity
 from riskmodel.views import extract
 
@@ -60,6 +60,12 @@ BANDS = [
         "left": 47,
     },
 ]
+WEEKS = [date(2026, 11, 16) - timedelta(days=7 * ago) for ago in reversed(range(24))]
+MONTHS = [date(2026, month, 1) for month in range(2, 12)]
+SPAN = extract.Span(WEEKS, MONTHS, {"run_id": "2026-05-15-0123456789ab", "cut_off_on": date(2026, 5, 15)})
+FIRST_SPAN = extract.Span(WEEKS, MONTHS)
+"""That of a run before which there is none."""
+
 REASONS = [
     ("unexcused_lessons_8w", "attendance", True, 27.0, 4.0),
     ("mark_mean_points_year", "learning", True, 4.1, 6.3),
@@ -84,6 +90,7 @@ def school_row(school_id: str, name: str, pupils: int, places: int, *, is_assume
         "band_medium": 0,
         "band_high": 0,
         "too_little_data": 0,
+        "has_support_data": school_id != "102",
     }
 
 
@@ -140,25 +147,147 @@ def score_rows(count: int, places: int, seed: int) -> tuple[list[dict], list[dic
     return scores, reasons
 
 
-def school_file(school_id: str, name: str, count: int = 30, places: int = 3, **run: object) -> bytes:
-    """Return the file of an invented school, as a run writes it."""
+def change_rows(scores: list[dict]) -> tuple[list[dict], list[dict]]:
+    """Return rows of ``score_change`` and ``change_reason``: every kind of change, and pupils who have none."""
+    changes, reasons = [], []
+    for score in scores:
+        place, pupil_id, band = score["place"], score["pupil_id"], score["band_code"]
+        if score["state_code"] == "too_little_data" or place % 11 == 0:
+            continue  # nothing to compare with: too little data now, or then
+        kind = ("up", "down" if place > 6 else "up", "same", "new")[place % 4]
+        before = {"up": "low", "down": "high", "same": band, "new": None}[kind]
+        # A pupil who was in another school then has a band and no place.
+        then = None if kind == "new" or place % 7 == 0 else place + {"up": 6, "down": -6, "same": 0}[kind]
+        changes.append(
+            {
+                "pupil_id": pupil_id,
+                "change_code": kind,
+                "previous_band_code": before,
+                "previous_place": None if then is None else max(then, 1),
+            }
+        )
+        sign = {"up": 1, "down": -1}.get(kind, 0)
+        told = ("unexcused_lessons_8w", "mark_mean_points_year", "stage_number")[: abs(sign) * (place % 3 + 1)]
+        values = {
+            "unexcused_lessons_8w": (6.0 if sign > 0 else 41.0, 27.0),
+            "mark_mean_points_year": (None, 4.1),  # no data then
+            "stage_number": (9.0, 10.0),
+        }
+        reasons += [
+            {
+                "pupil_id": pupil_id,
+                "place": number,
+                "feature_code": code,
+                "contribution_change": sign * 0.9 / number,
+                "before_value": values[code][0],
+                "now_value": values[code][1],
+            }
+            for number, code in enumerate(told, 1)
+        ]
+    return changes, reasons
+
+
+def what_if_rows(scores: list[dict]) -> list[dict]:
+    """Return rows of ``what_if``: of one feature, of three and all together, and pupils for whom nothing is assumed."""
+    rows = []
+    for score in scores:
+        place = score["place"]
+        if score["state_code"] == "too_little_data" or (
+            score["band_code"] == "low" and not score["is_within_capacity"]
+        ):
+            continue
+        if place % 5 == 0:
+            continue  # no value above the usual one
+        single = [(code, own, usual) for code, _, is_malleable, own, usual in REASONS[:4] if is_malleable]
+        single = single[:1] if place % 4 == 0 else single[:3]
+        assumed = [*single, *([(None, None, None)] if len(single) > 1 else [])]
+        for number, (code, own, usual) in enumerate(assumed, 1):
+            probability = score["probability"] * (0.4 if code is None else 0.6 + 0.1 * number)
+            band = "high" if probability >= 0.15 else "medium" if probability >= 0.05 else "low"
+            rows.append(
+                {
+                    "pupil_id": score["pupil_id"],
+                    "place": number,
+                    "feature_code": code,
+                    "own_value": own,
+                    "assumed_value": usual,
+                    "probability": probability,
+                    "band_code": band,
+                }
+            )
+    return rows
+
+
+def trend_rows(scores: list[dict]) -> tuple[list[dict], list[dict]]:
+    """Return rows of ``trend_week`` and ``trend_month``: no lessons in summer, gaps, and a pupil without any."""
+    weeks, months = [], []
+    for score in scores:
+        place, pupil_id = score["place"], score["pupil_id"]
+        if not score["has_attendance_data"]:
+            continue
+        for number, week_on in enumerate(WEEKS):
+            is_holiday = date(2026, 6, 12) < week_on < date(2026, 8, 31) or week_on == date(2026, 10, 19)
+            if is_holiday or (place % 6 == 0 and number % 4 == 0):
+                continue
+            weeks.append(
+                {
+                    "pupil_id": pupil_id,
+                    "week_on": week_on,
+                    "unexcused_lessons": max(number - 14, 0) * (31 - place) // 30 if place % 2 else 0,
+                    "excused_lessons": (number * place) % 5,
+                }
+            )
+        if not score["has_learning_data"]:
+            continue
+        for number, month_on in enumerate(MONTHS):
+            if month_on.month not in {6, 7, 8}:
+                months.append(
+                    {
+                        "pupil_id": pupil_id,
+                        "month_on": month_on,
+                        "mark_mean_points": round(7.5 - number * (31 - place) / 100, 2),
+                        "marks": 3 + (number * place) % 9,
+                    }
+                )
+    return weeks, months
+
+
+def support_rows(scores: list[dict]) -> list[dict]:
+    """Return rows of ``support_known``: a measure that goes on, one that is over, and pupils without any."""
+    given = [("KA-PSI", date(2026, 9, 14), None), ("KA-PED", date(2026, 1, 12), date(2026, 5, 29))]
+    return [
+        {"pupil_id": score["pupil_id"], "measure_code": code, "from_on": from_on, "to_on": to_on}
+        for score in scores
+        if score["place"] % 4 == 1
+        for code, from_on, to_on in (given if score["place"] % 8 == 1 else given[:1])
+    ]
+
+
+def school_file(
+    school_id: str, name: str, count: int = 30, places: int = 3, *, is_first_run: bool = False, **run: object
+) -> bytes:
+    """Return the file of an invented school, as a run writes it; of the first run of a store, if ``is_first_run``."""
     scores, reasons = score_rows(count, places, int(school_id))
     scores = sorted((score | {"school_id": school_id} for score in scores), key=lambda score: score["pupil_id"])
     reasons.sort(key=lambda reason: (reason["pupil_id"], -abs(reason["contribution"]), reason["feature_code"]))
     features = [
         Feature(code, group, "share", "year", "", 0, (), is_malleable) for code, group, is_malleable, *_ in REASONS
     ]
-    tables = [
-        pa.Table.from_pylist(rows, schema=table.arrow_schema()) for table, rows in ((SCORE, scores), (REASON, reasons))
-    ]
-    schools = Schools(RUN | run, features, BANDS, [])
-    ((_, text),) = schools.texts([school_row(school_id, name, count, places)], *tables)
+    changes = ([], []) if is_first_run else change_rows(scores)
+    support = [] if school_id == "102" else support_rows(scores)
+    rows = [scores, reasons, *changes, what_if_rows(scores), *trend_rows(scores), support]
+    tables = {
+        table.name: pa.Table.from_pylist(own, schema=table.arrow_schema())
+        for table, own in zip(TABLES_OF_PUPILS, rows, strict=True)
+    }
+    schools = Schools(RUN | run, features, BANDS, [], FIRST_SPAN if is_first_run else SPAN)
+    ((_, text),) = schools.texts([school_row(school_id, name, count, places)], tables)
     return text
 
 
-def school(school_id: str, name: str, count: int = 30, places: int = 3, **run: object) -> dict:
+def school(school_id: str, name: str, count: int = 30, places: int = 3, **given: object) -> dict:
     """Return the extract of an invented school, as pages read it."""
-    return extract.unfolded(json.loads(school_file(school_id, name, count, places, **run)))
+    return extract.unfolded(json.loads(school_file(school_id, name, count, places, **given)))
 
 
 def findings(**run: object) -> dict:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import date
 
+import invented_run
 import pyarrow as pa
 import pytest
 
 from riskmodel.risk.feature import Feature
 from riskmodel.runs.extracts import SCHOOLS_AT_A_TIME, Schools
+from riskmodel.runs.told import TABLES_OF_PUPILS
 from riskmodel.tables.results import REASON, SCORE
 from riskmodel.views import extract
 
@@ -21,7 +23,9 @@ SCHOOL = {
     "municipality_code": "LV0001000",
     "places": 1,
     "is_capacity_assumed": True,
+    "has_support_data": False,
 }
+SPAN = extract.Span([date(2026, 11, 9), date(2026, 11, 16)], [date(2026, 11, 1)])
 
 
 def _score(pupil_id, place, **changed):
@@ -64,11 +68,11 @@ def _reason(pupil_id, place, contribution):
 
 
 def _files(schools, scores, reasons=(), run=RUN):
-    tables = [
-        pa.Table.from_pylist(sorted(rows, key=lambda row: row["pupil_id"]), schema=table.arrow_schema())
+    tables = {
+        table.name: pa.Table.from_pylist(sorted(rows, key=lambda row: row["pupil_id"]), schema=table.arrow_schema())
         for table, rows in ((SCORE, scores), (REASON, reasons))
-    ]
-    return dict(Schools(run, FEATURES, [], []).texts(schools, *tables))
+    }
+    return dict(Schools(run, FEATURES, [], [], SPAN).texts(schools, tables))
 
 
 def _extract(scores, reasons=(), run=RUN):
@@ -134,7 +138,7 @@ def test_a_missing_number_is_none_and_never_zero_and_the_file_is_strict_json():
 
 def test_a_file_of_an_earlier_form_is_refused():
     with pytest.raises(ValueError, match="form"):
-        extract.unfolded({"form": "riskmodel/school/1"})
+        extract.unfolded({"form": "riskmodel/school/2"})
 
 
 def test_a_name_in_a_score_row_does_not_get_into_the_extract():
@@ -169,3 +173,121 @@ def test_values_of_the_array_libraries_become_plain_ones():
     ]
     assert found == [0.5, None, None, "2026-11-22", True]
     assert extract.plain(np.int64(0)) == 0
+
+
+def _told(pupil_ids, *, school=SCHOOL, **rows):
+    """Return the pupils of an extract, from scores and rows of further tables by name."""
+    declared = {table.name: table for table in TABLES_OF_PUPILS}
+    given = {"score": [_score(pupil_id, place) for place, pupil_id in enumerate(pupil_ids, 1)], "reason": [], **rows}
+    tables = {
+        name: pa.Table.from_pylist(
+            sorted(own, key=lambda row: [str(row[part]) for part in declared[name].key]),
+            schema=declared[name].arrow_schema(),
+        )
+        for name, own in given.items()
+    }
+    ((_, text),) = Schools(RUN, FEATURES, [], [], SPAN).texts([school], tables)
+    return extract.unfolded(json.loads(text))["pupils"]
+
+
+FIRST, SECOND = "b" * 32, "a" * 32
+
+
+def test_a_change_has_its_reasons_and_a_pupil_without_a_row_has_no_change():
+    change = {"pupil_id": SECOND, "change_code": "up", "previous_band_code": "low", "previous_place": 4}
+    reason = {
+        "pupil_id": SECOND,
+        "place": 1,
+        "feature_code": "f3",
+        "contribution_change": 0.5,
+        "before_value": None,
+        "now_value": 27.0,
+    }
+    first, second = _told([FIRST, SECOND], score_change=[change], change_reason=[reason])
+    assert first["change"] is None
+    assert second["change"] == {
+        "kind": "up",
+        "previous_band_code": "low",
+        "previous_place": 4,
+        "reasons": [
+            {
+                "feature_code": "f3",
+                "group_code": "attendance",
+                "is_malleable": True,
+                "before_value": None,
+                "now_value": 27,
+                "contribution_change": 0.5,
+            }
+        ],
+    }
+    assert not set(extract.CHANGE_FIELDS) & set(first)
+
+
+def test_what_is_assumed_one_by_one_comes_before_all_of_it_together():
+    rows = [
+        {
+            "pupil_id": SECOND,
+            "place": place,
+            "feature_code": code,
+            "own_value": own,
+            "assumed_value": assumed,
+            "probability": probability,
+            "band_code": "low",
+        }
+        for place, code, own, assumed, probability in (
+            (1, "f2", 27.0, 4.0, 0.2),
+            (2, "f0", 0.5, 0.25, 0.3),
+            (3, None, None, None, 0.1),
+        )
+    ]
+    first, second = _told([FIRST, SECOND], what_if=rows)
+    assert first["what_if"] == []
+    assert [(one["feature_codes"], one["own_values"], one["assumed_values"]) for one in second["what_if"]] == [
+        (["f2"], [27], [4]),
+        (["f0"], [0.5], [0.25]),
+        (["f2", "f0"], [27, 0.5], [4, 0.25]),
+    ]
+    assert [one["probability"] for one in second["what_if"]] == [0.2, 0.3, 0.1]
+
+
+def test_a_week_without_planned_lessons_is_no_data_and_one_without_absence_is_zero():
+    week = {"pupil_id": SECOND, "week_on": date(2026, 11, 16), "unexcused_lessons": 0, "excused_lessons": 2}
+    month = {"pupil_id": FIRST, "month_on": date(2026, 11, 1), "mark_mean_points": 6.33, "marks": 3}
+    first, second = _told([FIRST, SECOND], trend_week=[week], trend_month=[month])
+    assert first["trend"] == {
+        "unexcused_lessons": [None, None],
+        "excused_lessons": [None, None],
+        "mark_mean_points": [6.33],
+        "marks": [3],
+    }
+    assert second["trend"] == {
+        "unexcused_lessons": [None, 0],
+        "excused_lessons": [None, 2],
+        "mark_mean_points": [None],
+        "marks": [0],
+    }
+
+
+def test_no_measure_and_no_data_on_measures_are_told_apart():
+    rows = [
+        {"pupil_id": SECOND, "measure_code": code, "from_on": from_on, "to_on": None}
+        for code, from_on in (("KA-PED", date(2026, 9, 7)), ("KA-PSI", date(2026, 10, 5)))
+    ]
+    first, second = _told([FIRST, SECOND], support_known=rows)
+    assert first["support"] is None
+    assert [(one["measure_code"], one["from_on"], one["to_on"]) for one in second["support"]] == [
+        ("KA-PSI", "2026-10-05", None),
+        ("KA-PED", "2026-09-07", None),
+    ]
+    (only,) = _told([FIRST], school=SCHOOL | {"has_support_data": True})
+    assert only["support"] == []
+
+
+def test_the_head_names_the_run_before_and_the_days_of_the_trends():
+    found = _extract([])
+    assert (found["previous_run"], found["trend_weeks"]) == (None, ["2026-11-09", "2026-11-16"])
+    assert invented_run.school("101", "x")["previous_run"] == {
+        "run_id": "2026-05-15-0123456789ab",
+        "cut_off_on": "2026-05-15",
+    }
+    assert {pupil["change"] for pupil in invented_run.school("101", "x", is_first_run=True)["pupils"]} == {None}

@@ -73,7 +73,7 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
         horizon = date.fromisoformat(horizon_on) if horizon_on else None
         windows = cohort_windows(connection, run.cut_off, horizon, label_delay_days)
         ranges = pupil_ranges(connection, PUPILS_PER_PART)
-        open_cut_off(connection, run.cut_off, tables=("school", "capacity"))
+        open_cut_off(connection, run.cut_off, tables=("school", "capacity", "support"))
         places = _places(connection, run)
     with run.parts() as folder:
         given = {"delivery_ids": run.delivery_ids, "threads": threads}
@@ -337,7 +337,7 @@ def _traits(connection: duckdb.DuckDBPyConnection, window: Window, members: pd.D
 
 
 def _places(connection: duckdb.DuckDBPyConnection, run: SemesterRun) -> pd.DataFrame:
-    """Return the schools as known on the cut-off date, with the places delivered for that day.
+    """Return the schools as known on the cut-off date, with the places delivered for that day, and who tells of support.
 
     Providers of one school add up, unless a row for the whole school (``all``) is there.
     """
@@ -360,7 +360,12 @@ def _places(connection: duckdb.DuckDBPyConnection, run: SemesterRun) -> pd.DataF
                 )::BIGINT AS places
             FROM period GROUP BY school_id
         )
-        SELECT described.*, provided.places FROM described LEFT JOIN provided USING (school_id) ORDER BY school_id
+        SELECT
+            described.*,
+            provided.places,
+            school_id IN (SELECT school_id FROM known.support WHERE happened_on <= $cut_off) AS has_support_data
+        FROM described LEFT JOIN provided USING (school_id)
+        ORDER BY school_id
         """,
         {"cut_off": run.cut_off},
     ).df()

@@ -25,10 +25,13 @@ def json_lists(column: pa.Array, offsets: NDArray[np.integer]) -> list[str]:
 
     Numbers are the shortest text that reads back as the same float64; what is missing, not a number or endless is null.
 
+    >>> from datetime import date
     >>> json_lists(pa.array([1.5, None, float("nan"), 2.0]), np.array([0, 1, 4]))
     ['[1.5]', '[null,null,2]']
     >>> json_lists(pa.array(['a"b', "ā"]), np.array([0, 2]))
     ['["a\\"b","ā"]']
+    >>> json_lists(pa.array([date(2024, 12, 16), None]), np.array([0, 2]))
+    ['["2024-12-16",null]']
     """
     pieces = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), _texts(column))
     return [f"[{piece}]" for piece in pc.binary_join(pieces, ",").to_pylist()]
@@ -52,6 +55,8 @@ def _texts(column: pa.Array) -> pa.Array:
     """Return each value as JSON text."""
     if pa.types.is_string(column.type):
         found = _quoted(column)
+    elif pa.types.is_date(column.type):
+        found = _quoted(column.cast(pa.string()))
     elif pa.types.is_floating(column.type) and _repeats(column):
         coded = column.dictionary_encode()
         found = _numbers(coded.dictionary).take(coded.indices)

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,30 +15,20 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from riskmodel.risk.evaluation import DEFAULT_MODEL
-from riskmodel.risk.explanation import COMPARED
 from riskmodel.risk.feature import Feature
 from riskmodel.risk.features import FEATURES
-from riskmodel.runs.columns import json_lists, json_object, json_text
+from riskmodel.runs.columns import json_object, json_text
 from riskmodel.runs.manifest import code_of_this_process
 from riskmodel.runs.parts import workers
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.tables.results import BANDS
-from riskmodel.views.extract import (
-    DATA_FLAGS,
-    PUPIL_FIELDS,
-    common_head,
-    findings_extract,
-    index_extract,
-    school_head,
-    short_codes,
-)
+from riskmodel.runs.told import REASON_COLUMNS, USUAL_OF, Told
+from riskmodel.tables.results import BANDS, REASON, SCORE
+from riskmodel.views.extract import Span, common_head, findings_extract, index_extract, school_head
 
 SCHOOL_FIGURES = ("auc", "precision_at_capacity", "recall_at_capacity")
 RESULT_TABLES = ("evaluation", "subgroup", "calibration", "band", "drift", "table_account")
 LISTS_OF_METRICS = ("cohorts", "capacity_curve", "missingness", "assumptions", "notices")
 SCHOOLS_AT_A_TIME = 64
-USUAL_OF = [name for name, _ in COMPARED]
-REASON_COLUMNS = ("feature_code", "own_value", "usual_value", "usual_of", "contribution")
 
 Row = Mapping[str, Any]
 Result = TypeVar("Result")
@@ -52,10 +41,11 @@ def write_extracts(run: SemesterRun) -> dict[str, Any]:
     read = [by_code[code] for code in contribution.column_names if code in by_code]
     importance = _importance(contribution, read)
     del contribution
-    schools = Schools(about, read, records(run.read("band")), _figures(run))
+    schools = Schools(about, read, records(run.read("band")), _figures(run), _span(run))
     folder = run.folder / "extracts" / "school"
     folder.mkdir(parents=True, exist_ok=True)
-    for school_id, text in schools.texts(summary, run.read_arrow("score"), run.read_arrow("reason", REASON_COLUMNS)):
+    tables = {SCORE.name: run.read_arrow(SCORE.name), REASON.name: run.read_arrow(REASON.name, REASON_COLUMNS)}
+    for school_id, text in schools.texts(summary, tables):
         (folder / f"{school_id}.json").write_bytes(text)
     (folder.parent / "index.json").write_text(json_text(index_extract(about, summary)) + "\n", "utf-8")
     findings = findings_extract(
@@ -70,33 +60,35 @@ def write_extracts(run: SemesterRun) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Schools:
-    """What the extracts of all schools say alike: the run, the features of the model, bands and figures."""
+    """What the extracts of all schools say alike: the run, the features of the model, bands, figures and days."""
 
     about: Row
     features: Sequence[Feature]
     bands: Sequence[Row]
     figures: Sequence[Row]
+    span: Span
 
-    def texts(self, summary: Sequence[Row], scores: pa.Table, reasons: pa.Table) -> Iterator[tuple[str, bytes]]:
+    def texts(self, summary: Sequence[Row], tables: Mapping[str, pa.Table]) -> Iterator[tuple[str, bytes]]:
         """Yield id and file of each school of ``summary``, a row of ``school_summary`` each.
 
-        ``scores`` is ordered by pupil, and ``reasons`` holds the same number of rows for each pupil in that order.
+        ``tables`` are those named in ``TABLES_OF_PUPILS``, in the order of their keys; ``reason`` holds the same number
+        of rows for each pupil of ``score``, and may leave out who they are. One that is not given has no rows.
         Columns become text in one go for some schools at a time, so that memory does not grow with the country.
         """
         by_id = {str(one["school_id"]): one for one in summary}
-        school_ids = sorted(by_id)
+        school_ids, scores = sorted(by_id), tables[SCORE.name]
         school = pc.index_in(scores["school_id"].combine_chunks(), pa.array(school_ids, pa.string())).to_numpy()
         order = np.lexsort((scores["place"].to_numpy(), school))
         offsets = np.searchsorted(school[order], np.arange(len(school_ids) + 1))
         counts = _counts(scores, school, len(school_ids))
-        told = self._reasons(reasons, scores.num_rows)
-        common = common_head(self.about, self._features(), self.bands, self.figures)
+        told = Told(tables, [feature.code for feature in self.features], self.span)
+        common = common_head(self.about, self._features(), self.bands, self.figures, self.span)
         alike = {name: json_text(value) for name, value in {**common, "usual_of": USUAL_OF}.items()}
 
         def of_some(first: int) -> list[tuple[str, bytes]]:
             some = school_ids[first : first + SCHOOLS_AT_A_TIME]
             mine = offsets[first : first + len(some) + 1]
-            columns = _columns(scores, told, order[mine[0] : mine[-1]], mine - mine[0])
+            columns = told.columns(order[mine[0] : mine[-1]], mine - mine[0])
             files = []
             for number, school_id in enumerate(some):
                 counted = {name: int(of_school[first + number]) for name, of_school in counts.items()}
@@ -108,18 +100,6 @@ class Schools:
 
         for files in _ahead(of_some, range(0, len(school_ids), SCHOOLS_AT_A_TIME)):
             yield from files
-
-    def _reasons(self, reasons: pa.Table, pupils: int) -> dict[str, NDArray[Any]]:
-        """Return the columns of the reasons, pupils × places, codes as places in their lists (-1: none)."""
-        lists = {"feature_code": [feature.code for feature in self.features], "usual_of": USUAL_OF}
-        found: dict[str, NDArray[Any]] = {
-            name: reasons[name].to_numpy() for name in ("own_value", "usual_value", "contribution")
-        }
-        for name, codes in lists.items():
-            place = pc.index_in(reasons[name], pa.array(codes, pa.string()), skip_nulls=True)
-            found[name.removesuffix("_code")] = pc.fill_null(place, -1).to_numpy()
-        each = reasons.num_rows // max(pupils, 1)
-        return {name: column.reshape(pupils, each) for name, column in found.items()}
 
     def _features(self) -> list[Row]:
         return [
@@ -141,26 +121,6 @@ def _ahead(work: Callable[[int], Result], items: Iterable[int]) -> Iterator[Resu
             yield begun.popleft().result()
 
 
-def _columns(
-    scores: pa.Table, told: Mapping[str, NDArray[Any]], order: NDArray[np.intp], offsets: NDArray[np.intp]
-) -> dict[str, dict[str, list[str]]]:
-    """Return the columns of the pupils in ``order`` and of their reasons as text, a list for each school."""
-    scores = scores.take(pa.array(order))
-    chosen = {name: column[order] for name, column in told.items()}
-    ids = scores["pupil_id"].to_pylist()
-    codes = [code for first, after in pairwise(offsets) for code in short_codes(ids[first:after])]
-    rest = scores["raw_score"].to_numpy() - scores["base_score"].to_numpy() - chosen["contribution"].sum(axis=1)
-    pupils = {name: scores[name].combine_chunks() for name in (*PUPIL_FIELDS, *DATA_FLAGS)}
-    pupils |= {"code": pa.array(codes, pa.string()), "rest": pa.array(rest)}
-    reasons = {name: pa.array(column.ravel()) for name, column in chosen.items()}
-    reasons["usual_of"] = pa.array(chosen["usual_of"].ravel(), mask=chosen["usual_of"].ravel() < 0)
-    each = chosen["contribution"].shape[1]
-    return {
-        "pupils": {name: json_lists(column, offsets) for name, column in pupils.items()},
-        "reasons": {name: json_lists(column, offsets * each) for name, column in reasons.items()},
-    }
-
-
 def _counts(scores: pa.Table, school: NDArray[np.intp], schools: int) -> dict[str, NDArray[np.intp]]:
     """Return, for each count that a page shows, the pupils of each school."""
     chosen = {
@@ -170,6 +130,10 @@ def _counts(scores: pa.Table, school: NDArray[np.intp], schools: int) -> dict[st
         "within_capacity": scores["is_within_capacity"].to_numpy(),
     }
     return {name: np.bincount(school[which], minlength=schools) for name, which in chosen.items()}
+
+
+def _span(run: SemesterRun) -> Span:
+    return Span([], [])
 
 
 def about_run(run: SemesterRun) -> dict[str, Any]:

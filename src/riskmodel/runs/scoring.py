@@ -109,5 +109,6 @@ def _summary(run: SemesterRun, scores: pd.DataFrame, capacity: Capacity, capacit
         is_capacity_assumed=is_assumed,
         **counted,
         too_little_data=too_little,
+        has_support_data=place["has_support_data"],
     )
     return summary.reset_index()[list(SCHOOL_SUMMARY.column_names)]

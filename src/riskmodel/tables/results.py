@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from riskmodel.tables.areas import MUNICIPALITY_SUMMARY, RELEASED_CELL, STATE_SUMMARY
-from riskmodel.tables.canonical import ENROLMENT, PUPIL_ID, SCHOOL, SCHOOL_ID
+from riskmodel.tables.canonical import ENROLMENT, PUPIL_ID, SCHOOL, SCHOOL_ID, SUPPORT
 from riskmodel.tables.schema import Column, Kind, Sensitivity, Table, Words
 
 COHORT_ON = Column("cohort_on", Kind.DATE, Words("Cut-off date of the cohort", "Grupas robeždatums"), unit="date")
@@ -140,6 +140,11 @@ PLACE = Table(
             unit="pupils",
             required=False,
             low=0,
+        ),
+        Column(
+            "has_support_data",
+            Kind.FLAG,
+            Words("Measures of support were delivered", "Ir piegādāti dati par atbalsta pasākumiem"),
         ),
     ),
     key=("school_id",),
@@ -388,6 +393,194 @@ REASON = Table(
     key=("pupil_id", "place"),
 )
 
+SCORE_CHANGE = Table(
+    name="score_change",
+    row=Words(
+        "pupil whose score can be compared with that of the run before",
+        "izglītojamais, kura vērtējumu var salīdzināt ar iepriekšējās izpildes vērtējumu",
+    ),
+    columns=(
+        PUPIL_ID,
+        Column(
+            "change_code",
+            Kind.CODE,
+            Words("Change since the run before", "Izmaiņa kopš iepriekšējās izpildes"),
+            codes={
+                "new": Words("was not in it", "tajā nebija"),
+                "up": Words("more support needed", "atbalsts vajadzīgs vairāk"),
+                "down": Words("less support needed", "atbalsts vajadzīgs mazāk"),
+                "same": Words("about the same", "aptuveni tāpat"),
+            },
+            sensitivity=Sensitivity.PERSONAL,
+        ),
+        Column(
+            "previous_band_code",
+            Kind.CODE,
+            Words("Risk band then; empty: was not in it", "Riska līmenis toreiz; tukšs – tajā nebija"),
+            codes=BANDS,
+            required=False,
+            sensitivity=Sensitivity.PERSONAL,
+        ),
+        Column(
+            "previous_place",
+            Kind.INTEGER,
+            Words(
+                "Place in the order of the same school then; empty: was not in it",
+                "Vieta tās pašas iestādes sarakstā toreiz; tukšs – tajā nebija",
+            ),
+            required=False,
+            low=1,
+            sensitivity=Sensitivity.PERSONAL,
+        ),
+    ),
+    key=("pupil_id",),
+)
+"""A pupil with too little data, now or then, has no row; nobody has one when there is no run before."""
+
+CHANGE_REASON = Table(
+    name="change_reason",
+    row=Words(
+        "feature that moved a pupil's score most since the run before",
+        "pazīme, kas kopš iepriekšējās izpildes visvairāk mainījusi izglītojamā vērtējumu",
+    ),
+    columns=(
+        PUPIL_ID,
+        Column("place", Kind.INTEGER, Words("Place by size, from 1", "Vieta pēc lieluma, no 1"), low=1),
+        REASON.column("feature_code"),
+        Column(
+            "contribution_change",
+            Kind.DECIMAL,
+            Words("Shapley value now minus then", "Šeplija vērtība tagad mīnus toreiz"),
+            unit="log-odds",
+            sensitivity=Sensitivity.PERSONAL,
+        ),
+        Column(
+            "before_value",
+            Kind.DECIMAL,
+            Words("The pupil's value then; empty: no data", "Izglītojamā vērtība toreiz; tukšs – nav datu"),
+            required=False,
+            sensitivity=Sensitivity.PERSONAL,
+        ),
+        Column(
+            "now_value",
+            Kind.DECIMAL,
+            Words("The pupil's value now; empty: no data", "Izglītojamā vērtība tagad; tukšs – nav datu"),
+            required=False,
+            sensitivity=Sensitivity.PERSONAL,
+        ),
+    ),
+    key=("pupil_id", "place"),
+)
+
+WHAT_IF = Table(
+    name="what_if",
+    row=Words(
+        "what the model would say if a value were the usual one",
+        "ko teiktu modelis, ja vērtība būtu tāda, kāda ir ierasta",
+    ),
+    columns=(
+        PUPIL_ID,
+        Column("place", Kind.INTEGER, Words("Place, from 1", "Vieta, no 1"), low=1),
+        Column(
+            "feature_code",
+            Kind.CODE,
+            Words(
+                "Feature; empty: all of the pupil's others together", "Pazīme; tukšs – visas pārējās izglītojamā kopā"
+            ),
+            pattern="[a-z0-9_]{1,60}",
+            required=False,
+        ),
+        Column(
+            "own_value",
+            Kind.DECIMAL,
+            Words("The pupil's value", "Izglītojamā vērtība"),
+            required=False,
+            sensitivity=Sensitivity.PERSONAL,
+        ),
+        Column(
+            "assumed_value",
+            Kind.DECIMAL,
+            Words("Assumed: the usual value of those compared with", "Pieņemtā – salīdzināmo ierastā vērtība"),
+            required=False,
+        ),
+        PROBABILITY,
+        SCORE.column("band_code"),
+    ),
+    key=("pupil_id", "place"),
+)
+"""For pupils of the bands *medium* and *high* or with a place, and features that a school can change. No promise: the
+model tells what such pupils have done, not what a measure would do."""
+
+TREND_WEEK = Table(
+    name="trend_week",
+    row=Words("complete week with planned lessons of a pupil", "pilna nedēļa ar izglītojamā plānotām stundām"),
+    columns=(
+        PUPIL_ID,
+        Column("week_on", Kind.DATE, Words("Monday of the week", "Nedēļas pirmdiena"), unit="date"),
+        *(
+            Column(
+                f"{code}_lessons",
+                Kind.INTEGER,
+                words,
+                unit="lessons",
+                low=0,
+                sensitivity=Sensitivity.PERSONAL,
+            )
+            for code, words in (
+                ("unexcused", Words("Missed without an excuse", "Kavētas bez attaisnojoša iemesla")),
+                ("excused", Words("Missed with an excuse", "Kavētas ar attaisnojošu iemeslu")),
+            )
+        ),
+    ),
+    key=("pupil_id", "week_on"),
+)
+"""A week without a row is no data."""
+
+TREND_MONTH = Table(
+    name="trend_month",
+    row=Words("month with marks of a pupil", "mēnesis, kurā izglītojamajam ir vērtējumi"),
+    columns=(
+        PUPIL_ID,
+        Column("month_on", Kind.DATE, Words("First day of the month", "Mēneša pirmā diena"), unit="date"),
+        Column(
+            "mark_mean_points",
+            Kind.DECIMAL,
+            Words("Mean of the marks", "Vidējais vērtējums"),
+            unit="points",
+            low=0,
+            high=10,
+            sensitivity=Sensitivity.PERSONAL,
+        ),
+        Column("marks", Kind.INTEGER, Words("Marks with points", "Vērtējumi ballēs"), low=1),
+    ),
+    key=("pupil_id", "month_on"),
+)
+
+SUPPORT_KNOWN = Table(
+    name="support_known",
+    row=Words("measure given to a pupil, as known on the cut-off date", "robeždatumā zināms atbalsta pasākums"),
+    columns=(
+        PUPIL_ID,
+        SUPPORT.column("measure_code"),
+        Column(
+            "from_on",
+            Kind.DATE,
+            Words("First day", "Pirmā diena"),
+            unit="date",
+            sensitivity=Sensitivity.PERSONAL,
+        ),
+        Column(
+            "to_on",
+            Kind.DATE,
+            Words("Last day; empty while it lasts", "Pēdējā diena; tukšs, kamēr notiek"),
+            unit="date",
+            required=False,
+            sensitivity=Sensitivity.PERSONAL,
+        ),
+    ),
+    key=("pupil_id", "measure_code", "from_on"),
+)
+
 EVALUATION = Table(
     name="evaluation",
     row=Words("figure of a model or rule on a past cohort", "modeļa vai kārtulas rādītājs agrākā grupā"),
@@ -614,6 +807,7 @@ SCHOOL_SUMMARY = Table(
             unit="pupils",
             low=0,
         ),
+        PLACE.column("has_support_data"),
     ),
     key=("school_id",),
 )
@@ -629,6 +823,12 @@ RESULTS: tuple[Table, ...] = (
     SCORE,
     CONTRIBUTION,
     REASON,
+    SCORE_CHANGE,
+    CHANGE_REASON,
+    WHAT_IF,
+    TREND_WEEK,
+    TREND_MONTH,
+    SUPPORT_KNOWN,
     EVALUATION,
     SUBGROUP,
     CALIBRATION,

@@ -3,7 +3,8 @@
 Three forms, each a ``dict`` of plain values (dates as ISO text, ``None`` for "no data", never zero for it):
 
 ``extracts/school/<school_id>.json`` — :func:`common_head`, :func:`school_head` and the columns of the pupils
-    ``form, run, school, capacity, bands, counts, figures, features, usual_of, pupils, reasons``
+    ``form, run, school, capacity, bands, counts, figures, features, usual_of, previous_run, trend_weeks, trend_months,
+    has_support_data, pupils, reasons, change_reasons, trend, what_if, support``
 ``extracts/index.json`` — :func:`index_extract`
     ``form, run, schools``: which school's extract is which file; the portal opens no other file
 ``extracts/findings.json`` — :func:`findings_extract`
@@ -15,7 +16,17 @@ code_version, seed``; ``origin`` is ``synthetic``, ``public`` or ``real``.
 
 In a school's file ``pupils`` (in order of need) and ``reasons`` are columns: a list of values per name, a seventh of the
 size of a list of objects. ``reasons`` holds the same number per pupil, one pupil after the other, with places in
-``features`` and ``usual_of`` instead of codes. Pages read it through :func:`unfolded`, where a pupil holds::
+``features`` and ``usual_of`` instead of codes; so does ``trend``, with a value per week or month. ``change_reasons``,
+``what_if`` and ``support`` are columns too, of the pupils that have any: ``pupil`` is the place among ``pupils``, from 0.
+
+Pages read it through :func:`unfolded`. The head then holds besides::
+
+    previous_run   {run_id, cut_off_on}: the run that ``change`` compares with, the newest published one of an earlier
+                   cut-off date; None when there is none
+    trend_weeks    Mondays of the last 24 complete weeks; trend_months: first days of the last 10 months, the one of
+                   the cut-off date included and not complete; oldest first
+
+and a pupil::
 
     pupil_id  code  class_code  stage_kind  stage_number  band_code  state_code
     probability  probability_low  probability_high  place  is_within_capacity
@@ -24,6 +35,18 @@ size of a list of objects. ``reasons`` holds the same number per pupil, one pupi
                  {feature_code, group_code, is_malleable, own_value, usual_value, usual_of, contribution}
     rest         sum of all other contributions: base_score + reasons + rest = raw_score
     base_score  raw_score
+    change       None when nothing can be compared (no previous run; too little data now or then), else
+                 {kind, previous_band_code, previous_place, reasons}. kind: new (not in that run), up (more support
+                 needed), down, same. previous_place is None for a new pupil and in another school. reasons, at most 3,
+                 largest first, only of up and down: {feature_code, group_code, is_malleable, before_value, now_value,
+                 contribution_change}: features whose value changed and that moved the score that way
+    trend        {unexcused_lessons, excused_lessons: one per week, None without planned lessons (no data, not 0);
+                 mark_mean_points, marks: one per month, None and 0 without marks}
+    what_if      what the model would say if features that a school can change had the usual value, each
+                 {feature_codes, own_values, assumed_values, probability, band_code}: one by one (at most 4), then all
+                 together where there are several; empty where nothing is assumed. No promise, and no effect of a measure
+    support      measures given, newest first, each {measure_code, from_on, to_on}, to_on None while it lasts; no row:
+                 none known; None: the school delivered no measures at all (no data)
 
 No name and no register id stands in an extract: ``code`` is the short form of the pseudonym that a page shows.
 """
@@ -31,12 +54,13 @@ No name and no register id stands in an extract: ``code`` is the short form of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
 Row = Mapping[str, Any]
 
-SCHOOL_FORM = "riskmodel/school/2"
+SCHOOL_FORM = "riskmodel/school/3"
 INDEX_FORM = "riskmodel/index/1"
 FINDINGS_FORM = "riskmodel/findings/1"
 
@@ -70,7 +94,14 @@ PUPIL_FIELDS = (
     "raw_score",
 )
 DATA_FLAGS = tuple(f"has_{group}_data" for group in GROUPS_WITH_DATA_FLAG)
+CHANGE_FIELDS = ("change_code", "previous_band_code", "previous_place")
+"""Columns of ``pupils`` that :func:`unfolded` puts into ``change``."""
 REASON_COLUMNS = ("feature", "own_value", "usual_value", "usual_of", "contribution")
+CHANGE_COLUMNS = ("feature", "before_value", "now_value", "contribution_change")
+WHAT_IF_COLUMNS = ("feature", "own_value", "assumed_value", "probability", "band_code")
+SUPPORT_COLUMNS = ("measure_code", "from_on", "to_on")
+TREND_OF_WEEKS = ("unexcused_lessons", "excused_lessons")
+TREND_OF_MONTHS = ("mark_mean_points", "marks")
 FINDINGS_TABLES = (
     "evaluation",
     "subgroup",
@@ -102,10 +133,25 @@ def school_head(school: Row, counts: Row) -> dict[str, Any]:
         "school": {name: school.get(name) for name in ("school_id", "school_name", "school_kind", "municipality_code")},
         "capacity": {"places": plain(school["places"]), "is_assumed": bool(school["is_capacity_assumed"])},
         "counts": dict(counts),
+        "has_support_data": bool(school["has_support_data"]),
     }
 
 
-def common_head(run: Row, features: Iterable[Row], bands: Iterable[Row], figures: Iterable[Row]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Span:
+    """The days of the weeks and months that ``trend`` tells of, oldest first, and the run that ``change`` compares with.
+
+    ``previous_run`` holds ``run_id`` and ``cut_off_on``, or is None.
+    """
+
+    weeks: Sequence[date]
+    months: Sequence[date]
+    previous_run: Row | None = None
+
+
+def common_head(
+    run: Row, features: Iterable[Row], bands: Iterable[Row], figures: Iterable[Row], span: Span
+) -> dict[str, Any]:
     """Return what the extracts of all schools of a run say alike.
 
     Parameters
@@ -119,6 +165,8 @@ def common_head(run: Row, features: Iterable[Row], bands: Iterable[Row], figures
     figures
         Rows of ``evaluation`` for the default model on the newest matured cohort (``split_code`` mature, ``subset_code``
         all): auc, precision_at_capacity, recall_at_capacity.
+    span
+        What the changes and trends of the pupils are counted by.
 
     Raises
     ------
@@ -131,11 +179,14 @@ def common_head(run: Row, features: Iterable[Row], bands: Iterable[Row], figures
         "features": rows(features),
         "bands": rows(bands),
         "figures": rows(figures),
+        "trend_weeks": plain(list(span.weeks)),
+        "trend_months": plain(list(span.months)),
+        "previous_run": plain(span.previous_run),
     }
 
 
 def unfolded(stored: Row) -> dict[str, Any]:
-    """Return a school's extract as pages read it, from its file: an object per pupil, with its reasons.
+    """Return a school's extract as pages read it, from its file: an object per pupil, with all that is told of it.
 
     Raises
     ------
@@ -144,26 +195,79 @@ def unfolded(stored: Row) -> dict[str, Any]:
     """
     if stored["form"] != SCHOOL_FORM:
         raise ValueError(f"an extract of the form {SCHOOL_FORM} is needed")
-    columns, reasons = stored["pupils"], stored["reasons"]
+    columns, features = stored["pupils"], stored["features"]
     pupils = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    each = len(reasons["feature"]) // max(len(pupils), 1)
+    changes = _by_pupil(stored["change_reasons"], CHANGE_COLUMNS, len(pupils))
+    what_if = _by_pupil(stored["what_if"], WHAT_IF_COLUMNS, len(pupils))
+    support = _by_pupil(stored["support"], SUPPORT_COLUMNS, len(pupils))
     for number, pupil in enumerate(pupils):
         has_data = {group: pupil.pop(f"has_{group}_data") for group in GROUPS_WITH_DATA_FLAG}
         pupil["no_data_on"] = [group for group, has in has_data.items() if not has]
-        own = slice(number * each, (number + 1) * each)
-        parts = zip(*(reasons[name][own] for name in REASON_COLUMNS), strict=True)
-        pupil["reasons"] = [
-            {
-                **stored["features"][feature],
-                "own_value": own_value,
-                "usual_value": usual_value,
-                "usual_of": None if usual_of is None else stored["usual_of"][usual_of],
-                "contribution": contribution,
-            }
-            for feature, own_value, usual_value, usual_of, contribution in parts
-        ]
-    unneeded = {"features", "usual_of", "reasons"}
+        pupil["reasons"] = _reasons_of(stored, number, len(pupils))
+        pupil["change"] = _change(pupil, changes[number], features)
+        pupil["trend"] = {
+            name: values[number * each : (number + 1) * each]
+            for name, values in stored["trend"].items()
+            for each in [len(values) // len(pupils)]
+        }
+        pupil["what_if"] = _what_if(what_if[number], features)
+        has_support_data = stored["has_support_data"] or bool(support[number])
+        newest_first = sorted(support[number], key=lambda row: str(row["from_on"]), reverse=True)
+        pupil["support"] = newest_first if has_support_data else None
+    unneeded = {"features", "usual_of", "reasons", "change_reasons", "trend", "what_if", "support", "has_support_data"}
     return {**{name: part for name, part in stored.items() if name not in unneeded}, "pupils": pupils}
+
+
+def _by_pupil(stored: Row, names: Sequence[str], pupils: int) -> list[list[dict[str, Any]]]:
+    """Return the rows of each pupil, from the columns of those that have any."""
+    found: list[list[dict[str, Any]]] = [[] for _ in range(pupils)]
+    for number, *values in zip(stored["pupil"], *(stored[name] for name in names), strict=True):
+        found[number].append(dict(zip(names, values, strict=True)))
+    return found
+
+
+def _reasons_of(stored: Row, number: int, pupils: int) -> list[dict[str, Any]]:
+    reasons = stored["reasons"]
+    each = len(reasons["feature"]) // pupils
+    own = slice(number * each, (number + 1) * each)
+    parts = zip(*(reasons[name][own] for name in REASON_COLUMNS), strict=True)
+    return [
+        {
+            **stored["features"][feature],
+            "own_value": own_value,
+            "usual_value": usual_value,
+            "usual_of": None if usual_of is None else stored["usual_of"][usual_of],
+            "contribution": contribution,
+        }
+        for feature, own_value, usual_value, usual_of, contribution in parts
+    ]
+
+
+def _change(pupil: dict[str, Any], reasons: Sequence[Row], features: Sequence[Row]) -> dict[str, Any] | None:
+    """Take the columns of the change out of ``pupil``, and return them with its reasons."""
+    kind, band_code, place = (pupil.pop(name) for name in CHANGE_FIELDS)
+    if kind is None:
+        return None
+    told = [
+        {**features[reason["feature"]], **{name: reason[name] for name in CHANGE_COLUMNS[1:]}} for reason in reasons
+    ]
+    return {"kind": kind, "previous_band_code": band_code, "previous_place": place, "reasons": told}
+
+
+def _what_if(found: Sequence[Row], features: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return what is assumed one by one; a row without a feature stands for all of the others together."""
+    single = [row for row in found if row["feature"] is not None]
+    return [
+        {
+            "feature_codes": [features[one["feature"]]["feature_code"] for one in assumed],
+            "own_values": [one["own_value"] for one in assumed],
+            "assumed_values": [one["assumed_value"] for one in assumed],
+            "probability": row["probability"],
+            "band_code": row["band_code"],
+        }
+        for row in found
+        for assumed in [single if row["feature"] is None else [row]]
+    ]
 
 
 def index_extract(run: Row, schools: Iterable[Row]) -> dict[str, Any]:

@@ -1,0 +1,177 @@
+"""Reading and acting: every act is one transaction that writes its audit entries with it, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Literal, get_args
+
+from sqlalchemy import Connection, Engine, select, update
+
+from riskmodel.register.actors import actor_text, printable
+from riskmodel.register.chain import Entry, Head
+from riskmodel.register.headnote import HeadNote
+from riskmodel.register.people import Person
+from riskmodel.register.schema import AUDIT_ENTRY, AUDIT_HEAD, moment_text
+from riskmodel.register.sqlite import IS_WRITING
+
+Action = Literal[
+    # the register itself
+    "register_created",
+    "register_migrated",
+    "audit_read",
+    # coming and going
+    "login",
+    "login_refused",
+    "logout",
+    "sessions_closed",
+    # accounts
+    "account_added",
+    "account_disabled",
+    "account_enabled",
+    "account_removed",
+    "password_set",
+    "password_rehashed",
+    "grant_added",
+    "grant_revoked",
+    # looking
+    "page_viewed",
+    "pupil_viewed",
+    "file_exported",
+    "access_denied",
+    "mass_reading",
+    "extract_made",
+    # deciding
+    "capacity_set",
+    "run_released",
+]
+ACTIONS: frozenset[str] = frozenset(get_args(Action))
+
+DETAIL_KEYS = frozenset(
+    {
+        "account",
+        "account_id",
+        "class_code",
+        "codebook",
+        "count",
+        "file_kind",
+        "format",
+        "is_known",
+        "language",
+        "limit",
+        "mode",
+        "municipality_code",
+        "place",
+        "places",
+        "profile",
+        "pupils",
+        "reason",
+        "reference",
+        "revision",
+        "revision_before",
+        "role",
+        "rows",
+        "run_id",
+        "school_id",
+        "seconds",
+        "status",
+        "view",
+    }
+)
+"""What may stand in the details of an entry. No name, no free text of a person, no reason of a pupil."""
+
+
+class Act:
+    """One transaction under way: its connection, and the audit entries written in it."""
+
+    def __init__(self, connection: Connection, clock: Callable[[], datetime]) -> None:
+        self.connection = connection
+        self._clock = clock
+        self.before: Head | None = None
+        self.head: Head | None = None
+
+    def record(
+        self,
+        by: Person | str | None,
+        action: Action,
+        *,
+        unit: str = "",
+        subject: str = "",
+        details: Mapping[str, str | int] | None = None,
+    ) -> int:
+        """Write an audit entry; return its number.
+
+        Raises
+        ------
+        ValueError
+            For an action or a key of the details that is not on the list: a fault of the program.
+        """
+        details = details or {}
+        if action not in ACTIONS or not details.keys() <= DETAIL_KEYS:
+            raise ValueError(f"not on the audit's lists: {action}, {sorted(details.keys() - DETAIL_KEYS)}")
+        last = self.head or self._take_head()
+        entry = Entry(
+            number=last.entry_count + 1,
+            at=moment_text(self._clock()),
+            actor=actor_text(by),
+            action=action,
+            unit=printable(unit),
+            subject=printable(subject),
+            details=_details_text(details),
+            previous_digest=last.digest,
+        )
+        self.connection.execute(AUDIT_ENTRY.insert().values(**vars(entry), digest=entry.digest))
+        self.connection.execute(update(AUDIT_HEAD).values(entry_count=entry.number, digest=entry.digest))
+        self.head = entry.head
+        return entry.number
+
+    def _take_head(self) -> Head:
+        # Held until the commit: entries get their numbers one after the other, also where writers do not exclude each other.
+        row = self.connection.execute(select(AUDIT_HEAD).with_for_update()).one()
+        self.before = Head(row.entry_count, row.digest)
+        return self.before
+
+
+def _details_text(details: Mapping[str, str | int]) -> str:
+    plain = {key: printable(value) if isinstance(value, str) else int(value) for key, value in details.items()}
+    return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+class Database:
+    """The data base behind the doors of the register, for many threads.
+
+    Parameters
+    ----------
+    engine
+        Of either data base.
+    note
+        Where the audit's head is noted after each commit.
+    clock
+        Gives the time of an entry, aware.
+    """
+
+    def __init__(self, engine: Engine, note: HeadNote, clock: Callable[[], datetime]) -> None:
+        self.engine, self.note, self.clock = engine, note, clock
+        self._writing = engine.execution_options(**{IS_WRITING: True})
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection with one unchanging picture of the data base."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def acting(self) -> Iterator[Act]:
+        """Give an act, and commit it when the block ends well; then note the audit's new head."""
+        with self._writing.begin() as connection:
+            act = Act(connection, self.clock)
+            yield act
+        if act.head is not None and act.before is not None:
+            self.note.advance(act.head, act.before, self._digest_of)
+
+    def _digest_of(self, number: int) -> str | None:
+        with self.reading() as connection:
+            found: str | None = connection.scalar(select(AUDIT_ENTRY.c.digest).where(AUDIT_ENTRY.c.number == number))
+            return found

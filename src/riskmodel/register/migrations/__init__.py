@@ -1,0 +1,1 @@
+"""How the data base of the register grows: one module per revision in ``versions``, run by alembic."""

@@ -1,0 +1,133 @@
+"""What is SQLite's alone: the engine with its settings, the look at a file, the copy, the guard of the audit's rows.
+
+Every other module of the register speaks to both data bases in one text; a second engine is a module beside this one.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from riskmodel.errors import UsageError
+from riskmodel.messages import Message, message
+
+PRIVATE_MODE = 0o600
+BUSY_SECONDS = 20
+"""How long a writer waits for another one; every transaction of the register lasts milliseconds."""
+
+IS_WRITING = "register_is_writing"
+"""Execution option of a connection whose transactions take the writer's lock at their begin."""
+
+SETTINGS = {
+    "journal_mode": "wal",  # readers and the one writer do not wait for one another
+    "synchronous": "2",  # FULL: what was answered as done outlives a power cut
+    "foreign_keys": "1",  # off by default, and per connection
+    "trusted_schema": "0",
+}
+
+GUARDS = (
+    "CREATE TRIGGER audit_entry_is_not_changed BEFORE UPDATE ON audit_entry "
+    "BEGIN SELECT RAISE(ABORT, 'the audit is only written forth'); END",
+    "CREATE TRIGGER audit_entry_is_not_removed BEFORE DELETE ON audit_entry "
+    "BEGIN SELECT RAISE(ABORT, 'the audit is only written forth'); END",
+)
+"""Stop a slip, not an attacker: who may write the file can drop them, and is found by the chain."""
+
+
+def make_private(file: Path) -> bool:
+    """Make an empty file that only its owner may read and write; False when there is one already."""
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
+    except FileExistsError:
+        return False
+    os.close(descriptor)
+    return True
+
+
+def check_private(file: Path) -> None:
+    """Refuse a file that others than its owner may read or write.
+
+    Raises
+    ------
+    UsageError
+        With the mode that was found.
+    """
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & ~stat.S_IRWXU:
+        raise UsageError(
+            message("Only its owner may read the data base of the register: it holds accounts and the audit."),
+            found=message("The mode of the file is {mode}.", mode=f"{mode:04o}"),
+            remedy=message("Set it with: chmod 600 {file}", file=file.name),
+            where=str(file),
+        )
+
+
+def make_engine(file: Path) -> Engine:
+    """Return an engine for threads on the file, each connection with the settings that make SQLite keep its word."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(file)), connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True
+    )
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins no transaction of its own; see _begin
+    for name, wanted in SETTINGS.items():
+        connection.execute(f"PRAGMA {name} = {wanted}")
+        (found,) = connection.execute(f"PRAGMA {name}").fetchone()
+        if str(found) != wanted:
+            raise UsageError(
+                message("The data base of the register needs a local disk and SQLite's setting {name}.", name=name),
+                found=message("The setting stays at {value}.", value=found),
+                remedy=message("Put the store on a local disk, and the register beside it."),
+            )
+
+
+def _begin(connection: Connection) -> None:
+    is_writing = connection.get_execution_options().get(IS_WRITING)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+
+
+def check_whole(engine: Engine, file: Path) -> None:
+    """Refuse a file that is no data base of SQLite, or whose pages are harmed.
+
+    Raises
+    ------
+    UsageError
+        With what to do; the file is not changed.
+    """
+    try:
+        with engine.connect() as connection:
+            told = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    except OperationalError as error:
+        raise _unusable(file, message("It cannot be opened, or another process keeps it.")) from error
+    except DatabaseError as error:
+        raise _unusable(file, message("It is harmed, or is no data base.")) from error
+    if told != "ok":
+        raise _unusable(file, message("It is harmed, or is no data base."))
+
+
+def _unusable(file: Path, found: Message) -> UsageError:
+    return UsageError(
+        message("The register must be a whole data base of SQLite."),
+        found=found,
+        remedy=message("Keep the file as it is, and put the last copy in its place."),
+        where=str(file),
+    )
+
+
+def copy_to(engine: Engine, copy: Path) -> None:
+    """Write the data base as it is now into a new private file, also while others write."""
+    make_private(copy)
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("VACUUM INTO ?", (str(copy),))
+    finally:
+        connection.close()
