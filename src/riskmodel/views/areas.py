@@ -98,25 +98,22 @@ class Words:
         """Return the name of an area."""
         if area["code"] == STATE_CODE:
             return message("Latvia").in_language(self.language)
-        unknown = {
-            "no_municipality": message("Municipality not given"),
-            "no_region": message("Region not given"),
-        }
-        if area["code"] in unknown:
-            return unknown[area["code"]].in_language(self.language)
-        if area["kind"] == "region":
-            return message("{name} region", name=REGION_NAMES.get(area["code"], area["code"])).in_language(
-                self.language
-            )
+        named = UNKNOWN_AREAS.get(area["code"]) or (REGIONS.get(area["code"]) if area["kind"] == "region" else None)
+        if named is not None:
+            return named.in_language(self.language)
         return str(area["name"])
 
 
-REGION_NAMES = {
-    "Rīga": message("Rīga (region)"),
-    "Vidzeme": message("Vidzeme"),
-    "Kurzeme": message("Kurzeme"),
-    "Zemgale": message("Zemgale"),
-    "Latgale": message("Latgale"),
+REGIONS = {
+    "Rīga": message("Rīga planning region"),
+    "Vidzeme": message("Vidzeme planning region"),
+    "Kurzeme": message("Kurzeme planning region"),
+    "Zemgale": message("Zemgale planning region"),
+    "Latgale": message("Latgale planning region"),
+}
+UNKNOWN_AREAS = {
+    "no_municipality": message("Municipality not given"),
+    "no_region": message("Region not given"),
 }
 
 
