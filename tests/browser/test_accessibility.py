@@ -51,7 +51,11 @@ def axe():
 def found_by_axe(axe, page) -> list[str]:
     """Return what axe objects to, with where it is."""
     found = axe.run(page, options=AXE).response["violations"]
-    return [f"{one['id']} ({one['impact']}): {node['target']} {node['html'][:120]}" for one in found for node in one["nodes"]]
+    return [
+        f"{one['id']} ({one['impact']}): {node['target']} {node['html'][:120]}"
+        for one in found
+        for node in one["nodes"]
+    ]
 
 
 @pytest.mark.parametrize(("path", "who"), PAGES + OTHERS)

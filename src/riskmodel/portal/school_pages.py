@@ -104,6 +104,7 @@ class PlacesHandler(SchoolHandler):
     """Takes the number of places that the head of school enters."""
 
     SUPPORTED_METHODS = ("POST",)
+    FIELDS = frozenset({"places"})
 
     async def post(self, _language: str, school_id: str) -> None:
         """Enter the number, and answer in words to a script, else by the way back to the list."""
