@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
+from pathlib import Path
 
 import invented_run
 import pytest
@@ -130,7 +130,7 @@ def test_a12_a14_a15_no_address_becomes_a_socket_to_a_kernel(director, path, tmp
         answer = connection.recv(65_536)
     assert raw_http.status(answer) in {200, 302, 404}
     assert b"upgrade: websocket" not in answer.lower()
-    assert not os.path.exists("/tmp/riskmodel-attack")
+    assert not Path("/tmp/riskmodel-attack").exists()
 
 
 def _frame(payload: bytes) -> bytes:
