@@ -165,7 +165,11 @@ def fold_attendance(
 
 
 def fold_weeks(
-    planned: tuple[Facts, Marks], absences: tuple[Facts, Marks], numbers: tuple[int, int, int], first_week_on: date, count: int
+    planned: tuple[Facts, Marks],
+    absences: tuple[Facts, Marks],
+    numbers: tuple[int, int, int],
+    first_week_on: date,
+    count: int,
 ) -> tuple[Counts, Counts]:
     """Return the lessons missed without and with an excuse in ``count`` weeks from the Monday ``first_week_on``.
 

@@ -80,10 +80,10 @@ def trend_of_pupils(
         # Of weeks neither the timetable nor the lesson of the day is asked for.
         [
             Wanted(LESSONS_PLANNED, PLANNED_COLUMNS, first_week_on, cut_off, WEEKDAYS, NEVER_AFTER),
+            Wanted(ATTENDANCE, ABSENCE_COLUMNS, first_week_on, cut_off, ("lesson_number", "subject_code"), NEVER_AFTER),
             Wanted(
-                ATTENDANCE, ABSENCE_COLUMNS, first_week_on, cut_off, ("lesson_number", "subject_code"), NEVER_AFTER
+                MARK, MARK_COLUMNS, first_month_on, cut_off, ("handed_in_on", "subject_code", "weight"), NEVER_AFTER
             ),
-            Wanted(MARK, MARK_COLUMNS, first_month_on, cut_off, ("handed_in_on", "subject_code", "weight"), NEVER_AFTER),
         ],
     )
     bounds = [first_pupil, *reader.cuts(ROWS_AT_ONCE, first_pupil, after_pupil), after_pupil]
