@@ -22,6 +22,8 @@ MOVED_SHARE = 0.1
 FEWEST_PLACES = 3
 """So many places at least, else a small school's list would change with every mark."""
 
+HAIR = 1e-9
+
 REASONS_TOLD = 3
 
 LEAST_MOVE = 0.02
@@ -69,7 +71,8 @@ def changes(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
 def _moved(place: Floats, size: Floats, place_before: Floats, size_before: Floats) -> Floats:
     """Return 1 for a pupil who moved up by enough, -1 down, 0 else; places are compared as shares of the school."""
     share = place_before / size_before - place / size
-    is_enough = (np.abs(share) > MOVED_SHARE) & (np.abs(share) * size >= FEWEST_PLACES)
+    # Four places of forty are a tenth, also where the difference lies a hair above it.
+    is_enough = (np.abs(share) > MOVED_SHARE + HAIR) & (np.abs(share) * size > FEWEST_PLACES - HAIR)
     return np.where(is_enough, np.sign(share), 0.0)
 
 

@@ -24,7 +24,7 @@ MOST_ASSUMED = 4
 """So many features are assumed one by one, those with the largest contributions."""
 
 LEAST_DROP = 1e-6
-"""Log-odds: an assumption by which the score does not fall is not told."""
+"""Log-odds: an assumption by which the score does not fall by more is not told."""
 
 BLOCK_ROWS = 16_384
 """Rows scored at a time, so that memory does not grow with the country."""
@@ -75,14 +75,14 @@ def assumptions(
     catalogue
         The declarations of the columns, in their order.
 
-    The own value and the usual one are known, and the usual one is not worse by the direction of the feature. Of features
-    without a direction the model says what is worse (see :func:`what_if`).
+    The own value and the usual one are known, and the usual one is better by the direction of the feature. One without a
+    direction is never assumed: nobody has said which of its values are worse.
     """
     pupils = np.arange(len(chosen))[:, None]
     own = features.to_numpy(dtype=np.float64)[pupils, chosen]
     malleable = np.array([one.is_malleable and not one.is_protected for one in catalogue], dtype=bool)
     direction = np.array([one.direction for one in catalogue], dtype=np.int64)
-    is_better = (usual != own) & ((usual - own) * direction[chosen] <= 0)  # false where one of them is not known
+    is_better = (usual - own) * direction[chosen] < 0  # false where one of them is not known
     takes = malleable[chosen] & (values[pupils, chosen] > 0) & is_better
     takes &= np.cumsum(takes, axis=1) <= MOST_ASSUMED
     pupil, place = np.nonzero(takes)
@@ -110,7 +110,7 @@ def what_if(
     calibrator, bands
         Of the same run: they say the probability and the band.
 
-    An assumption by which the score does not fall is left out: what is usual is never worse than what is.
+    An assumption by which the score does not fall is left out.
     """
     rows, codes = features.to_numpy(dtype=np.float64), [str(code) for code in features.columns]
     every = np.arange(len(assumed.pupil))

@@ -50,7 +50,7 @@ def write_extracts(run: SemesterRun) -> dict[str, Any]:
             table.name,
             REASON_COLUMNS if table is REASON else None,
             # Most rows are of weeks and months: a pseudonym in each would fill the memory.
-            coded=("pupil_id",) if table in {TREND_WEEK, TREND_MONTH} else (),
+            coded=("pupil_id",) if table in (TREND_WEEK, TREND_MONTH) else (),
         )
         for table in TABLES_OF_PUPILS
     }
