@@ -85,22 +85,31 @@ def told(moves, pupils, codes):
 def test_reasons_are_values_that_changed_and_moved_the_score_that_way():
     moves = Moves(np.array([1.0, -1.0]))
     ones, twos, none = np.ones(2), np.full(2, 2.0), np.full(2, np.nan)
-    moves.add(0, (ones, np.zeros(2)), (twos, np.array([0.5, 0.5])))  # up: a reason of the first pupil alone
-    moves.add(1, (ones, np.zeros(2)), (ones, np.array([0.9, -0.9])))  # the value is as it was
-    moves.add(2, (none, np.zeros(2)), (none, np.array([0.9, -0.9])))  # no data then and now
-    moves.add(3, (none, np.array([0.2, 0.2])), (ones, np.array([0.9, -0.9])))  # no data then
-    moves.add(4, (ones, np.zeros(2)), (twos, np.array([LEAST_MOVE / 2, -LEAST_MOVE / 2])))
+    moves.add(0, 0, (ones, np.zeros(2)), (twos, np.array([0.5, 0.5])))  # up: a reason of the first pupil alone
+    moves.add(1, 0, (ones, np.zeros(2)), (ones, np.array([0.9, -0.9])))  # the value is as it was
+    moves.add(2, 0, (none, np.zeros(2)), (none, np.array([0.9, -0.9])))  # no data then and now
+    moves.add(3, 0, (none, np.array([0.2, 0.2])), (ones, np.array([0.9, -0.9])))  # no data then
+    moves.add(4, 0, (ones, np.zeros(2)), (twos, np.array([LEAST_MOVE / 2, -LEAST_MOVE / 2])))
     assert told(moves, 2, list("abcde")) == [("p0", 1, "d"), ("p0", 2, "a"), ("p1", 1, "d")]
     rows = moves.rows(pa.array(["p0", "p1"]), list("abcde")).to_pylist()
     assert [row["contribution_change"] for row in rows] == pytest.approx([0.7, 0.5, -1.1])
     assert [(row["before_value"], row["now_value"]) for row in rows] == [(None, 1.0), (1.0, 2.0), (None, 1.0)]
 
 
+def test_a_value_that_got_better_is_no_reason_for_more_support_whatever_the_models_say():
+    moves = Moves(np.array([1.0, -1.0]))
+    less, more, rises = np.ones(2), np.full(2, 2.0), np.array([0.5, -0.5])
+    moves.add(0, 1, (more, np.zeros(2)), (less, rises))  # less of what raises: the second pupil's score fell for it
+    moves.add(1, -1, (more, np.zeros(2)), (less, rises))  # less of what lowers: the first one's rose
+    moves.add(2, 1, (np.full(2, np.nan), np.zeros(2)), (less, rises))  # from no data either way
+    assert told(moves, 2, list("abc")) == [("p0", 1, "b"), ("p0", 2, "c"), ("p1", 1, "a"), ("p1", 2, "c")]
+
+
 def test_the_three_largest_are_told_and_of_equal_ones_the_first_feature():
     sizes = [0.3, 0.5, 0.5, 0.1, 0.4]
     moves = Moves(np.ones(1))
     for feature, size in enumerate(sizes):
-        moves.add(feature, (np.zeros(1), np.zeros(1)), (np.ones(1), np.array([size])))
+        moves.add(feature, 0, (np.zeros(1), np.zeros(1)), (np.ones(1), np.array([size])))
     assert [code for _, _, code in told(moves, 1, list("abcde"))] == ["b", "c", "e"]
 
 
@@ -113,7 +122,9 @@ def test_reasons_are_those_of_a_plain_sort(seed):
     moved = generator.normal(size=(2, pupils, features)).round(1)
     moves = Moves(direction)
     for feature in range(features):
-        moves.add(feature, (values[0, :, feature], moved[0, :, feature]), (values[1, :, feature], moved[1, :, feature]))
+        moves.add(
+            feature, 0, (values[0, :, feature], moved[0, :, feature]), (values[1, :, feature], moved[1, :, feature])
+        )
     expected = []
     for pupil in range(pupils):
         size = {

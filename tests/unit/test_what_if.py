@@ -84,7 +84,9 @@ def test_the_answer_is_that_of_the_model_one_by_one_and_then_all_together(model)
             if code != "fixed" and is_better and len(single) < MOST_ASSUMED:
                 single[code] = value
         lower = {
-            code: value for code, value in single.items() if model.raw_score(own.assign(**{code: value}))[0] < raw[pupil]
+            code: value
+            for code, value in single.items()
+            if model.raw_score(own.assign(**{code: value}))[0] < raw[pupil]
         }
         asked = [({code: value}, code) for code, value in lower.items()]
         asked += [(lower, None)] if len(lower) > 1 else []

@@ -92,13 +92,16 @@ class Moves:
         self._feature = np.full(shape, -1, dtype=np.intp)
         self._before, self._now = np.full(shape, np.nan), np.full(shape, np.nan)
 
-    def add(self, feature: int, before: tuple[Floats, Floats], now: tuple[Floats, Floats]) -> None:
+    def add(self, feature: int, direction: int, before: tuple[Floats, Floats], now: tuple[Floats, Floats]) -> None:
         """Look at a feature: its values and contributions, before and now, pupil by pupil.
 
-        It counts where its value changed ("no data" is a value) and it moved the score in the pupil's direction.
+        It counts where its value changed ("no data" is a value) and it moved the score in the pupil's direction. With a
+        ``direction`` (1: more of it may only raise a score, -1: only lower it) its value must have changed that way too:
+        two models may weigh a value that got better as more, and that is no reason for more support.
         """
         (value_before, moved_before), (value_now, moved_now) = before, now
         is_changed = (value_before != value_now) & ~(np.isnan(value_before) & np.isnan(value_now))
+        is_changed &= ~((value_now - value_before) * direction * self._direction < 0)
         size = (moved_now - moved_before) * self._direction
         size = np.where(is_changed & (size >= LEAST_MOVE), size, 0.0)
         # Behind those that are as large, so that the order of the features decides between equals.

@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from riskmodel.risk.change import NEEDED_COLUMNS, Moves, changes
-from riskmodel.risk.features import FEATURES
+from riskmodel.risk.features import FEATURES, feature
 from riskmodel.runs.members import other_pupils
 from riskmodel.runs.parquet import COLUMNS_AT_ONCE, read_numbers
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.tables.results import CHANGE_REASON, SCORE_CHANGE
 
-PROTECTED = {feature.code for feature in FEATURES if feature.is_protected}
+PROTECTED = {declared.code for declared in FEATURES if declared.is_protected}
 """A protected trait is never given as a reason."""
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,7 @@ def write_changes(run: SemesterRun, scores: pd.DataFrame, features: pd.DataFrame
     for code, values, contributed in _columns_of(before, codes, then["pupil_id"]):
         place = codes.index(code)
         now = features[code].to_numpy(dtype=np.float64)[now_at], contributions[now_at, place]
-        moves.add(place, (values[then_at], contributed[then_at]), now)
+        moves.add(place, feature(code).direction, (values[then_at], contributed[then_at]), now)
     run.write_rows(CHANGE_REASON, moves.rows(pa.array(moved["pupil_id"], pa.string()), codes))
 
 

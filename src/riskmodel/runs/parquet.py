@@ -97,7 +97,7 @@ class RowsWriter:
         RunFailedError
             As :func:`write_rows`.
         """
-        declared = _as_declared(self._table, rows)
+        declared = _as_declared(self._table, rows).cast(self._table.arrow_schema())
         key = declared.select(list(self._table.key)).cast(self._last.schema)
         behind = pa.concat_tables([self._last, key])
         if not _is_ascending([behind[name].combine_chunks() for name in self._table.key]):

@@ -26,7 +26,7 @@ def known_support(connection: duckdb.DuckDBPyConnection, cut_off: date) -> pa.Ta
     A measure of the same day in two schools is one, and lasts until both have ended. ``known.support`` must be open on
     the cut-off date.
     """
-    return connection.execute(
+    return connection.sql(
         """
         SELECT
             pupil_id,
@@ -38,7 +38,7 @@ def known_support(connection: duckdb.DuckDBPyConnection, cut_off: date) -> pa.Ta
         GROUP BY ALL
         ORDER BY pupil_id, measure_code, from_on
         """,
-        {"cut_off": cut_off},
+        params={"cut_off": cut_off},
     ).to_arrow_table()
 
 
