@@ -47,12 +47,12 @@ def test_too_little_data_now_or_then_cannot_be_compared(now, before):
     assert kinds(listed("a", state="too_little_data"), listed("b")) == {}
 
 
-def test_within_a_band_more_than_a_tenth_of_the_school_and_three_places_is_a_change():
+def test_within_a_band_more_than_a_quarter_of_the_school_is_a_change():
     pupils = [f"p{number:02}" for number in range(40)]
-    # Four of forty places are a tenth and not more, five are.
-    order = [*pupils[:6], "p10", *(p for p in pupils[6:] if p != "p10")]
+    # Ten of forty places are a quarter and not more, eleven are.
+    order = [*pupils[:10], "p20", *(p for p in pupils[10:] if p != "p20")]
     assert set(kinds(listed(*order), listed(*pupils)).values()) == {"same"}
-    order = [*pupils[:15], "p20", *(p for p in pupils[15:] if p != "p20")]
+    order = [*pupils[:9], "p20", *(p for p in pupils[9:] if p != "p20")]
     assert {pupil: kind for pupil, kind in kinds(listed(*order), listed(*pupils)).items() if kind != "same"} == {
         "p20": "up"
     }

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from riskmodel.risk.bands import ORDER
 from riskmodel.tables.results import CHANGE_REASON, SCORE_CHANGE
 
-MOVED_SHARE = 0.1
-"""Within one band a pupil who moved by more than this share of the school's pupils needs more support, or less."""
+MOVED_SHARE = 0.25
+"""Within one band a pupil who moved by more than this share of the school's pupils needs more support, or less. Most
+pupils have much the same score: with a tenth, every second one moved in three weeks."""
 
 FEWEST_PLACES = 3
 """So many places at least, else a small school's list would change with every mark."""
@@ -71,7 +72,7 @@ def changes(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
 def _moved(place: Floats, size: Floats, place_before: Floats, size_before: Floats) -> Floats:
     """Return 1 for a pupil who moved up by enough, -1 down, 0 else; places are compared as shares of the school."""
     share = place_before / size_before - place / size
-    # Four places of forty are a tenth, also where the difference lies a hair above it.
+    # Ten places of forty are a quarter, also where the difference lies a hair above it.
     is_enough = (np.abs(share) > MOVED_SHARE + HAIR) & (np.abs(share) * size > FEWEST_PLACES - HAIR)
     return np.where(is_enough, np.sign(share), 0.0)
 
