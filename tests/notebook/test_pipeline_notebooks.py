@@ -282,7 +282,11 @@ def test_the_last_weeks_of_the_trend_are_those_of_the_feature(done: Done):
     feature = pd.read_parquet(
         done.folder / "tables" / "feature.parquet", columns=["cohort_on", "pupil_id", "unexcused_lessons_8w"]
     )
-    now = feature[pd.to_datetime(feature["cohort_on"]) == pd.Timestamp(CUT_OFF)].set_index("pupil_id")["unexcused_lessons_8w"].dropna()
+    now = (
+        feature[pd.to_datetime(feature["cohort_on"]) == pd.Timestamp(CUT_OFF)]
+        .set_index("pupil_id")["unexcused_lessons_8w"]
+        .dropna()
+    )
     week = pd.read_parquet(done.folder / "tables" / "trend_week.parquet")
     last = week[pd.to_datetime(week["week_on"]) >= pd.Timestamp("2024-10-21")]
     sums = last.groupby("pupil_id")["unexcused_lessons"].sum()
