@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import invented_run
 import pytest
+import served_portal
 
-SERVE = "import sys; from pathlib import Path; from riskmodel.portal.app import serve; serve(Path(sys.argv[1]), port=0)"
-START_SECONDS = 60
-CANARY = "canary-4711-secret"
 FLAGS = [
     "--disable-gpu",
     "--disable-quic",
@@ -28,53 +20,14 @@ FLAGS = [
 ]
 
 
-@dataclass
-class Served:
-    """A running portal."""
-
-    process: subprocess.Popen
-    address: str
-    store: Path
-    log: Path
-
-    @property
-    def port(self) -> int:
-        return int(self.address.rsplit(":", 1)[1])
-
-    def kernels(self) -> int:
-        """Count the kernel processes below the portal's process."""
-        children = Path(f"/proc/{self.process.pid}/task")
-        pids = [pid for task in children.iterdir() for pid in (task / "children").read_text().split()]
-        return sum(b"ipykernel_launcher" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
-
-
-def start(store: Path, log: Path) -> Served:
-    """Start a portal in a process of its own and wait until it says its address."""
-    environment = {**os.environ, "RISKMODEL_CANARY": CANARY, "PYTHONUNBUFFERED": "1"}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(store)], stdout=output, stderr=output, env=environment
-        )
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until:
-        said = re.search(r"(http://127\.0\.0\.1:\d+)/lv/", log.read_text("utf-8"))
-        if said:
-            return Served(process, said[1], store, log)
-        if process.poll() is not None:
-            break
-        time.sleep(0.1)
-    process.kill()
-    raise AssertionError(f"the portal did not start: {log.read_text('utf-8')}")
-
-
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory):
     folder = tmp_path_factory.mktemp("portal")
     invented_run.publish(folder / "store")
-    served = start(folder / "store", folder / "log")
+    served_portal.make_register(folder / "store")
+    served = served_portal.start(folder / "store", folder / "log")
     yield served
-    served.process.terminate()
-    served.process.wait(timeout=20)
+    served.stop()
 
 
 @pytest.fixture(scope="session")
@@ -116,13 +69,35 @@ class Visit:
         return self.page
 
 
+def login(one: Visit, reader: served_portal.Reader) -> None:
+    """Let a browser in with the session of a reader who has come in by the form."""
+    cookies = [{"name": name, "value": value, "url": one.address} for name, value in reader.cookies.items()]
+    one.context.add_cookies(cookies)
+
+
+@pytest.fixture(scope="session")
+def readers(portal):
+    """Give the reader of a login, who comes in once for all tests."""
+    known: dict[str, served_portal.Reader] = {}
+
+    def of(who: str) -> served_portal.Reader:
+        if who not in known:
+            known[who] = portal.reader(who)
+        return known[who]
+
+    return of
+
+
 @pytest.fixture
-def visit(chromium, portal):
+def visit(chromium, portal, readers):
     """Open pages of the portal; the test fails afterwards on any console error, dialog or foreign request."""
     opened = []
 
-    def open_at(path: str, width: int = 1280):
+    def open_at(path: str, width: int = 1280, who: str = "three.schools"):
+        """Open a page as ``who``; as nobody for an empty text."""
         one = Visit(chromium, portal.address, width)
+        if who:
+            login(one, readers(who))
         opened.append(one)
         return one.to(path)
 

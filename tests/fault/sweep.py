@@ -37,7 +37,11 @@ MOST_CHANGES = 2000
 
 
 def execute_here(
-    notebook: Path, parameters: Mapping[str, object], environment: Mapping[str, str], look: Callable[[], None]
+    notebook: Path,
+    parameters: Mapping[str, object],
+    environment: Mapping[str, str],
+    look: Callable[[], None],
+    _: object,
 ) -> Execution:
     """Stand in for papermill: the same notebook, in this process."""
     execution = Execution(environment=environment, notebook=nbformat.read(notebook, as_version=4))

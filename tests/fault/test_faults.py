@@ -116,10 +116,12 @@ class Running:
         pytest.fail(f"the run ended before it said: {words}")
 
     def kernels(self) -> list[psutil.Process]:
-        """Return the notebook processes of the run."""
-        return [
-            child for child in psutil.Process(self.process.pid).children() if "ipykernel" in " ".join(child.cmdline())
-        ]
+        """Return the notebook processes of the run: what was forked from the process beside it."""
+        return [kernel for stem in self.stems() for kernel in stem.children()]
+
+    def stems(self) -> list[psutil.Process]:
+        """Return the process that kernels are forked from, once it is there."""
+        return psutil.Process(self.process.pid).children()
 
     def kernel(self) -> psutil.Process:
         """Wait for the notebook process of the run, long enough that it is at work."""

@@ -9,7 +9,7 @@ import invented_run
 import pytest
 
 from riskmodel.tables import results
-from riskmodel.views import pages, words
+from riskmodel.views import catalogue_page, model_page, notice, pages, pupil_page, school_page, words
 
 VOID = {"br", "input", "link", "meta", "line", "rect", "circle", "polyline", "polygon"}
 
@@ -43,11 +43,12 @@ def _all_fragments(language):
     code = extract["pupils"][0]["code"]
     index = {"run": invented_run.RUN, "schools": [invented_run.school_row("101", "Pirmā skola", 30, 3)]}
     return {
-        "school": pages.school(extract, language),
-        "pupil": pages.pupil(extract, code, language),
-        "catalogue": pages.support_catalogue(language),
+        "school": school_page.school(extract, language),
+        "pupil": pupil_page.pupil(extract, code, language),
+        "catalogue": catalogue_page.support_catalogue(language),
         "schools": pages.schools(index, language),
-        "about": pages.about(invented_run.findings(), language),
+        "notice": notice.notice(extract, code, language),
+        "about": model_page.about(invented_run.findings(), language),
     }
 
 
@@ -60,13 +61,14 @@ def _pupil_with(state="scored", reasons=(), no_data_on=(), contribution=0.5):
         | {"usual_value": 1.0, "usual_of": "class", "contribution": contribution}
         for code, group in reasons
     ]
-    return pages.pupil(extract, pupil["code"], "lv")
+    return pupil_page.pupil(extract, pupil["code"], "lv")
 
 
 @pytest.mark.parametrize("language", ["lv", "en"])
-@pytest.mark.parametrize("name", ["school", "pupil", "catalogue", "schools", "about"])
+@pytest.mark.parametrize("name", ["school", "pupil", "notice", "catalogue", "schools", "about"])
 def test_a_page_is_well_formed_has_one_heading_and_no_inline_style_or_script(name, language):
-    page = pages.page("x", _all_fragments(language)[name], language, pages.Addresses(language), style="/s", script="/j")
+    around = {"style": "/s", "script": "/j", "menu": [("home", "Start", "/lv/")]}
+    page = pages.page("x", _all_fragments(language)[name], language, pages.Addresses(language), **around)
     outline = Outline(page)
     assert outline.faults == []
     assert outline.open == []
@@ -93,38 +95,182 @@ def test_no_english_is_left_on_a_latvian_page():
 
 def test_pupils_stand_in_order_of_need_with_reasons_and_the_end_of_the_places_marked():
     extract = invented_run.school("101", "Pirmā skola", count=10, places=4)
-    outline = Outline(pages.school(extract, "lv"))
+    outline = Outline(school_page.school(extract, "lv"))
     rows = [attrs for tag, attrs in outline.tags if tag == "tr" and "data-place" in attrs]
     assert [int(row["data-place"]) for row in rows] == list(range(1, 11))
     assert [row["data-code"] for row in rows] == [pupil["code"] for pupil in extract["pupils"]]
-    assert [int(row["data-place"]) for row in rows if "last-place" in row["class"]] == [4]
+    trs = [attrs for tag, attrs in outline.tags if tag == "tr" and ("data-place" in attrs or attrs.get("id") == "line")]
+    assert [attrs.get("id") for attrs in trs].index("line") == 4
 
 
 def test_a_pupil_of_whom_too_little_is_known_is_not_shown_as_low():
     extract = invented_run.school("101", "Pirmā skola", count=10, places=4)
-    outline = Outline(pages.school(extract, "lv"))
+    outline = Outline(school_page.school(extract, "lv"))
     (row,) = [attrs for _, attrs in outline.tags if attrs.get("data-band") == "too_little_data"]
     assert row["data-place"] == "10"
-    assert "tas nenozīmē zemu risku" in pages.school(extract, "lv")
+    assert "tas nenozīmē zemu risku" in school_page.school(extract, "lv")
 
 
 def test_the_number_of_places_says_when_it_is_an_assumption():
-    assert "Pieņēmums." in pages.school(invented_run.school("101", "A"), "lv")
+    assert "Pieņēmums." in school_page.school(invented_run.school("101", "A"), "lv")
     delivered = invented_run.school("101", "A")
     delivered["capacity"]["is_assumed"] = False
-    assert "Pieņēmums." not in pages.school(delivered, "lv")
+    page = school_page.school(delivered, "lv")
+    assert "Pieņēmums." not in page
+    assert "Iesniegts kopā ar skolas datiem." in page
+
+
+def test_an_entered_number_of_places_moves_the_line_and_says_who_entered_it():
+    extract = school_page.with_places(invented_run.school("101", "A"), 21, "2026-11-28")
+    page = school_page.school(extract, "lv")
+    assert "vietu pietiek 21 izglītojamajam" in page
+    assert "Skolas vadītāja ievadīts 2026. gada 28. novembrī." in page
+    rows = re.findall(r'id="(p-|line")[^>]*?(?:data-within="(yes|no)")?>', page)
+    assert [place for place, (kind, _) in enumerate(rows) if kind != "p-"] == [21]
+    assert [within for kind, within in rows if kind == "p-"] == ["yes"] * 21 + ["no"] * 9
+    assert extract["counts"]["within_capacity"] == 21
+
+
+def test_an_unknown_number_of_places_is_no_data_and_draws_no_line():
+    extract = invented_run.school("101", "A")
+    extract["capacity"]["places"] = None
+    page = school_page.school(extract, "lv")
+    assert "vietu skaits nav zināms" in page
+    assert 'id="line"' not in page
+
+
+@pytest.mark.parametrize("places", [0, 30])
+def test_the_line_stands_at_either_end_when_all_or_none_have_a_place(places):
+    page = school_page.school(school_page.with_places(invented_run.school("101", "A"), places, "2026-11-28"), "lv")
+    before = page[: page.index('id="line"')].count("data-within=")
+    assert before == places
+
+
+def test_the_form_of_the_places_fills_its_slot_and_nothing_else():
+    extract = invented_run.school("101", "A")
+    page = school_page.school(extract, "lv")
+    form = school_page.places_form(extract, "lv", pages.Addresses("lv"), "tok<en", "")
+    whole = pages.filled(page, pages.PLACES_SLOT, form)
+    assert whole.count('id="places-form"') == 1
+    assert "tok&lt;en" in whole
+    assert str(pages.PLACES_SLOT) not in whole
+    assert pages.filled(whole, pages.PLACES_SLOT, form) == whole
+
+
+def test_each_kind_of_change_has_its_arrow_and_its_words():
+    extract = invented_run.school("101", "Pirmā skola")
+    page = school_page.school(extract, "lv")
+    for kind, shape, said in (
+        ("up", "↑", "risks pieaudzis"),
+        ("down", "↓", "risks mazinājies"),
+        ("same", "→", "bez būtiskām izmaiņām"),
+        ("new", "+", "pirmoreiz sarakstā"),
+    ):
+        assert re.search(
+            rf'change-{kind}"><span class="shape" aria-hidden="true">{re.escape(shape)}</span> {said}', page
+        )
+    assert "Neattaisnoti kavējumi pēdējās 8 nedēļās: iepriekš 6, tagad 27" in page
+
+
+def test_without_an_earlier_run_a_change_is_no_data():
+    extract = invented_run.school("101", "Pirmā skola", is_first_run=True)
+    page = school_page.school(extract, "lv")
+    assert "Izmaiņas: nav datu" in page
+    assert re.search(r'<select data-filter="change" id="change" disabled>', page)
+    one = pupil_page.pupil(extract, extract["pupils"][0]["code"], "lv")
+    assert "nav agrākas izpildes, ar ko salīdzināt" in one
+    assert "figure-bands" not in one
+
+
+def test_names_can_be_put_where_codes_stand():
+    extract = invented_run.school("101", "Pirmā skola")
+    code = extract["pupils"][0]["code"]
+    place = f'<span class="name" data-code="{code}">{code}</span>'
+    for fragment in (
+        school_page.school(extract, "lv"),
+        pupil_page.pupil(extract, code, "lv"),
+        notice.notice(extract, code, "lv"),
+    ):
+        assert fragment.count(place) == 1
+
+
+def test_a_trend_shows_its_numbers_in_a_table_and_its_gaps_as_no_data():
+    extract = invented_run.school("101", "Pirmā skola")
+    page = pupil_page.pupil(extract, extract["pupils"][0]["code"], "lv")
+    assert "figure-absences" in page
+    assert "figure-marks" in page
+    assert page.count("robeždatums 22.11.2026.") >= 2
+    assert re.search(r'<th scope="row">13.07.2026.</th><td class="number nodata">nav datu</td>', page)
+    assert re.search(r'<th scope="row">16.11.2026.</th><td class="number">9</td><td class="number">3</td>', page)
+
+
+def test_support_given_no_support_and_no_data_about_support_read_differently():
+    extract = invented_run.school("101", "Pirmā skola")
+    given, none = (pupil_page.pupil(extract, extract["pupils"][place]["code"], "lv") for place in (0, 1))
+    other = invented_run.school("102", "Otrā skola")
+    unknown = pupil_page.pupil(other, other["pupils"][0]["code"], "lv")
+    assert "kopš 14.09.2026." in given
+    assert "no 12.01.2026. līdz 29.05.2026." in given
+    assert "Līdz robeždatumam atbalsts nav reģistrēts." in none
+    assert re.search(r'Līdzšinējais atbalsts</h2>\s*<p class="nodata">nav datu</p>', unknown)
+
+
+def test_what_if_is_headed_as_the_model_s_behaviour_and_shown_only_where_something_is_assumed():
+    extract = invented_run.school("101", "Pirmā skola")
+    page = pupil_page.pupil(extract, extract["pupils"][0]["code"], "lv")
+    assert "Ja būtu citādi: modeļa uzvedība, nevis solījums" in page
+    assert "Neattaisnoti kavējumi pēdējās 8 nedēļās: 4, nevis 27" in page
+    last = pupil_page.pupil(extract, extract["pupils"][-1]["code"], "lv")
+    assert "solījums" not in last
+
+
+def test_a_group_that_the_reader_may_not_see_leaves_a_word_and_no_reason():
+    extract = invented_run.school("101", "Pirmā skola")
+    one = extract["pupils"][0]
+    one["reasons"] = [reason for reason in one["reasons"] if reason["group_code"] != "economic"]
+    one["no_data_on"] = ["economic"]
+    cut = {**extract, "hidden_groups": ["economic"]}
+    page = pupil_page.pupil(cut, one["code"], "lv")
+    assert re.search(r"<h4>Ekonomiskā situācija</h4>\s*<p class=\"quiet\">Ar šo daļu strādā atbalsta personāls", page)
+    assert "Attālums" not in page
+    assert "ekonomiskā situācija</li>" not in page
+    listed = school_page.school(cut, "lv")
+    assert '<option value="economic">' not in listed
+    assert "ekonomiskā situācija" not in re.search(rf'id="p-{one["code"]}".*?</tr>', listed, re.DOTALL)[0]
+    paper = notice.notice(cut, one["code"], "lv")
+    assert "ekonomiskā" not in paper
+    assert "pastāstīs atbalsta personāls" in paper
+
+
+def test_a_notice_holds_no_level_no_place_and_no_comparison():
+    extract = invented_run.school("101", "Pirmā skola")
+    for one in extract["pupils"]:
+        page = re.sub(r"<[^>]*>", " ", notice.notice(extract, one["code"], "lv"))
+        assert not re.search(
+            r"\brisk|augst|vidēj[sā] |zems|parasti|secīb|no 30", page.replace("Vidējais vērtējums", "")
+        )
+    assert "Neattaisnoti kavētas stundas pēdējās 8 nedēļās: 27" in notice.notice(
+        extract, extract["pupils"][0]["code"], "lv"
+    )
+
+
+def test_the_catalogue_holds_educator_support_and_materials_and_says_that_effects_are_not_known():
+    page = catalogue_page.support_catalogue("lv")
+    assert "Supervīzija" in page
+    assert "Rekomendācijas darbam ar vecākiem" in page
+    assert page.count("vēl nav zināms") >= 10
 
 
 def test_a_name_that_is_markup_is_shown_as_text():
     extract = invented_run.school("101", "<script>alert(1)</script>")
-    for fragment in (pages.school(extract, "lv"), pages.pupil(extract, extract["pupils"][0]["code"], "lv")):
+    for fragment in (school_page.school(extract, "lv"), pupil_page.pupil(extract, extract["pupils"][0]["code"], "lv")):
         assert "<script" not in fragment
         assert "&lt;script&gt;" in fragment
 
 
 def test_a_pupil_code_that_is_not_in_the_extract_is_refused_without_naming_it():
     with pytest.raises(KeyError) as error:
-        pages.pupil(invented_run.school("101", "A"), "NOBODY", "lv")
+        pupil_page.pupil(invented_run.school("101", "A"), "NOBODY", "lv")
     assert "NOBODY" not in str(error.value)
 
 
@@ -139,7 +285,7 @@ def test_support_follows_the_reasons_and_never_guesses_health_or_family():
         ),
     ):
         page = _pupil_with(reasons=[(code, group)])
-        suggested = page.split('<details class="people"')[0]
+        suggested = page.split('id="support"')[1].split('<details class="people"')[0]
         assert offered in suggested
         assert not_offered not in suggested
         tags = Outline(page).tags
@@ -175,16 +321,16 @@ def test_schools_stand_in_the_latvian_alphabet_and_are_not_ranked():
     assert found == ["Abavas skola", "Ādažu skola", "Cēsu skola", "Čiekuru skola", "Šķēdes skola", "Zaļā skola"]
 
 
-def test_the_page_about_the_model_shows_every_rule_and_not_enough_data_where_so():
-    page = pages.about(invented_run.findings(), "lv")
+def test_the_page_about_the_model_shows_every_rule_and_too_few_where_so():
+    page = model_page.about(invented_run.findings(), "lv")
     for rule in ("Kārtula: vietas pēc lozes", "Kārtula: iestādes līdzšinējā daļa", "Loģistiskā regresija"):
         assert rule in page
-    assert "datu nepietiek" in page
+    assert "pārāk maz izglītojamo, lai spriestu" in page
 
 
 def test_a_run_without_a_matured_cohort_says_so():
     findings = invented_run.findings() | {name: [] for name in ("evaluation", "subgroup", "calibration", "cohorts")}
-    page = pages.about(findings, "lv")
+    page = model_page.about(findings, "lv")
     assert "nevienai agrākai grupai iznākums vēl nav zināms" in page
 
 

@@ -42,7 +42,7 @@ def test_limits_of_february_2021_are_not_shown_as_limits_that_always_hold():
 
 
 def test_every_word_of_the_catalogue_has_its_latvian():
-    for table in (support.PROVIDERS, support.CONDITIONS, support.CIRCUMSTANCES):
+    for table in (support.PROVIDERS, support.CONDITIONS, support.CIRCUMSTANCES, support.AUDIENCES, support.TOPICS):
         assert [text.text for text in table.values() if text.in_language("lv") == text.in_language("en")] == []
 
 
@@ -52,3 +52,10 @@ def test_a_measure_that_names_an_unknown_risk_group_is_refused(tmp_path):
     path.write_text(text.replace("addresses: [SV, GI, MI]", "addresses: [SV, GI, XX]", 1), "utf-8")
     with pytest.raises(ValueError, match="KA-PSI"):
         support.read_catalogue(path)
+
+
+def test_support_for_educators_says_for_whom_it_is_and_its_limits():
+    by_code = {one.code: one for one in support.catalogue().educators}
+    assert by_code["PA-SUP"].provider("lv") == "sertificēts supervizors"
+    assert "ne vairāk kā 10 dalībnieku" in by_code["PA-SUP"].facts("lv")
+    assert by_code["PA-DAS"].facts("en") == ["for a school's team"]

@@ -1,7 +1,7 @@
 """The portal: a Voila application that keeps Voila's executor and renderer, and nothing else of what it would serve.
 
-Its routes are its own (:mod:`riskmodel.portal.handlers`); it reads no configuration from anywhere; it listens on this
-machine alone, because it has no login yet; and it opens runs of synthetic and public data only.
+Its routes are its own (:mod:`riskmodel.portal.routes`), its door is one of three (:mod:`riskmodel.portal.identity`), and it
+reads no configuration from anywhere.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ import asyncio
 import errno
 import ipaddress
 import logging
+import re
 import signal
+import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
-import tornado.log
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
@@ -25,28 +27,87 @@ from voila.configuration import VoilaConfiguration
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import LANGUAGES, message
-from riskmodel.portal.handlers import ROUTES, Desk, NotFoundHandler
+from riskmodel.portal import log
+from riskmodel.portal.desk import Desk, Front
+from riskmodel.portal.handlers import OPEN
+from riskmodel.portal.identity import Door
 from riskmodel.portal.kernels import KernelPool
-from riskmodel.portal.published import Published, open_current
+from riskmodel.portal.local import LocalDoor
+from riskmodel.portal.published import open_current
 from riskmodel.portal.render import Rendering
+from riskmodel.portal.routes import as_rules
+from riskmodel.portal.shared_pages import NotFoundHandler
+from riskmodel.register.store import Register, open_register, register_file
 from riskmodel.views.words import ORIGINS, words
+
+Mode = Literal["local", "hub", "proxy"]
+DOORS: dict[str, Callable[[], Door]] = {"local": LocalDoor}
 
 DEFAULT_PORT = 8866
 READY_KERNELS = 2
 MOST_HEADER_BYTES = 16_384
-MOST_BODY_BYTES = 1
+MOST_BODY_BYTES = 64_000
 STOP_SECONDS = 5
+BASE_PATH = re.compile(r"/([A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how the portal is served.
+
+    Attributes
+    ----------
+    store
+        The folder that holds the published runs.
+    register
+        The file of accounts, sessions and audit; None: beside the store.
+    identity
+        Which door: accounts of the register, a hub, or a proxy.
+    host, port
+        Where it listens; port 0 takes any free one.
+    base
+        The path below which it stands.
+    public_hosts
+        Names by which people reach it, where they differ from ``host``.
+    certificate, certificate_key
+        Files for HTTPS by the portal itself.
+    is_behind_https
+        Whether a proxy in front speaks HTTPS with the people.
+    """
+
+    store: Path
+    register: Path | None = None
+    identity: Mode = "local"
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    base: str = "/"
+    public_hosts: tuple[str, ...] = ()
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    is_behind_https: bool = False
+
+    @property
+    def listens_on(self) -> str:
+        """The address to listen on."""
+        return "127.0.0.1" if self.host == "localhost" else self.host
+
+    def front(self) -> Front:
+        """Return how people reach it."""
+        own = {"localhost", "127.0.0.1", "::1"} if is_loopback(self.host) else {self.host}
+        is_secure = self.certificate is not None or self.is_behind_https
+        return Front(frozenset(own | set(self.public_hosts)), self.base, is_secure)
 
 
 class Portal(Voila):
-    """Voila with our own routes, our own kernels, and no configuration from outside.
+    """Voila with our own routes, our own kernels, our own door, and no configuration from outside.
 
     It is started by :func:`serve` and by nothing else: it cannot be loaded into a Jupyter server.
     """
 
-    def __init__(self, store: Path, say: Callable[[str], None], **given: Any) -> None:
-        super().__init__(log_level=logging.WARNING, open_browser=False, **given)
-        self.store = store
+    def __init__(self, place: Place, register: Register, say: Callable[[str], None]) -> None:
+        super().__init__(log_level=logging.WARNING, open_browser=False, ip=place.listens_on, port=place.port)
+        self.place = place
+        self.register = register
         self.say = say
 
     def load_config_file(self, *_: object, **__: object) -> None:
@@ -70,11 +131,19 @@ class Portal(Voila):
 
     def init_settings(self) -> dict[str, Any]:
         """Return the settings of the server: no remote access, no secrets, no Jupyter services."""
-        return {"serve_traceback": False, "debug": False, "autoreload": False, "compress_response": True}
+        return {
+            "serve_traceback": False,
+            "debug": False,
+            "autoreload": False,
+            "compress_response": True,
+            "log_function": log.note_request,
+            "default_handler_class": NotFoundHandler,
+            "default_handler_args": {"desk": self.desk, "access": OPEN},
+        }
 
     def init_handlers(self) -> list[Any]:
         """Return our own list of routes, built from nothing."""
-        return [(pattern, handler, {"desk": self.desk}) for pattern, handler in ROUTES]
+        return list(as_rules(self.desk))
 
     def start(self) -> None:
         """Serve until the process is told to stop."""
@@ -87,23 +156,23 @@ class Portal(Voila):
             loop.add_signal_handler(number, stopped.set)
         pool = KernelPool(READY_KERNELS)
         rendering = Rendering(pool, self.voila_configuration)
+        door = DOORS[self.place.identity]()
         try:
-            self.desk = Desk(self.store, rendering, frozenset({"localhost", "127.0.0.1", "::1", self.ip}))
-            published = self.desk.published()
-            settings = {
-                "default_handler_class": NotFoundHandler,
-                "default_handler_args": {"desk": self.desk},
-                **self.init_settings(),
-            }
-            self.app = Application(self.init_handlers(), **settings)
+            self.desk = Desk(self.place.store, rendering, self.register, door, self.place.front())
+            door.open_for(self.desk)
+            self.desk.published()
+            self.app = Application(self.init_handlers(), **self.init_settings())
             server, port = self._listen()
             pool.fill()
-            self._announce(published, port)
+            self._announce(port)
+            log.note("started", run_id=self.desk.published().run_id)
             await stopped.wait()
             server.stop()
             await asyncio.wait_for(server.close_all_connections(), STOP_SECONDS)
+            log.note("stopped")
         finally:
             await rendering.close()
+            self.desk.close()
 
     def _listen(self) -> tuple[HTTPServer, int]:
         server = HTTPServer(
@@ -112,6 +181,7 @@ class Portal(Voila):
             max_body_size=MOST_BODY_BYTES,
             idle_connection_timeout=60,
             body_timeout=10,
+            ssl_options=_certificates(self.place),
         )
         try:
             sockets = bind_sockets(self.port, self.ip)
@@ -126,49 +196,87 @@ class Portal(Voila):
         server.add_sockets(sockets)
         return server, int(sockets[0].getsockname()[1])
 
-    def _announce(self, published: Published, port: int) -> None:
+    def _announce(self, port: int) -> None:
+        place, published = self.place, self.desk.published()
         host = f"[{self.ip}]" if ":" in self.ip else self.ip
+        scheme = "https" if place.certificate else "http"
         for language in LANGUAGES:
             text = message(
                 "The portal shows run {run} ({origin}) on {address}",
                 run=published.run_id,
                 origin=words(ORIGINS, published.run["origin"], language),
-                address=f"http://{host}:{port}/{language}/",
+                address=f"{scheme}://{host}:{port}{place.base}{language}/",
             )
             self.say(text.in_language(language))
+        if not self.register.accounts.list():
+            file = place.register or register_file(place.store)
+            text = message(
+                "Nobody can log in yet. The first account is made by: riskmodel user add --register {file}",
+                file=str(file),
+            )
+            for language in LANGUAGES:
+                self.say(text.in_language(language))
 
 
-def serve(
-    store: Path, host: str = "127.0.0.1", port: int = DEFAULT_PORT, say: Callable[[str], None] = click.echo
-) -> None:
+def serve(place: Place, say: Callable[[str], None] = click.echo) -> None:
     """Serve the current run of a store until the process is told to stop.
 
     Parameters
     ----------
-    store
-        The folder that holds the published runs.
-    host
-        An address of this machine that only this machine reaches.
-    port
-        A free port; 0 takes any. The address is said through ``say``.
+    place
+        Where and how.
+    say
+        Takes what the operator is told, the address among it.
 
     Raises
     ------
     UsageError
-        For an address that others reach, a port in use, a store without a published run, or a run of real data.
+        For an address that others reach without HTTPS, a base path of another form, a port in use, or a store without
+        a published run.
     """
-    if not is_loopback(host):
-        raise UsageError(
-            message("Without a login the portal serves this machine only."),
-            found=message("This address can be reached by others."),
-            remedy=message("Use --host 127.0.0.1."),
-            where=host,
-        )
-    open_current(store)
-    tornado.log.access_log.setLevel(logging.ERROR)
-    portal = Portal(store, say, ip="127.0.0.1" if host == "localhost" else host, port=port)
+    _check(place)
+    open_current(place.store)
+    register = open_register(place.register or register_file(place.store), may_create=True)
+    log.write_to_standard_error()
+    portal = Portal(place, register, say)
     portal.initialize([])
     portal.start()
+
+
+def _check(place: Place) -> None:
+    is_own_only = is_loopback(place.host)
+    if not is_own_only and place.identity == "local" and place.certificate is None:
+        raise UsageError(
+            message("Passwords and names of pupils cross a network by HTTPS alone."),
+            found=message("This address can be reached by others, without HTTPS."),
+            remedy=message(
+                "Use --host 127.0.0.1, give --certificate and --certificate-key, or put a hub or proxy in front."
+            ),
+            where=place.host,
+        )
+    if not BASE_PATH.fullmatch(place.base):
+        raise UsageError(
+            message("A base path begins and ends with a slash and holds letters, digits, points and hyphens."),
+            found=message("It has another form."),
+            remedy=message("Give it like this: --base-url /portal/."),
+            where="--base-url",
+        )
+
+
+def _certificates(place: Place) -> ssl.SSLContext | None:
+    if place.certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(place.certificate, place.certificate_key)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            message("HTTPS needs a certificate and its key, in PEM form."),
+            found=message("They cannot be read, or do not belong together ({kind}).", kind=type(error).__name__),
+            remedy=message("Give both files with --certificate and --certificate-key."),
+            where=str(place.certificate),
+        ) from None
+    return context
 
 
 def is_loopback(host: str) -> bool:

@@ -1,32 +1,35 @@
-"""The portal's routes, built from nothing: five kinds of page, a fixed list of files, and a sign of life.
+"""What every answer of the portal has in common: headers, checks before anything is looked at, problems told in words.
 
-There is no route to kernels, contents, files, sockets or anything else of Jupyter. Pages are read only.
+A handler that shows something asks :meth:`PageHandler.allowed` first; it gives the scope without which no fragment can be
+had, and writes the audit.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from importlib import resources
 from inspect import isawaitable
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from markupsafe import Markup
 from tornado.web import HTTPError, RequestHandler
 
 from riskmodel.messages import LANGUAGES, Language, message
-from riskmodel.portal.published import Published, open_current
-from riskmodel.portal.render import BusyError, Key, Rendering, RenderingError
+from riskmodel.portal import forms, names, shell
+from riskmodel.portal.desk import Desk
+from riskmodel.portal.identity import Visitor
+from riskmodel.portal.log import note
+from riskmodel.portal.policy import RULES, Ask, DeniedError, Scope, Unit, UnknownError, decide
+from riskmodel.portal.published import Published
+from riskmodel.portal.render import BusyError, Key, RenderingError
+from riskmodel.portal.shell import Page
+from riskmodel.register.database import Action
+from riskmodel.register.people import Person
 from riskmodel.views import pages
 from riskmodel.views.notebook import in_words
 
-LOG = logging.getLogger("riskmodel.portal")
 DEFAULT_LANGUAGE: Language = "lv"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -42,64 +45,39 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
-STATIC_TYPES = {"portal.css": "text/css; charset=utf-8", "portal.js": "text/javascript; charset=utf-8"}
+TRANSPORT_SECURITY = "max-age=31536000"
 SECONDS_BETWEEN_TRIES = "5"
+HTML = "text/html; charset=utf-8"
+OPEN = "open"
+"""The access of what anybody may ask for: the login, files of style, a sign of life, addresses that do not exist."""
+
+LOOKS: Mapping[Unit, Action] = {"school": "page_viewed", "pupil": "pupil_viewed"}
+"""What the audit calls a look at a view, by what the view is about."""
+
 Parameters = Callable[[], dict[str, str]]
 
 
-@dataclass(frozen=True)
-class StaticFiles:
-    """The files of style and script, read at start, each under a name that changes with its content."""
-
-    by_name: Mapping[str, tuple[str, bytes]]
-    names: Mapping[str, str]
-
-    def address(self, file: str) -> str:
-        """Return the address of a file."""
-        return f"/static/{self.names[file]}"
-
-
-def static_files() -> StaticFiles:
-    """Return the fixed list of files."""
-    folder = resources.files("riskmodel.views") / "static"
-    by_name, names = {}, {}
-    for file, kind in STATIC_TYPES.items():
-        content = (folder / file).read_bytes()
-        stem, ending = file.rsplit(".", 1)
-        names[file] = f"{stem}.{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
-        by_name[names[file]] = (kind, content)
-    return StaticFiles(by_name, names)
-
-
-@dataclass
-class Desk:
-    """What all handlers share: the store, the run that is open, the renderer, the files, the hosts that may be asked."""
-
-    store: Path
-    rendering: Rendering
-    hosts: frozenset[str]
-    static: StaticFiles = field(default_factory=static_files)
-    _published: Published | None = None
-
-    def published(self) -> Published:
-        """Return the current run; what was kept of another run is dropped."""
-        found = open_current(self.store, self._published)
-        if found is not self._published:
-            self.rendering.forget()
-            self._published = found
-        return found
+class TooManyError(Exception):
+    """One person has opened too many different pupils in a short time."""
 
 
 class PortalHandler(RequestHandler):
-    """Headers on every answer, no query, no foreign host, and problems told in words."""
+    """Headers on every answer, a known person where one is needed, no foreign host, no unknown query."""
 
-    SUPPORTED_METHODS = ("GET", "HEAD")
+    SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD")
+    QUERY: frozenset[str] = frozenset()
+    """The keys that a query may hold, each once."""
+
     desk: Desk
+    access: str
     language: Language = DEFAULT_LANGUAGE
+    visitor: Visitor | None = None
 
-    def initialize(self, desk: Desk) -> None:
-        """Take what all handlers share."""
-        self.desk = desk
+    def initialize(self, desk: Desk, access: str) -> None:
+        """Take what all handlers share, and the view that the route's policy names (or ``OPEN``)."""
+        self.desk, self.access = desk, access
+        if desk.front.is_secure:
+            self.set_header("Strict-Transport-Security", TRANSPORT_SECURITY)
 
     def set_default_headers(self) -> None:
         """Put the security headers on every answer, problems included."""
@@ -107,14 +85,30 @@ class PortalHandler(RequestHandler):
         for name, value in HEADERS.items():
             self.set_header(name, value)
 
-    def prepare(self) -> None:
-        """Refuse a foreign host and any query before anything is looked at."""
-        first = self.request.path.strip("/").split("/")[0]
-        self.language = in_words(first) if first in LANGUAGES else DEFAULT_LANGUAGE
-        if _host_of(self.request.host) not in self.desk.hosts:
+    async def prepare(self) -> None:
+        """Refuse a foreign host, an unknown query, who is not known, and a form that no page of ours sent."""
+        self.language = self._language_of_path()
+        if _host_of(self.request.host) not in self.desk.front.hosts:
             raise HTTPError(400)
-        if self.request.query:
-            raise HTTPError(400)
+        self.query = self._checked_query()
+        if self.access != OPEN:
+            self.visitor = await self.desk.door.get_user(self)
+            if self.visitor is None:
+                self.turn_away()
+                return
+        if self.request.method == "POST":
+            self._check_form()
+
+    def form_key(self) -> str:
+        """Return the secret to which the tokens of this visit's forms are bound; empty when there is none."""
+        return self.visitor.key if self.visitor else ""
+
+    def turn_away(self) -> None:
+        """Send a reader to the login, and back here afterwards; anything else is refused."""
+        is_reading = self.request.method in {"GET", "HEAD"}
+        if not is_reading or self.request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+            raise HTTPError(401)
+        self.redirect(f"{self.desk.door.login_address(self.language)}?next={quote(self.request.path, safe='/')}")
 
     async def head(self, *parts: str) -> None:
         """Answer as to GET; the server leaves the content out."""
@@ -123,186 +117,170 @@ class PortalHandler(RequestHandler):
             await answer
 
     def check_xsrf_cookie(self) -> None:
-        """Nothing: no route changes anything, and every method but GET and HEAD is refused."""
+        """Nothing: our own check of forms (:meth:`prepare`) is stricter, and made for every POST."""
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Tell a problem in words; never a traceback. What went wrong inside gets a reference number in the log."""
         error = kwargs.get("exc_info", (None, None, None))[1]
-        reference = ""
-        if isinstance(error, BusyError):
-            status_code = 503
+        status = _status_of(error, status_code)
+        if status == 503:
             self.set_header("Retry-After", SECONDS_BETWEEN_TRIES)
-        elif status_code >= 500:
+        reference = ""
+        if status >= 500 and status != 503:
             reference = secrets.token_hex(4)
-            LOG.error("%s %s %s", reference, type(error).__name__, error if isinstance(error, RenderingError) else "")
-        self.set_status(status_code)
-        addresses = pages.Addresses(self.language)
-        problem = pages.problem(status_code, self.language, addresses, reference)
-        title = message("Problem").in_language(self.language)
-        self.finish(pages.page(title, problem, self.language, addresses, **self.around()))
+            kind = str(error) if isinstance(error, RenderingError) else type(error).__name__
+            note("error", reference=reference, error=kind)
+        self.set_status(status)
+        addresses = self.desk.addresses(self.language)
+        problem = pages.problem(status, self.language, addresses, reference)
+        self.set_header("Content-Type", HTML)
+        self.finish(self.composed(Page(message("Problem")), problem))
 
     def log_exception(self, *_: object) -> None:
         """Leave it to :meth:`write_error`: a traceback may hold data."""
 
-    def around(self) -> dict[str, Any]:
-        """Return the addresses of style and script for a page's shell."""
-        return {"style": self.desk.static.address("portal.css"), "script": self.desk.static.address("portal.js")}
+    def composed(self, page: Page, content: Markup) -> str:
+        """Return a whole page in the reader's language."""
+        other = self.other_language() if page.here or page.scope else ""
+        around = shell.around(self.desk, page, self.language, self.visitor, other)
+        title, addresses = page.title_in(self.language), self.desk.addresses(self.language)
+        return pages.page(title, content, self.language, addresses, **around)
 
     def other_language(self) -> str:
         """Return this page's address in the other language."""
         other = next(language for language in LANGUAGES if language != self.language)
-        return f"/{other}{self.request.path[len(self.language) + 1 :]}"
+        path = self.request.path.removeprefix(f"{self.desk.front.base}{self.language}")
+        return f"{self.desk.front.base}{other}{path}"
+
+    def _language_of_path(self) -> Language:
+        first = self.request.path.removeprefix(self.desk.front.base).split("/")[0]
+        return in_words(first) if first in LANGUAGES else DEFAULT_LANGUAGE
+
+    def _checked_query(self) -> Mapping[str, str]:
+        if not self.request.query:
+            return {}
+        try:
+            pairs = parse_qsl(self.request.query, keep_blank_values=True, strict_parsing=True, errors="strict")
+        except ValueError:
+            raise HTTPError(400) from None
+        found = dict(pairs)
+        if len(found) < len(pairs) or not set(found) <= self.QUERY:
+            raise HTTPError(400)
+        return found
+
+    def _check_form(self) -> None:
+        headers = self.request.headers
+        kind = headers.get("Content-Type", "").split(";")[0].strip().lower()
+        if kind not in forms.CONTENT_TYPES:
+            raise HTTPError(400)
+        if not forms.is_from_own_page(headers, self.desk.front.origin(self.request.host)):
+            raise HTTPError(403)
+        given = self.request.headers.get(forms.TOKEN_HEADER) or self.field(forms.TOKEN_FIELD)
+        if not forms.is_token(given, self.form_key()):
+            raise HTTPError(403)
+
+    def field(self, name: str) -> str:
+        """Return a field of the form; empty when it is missing or was sent twice."""
+        values = self.get_body_arguments(name, strip=False)
+        return values[0] if len(values) == 1 else ""
 
 
 class PageHandler(PortalHandler):
-    """A page around a fragment that a view rendered."""
+    """What shows something of a run or of the register to a person whom the policy lets see it."""
 
-    async def show(self, title: str, here: str, key: Key, parameters: Parameters, published: Published) -> None:
-        """Answer with the whole page; the run is the one that was open when the page was asked for."""
-        fragment = await self.fragment(key, parameters)
-        around = {**self.around(), "here": here, "other": self.other_language(), "run": published.run}
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(pages.page(title, fragment, self.language, pages.Addresses(self.language), **around))
+    @property
+    def person(self) -> Person:
+        """Who asks."""
+        if self.visitor is None:  # cannot be: the route is not open to everybody
+            raise HTTPError(403)
+        return self.visitor.person
 
-    async def fragment(self, key: Key, parameters: Parameters) -> Markup:
-        """Return the view's HTML, which the view's own renderer has escaped."""
-        return Markup(await self.desk.rendering.fragment(key, parameters))  # noqa: S704
+    async def allowed(
+        self,
+        published: Published,
+        *,
+        school_id: str | None = None,
+        pupil_id: str | None = None,
+        municipality_code: str | None = None,
+        file_kind: str | None = None,
+    ) -> Scope:
+        """Return what the person may see of the route's view, and write the look into the audit where that is due.
 
-    def key(self, published: Published, view: str, unit: str = "") -> Key:
-        """Return what this page depends on."""
-        return Key(published.run_id, view, unit, self.language)
+        Raises
+        ------
+        DeniedError, UnknownError
+            As :func:`riskmodel.portal.policy.decide`; the try is in the audit then.
+        TooManyError
+            When this would be one pupil too many.
+        """
+        ask = Ask(self.access, school_id, pupil_id, municipality_code, file_kind)
+        try:
+            scope = decide(self.person, ask, published, self.desk.today())
+        except (DeniedError, UnknownError):
+            await self.record("access_denied", ask, published)
+            raise
+        rule = RULES[ask.view]
+        if rule.unit == "pupil" and not self.desk.pace.may_open(self.person.account_id, pupil_id or ""):
+            if self.desk.pace.is_first_alarm(self.person.account_id):
+                await self.record("mass_reading", ask, published)
+            raise TooManyError
+        if rule.is_recorded or file_kind is not None:
+            await self.record("file_exported" if file_kind else LOOKS[rule.unit], ask, published)
+        return scope
 
-    def handed_over(self, extract: Mapping[str, Any], **more: str) -> dict[str, str]:
-        """Return the parameters of a view: its extract as JSON, the language, and what else it declares."""
-        content = json.dumps(extract, ensure_ascii=True, allow_nan=False)
-        return {"extract": content, "language": self.language, **more}
+    async def allowed_pupil(
+        self, published: Published, school_id: str, code: str, *, file_kind: str | None = None
+    ) -> Scope:
+        """As :meth:`allowed`, for the pupil whose short code stands in the address.
 
+        Who has nothing to do with the school is answered before its pupils are looked up.
+        """
+        try:
+            decide(self.person, Ask("school", school_id), published, self.desk.today())
+            pupil_id = published.members(school_id)[code].pupil_id
+        except (DeniedError, UnknownError, KeyError) as error:
+            await self.record("access_denied", Ask(self.access, school_id, code, None, file_kind), published)
+            raise UnknownError from None if isinstance(error, KeyError) else error
+        return await self.allowed(published, school_id=school_id, pupil_id=pupil_id, file_kind=file_kind)
 
-class RootHandler(PortalHandler):
-    """The way to the list of schools."""
+    async def record(self, action: Action, ask: Ask, published: Published) -> None:
+        """Write one row into the audit; nothing is shown when it cannot be written."""
+        unit = f"school:{ask.school_id}" if ask.school_id else ""
+        if ask.municipality_code:
+            unit = f"municipality:{ask.municipality_code}"
+        details: dict[str, str | int] = {"view": ask.view, "run_id": published.run_id, "language": self.language}
+        if ask.file_kind:
+            details["file_kind"] = ask.file_kind
+        subject, person = ask.pupil_id or "", self.person
+        await self.desk.in_thread(lambda: self.desk.register.audit.write(person, action, unit, subject, details))
 
-    def get(self) -> None:
-        """Go to the first language."""
-        self.redirect(f"/{DEFAULT_LANGUAGE}/")
+    async def show(self, page: Page, content: Markup) -> None:
+        """Answer with a whole page around its content."""
+        self.set_header("Content-Type", HTML)
+        self.finish(self.composed(page, content))
 
+    async def fragment(self, scope: Scope, parameters: Parameters, published: Published) -> Markup:
+        """Return a view's HTML for a scope, which the view's own renderer has escaped, with names where they belong."""
+        key = Key(published.run_id, scope.view, scope.fingerprint, self.language)
+        html = Markup(await self.desk.rendering.fragment(key, parameters))  # noqa: S704
+        if not scope.shows_names:
+            return html
+        school_id = scope.unit.split("/")[0]
+        members = published.members(school_id).values()
+        own = [member for member in members if scope.pupil_ids is None or member.pupil_id in scope.pupil_ids]
+        return names.named(html, self.desk.names.of(own))
 
-class SchoolsHandler(PageHandler):
-    """The list of schools."""
-
-    async def get(self, _language: str) -> None:
-        """Show the list."""
-        published = self.desk.published()
-        title = message("Schools").in_language(self.language)
-        await self.show(
-            title, "schools", self.key(published, "schools"), lambda: self.handed_over(published.index), published
-        )
-
-
-class SchoolHandler(PageHandler):
-    """One school's page."""
-
-    async def get(self, _language: str, school_id: str) -> None:
-        """Show the pupils in order of need."""
-        published = self.desk.published()
-        if school_id not in published.names:
-            raise HTTPError(404)
-
-        def parameters() -> dict[str, str]:
-            return self.handed_over(published.school(school_id) or {})
-
-        key = self.key(published, "school", school_id)
-        await self.show(published.names[school_id], "schools", key, parameters, published)
-
-
-class PupilHandler(PageHandler):
-    """One pupil's page, and the same without the shell for the panel of the school's page."""
-
-    async def get(self, _language: str, school_id: str, code: str, panel: str = "") -> None:
-        """Show the reasons, what is not known, and the support that answers them."""
-        published = self.desk.published()
-
-        def parameters() -> dict[str, str]:
-            extract = published.school(school_id) or {"pupils": []}
-            # The kernel is given this pupil and nobody else.
-            own = [pupil for pupil in extract["pupils"] if pupil["code"] == code]
-            if not own:
-                raise HTTPError(404)
-            return self.handed_over({**extract, "pupils": own}, code=code)
-
-        key = self.key(published, "pupil", f"{school_id}/{code}")
-        if panel:
-            fragment = await self.fragment(key, parameters)
-            self.set_header("Content-Type", "text/html; charset=utf-8")
-            self.finish(str(fragment))
-            return
-        title = message("Pupil {code}", code=code).in_language(self.language)
-        await self.show(title, "schools", key, parameters, published)
-
-
-class CatalogueHandler(PageHandler):
-    """The catalogue of support."""
-
-    async def get(self, _language: str) -> None:
-        """Show all measures."""
-        published = self.desk.published()
-        key = self.key(published, "catalogue")
-        title = message("Catalogue of support").in_language(self.language)
-        await self.show(title, "catalogue", key, lambda: {"language": self.language}, published)
+    def handed_over(self, extract: Mapping[str, Any] | None = None, **more: str) -> dict[str, str]:
+        """Return the parameters of a view: its extract as JSON, the language, the base path, and what else it declares."""
+        given = {"language": self.language, "base": self.desk.front.base, **more}
+        if extract is not None:
+            given["extract"] = json.dumps(extract, ensure_ascii=True, allow_nan=False)
+        return given
 
 
-class AboutHandler(PageHandler):
-    """The page about the model."""
-
-    async def get(self, _language: str) -> None:
-        """Show what the model is and how good it has been."""
-        published = self.desk.published()
-        title = message("About the model").in_language(self.language)
-        await self.show(
-            title, "about", self.key(published, "about"), lambda: self.handed_over(published.findings), published
-        )
-
-
-class StaticHandler(PortalHandler):
-    """The files of style and script."""
-
-    def get(self, name: str) -> None:
-        """Send one file of the fixed list."""
-        if name not in self.desk.static.by_name:
-            raise HTTPError(404)
-        kind, content = self.desk.static.by_name[name]
-        self.set_header("Content-Type", kind)
-        self.set_header("Cache-Control", "public, max-age=31536000, immutable")
-        self.finish(content)
-
-
-class HealthHandler(PortalHandler):
-    """A sign of life for those who watch the service."""
-
-    def get(self) -> None:
-        """Say which run is shown."""
-        self.finish({"state": "ok", "run_id": self.desk.published().run_id})
-
-
-class NotFoundHandler(PortalHandler):
-    """Every other address."""
-
-    def prepare(self) -> None:
-        """Say that there is no such page, after the same checks as everywhere."""
-        super().prepare()
-        raise HTTPError(404)
-
-
-ROUTES: tuple[tuple[str, type[PortalHandler]], ...] = (
-    (r"/", RootHandler),
-    (r"/(lv|en)/", SchoolsHandler),
-    (r"/(lv|en)/school/([0-9]{1,10})", SchoolHandler),
-    (r"/(lv|en)/school/([0-9]{1,10})/pupil/([0-9A-F]{6,32})", PupilHandler),
-    (r"/(lv|en)/school/([0-9]{1,10})/pupil/([0-9A-F]{6,32})/(panel)", PupilHandler),
-    (r"/(lv|en)/support", CatalogueHandler),
-    (r"/(lv|en)/about", AboutHandler),
-    (r"/static/([a-z]{1,20}\.[0-9a-f]{16}\.(?:css|js))", StaticHandler),
-    (r"/health", HealthHandler),
-)
+def _status_of(error: BaseException | None, status: int) -> int:
+    kinds = ((DeniedError, 403), (UnknownError, 404), (TooManyError, 429), (BusyError, 503))
+    return next((found for kind, found in kinds if isinstance(error, kind)), status)
 
 
 def _host_of(header: str) -> str:

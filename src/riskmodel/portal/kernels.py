@@ -22,8 +22,16 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
+import riskmodel
+
+LAUNCH = (
+    "import sys, runpy; sys.path.insert(0, {folder!r}); runpy.run_module('ipykernel_launcher', run_name='__main__')"
+)
+"""A kernel has the package that the server has, wherever that lies, although it looks at no variable and no user's files."""
 READY = "from riskmodel.views import notebook; notebook.warm_up()"
 START_SECONDS = 60
+MOST_ALIVE = 4
+REST_SECONDS = 1.0
 LOG = logging.getLogger("riskmodel.portal")
 
 
@@ -32,9 +40,18 @@ class OneSpec(KernelSpecManager):
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Return how a kernel is started, whatever the name."""
-        isolated = [sys.executable, "-I", "-B", "-m", "ipykernel_launcher"]
+        launch = LAUNCH.format(folder=str(Path(riskmodel.__file__).absolute().parents[1]))
         return KernelSpec(
-            argv=[*isolated, "-f", "{connection_file}", "--HistoryManager.enabled=False"],
+            argv=[
+                sys.executable,
+                "-I",
+                "-B",
+                "-c",
+                launch,
+                "-f",
+                "{connection_file}",
+                "--HistoryManager.enabled=False",
+            ],
             language="python",
             display_name="view",
         )
@@ -49,13 +66,19 @@ class Kernel:
 
 
 class KernelPool:
-    """``size`` ready kernels; one that was taken is replaced at once."""
+    """``size`` ready kernels, and never more than ``MOST_ALIVE`` processes: starting, ready, at work or going.
+
+    A kernel that was taken is replaced when its page has been out for ``REST_SECONDS``, so that the start of the next one
+    does not take the cores from the reader who has just got a page; at once, when none is ready any more.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._folder = Path(tempfile.mkdtemp(prefix="riskmodel-"))
         self._ready: list[asyncio.Task[Kernel]] = []
         self._leaving: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(MOST_ALIVE)
+        self._later: asyncio.TimerHandle | None = None
         self._is_closed = False
 
     @property
@@ -65,28 +88,35 @@ class KernelPool:
 
     def fill(self) -> None:
         """Start kernels until ``size`` are ready or starting."""
+        self._later = None
         while len(self._ready) < self._size and not self._is_closed:
             self._ready.append(asyncio.create_task(self._start()))
 
     async def take(self) -> Kernel:
         """Return a ready kernel; the caller must give it to :meth:`dismiss`, whatever happens."""
         while True:
-            self.fill()
+            if not self._ready:
+                self._ready.append(asyncio.create_task(self._start()))
             kernel = await self._ready.pop(0)
             if await kernel.manager.is_alive():
                 return kernel
             self.dismiss(kernel)
 
     def dismiss(self, kernel: Kernel) -> None:
-        """Shut a kernel down, without waiting for it, and start its successor."""
+        """Shut a kernel down, without waiting for it, and see to its successor."""
         task = asyncio.create_task(self._shut_down(kernel))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
-        self.fill()
+        if not self._ready:
+            self.fill()
+        elif self._later is None and not self._is_closed:
+            self._later = asyncio.get_running_loop().call_later(REST_SECONDS, self.fill)
 
     async def close(self) -> None:
         """Shut all kernels down and remove their folder."""
         self._is_closed = True
+        if self._later:
+            self._later.cancel()
         for starting in self._ready:
             with contextlib.suppress(Exception):
                 self.dismiss(await starting)
@@ -95,6 +125,14 @@ class KernelPool:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _start(self) -> Kernel:
+        await self._places.acquire()
+        try:
+            return await self._started()
+        except BaseException:
+            self._places.release()
+            raise
+
+    async def _started(self) -> Kernel:
         home = self._folder / uuid4().hex[:12]
         home.mkdir(mode=0o700)
         manager = AsyncKernelManager(
@@ -112,11 +150,17 @@ class KernelPool:
             if answer["content"]["status"] != "ok":
                 raise RuntimeError(f"a kernel could not get ready: {answer['content'].get('ename')}")
         except BaseException:
-            await self._shut_down(kernel)
+            await self._end(kernel)
             raise
         return kernel
 
     async def _shut_down(self, kernel: Kernel) -> None:
+        try:
+            await self._end(kernel)
+        finally:
+            self._places.release()
+
+    async def _end(self, kernel: Kernel) -> None:
         home = Path(kernel.manager.connection_file).parent
         kernel.client.stop_channels()
         await kernel.manager.shutdown_kernel(now=True)

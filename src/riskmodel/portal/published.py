@@ -1,13 +1,14 @@
-"""The published run that the portal shows: found through ``current``, read by its manifest, opened only if it may be."""
+"""The published run that the portal shows: found through ``current``, read by its manifest, and only as it was written."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from riskmodel.errors import RunFailedError, UsageError
 from riskmodel.messages import Message, message
@@ -15,12 +16,20 @@ from riskmodel.runs.manifest import Manifest, read_manifest
 from riskmodel.runs.publish import Store, current_run
 from riskmodel.views.extract import unfolded
 
-OPEN_ORIGINS = frozenset({"synthetic", "public"})
-"""Data that anyone may see. Data of schools wait for a login."""
+SCHOOLS_KEPT = 256
+"""Of so many schools it is kept who belongs to them."""
 
 INDEX_FILE = "extracts/index.json"
 FINDINGS_FILE = "extracts/findings.json"
 SCHOOL_FOLDER = "extracts/"
+
+
+class Member(NamedTuple):
+    """A pupil of a school, as far as access is decided by it."""
+
+    pupil_id: str
+    code: str
+    class_code: str | None
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,21 @@ class Published:
         return {str(one["school_id"]): str(one["school_name"] or one["school_id"]) for one in self.index["schools"]}
 
     @cached_property
+    def municipalities(self) -> frozenset[str]:
+        """The codes of the municipalities of the schools of this run."""
+        codes = {one.get("municipality_code") for one in self.index["schools"]}
+        return frozenset(str(code) for code in codes if code)
+
+    @cached_property
+    def members(self) -> Callable[[str], Mapping[str, Member]]:
+        """Give for the id of a school its pupils by code; nobody for an id of no school of this run."""
+        return lru_cache(SCHOOLS_KEPT)(self._members)
+
+    def _members(self, school_id: str) -> Mapping[str, Member]:
+        pupils = (self.school(school_id) or {"pupils": ()})["pupils"]
+        return {one["code"]: Member(one["pupil_id"], one["code"], one["class_code"]) for one in pupils}
+
+    @cached_property
     def _files(self) -> dict[str, str]:
         return {str(school["school_id"]): SCHOOL_FOLDER + str(school["file"]) for school in self.index["schools"]}
 
@@ -91,7 +115,7 @@ def open_current(store: Path, known: Published | None = None) -> Published:
     Raises
     ------
     UsageError
-        When nothing was published yet, or the run holds data of schools, for which there is no login yet.
+        When nothing was published yet.
     RunFailedError
         When the run or its manifest cannot be read.
     """
@@ -107,16 +131,7 @@ def open_current(store: Path, known: Published | None = None) -> Published:
     if known is not None and known.run_id == run_id:
         return known
     folder = place.run(run_id)
-    published = Published(folder, read_manifest(folder))
-    origins = {source.origin for source in published.manifest.sources} | {str(published.index["run"]["origin"])}
-    if not origins <= OPEN_ORIGINS:
-        raise UsageError(
-            message("Data of schools are shown to people who have logged in and only as far as their task goes."),
-            found=message("This run holds data of schools, and the portal has no login yet."),
-            remedy=message("Publish a run of synthetic or public data, or wait for the version with a login."),
-            where=run_id,
-        )
-    return published
+    return Published(folder, read_manifest(folder))
 
 
 def _unusable(name: str, found: Message) -> RunFailedError:

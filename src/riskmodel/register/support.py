@@ -32,6 +32,7 @@ PROVIDERS: Mapping[str, Message] = {
     "occupational_therapist": message("occupational therapist"),
     "speech_therapist": message("speech therapist"),
     "mentor": message("mentor"),
+    "certified_supervisor": message("certified supervisor"),
     "youth_organisation_or_association": message("youth organisation or association"),
 }
 CONDITIONS: Mapping[str, Message] = {
@@ -46,6 +47,16 @@ CIRCUMSTANCES: Mapping[str, Message] = {
     "remote": message("when held remotely"),
     "plan_preparation": message("before the plan is drawn up"),
     "state_vet_pupil_on_work_placement": message("for a pupil of a state vocational school on a work placement"),
+}
+
+AUDIENCES: Mapping[str, Message] = {
+    "school_team": message("for a school's team"),
+    "interprofessional_team": message("for a team of several professions"),
+}
+TOPICS: Mapping[str, Message] = {
+    "supportive_environment": message("a supportive environment"),
+    "counselling_pupils": message("counselling pupils"),
+    "effective_pedagogical_work": message("effective pedagogical work"),
 }
 
 
@@ -101,14 +112,48 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class EducatorSupport:
+    """One kind of support that educators receive."""
+
+    code: str
+    names: Mapping[str, str]
+    provider_role: str
+    audience: str
+    topics: tuple[str, ...]
+    limits: Mapping[str, Any]
+
+    def provider(self, language: Language) -> str:
+        """Return who gives it, in words; empty where the programme names nobody."""
+        return _words(PROVIDERS, self.provider_role, language) if self.provider_role else ""
+
+    def facts(self, language: Language) -> list[str]:
+        """Return for whom it is, what it is about, and its limits, in words."""
+        limits = {
+            "max_participants": message("at most {value} participants"),
+            "minutes": message("{value} minutes"),
+            "min_per_institution": message("at least {value} times in an institution"),
+        }
+        return [
+            *([_words(AUDIENCES, self.audience, language)] if self.audience else []),
+            *(_words(TOPICS, topic, language) for topic in self.topics),
+            *(
+                Message(limits[name].text, {"value": value}).in_language(language)
+                for name, value in self.limits.items()
+                if name in limits
+            ),
+        ]
+
+
+@dataclass(frozen=True)
 class Catalogue:
-    """The measures, the four risk groups, the ways of support, and the titles of materials."""
+    """The measures, the four risk groups, the ways of support, the titles of materials, and support for educators."""
 
     version: str
     risk_groups: Mapping[str, Mapping[str, str]]
     groups: Mapping[str, Mapping[str, str]]
     measures: tuple[Measure, ...]
     materials: Mapping[str, Mapping[str, str]]
+    educators: tuple[EducatorSupport, ...] = ()
 
     def for_risk_groups(self, risk_groups: Collection[str]) -> tuple[Measure, ...]:
         """Return the measures that answer at least one of these risk groups, in the catalogue's order.
@@ -151,6 +196,7 @@ def read_catalogue(path: Path) -> Catalogue:
         groups={code: _names(entry) for code, entry in content["groups"].items()},
         measures=tuple(_measure(entry) for entry in content["measures"]),
         materials={entry["code"]: _names(entry) for entry in content["materials"]},
+        educators=tuple(_educator_support(entry) for entry in content.get("educator_support", ())),
     )
     for measure in found.measures:
         unknown = {*measure.risk_groups} - set(found.risk_groups) | {*measure.materials} - set(found.materials)
@@ -176,6 +222,17 @@ def _measure(entry: Mapping[str, Any]) -> Measure:
         materials=tuple(entry["materials"]),
         is_plan_needed=entry["individual_plan_needed"],
         is_through_municipality=entry.get("via") == "municipality",
+    )
+
+
+def _educator_support(entry: Mapping[str, Any]) -> EducatorSupport:
+    return EducatorSupport(
+        code=entry["code"],
+        names=_names(entry),
+        provider_role=entry.get("provider_role") or "",
+        audience=entry.get("audience") or "",
+        topics=tuple(entry.get("topics", ())),
+        limits=entry.get("limits", {}),
     )
 
 

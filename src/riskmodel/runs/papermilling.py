@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from riskmodel.runs.durable import canonical_json
+from riskmodel.runs.forking import ForkingProvisioner, Stem
 from riskmodel.runs.parameters import Plain
 
 ENGINE = "riskmodel"
@@ -41,6 +42,7 @@ class Execution:
     """
 
     environment: Mapping[str, str]
+    stem: Stem | None = None
     notebook: Any = None
     kernel_pid: int = 0
     peak_mb: float = 0.0
@@ -82,7 +84,11 @@ def peak_mb(pid: int) -> float:
 
 
 def execute(
-    notebook: Path, parameters: Mapping[str, Plain], environment: Mapping[str, str], look: Callable[[], None]
+    notebook: Path,
+    parameters: Mapping[str, Plain],
+    environment: Mapping[str, str],
+    look: Callable[[], None],
+    stem: Stem | None = None,
 ) -> Execution:
     """Return the execution of ``notebook`` with ``parameters``, finished or failed.
 
@@ -99,8 +105,10 @@ def execute(
         Variables laid over those of this process, for the kernel.
     look
         Called every half second meanwhile, and once at the end.
+    stem
+        Where the kernel is forked from, made for the same ``environment``; None: it is started anew.
     """
-    execution = Execution(environment={**os.environ, **environment})
+    execution = Execution(environment={**os.environ, **environment}, stem=stem)
     began = time.monotonic()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix=notebook.stem) as threads:
         future = threads.submit(_papermill, notebook, dict(parameters), execution)
@@ -167,11 +175,15 @@ class WatchedEngine:
             """Notes the kernel's process as soon as it is there: it may be killed while it imports."""
 
             def start_new_kernel(self, **options: Any) -> None:
+                if execution.stem is not None:
+                    self.km.provisioner = forking = ForkingProvisioner(parent=self.km, kernel_spec=self.km.kernel_spec)
+                    forking.stem, forking.imports = execution.stem, imports
                 super().start_new_kernel(**options)
                 execution.kernel_started(self.km.provisioner.pid)
 
         manager = NotebookExecutionManager(nb, output_path=None, progress_bar=False, log_output=False)
         execution.notebook = manager.nb
+        imports = imports_of(manager.nb)
         with tempfile.TemporaryDirectory(prefix="riskmodel-") as private:
             # Sockets in a folder of this user alone, not ports of this machine that anybody on it can listen to.
             channel = {"transport": "ipc", "ip": f"{private}/ipc", "connection_file": f"{private}/kernel.json"}
@@ -181,7 +193,7 @@ class WatchedEngine:
                 startup_timeout=START_SECONDS,
                 # What a step made is closed by now; to take a process down in good order is a third of its idle cost.
                 shutdown_kernel="immediate",
-                extra_arguments=[f"--IPKernelApp.exec_lines=exec({imports_of(manager.nb)!r}, {{}})"],
+                extra_arguments=[f"--IPKernelApp.exec_lines=exec({imports!r}, {{}})"],
                 config=Config({"KernelManager": channel}),
                 on_cell_complete=lambda **_: execution.measure(),
             )
@@ -192,6 +204,13 @@ class WatchedEngine:
             finally:
                 manager.notebook_complete()
         return manager.nb
+
+
+def imports_in(notebook: Path) -> str:
+    """Return the import statements in the file of a notebook, see :func:`imports_of`."""
+    import nbformat  # noqa: PLC0415  (with papermill, for those who execute)
+
+    return imports_of(nbformat.read(notebook, as_version=4))  # type: ignore[no-untyped-call]
 
 
 def imports_of(notebook: Any) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import threading
 import time
@@ -20,9 +21,11 @@ from riskmodel.errors import RiskmodelError, RunFailedError, RunHeldError, Usage
 from riskmodel.messages import Message, message
 from riskmodel.runs import gates, journal, parameters
 from riskmodel.runs.durable import Digests, digest_of, digest_of_file, digest_of_files, disk_failure, files_below
+from riskmodel.runs.forking import Stem, can_fork
 from riskmodel.runs.lock import held_store
 from riskmodel.runs.manifest import Code, Manifest, code_of_this_process, read_manifest
 from riskmodel.runs.memory import give_back
+from riskmodel.runs.papermilling import imports_in
 from riskmodel.runs.parts import check_executor
 from riskmodel.runs.publish import (
     Store,
@@ -33,7 +36,7 @@ from riskmodel.runs.publish import (
     open_store,
     remove_leftovers,
 )
-from riskmodel.runs.staging import Pipeline, Work, parameters_of
+from riskmodel.runs.staging import Pipeline, Work, kernel_environment, parameters_of
 from riskmodel.runs.steps import SEMESTER
 from riskmodel.settings import Settings, notebook_folder
 
@@ -102,11 +105,14 @@ def run(plan: Plan, say: Say) -> Done:
     store = open_store(plan.store)
     check_executor(store.folder)
     try:
-        with _stopped_by_signals(), held_store(store.folder):
+        with _stopped_by_signals(), held_store(store.folder), _stem(plan) as stem:
             if plan.delivery is not None:
+                if stem is not None:
+                    # While the delivery is read, which seldom has work for every core.
+                    stem.warm_up(imports_in(plan.pipeline.notebook(plan.pipeline.steps[0])))
                 _receive(plan, plan.delivery, store, say)
             digests = Digests()
-            return _run(plan, store, _inputs(plan, store, digests), digests, say)
+            return _run(plan, store, _inputs(plan, store, digests), digests, say, stem)
     except OSError as error:
         raise disk_failure(error, store.folder) from error
 
@@ -169,7 +175,17 @@ def run_id_of(plan: Plan, inputs: Mapping[str, object], code: Code) -> str:
     return f"{plan.settings.cut_off_date.isoformat()}-{digest[:12]}"
 
 
-def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], digests: Digests, say: Say) -> Done:
+@contextlib.contextmanager
+def _stem(plan: Plan) -> Iterator[Stem | None]:
+    """Give the process that the kernels of this run are forked from, None where a system cannot fork."""
+    if not can_fork():
+        yield None
+        return
+    with contextlib.closing(Stem({**os.environ, **kernel_environment(plan.settings.threads)})) as stem:
+        yield stem
+
+
+def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], digests: Digests, say: Say, stem: Stem | None) -> Done:
     code = code_of_this_process()
     run_id = run_id_of(plan, inputs, code)
     if is_valid(store, run_id):
@@ -182,7 +198,7 @@ def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], digests: Digests, 
             remedy=message("Give the command without --resume."),
             where=str(store.folder),
         )
-    work = Work(run_id, store, plan.pipeline, plan.settings, inputs, code, digests)
+    work = Work(run_id, store, plan.pipeline, plan.settings, inputs, code, digests, stem)
     work.begin()
     try:
         work.do_steps(say)

@@ -25,6 +25,7 @@ from riskmodel.runs.durable import (
     write_json,
 )
 from riskmodel.runs.failure import FAILURE_NAME, Failure, error_id, read_failure, step_failed
+from riskmodel.runs.forking import Stem
 from riskmodel.runs.manifest import Code, Manifest, Source, StepEntry, entries, environment
 from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, cleaned, execute
 from riskmodel.runs.parameters import Plain
@@ -70,6 +71,7 @@ class Work:
     inputs: Mapping[str, Any]
     code: Code
     digests: Digests = field(default_factory=Digests, compare=False)
+    stem: Stem | None = field(default=None, compare=False)
 
     @property
     def folder(self) -> Path:
@@ -166,7 +168,8 @@ class Work:
                 if line["event"] in {journal.PART_DONE, journal.PART_KEPT}:
                     say(journal.part_words(line))
 
-        execution = execute(self.pipeline.notebook(step), given, kernel_environment(self.settings.threads), look)
+        environment = kernel_environment(self.settings.threads)
+        execution = execute(self.pipeline.notebook(step), given, environment, look, self.stem)
         failure = self._failure_of(execution)
         text = f"{failure.kind} at {failure.place} (error {failure.error_id})" if failure else ""
         executed = cleaned(execution.notebook, text)

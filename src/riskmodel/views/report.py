@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from riskmodel.messages import Language, message
-from riskmodel.views import figures, numbers, pages, texts, words
+from riskmodel.views import figures, model_page, numbers, pages, texts, words
 
 Row = Mapping[str, Any]
 
@@ -49,7 +49,7 @@ def verdicts(findings: Row, language: Language) -> list[dict[str, Any]]:
     default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
     gains: dict[str, dict[str, Row]] = {}
     for metric in GAINS:
-        for row in pages.figures_of(findings, metric):
+        for row in model_page.figures_of(findings, metric):
             if row["model_code"] != default:
                 gains.setdefault(row["model_code"], {})[metric] = row
     return [
@@ -100,7 +100,7 @@ def comparison(findings: Row, language: Language) -> list[dict[str, Any]]:
     """Return one line per model and rule with the figures that rules have too, the model first."""
     by_model: dict[str, dict[str, Row]] = {}
     for metric in FIGURES_WITH_RULES:
-        for row in pages.figures_of(findings, metric):
+        for row in model_page.figures_of(findings, metric):
             by_model.setdefault(row["model_code"], {})[metric] = row
     default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
     return [
@@ -109,18 +109,18 @@ def comparison(findings: Row, language: Language) -> list[dict[str, Any]]:
             "is_model": code == default,
             "figures": [shown(metric, by_metric.get(metric), language) for metric in FIGURES_WITH_RULES],
         }
-        for code, by_metric in sorted(by_model.items(), key=lambda item: pages.model_place(findings, item[0]))
+        for code, by_metric in sorted(by_model.items(), key=lambda item: model_page.model_place(findings, item[0]))
     ]
 
 
 def bounds(findings: Row, language: Language) -> list[dict[str, Any]]:
     """Return the model's AUC and share reached for every other way of counting: subsets, bounds, other splits."""
-    default, newest = findings["run"]["model_code"] or figures.DEFAULT_MODEL, pages.newest_cohort(findings)
+    default, newest = findings["run"]["model_code"] or figures.DEFAULT_MODEL, model_page.newest_cohort(findings)
     lines: dict[tuple[str, str], dict[str, Row]] = {}
     for row in findings["evaluation"]:
         if str(row["cohort_on"]) == newest and row["model_code"] == default:
             lines.setdefault((row["split_code"], row["subset_code"]), {})[row["metric_code"]] = row
-    lines.pop((pages.headline_split(findings), "all"), None)
+    lines.pop((model_page.headline_split(findings), "all"), None)
     return [
         {
             "name": f"{words.words(words.SPLITS, split, language)}; {words.words(words.SUBSETS, subset, language).lower()}",
@@ -133,7 +133,7 @@ def bounds(findings: Row, language: Language) -> list[dict[str, Any]]:
 
 
 def _whole(template: str, findings: Row, language: Language) -> str:
-    newest = pages.newest_cohort(findings)
+    newest = model_page.newest_cohort(findings)
     default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
     drift = sorted(findings["drift"], key=lambda row: -(row["psi"] or 0))
     weights = sorted(findings["importance"], key=lambda row: -row["mean_absolute_contribution"])[:LARGEST_WEIGHTS]
@@ -144,11 +144,11 @@ def _whole(template: str, findings: Row, language: Language) -> str:
         findings=findings,
         run=findings["run"],
         newest=newest,
-        split=pages.headline_split(findings),
+        split=model_page.headline_split(findings),
         style=Markup((resources.files("riskmodel.views") / "static" / "report.css").read_text("utf-8")),  # noqa: S704  (ours)
         verdicts=judged,
         ahead=[one for one in judged if one["state"] == "ahead"],
-        headline=pages.headline_figures(findings, language),
+        headline=model_page.headline_figures(findings, language),
         figure_names=[words.words(words.FIGURES, metric, language) for metric in FIGURES_WITH_RULES],
         comparison=comparison(findings, language),
         bounds=bounds(findings, language),
@@ -160,7 +160,7 @@ def _whole(template: str, findings: Row, language: Language) -> str:
             for metric in FIGURES_OF_MODEL
         ],
         pictures={
-            **pages.about_pictures(findings, language),
+            **model_page.about_pictures(findings, language),
             "missing": figures.missingness_bars(findings["missingness"], language),
             "weights": figures.bars(
                 [
@@ -172,7 +172,7 @@ def _whole(template: str, findings: Row, language: Language) -> str:
                 is_share=False,
             ),
         },
-        subgroups=pages.subgroup_rows(findings["subgroup"], language),
+        subgroups=model_page.subgroup_rows(findings["subgroup"], language),
         bands=pages.legend(findings["band"], findings["run"]["horizon_on"], language),
         drift=[
             {
@@ -199,4 +199,4 @@ def _whole(template: str, findings: Row, language: Language) -> str:
 
 
 def _own(findings: Row, metric: str, default: str) -> Row | None:
-    return next((row for row in pages.figures_of(findings, metric) if row["model_code"] == default), None)
+    return next((row for row in model_page.figures_of(findings, metric) if row["model_code"] == default), None)

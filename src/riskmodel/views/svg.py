@@ -36,9 +36,11 @@ class Sheet:
     description: str
     kind: str
     root: ET.Element = field(init=False)
+    digest: str = field(init=False)
 
     def __post_init__(self) -> None:
         digest = hashlib.sha256(f"{self.kind}{self.title}{self.description}".encode()).hexdigest()[:10]
+        self.digest = digest
         self.root = ET.Element(
             "svg",
             {
@@ -59,6 +61,20 @@ class Sheet:
         """Draw a filled rectangle; a width below zero is drawn as nothing."""
         size = {"width": _short(max(width, 0)), "height": _short(max(height, 0))}
         ET.SubElement(self.root, "rect", {"x": _short(x), "y": _short(y), **size, "fill": fill} | _names(more))
+
+    def hatched(self, x: float, y: float, width: float, height: float) -> None:
+        """Fill a rectangle with slanting lines: here nothing is known, which is not the same as zero."""
+        name = f"h{self.digest}"
+        if self.root.find("defs") is None:
+            pattern = ET.SubElement(
+                ET.SubElement(self.root, "defs"),
+                "pattern",
+                {"id": name, "width": "6", "height": "6", "patternUnits": "userSpaceOnUse"}
+                | {"patternTransform": "rotate(45)"},
+            )
+            ET.SubElement(pattern, "rect", {"width": "6", "height": "6", "fill": "#f4f6f8"})
+            ET.SubElement(pattern, "line", {"x1": "0", "y1": "0", "x2": "0", "y2": "6", "stroke": "#a7b2bc"})
+        self.rectangle(x, y, width, height, f"url(#{name})")
 
     def line(self, start: tuple[float, float], end: tuple[float, float], stroke: str, **more: str) -> None:
         """Draw a straight line."""

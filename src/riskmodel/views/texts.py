@@ -100,6 +100,45 @@ def sentence(reason: Row, language: Language) -> str:
     return str(words["sentence"]).format(own=own, comparison=compared).rstrip(".")
 
 
+def plain_sentence(reason: Row, language: Language) -> str:
+    """Return one reason in words without a comparison with anybody, as a pupil or parent reads it.
+
+    >>> plain_sentence({"feature_code": "unexcused_lessons_8w", "own_value": 27, "usual_value": 4}, "lv")
+    'Neattaisnoti kavētas stundas pēdējās 8 nedēļās: 27'
+    """
+    return sentence({**reason, "usual_value": None}, language)
+
+
+def change_sentence(reason: Row, language: Language) -> str:
+    """Return what changed in one feature since the run before.
+
+    >>> reason = {"feature_code": "unexcused_lessons_8w", "before_value": 12, "now_value": 27}
+    >>> change_sentence(reason, "lv")
+    'Neattaisnoti kavējumi pēdējās 8 nedēļās: iepriekš 12, tagad 27'
+    """
+    code = reason["feature_code"]
+    return message(
+        "{name}: before {before}, now {now}",
+        name=feature_name(code, language),
+        before=value(code, reason["before_value"], language),
+        now=value(code, reason["now_value"], language),
+    ).in_language(language)
+
+
+def assumed_sentence(code: str, own: float | None, assumed: float | None, language: Language) -> str:
+    """Return one assumption of the what-if table.
+
+    >>> assumed_sentence("unexcused_lessons_8w", 27, 4, "lv")
+    'Neattaisnoti kavējumi pēdējās 8 nedēļās: 4, nevis 27'
+    """
+    return message(
+        "{name}: {assumed} instead of {own}",
+        name=feature_name(code, language),
+        assumed=value(code, assumed, language),
+        own=value(code, own, language),
+    ).in_language(language)
+
+
 def meaning(code: str, language: Language) -> str:
     """Return in one line what a feature shows; empty for one without words."""
     return str(_feature(code).get(language, {}).get("meaning", ""))

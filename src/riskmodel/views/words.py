@@ -13,6 +13,12 @@ STATES = {
     "unsure": message("not certain"),
     "too_little_data": message("too little data"),
 }
+CHANGES = {
+    "new": message("new on the list"),
+    "up": message("risk has grown"),
+    "down": message("risk has fallen"),
+    "same": message("no notable change"),
+}
 GROUPS = {
     "attendance": message("Attendance"),
     "learning": message("Learning"),

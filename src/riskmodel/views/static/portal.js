@@ -1,11 +1,12 @@
-// Search, filters, sorting and the panel of the portal's pages. Every page works without it, from links and plain tables.
+// Search, filters, sorting, paging, the line of the places and the panel. Every page works without it, from links, forms
+// and plain tables.
 "use strict";
 
 (() => {
   const byId = (id) => document.getElementById(id);
   const language = document.documentElement.lang;
   const plural = new Intl.PluralRules(language);
-  // Places and classes are compared as numbers (9.a before 10.b); a code is a text, even where it begins with digits.
+  // Classes are compared as numbers (9.a before 10.b); a code is a text, even where it begins with digits.
   const collators = { code: new Intl.Collator(language), other: new Intl.Collator(language, { numeric: true }) };
   // "āž" is found by "az": letters are compared without their marks.
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/\s+/g, " ");
@@ -14,23 +15,50 @@
   const filters = byId("filters");
   if (list && filters) {
     filters.hidden = false;
-    const items = [...list.querySelectorAll("tbody tr, .measure, #schools > li")].map((element) => ({
+    const items = [...list.querySelectorAll("tbody tr[data-code], .measure, #schools > li")].map((element) => ({
       element,
+      // A name may stand where the code stood: it is sorted and found as it is read.
+      label: (element.querySelector(".name") || element).textContent,
       text: plain(element.textContent + " " + (element.dataset.code || "")),
     }));
     const value = (id) => (byId(id) ? byId(id).value : "");
+    const choices = [...filters.querySelectorAll("[data-filter]")];
+    const perPage = Number(list.dataset.perPage) || Infinity;
+    let first = 0;
 
-    const fits = ({ element, text }) =>
-      plain(value("search")).split(" ").every((word) => text.includes(word)) &&
-      (!value("class") || element.dataset.class === value("class")) &&
-      (!value("band") || element.dataset.band === value("band")) &&
-      (!value("risk-group") || element.dataset.riskGroups.split(" ").includes(value("risk-group"))) &&
-      (!byId("within") || !byId("within").checked || element.dataset.within === "yes");
+    const chosen = () => choices
+      .map((control) => [control.dataset.filter, control.type === "checkbox" ? (control.checked ? control.value : "") : control.value])
+      .filter(([, wanted]) => wanted);
+    const fits = ({ element, text }, wanted, sought) =>
+      sought.every((word) => text.includes(word)) &&
+      wanted.every(([name, want]) => {
+        const own = element.getAttribute("data-" + name) || "";
+        return want === "moved" ? own !== "" && own !== "same" : own === want || own.split(" ").includes(want);
+      });
+
+    const ordered = () => (list.tBodies ? [...list.tBodies[0].rows].filter((row) => row.dataset.code) : items.map((item) => item.element));
+    const turn = () => {
+      const shown = ordered().filter((element) => !element.hidden);
+      if (first >= shown.length) first = 0;
+      shown.forEach((element, place) => element.classList.toggle("off-page", place < first || place >= first + perPage));
+      const pager = byId("pager");
+      if (!pager) return;
+      pager.hidden = shown.length <= perPage;
+      byId("earlier").disabled = first === 0;
+      byId("later").disabled = first + perPage >= shown.length;
+      byId("span").textContent = pager.dataset.span.replace("#first", first + 1)
+        .replace("#last", Math.min(first + perPage, shown.length)).replace("#all", shown.length);
+      const line = byId("line");
+      const above = line && line.previousElementSibling;
+      if (line) line.classList.toggle("off-page", Boolean(above && above.classList.contains("off-page")));
+    };
 
     const show = () => {
+      const wanted = chosen();
+      const sought = plain(value("search")).trim().split(" ");
       let count = 0;
       for (const item of items) {
-        const isShown = fits(item);
+        const isShown = fits(item, wanted, sought);
         item.element.hidden = !isShown;
         count += isShown ? 1 : 0;
       }
@@ -40,16 +68,18 @@
       const pattern = status.dataset[plural.select(count)] || status.dataset.other;
       const text = pattern.replace("#count", count).replace("#all", items.length);
       if (status.textContent !== text) status.textContent = text;
+      first = 0;
+      turn();
     };
     filters.addEventListener("input", show);
     filters.addEventListener("submit", (event) => event.preventDefault());
     filters.addEventListener("reset", () => setTimeout(() => { sort("place", 1); show(); }));
-    show();
 
     const headers = [...list.querySelectorAll("th[data-key]")];
     const sort = (key, direction) => {
       if (!headers.length) return;
-      const order = (a, b) => direction * (collators[key] || collators.other).compare(a.element.dataset[key], b.element.dataset[key]) ||
+      const of = (item) => (key === "code" ? item.label : item.element.dataset[key]);
+      const order = (a, b) => direction * (collators[key] || collators.other).compare(of(a), of(b)) ||
         a.element.dataset.place - b.element.dataset.place;
       const body = list.tBodies[0];
       for (const item of [...items].sort(order)) body.append(item.element);
@@ -61,6 +91,18 @@
       }
       list.dataset.sorted = key === "place" && direction > 0 ? "place" : "";
       byId("sort").value = key;
+      drawLine();
+      first = 0;
+      turn();
+    };
+    // The line of the places stands behind the last pupil for whom there is a place, in the order of need alone.
+    const drawLine = () => {
+      const line = byId("line");
+      if (!line) return;
+      const above = ordered().filter((row) => row.dataset.within === "yes");
+      line.hidden = list.dataset.sorted !== "place";
+      if (above.length) above[above.length - 1].after(line);
+      else list.tBodies[0].prepend(line);
     };
     for (const header of headers) {
       const button = document.createElement("button");
@@ -72,8 +114,56 @@
       header.append(button);
       button.addEventListener("click", () => sort(header.dataset.key, header.getAttribute("aria-sort") === "ascending" ? -1 : 1));
     }
-    if (headers.length) sort("place", 1);
     if (byId("sort")) byId("sort").addEventListener("change", () => sort(value("sort"), 1));
+    if (byId("pager")) {
+      const go = (step) => { first = Math.max(0, first + step * perPage); turn(); byId("list-title").scrollIntoView(); };
+      byId("earlier").addEventListener("click", () => go(-1));
+      byId("later").addEventListener("click", () => go(1));
+    }
+    if (headers.length) sort("place", 1);
+    show();
+
+    // The head of school enters another number: the portal answers in words, and the line moves.
+    const places = byId("places-form");
+    if (places && list.dataset.with) {
+      const move = (answer) => {
+        for (const { element } of items) {
+          const isWithin = Number(element.dataset.place) <= answer.places;
+          element.dataset.within = isWithin ? "yes" : "no";
+          const said = document.createElement("span");
+          said.className = isWithin ? "yes" : "quiet";
+          said.textContent = isWithin ? list.dataset.with : list.dataset.without;
+          element.querySelector(".within-cell").replaceChildren(said);
+        }
+        byId("places-line").textContent = answer.line;
+        byId("line-words").textContent = answer.line;
+        byId("places-source").textContent = answer.source;
+        byId("places-source").className = "source source-" + answer.state;
+        drawLine();
+        show();
+      };
+      places.addEventListener("submit", async (event) => {
+        event.preventDefault();
+        const said = byId("places-said");
+        try {
+          const answer = await fetch(places.action, {
+            method: "POST", body: new URLSearchParams(new FormData(places)),
+            headers: { Accept: "application/json" }, credentials: "same-origin",
+          });
+          const content = await answer.json();
+          if (!answer.ok) { said.textContent = content.problem || places.dataset.failed; return; }
+          move(content);
+          said.textContent = content.line;
+        } catch {
+          said.textContent = places.dataset.failed;
+        }
+      });
+    }
+  }
+
+  for (const button of document.querySelectorAll("button.print")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
   }
 
   const panel = byId("panel");

@@ -1,0 +1,54 @@
+"""All routes of the portal, built from nothing; each declares the view whose policy it asks, or that it is open to all.
+
+There is no route to kernels, contents, files, sockets or anything else of Jupyter.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from riskmodel.portal import school_pages, shared_pages
+from riskmodel.portal.desk import Desk
+from riskmodel.portal.handlers import OPEN, PortalHandler
+from riskmodel.portal.local import LogoutHandler
+
+LANGUAGE, SCHOOL = r"(lv|en)/", r"(lv|en)/school/([0-9]{1,10})"
+PUPIL = SCHOOL + r"/pupil/([0-9A-F]{6,32})"
+
+
+@dataclass(frozen=True)
+class Route:
+    """Addresses (a pattern below the base path), who answers, and the view that the policy is asked for."""
+
+    pattern: str
+    handler: type[PortalHandler]
+    access: str
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("", shared_pages.RootHandler, OPEN),
+    Route(LANGUAGE, shared_pages.HomeHandler, "home"),
+    Route(LANGUAGE + "logout", LogoutHandler, "home"),
+    Route(LANGUAGE + "support", shared_pages.CatalogueHandler, "catalogue"),
+    Route(LANGUAGE + "about", shared_pages.AboutHandler, "about"),
+    Route(SCHOOL, school_pages.SchoolHandler, "school"),
+    Route(PUPIL, school_pages.PupilHandler, "pupil"),
+    Route(PUPIL + "/(panel)", school_pages.PupilHandler, "pupil"),
+    Route(r"static/([a-z]{1,20}\.[0-9a-f]{16}\.(?:css|js))", shared_pages.StaticHandler, OPEN),
+    Route("health", shared_pages.HealthHandler, OPEN),
+)
+
+
+def routes_of(desk: Desk) -> tuple[Route, ...]:
+    """Return all routes: the portal's own and those of its door."""
+    return (*ROUTES, *(Route(pattern, handler, OPEN) for pattern, handler in desk.door.own_routes()))
+
+
+def as_rules(desk: Desk) -> list[tuple[str, type[PortalHandler], dict[str, Any]]]:
+    """Return the routes as tornado takes them, below the base path."""
+    base = re.escape(desk.front.base)
+    return [
+        (f"{base}{route.pattern}", route.handler, {"desk": desk, "access": route.access}) for route in routes_of(desk)
+    ]

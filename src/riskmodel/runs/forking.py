@@ -1,0 +1,241 @@
+"""Kernels forked from one process that has done their imports: a run pays for an import once, not in every step.
+
+The *stem* is a process of this Python beside the run. Asked for a kernel, it does the imports that the kernel's notebook
+will do, forks, and the child becomes the kernel. So a later notebook finds the imports of the earlier ones, and memory that
+nobody writes to is there once. No data ever come into the stem, and it computes nothing: the few threads that libraries
+start while they are imported (Arrow's allocator, OpenBLAS) are those that see to a fork themselves.
+
+The stem ends when the process that started it does, and its kernels end with it. Where a system cannot do this
+(:func:`can_fork`), every kernel is started in the ordinary way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+LARGEST_MESSAGE = 1 << 20
+START = "from riskmodel.runs.forking import become_stem; become_stem()"
+SIGNAL_AT_PARENTS_END = 1
+"""``PR_SET_PDEATHSIG`` of Linux's ``prctl``."""
+
+GONE = 1
+"""The exit code that is told of a kernel that has ended: only the stem, its parent, could know the true one."""
+
+
+def can_fork() -> bool:
+    """Whether this system lets a process watch one that is not its child."""
+    return sys.platform == "linux" and hasattr(os, "pidfd_open")
+
+
+@dataclass
+class ForkedProcess:
+    """A kernel's process as ``subprocess.Popen`` would show it to who started it."""
+
+    pid: int
+    stdin: None = None
+    stdout: None = None
+    stderr: None = None
+    returncode: int | None = None
+    _watched: int = -1
+
+    def __post_init__(self) -> None:
+        """Take hold of the process, so that its number is never taken for another's."""
+        try:
+            self._watched = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            self.returncode = GONE
+
+    def poll(self) -> int | None:
+        """Return None while the process lives."""
+        if self.returncode is None and select.select([self._watched], [], [], 0)[0]:
+            self._ended()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end; ``subprocess.TimeoutExpired`` when it does not come in time."""
+        if self.returncode is None:
+            if not select.select([self._watched], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("kernel", timeout or 0)
+            self._ended()
+        return GONE
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the process has ended."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._watched, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self.send_signal(signal.SIGKILL)
+
+    def _ended(self) -> None:
+        os.close(self._watched)
+        self.returncode = GONE
+
+
+@dataclass
+class Stem:
+    """The stem as its owner holds it; started when first asked, in the environment of that moment.
+
+    ``environment`` are the variables that libraries read while they are imported: a kernel that needs others of them
+    cannot come from this stem.
+    """
+
+    environment: Mapping[str, str]
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _channel: socket.socket | None = field(default=None, repr=False)
+
+    def fork(self, arguments: list[str], imports: str, environment: Mapping[str, str]) -> ForkedProcess:
+        """Return a new kernel's process.
+
+        Parameters
+        ----------
+        arguments
+            Of the kernel's application, e.g. ``["-f", "kernel.json"]``.
+        imports
+            Import statements, a line each, that are done before the fork. One that fails is left to the notebook.
+        environment
+            All variables of the kernel.
+
+        Raises
+        ------
+        OSError
+            When the stem has died and a new one cannot be started.
+        """
+        asked = {"arguments": arguments, "imports": imports, "environment": dict(environment)}
+        answer = self._ask(json.dumps(asked).encode())
+        return ForkedProcess(int(answer))
+
+    def warm_up(self, imports: str) -> None:
+        """Let the stem do some imports already; nobody waits for it."""
+        self._connected().send(json.dumps({"imports": imports}).encode())
+
+    def close(self) -> None:
+        """End the stem and all kernels that came from it."""
+        if self._channel is not None:
+            self._channel.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._process = self._channel = None
+
+    def _ask(self, question: bytes) -> bytes:
+        channel = self._connected()
+        channel.send(question)
+        answer = channel.recv(LARGEST_MESSAGE)
+        if not answer:
+            self.close()
+            raise ConnectionResetError("the process that kernels are forked from has ended")
+        return answer
+
+    def _connected(self) -> socket.socket:
+        if self._channel is None or self._process is None or self._process.poll() is not None:
+            self.close()
+            own, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST_MESSAGE)
+            self._process = subprocess.Popen(  # noqa: S603
+                # Not from the working directory: a file there must not be taken for a library.
+                [sys.executable, "-P", "-c", START],
+                stdin=its.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=dict(self.environment),
+                start_new_session=True,
+            )
+            its.close()
+            self._channel = own
+        return self._channel
+
+
+class ForkingProvisioner(LocalProvisioner):
+    """Gives a kernel manager its kernel from a stem instead of starting a new Python."""
+
+    stem: Stem
+    imports: str = ""
+    process: Any = None
+
+    async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
+        """Return the connection of a forked kernel; one without a stem is started by ``cmd``, as it always was."""
+        arguments = cmd[cmd.index("ipykernel_launcher") + 1 :]
+        try:
+            self.process = self.stem.fork(arguments, self.imports, options["env"])
+        except OSError:
+            return await super().launch_kernel(cmd, **options)
+        self.pid = self.process.pid
+        self.cwd = Path.cwd()
+        return self.connection_info
+
+
+def become_stem() -> None:
+    """Serve the process at the other end of the standard input: import, fork, tell the child's number, go on."""
+    import ipykernel.ipkernel  # noqa: PLC0415  (what every kernel needs)
+    import ipykernel.kernelapp  # noqa: PLC0415
+    import ipykernel.zmqshell  # noqa: F401, PLC0415
+
+    channel = socket.socket(fileno=os.dup(0))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # kernels that ended leave nothing behind
+    for asked in _questions(channel):
+        _import(asked["imports"])
+        if "arguments" not in asked:
+            continue
+        stem = os.getpid()
+        child = os.fork()
+        if child == 0:
+            _end_with(stem)
+            _become_kernel(channel, asked)
+        channel.send(str(child).encode())
+
+
+def _questions(channel: socket.socket) -> Iterator[dict[str, Any]]:
+    while question := channel.recv(LARGEST_MESSAGE):
+        yield json.loads(question)
+
+
+def _import(statements: str) -> None:
+    for statement in statements.splitlines():
+        # Whatever an import may raise, the notebook's own import raises it again, where it is told.
+        with contextlib.suppress(Exception):
+            exec(statement, {})  # noqa: S102  (import statements of a notebook that is about to be executed)
+
+
+def _end_with(parent: int) -> None:
+    """Let the system kill this process when its parent ends, or end now, when that has happened already."""
+    ctypes.CDLL(None).prctl(SIGNAL_AT_PARENTS_END, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(GONE)
+
+
+def _become_kernel(channel: socket.socket, asked: Mapping[str, Any]) -> NoReturn:
+    channel.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    silent = os.open(os.devnull, os.O_RDWR)
+    os.dup2(silent, 0)
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415
+
+    try:
+        # A kernel that believes to have been started from a terminal would print to it.
+        IPKernelApp.launch_instance([*asked["arguments"], f"--IPKernelApp.parent_handle={os.getppid()}"])
+    finally:
+        os._exit(0)

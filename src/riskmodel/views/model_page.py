@@ -1,0 +1,138 @@
+"""The page about the model for those who are no specialists: what it does, how good it has been, whom it misses, its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from riskmodel.messages import Language
+from riskmodel.views import figures, words
+from riskmodel.views.pages import Addresses, Fragment, legend, render
+
+Row = Mapping[str, Any]
+
+HEADLINE_SPLITS = ("mature", "school_disjoint")
+"""The headline is the newest cohort predicted out of time; in the first years, out of school."""
+
+
+def about(findings: Row, language: Language, addresses: Addresses | None = None) -> Fragment:
+    """Return the short page about the model: what it is, how good it has been, beside which rules, and its limits."""
+    newest = newest_cohort(findings)
+    return render(
+        "about.html.j2",
+        language,
+        addresses,
+        extract=findings,
+        newest=newest,
+        split=headline_split(findings),
+        figures=headline_figures(findings, language),
+        pictures=about_pictures(findings, language),
+        subgroups=subgroup_rows(findings["subgroup"], language),
+        bands=legend(findings["band"], findings["run"]["horizon_on"], language),
+    )
+
+
+def newest_cohort(findings: Row) -> str | None:
+    """Return the newest cohort on which the model was measured in the way of the headline, or None."""
+    return _headline(findings)[0]
+
+
+def headline_split(findings: Row) -> str:
+    """Return how training and test of the headline figures were parted: by time, or by school in the first years."""
+    return _headline(findings)[1]
+
+
+def _headline(findings: Row) -> tuple[str | None, str]:
+    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    own = [row for row in findings["evaluation"] if (row["model_code"], row["subset_code"]) == (default, "all")]
+    for split in HEADLINE_SPLITS:
+        newest = max((str(row["cohort_on"]) for row in own if row["split_code"] == split), default=None)
+        if newest is not None:
+            return newest, split
+    return None, HEADLINE_SPLITS[0]
+
+
+def figures_of(findings: Row, metric_code: str) -> list[Row]:
+    """Return the rows of one headline figure: the model first, then the others in their order."""
+    newest, split = _headline(findings)
+    wanted = (newest, metric_code, split, "all")
+    found = [
+        row
+        for row in findings["evaluation"]
+        if (str(row["cohort_on"]), row["metric_code"], row["split_code"], row["subset_code"]) == wanted
+    ]
+    return sorted(found, key=lambda row: model_place(findings, row["model_code"]))
+
+
+def model_place(findings: Row, model_code: str) -> tuple[bool, int, str]:
+    """Return where a model or rule stands in every list: the model, the challengers, the rules."""
+    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    known = list(words.MODELS)
+    place = known.index(model_code) if model_code in known else len(known)
+    return (model_code != default, place, model_code)
+
+
+def headline_figures(findings: Row, language: Language) -> list[dict[str, Any]]:
+    """Return the figures of the model and of every rule, one entry per figure, as a page shows them."""
+    listed = []
+    for metric_code, is_share in (("auc", False), ("recall_at_capacity", True), ("precision_at_capacity", True)):
+        rows = figures_of(findings, metric_code)
+        dots = [
+            figures.Dot(
+                words.words(words.MODELS, row["model_code"], language),
+                row["value"],
+                row["low"],
+                row["high"],
+                place == 0,
+            )
+            for place, row in enumerate(rows)
+        ]
+        title = words.words(words.FIGURES, metric_code, language)
+        listed.append(
+            {
+                "code": metric_code,
+                "title": title,
+                "is_share": is_share,
+                "rows": rows,
+                "picture": figures.interval_dots(dots, title, language, is_share=is_share, low=0 if is_share else 0.5),
+            }
+        )
+    return listed
+
+
+def about_pictures(findings: Row, language: Language) -> dict[str, Markup]:
+    """Return the calibration picture of the newest cohort and the picture of the cohorts."""
+    cohort_on = newest_cohort(findings)
+    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    bins = [
+        row for row in findings["calibration"] if str(row["cohort_on"]) == cohort_on and row["model_code"] == default
+    ]
+    return {
+        "calibration": figures.calibration_plot(bins, language),
+        "cohorts": figures.cohort_bars(findings["cohorts"], language),
+        "capacity": figures.capacity_curve(findings["capacity_curve"], language)
+        if findings["capacity_curve"]
+        else Markup(),
+    }
+
+
+def subgroup_rows(rows: Sequence[Row], language: Language) -> list[dict[str, Any]]:
+    """Return missed and falsely flagged shares side by side, one entry per group of the newest cohort."""
+    newest = max((str(row["cohort_on"]) for row in rows), default=None)
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        if str(row["cohort_on"]) != newest:
+            continue
+        entry = found.setdefault(
+            (row["trait_code"], row["group_value"]),
+            {
+                "trait": words.words(words.TRAITS, row["trait_code"], language),
+                "group": words.trait_value(row["trait_code"], row["group_value"], language),
+                "pupils": row["pupils"],
+                "left": row["left"],
+            },
+        )
+        entry[row["metric_code"]] = row
+    return list(found.values())

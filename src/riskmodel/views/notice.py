@@ -1,0 +1,43 @@
+"""The notice for a pupil and the parents: one sheet of paper in plain words, without a score and without a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from riskmodel.messages import Language
+from riskmodel.register.support import risk_groups_of
+from riskmodel.views import texts, words
+from riskmodel.views.catalogue_page import measures
+from riskmodel.views.pages import Addresses, Fragment, render
+from riskmodel.views.pupil_page import pupil_of
+from riskmodel.views.school_page import hidden_groups, listed, shown_domains
+
+Row = Mapping[str, Any]
+
+MOST_MEASURES = 8
+"""More would not leave the sheet on one page; the school can write another one in."""
+
+
+def notice(extract: Row, code: str, language: Language, addresses: Addresses | None = None) -> Fragment:
+    """Return the notice about one pupil; KeyError when the extract holds no pupil of this code.
+
+    What it says of the pupil are facts of their own, that they can check: never a level, a place or what others do.
+    """
+    found = pupil_of(extract, code)
+    domains = shown_domains(extract)
+    told = [reason for reason in texts.main_reasons(found["reasons"]) if reason["group_code"] in domains]
+    groups = [group for group in texts.groups_for_support(found["reasons"]) if group in domains]
+    unknown = set(found["no_data_on"])
+    return render(
+        "notice.html.j2",
+        language,
+        addresses,
+        extract=extract,
+        pupil=listed(found, extract, language),
+        reasons=[texts.plain_sentence(reason, language) for reason in told],
+        measures=measures(risk_groups_of(groups), language)[:MOST_MEASURES],
+        hidden=hidden_groups(extract),
+        used=[words.words(words.GROUPS_NOT_KNOWN, group, language) for group in domains if group not in unknown],
+        missing=[words.words(words.GROUPS_NOT_KNOWN, group, language) for group in domains if group in unknown],
+    )

@@ -1,0 +1,217 @@
+"""A real portal in a process of its own, with accounts of every role in two schools, and readers who ask it by raw HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import invented_run
+
+from riskmodel.register.people import Grant
+from riskmodel.register.store import Register, open_register, register_file
+
+SERVE = (
+    "import json, sys; from pathlib import Path; from riskmodel.portal.app import Place, serve; "
+    "serve(Place(Path(sys.argv[1]), port=0, **json.loads(sys.argv[2])))"
+)
+START_SECONDS = 60
+CANARY = "canary-4711-secret"
+PASSWORD = "pareizs zirgs, baterija"
+MUNICIPALITY, OTHER_MUNICIPALITY = "LV0001000", "LV0009999"
+OWN, FOREIGN = "101", "102"
+
+EXTRACTS = {school_id: invented_run.school(school_id, name) for school_id, name in invented_run.SCHOOLS.items()}
+CODES = {school_id: [pupil["code"] for pupil in extract["pupils"]] for school_id, extract in EXTRACTS.items()}
+PUPIL_IDS = {pupil["code"]: pupil["pupil_id"] for extract in EXTRACTS.values() for pupil in extract["pupils"]}
+
+
+def codes_of_class(school_id: str, class_code: str) -> list[str]:
+    """Return the codes of the pupils of a class."""
+    return [pupil["code"] for pupil in EXTRACTS[school_id]["pupils"] if pupil["class_code"] == class_code]
+
+
+def _of_school(school_id: str, municipality: str) -> dict[str, list[Grant]]:
+    """The people of one school, and those of the levels above it; logins end in the school's id."""
+    named = frozenset(PUPIL_IDS[code] for code in CODES[school_id][:2])
+    return {
+        f"class_teacher.{school_id}": [Grant("class_teacher", school_id, class_code="9.a")],
+        f"subject_teacher.{school_id}": [Grant("subject_teacher", school_id, pupil_ids=named)],
+        f"support_staff.{school_id}": [Grant("support_staff", school_id)],
+        f"director.{school_id}": [Grant("director", school_id)],
+        f"municipality.{school_id}": [Grant("municipality", municipality_code=municipality)],
+        f"state.{school_id}": [Grant("state")],
+        f"researcher.{school_id}": [Grant("researcher")],
+        f"steward.{school_id}": [Grant("steward")],
+    }
+
+
+PEOPLE: dict[str, list[Grant]] = {
+    **_of_school(OWN, MUNICIPALITY),
+    **_of_school(FOREIGN, OTHER_MUNICIPALITY),
+    "three.schools": [Grant("director", school_id) for school_id in invented_run.SCHOOLS],
+    "two.tasks": [Grant("class_teacher", OWN, class_code="10.b"), Grant("steward")],
+    "former": [Grant("director", OWN, valid_from=date(2020, 9, 1), valid_to=date(2021, 9, 1))],
+    "nobody": [],
+}
+"""Logins by which tests come in; the browser's tests come in as ``three.schools``."""
+
+
+def add_people(register: Register, people: dict[str, list[Grant]] | None = None) -> None:
+    """Make the accounts, all with the same password, hashed once."""
+    for login, grants in (PEOPLE if people is None else people).items():
+        register.accounts.add(login, f"Vārds {login}", PASSWORD, "lv", grants, "test")
+
+
+def make_register(store: Path, people: dict[str, list[Grant]] | None = None) -> Path:
+    """Make the register beside a store, with its accounts."""
+    file = register_file(store)
+    with open_register(file, may_create=True) as register:
+        add_people(register, people)
+    return file
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: str
+
+    @property
+    def location(self) -> str:
+        return self.headers["Location"] or ""
+
+
+@dataclass
+class Served:
+    """A running portal."""
+
+    process: subprocess.Popen
+    address: str
+    store: Path
+    log: Path
+    base: str = "/"
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.address).port or 0
+
+    @property
+    def register_file(self) -> Path:
+        return register_file(self.store)
+
+    def kernels(self) -> int:
+        """Count the kernel processes below the portal's process."""
+        children = Path(f"/proc/{self.process.pid}/task")
+        pids = [pid for task in children.iterdir() for pid in (task / "children").read_text().split()]
+        return sum(b"ipykernel_launcher" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
+
+    def reader(self, login: str = "") -> Reader:
+        """Return somebody who asks; with a login, one who has come in by the form."""
+        reader = Reader(self)
+        if login:
+            answer = reader.log_in(login)
+            assert answer.status == 303, f"{login} did not come in: {answer.status}"
+        return reader
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+
+@dataclass
+class Reader:
+    """Asks a portal, one connection for each request, and keeps its cookies as a browser does."""
+
+    served: Served
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, path: str, method: str = "GET", body: str | bytes | None = None, **headers: str | None) -> Answer:
+        """Send a request; a header given as None is left out."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.cookies and "Cookie" not in given:
+            given["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        data = body.encode() if isinstance(body, str) else body
+        if data is not None or method == "POST":
+            given.setdefault("Content-Length", str(len(data or b"")))
+        connection = http.client.HTTPConnection("127.0.0.1", self.served.port, timeout=30)
+        connection.putrequest(method, path, skip_host="Host" in given, skip_accept_encoding=True)
+        for name, value in given.items():
+            if value is not None:
+                connection.putheader(name, value)
+        connection.endheaders(data)
+        answer = connection.getresponse()
+        text = answer.read().decode("utf-8", errors="replace")
+        connection.close()
+        for line in answer.headers.get_all("Set-Cookie") or []:
+            name, _, value = line.split(";")[0].partition("=")
+            value = value.strip('"')
+            if value:
+                self.cookies[name] = value
+            else:
+                self.cookies.pop(name, None)
+        return Answer(answer.status, answer.headers, text)
+
+    def post(self, path: str, fields: dict[str, str], **headers: str | None) -> Answer:
+        """Send a form as a browser does from a page of the portal."""
+        return self.ask(
+            path,
+            "POST",
+            urlencode(fields),
+            **{
+                "Content-Type": "application/x-www-form-urlencoded",
+                "Sec-Fetch-Site": "same-origin",
+                "Origin": "null",
+                **headers,
+            },
+        )
+
+    def token_on(self, path: str) -> str:
+        """Return the token of the forms on a page."""
+        found = re.search(r'name="token" value="([0-9a-f]{64})"', self.ask(path).body)
+        assert found, f"no form on {path}"
+        return found[1]
+
+    def log_in(self, login: str, password: str = PASSWORD, *, onward: str = "", language: str = "lv") -> Answer:
+        """Fill in the form."""
+        address = f"{self.served.base}{language}/login"
+        fields = {"login": login, "password": password, "next": onward, "token": self.token_on(address)}
+        return self.post(address, fields)
+
+    def session(self) -> tuple[str, str]:
+        """Return name and value of the session's cookie."""
+        return next((name, value) for name, value in self.cookies.items() if "-session-" in name)
+
+
+def start(store: Path, log: Path, **place: object) -> Served:
+    """Start a portal and wait until it says its address."""
+    import json
+
+    environment = {**os.environ, "RISKMODEL_CANARY": CANARY, "PYTHONUNBUFFERED": "1"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(store), json.dumps(place)],
+            stdout=output,
+            stderr=output,
+            env=environment,
+        )
+    base = str(place.get("base", "/"))
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        said = re.search(rf"(https?://127\.0\.0\.1:\d+){re.escape(base)}lv/", log.read_text("utf-8"))
+        if said:
+            return Served(process, said[1], store, log, base)
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    process.kill()
+    raise AssertionError(f"the portal did not start: {log.read_text('utf-8')}")

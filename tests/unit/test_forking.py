@@ -1,0 +1,99 @@
+"""Kernels forked from one process: what they find imported, whose environment they have, and with whom they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from test_papermilling import executed, printed
+
+from riskmodel.runs.forking import ForkedProcess, Stem, can_fork
+from riskmodel.runs.staging import kernel_environment
+
+pytestmark = pytest.mark.skipif(not can_fork(), reason="kernels are forked on Linux alone")
+
+END_SECONDS = 10
+
+
+@pytest.fixture
+def stem() -> Iterator[Stem]:
+    made = Stem({**os.environ, **kernel_environment(1)})
+    yield made
+    made.close()
+
+
+def process_of(stem: Stem) -> psutil.Process:
+    assert stem._process is not None
+    return psutil.Process(stem._process.pid)
+
+
+def test_a_later_kernel_finds_what_an_earlier_notebook_imported_and_none_of_its_names(
+    stem: Stem, tmp_path: Path
+) -> None:
+    executed(tmp_path, "import colorsys\nsecret = 4711", stem=stem)
+    look = "import sys\nprint('colorsys' in sys.modules, 'secret' in dir(), 'colorsys' in dir())"
+    execution = executed(tmp_path, look, stem=stem)
+    assert (execution.error_kind, printed(execution).strip()) == ("", "True False False")
+
+
+def test_kernels_of_one_stem_are_different_children_of_it(stem: Stem, tmp_path: Path) -> None:
+    own = [printed(executed(tmp_path, "import os\nprint(os.getpid(), os.getppid())", stem=stem)) for _ in range(2)]
+    (first, parent), (second, same) = (text.split() for text in own)
+    assert first != second
+    assert parent == same == str(process_of(stem).pid)
+
+
+def test_a_kernel_has_the_variables_of_its_run_and_not_those_of_the_stem(tmp_path: Path) -> None:
+    other = Stem({**os.environ, "RISKMODEL_OF_THE_STEM": "here"})
+    try:
+        execution = executed(
+            tmp_path,
+            "import os\nprint(os.environ.get('RISKMODEL_OF_THE_STEM'), os.environ['OMP_NUM_THREADS'])",
+            stem=other,
+        )
+    finally:
+        other.close()
+    assert printed(execution).strip() == "None 1"
+
+
+def test_what_was_warmed_up_is_imported_already(stem: Stem, tmp_path: Path) -> None:
+    stem.warm_up("import colorsys\nimport no_such_module_anywhere")
+    assert printed(executed(tmp_path, "import sys\nprint('colorsys' in sys.modules)", stem=stem)).strip() == "True"
+
+
+def test_an_import_that_fails_is_the_error_of_its_cell_and_the_stem_goes_on(stem: Stem, tmp_path: Path) -> None:
+    assert executed(tmp_path, "import no_such_module_anywhere", stem=stem).error_kind == "ModuleNotFoundError"
+    assert executed(tmp_path, "1 + 1", stem=stem).error_kind == ""
+
+
+def test_a_stem_that_was_killed_is_replaced(stem: Stem, tmp_path: Path) -> None:
+    executed(tmp_path, "1 + 1", stem=stem)
+    process_of(stem).kill()
+    assert executed(tmp_path, "1 + 1", stem=stem).error_kind == ""
+
+
+def test_a_kernel_ends_with_its_stem(stem: Stem, tmp_path: Path) -> None:
+    forked = stem.fork(["-f", str(tmp_path / "kernel.json")], "", dict(os.environ))
+    assert forked.poll() is None
+    stem.close()
+    assert forked.wait(END_SECONDS) != 0
+
+
+def test_a_forked_process_is_waited_for_and_killed_like_any_other(stem: Stem, tmp_path: Path) -> None:
+    forked = stem.fork(["-f", str(tmp_path / "kernel.json")], "", dict(os.environ))
+    with pytest.raises(subprocess.TimeoutExpired):
+        forked.wait(0)
+    forked.send_signal(signal.SIGKILL)
+    assert forked.wait(END_SECONDS) == forked.poll() != 0
+    forked.kill()  # and again, without harm
+
+
+def test_a_process_that_is_gone_already_has_ended() -> None:
+    child = subprocess.Popen(["true"])
+    child.wait()
+    assert ForkedProcess(child.pid).poll() is not None
