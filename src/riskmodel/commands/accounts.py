@@ -29,37 +29,9 @@ def _options(verb: Verb, options: list[Callable[[Verb], Verb]]) -> Verb:
     return verb
 
 
-REGISTER = "riskmodel.register"
-"""Where the context of a command keeps the file that was given with ``--register``."""
-
-
-def _keep_register(context: click.Context, _option: click.Parameter, file: Path | None) -> None:
-    context.meta[REGISTER] = file
-
-
-def register_option(verb: Verb) -> Verb:
-    """Give a verb the option ``--register``; :func:`place_of_register` says what it names."""
-    return click.option(
-        "--register",
-        type=click.Path(path_type=Path, dir_okay=False),
-        expose_value=False,
-        callback=_keep_register,
-        help="File of accounts and audit.  [default: STORE.register.sqlite3]",
-    )(verb)
-
-
 def store_option(verb: Verb) -> Verb:
-    """Give a verb the options ``--store`` and ``--register``."""
-    told = "The store beside which the register stands."
-    return click.option("--store", type=FOLDER, required=True, help=told)(register_option(verb))
-
-
-def place_of_register(store: Path) -> Path:
-    """Return the file that ``--register`` of this command names, else the one beside the store."""
-    from riskmodel.register.store import register_file
-
-    given: Path | None = click.get_current_context().meta.get(REGISTER)
-    return given or register_file(store)
+    """Give a verb the option ``--store``."""
+    return click.option("--store", type=FOLDER, required=True, help="The store beside which the register stands.")(verb)
 
 
 def by_option(verb: Verb) -> Verb:
@@ -118,9 +90,9 @@ def opened(store: Path, *, may_create: bool = False) -> Register:
     UsageError
         When there is no register, and none may be made.
     """
-    from riskmodel.register.store import open_register
+    from riskmodel.register.store import open_register, register_file
 
-    file = place_of_register(store)
+    file = register_file(store)
     if may_create and not file.exists() and not store.is_dir():
         raise UsageError(
             message("A register is made beside a store."),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from riskmodel.commands.accounts import REGISTER, actor, register_option
+from riskmodel.commands.accounts import actor
 from riskmodel.commands.kinds import FOLDER, STORE_HELP
 from riskmodel.commands.speaking import say, show
 from riskmodel.messages import message, plural
@@ -19,7 +19,6 @@ from riskmodel.messages import message, plural
 @click.option("--seed", type=int, help="Makes the codes of rows and schools again. For tests: keep real ones fresh.")
 @click.option("--reference", default="", help="Number of the agreement, for the audit.")
 @click.option("--by", help="Who acts, for the audit.  [default: the system's user]")
-@register_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def extract(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
     store: Path, run_id: str | None, to: Path, seed: int | None, reference: str, by: str | None, as_json: bool
@@ -36,9 +35,7 @@ def extract(  # noqa: PLR0913, PLR0917  (one parameter per option of the command
     """
     from riskmodel.runs.research_extract import Asked, write_extract
 
-    register = click.get_current_context().meta.get(REGISTER)
-    asked = Asked(store, run_id, to, actor(by), reference, seed, register)
-    told = write_extract(asked, say)
+    told = write_extract(Asked(store, run_id, to, actor(by), reference, seed), say)
     if as_json:
         show(told.report)
     say(

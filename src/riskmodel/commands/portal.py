@@ -12,11 +12,6 @@ from riskmodel.commands.kinds import FILE, FOLDER
 
 @click.command()
 @click.option("--store", type=FOLDER, required=True, help="Folder of deliveries and runs.")
-@click.option(
-    "--register",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File of accounts and audit.  [default: STORE.register.sqlite3]",
-)
 @click.option("--identity", type=click.Choice(["local", "hub", "proxy"]), default="local", show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8866, show_default=True)
@@ -27,7 +22,6 @@ from riskmodel.commands.kinds import FILE, FOLDER
 @click.option("--behind-https", is_flag=True, help="A proxy in front speaks HTTPS with the people.")
 def portal(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
     store: Path,
-    register: Path | None,
     identity: Literal["local", "hub", "proxy"],
     host: str,
     port: int,
@@ -49,7 +43,6 @@ def portal(  # noqa: PLR0913, PLR0917  (one parameter per option of the command 
     serve(
         Place(
             store,
-            register,
             identity,
             host,
             port,

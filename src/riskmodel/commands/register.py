@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from riskmodel.commands.accounts import actor, by_option, opened, place_of_register, store_option
+from riskmodel.commands.accounts import actor, by_option, opened, store_option
 from riskmodel.commands.kinds import DAY
 from riskmodel.commands.speaking import language, say, show
 from riskmodel.errors import RunFailedError
@@ -45,8 +45,9 @@ def migrate(by: str | None, store: Path) -> None:
     """
     from riskmodel.register import migrating
     from riskmodel.register.store import migrate as bring_forward
+    from riskmodel.register.store import register_file
 
-    copy = bring_forward(place_of_register(store), by=actor(by))
+    copy = bring_forward(register_file(store), by=actor(by))
     newest = migrating.revisions()[-1]
     if copy is None:
         say(message("The register has revision {revision} already; nothing was to be done.", revision=newest))

@@ -90,8 +90,6 @@ class Asked:
     by: str
     reference: str = ""
     seed: int | None = None
-    register: Path | None = None
-    """Whose audit is told; None: the register beside the store, if there is one."""
 
 
 def open_features() -> tuple[Feature, ...]:
@@ -301,8 +299,8 @@ def _told(manifest: Manifest, run: SemesterRun, anonymous: Anonymous, merged: in
 
 
 def _note(store: Store, told: Told, asked: Asked) -> None:
-    file = asked.register or register_file(store.folder)
-    if asked.register is None and not os.path.lexists(file):
+    file = register_file(store.folder)
+    if not os.path.lexists(file):
         return
     details: dict[str, str | int] = {"run_id": told.report["run_id"], "rows": told.report["rows"]}
     if asked.reference:

@@ -94,15 +94,6 @@ def test_a_register_is_not_made_beside_a_store_that_is_not_there(typed: Typed, t
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_register_in_another_place_is_named_by_an_option(typed: Typed, store: Path, tmp_path: Path) -> None:
-    elsewhere = ("--register", tmp_path / "elsewhere.sqlite3", "--store", store)
-    assert typed("user", "add", "liga", "--no-password", *elsewhere).code == 0
-    assert [one["login"] for one in typed("user", "list", "--json", *elsewhere).figures] == ["liga"]
-    assert "nothing was to be done" in typed("register", "migrate", *elsewhere).err
-    assert typed("register", "audit", "--verify", *elsewhere).code == 0
-    assert not register_file(store).exists()
-
-
 def test_roles_are_given_and_taken_and_every_act_names_who_did_it(typed: Typed, store: Path, tmp_path: Path) -> None:
     pupils = tmp_path / "pupils"
     pupils.write_text(f"{'a' * 32}\n{'b' * 32}\n")

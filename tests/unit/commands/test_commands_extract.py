@@ -20,13 +20,10 @@ def test_an_extract_goes_into_an_empty_folder_and_its_report_is_printed(typed: T
     assert typed("extract", "--store", store, "--to", to).code == 2
 
 
-def test_an_extract_is_told_to_the_register_that_an_option_names_or_not_made(typed: Typed, tmp_path: Path) -> None:
-    store, file = tmp_path / "data", tmp_path / "elsewhere.sqlite3"
+def test_the_audit_names_who_made_an_extract(typed: Typed, tmp_path: Path) -> None:
+    store = tmp_path / "data"
     publish_small(store, origin="synthetic")
-    words = ("extract", "--store", store, "--register", file)
-    assert typed(*words, "--to", tmp_path / "first").code == 2
-    assert not (tmp_path / "first").exists()
-    typed("user", "add", "liga", "--no-password", "--register", file, "--store", store)
-    assert typed(*words, "--to", tmp_path / "second", "--by", "Anna").code == 0
-    read = typed("register", "audit", "--register", file, "--store", store, "--json").figures
+    typed("user", "add", "liga", "--no-password", "--store", store)
+    assert typed("extract", "--store", store, "--to", tmp_path / "extract", "--by", "Anna").code == 0
+    read = typed("register", "audit", "--store", store, "--json").figures
     assert [(entry["actor"], entry["action"]) for entry in read][-1] == ("operator:Anna", "extract_made")
