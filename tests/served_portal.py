@@ -18,6 +18,7 @@ import invented_run
 
 from riskmodel.register.people import Grant
 from riskmodel.register.store import Register, open_register, register_file
+from riskmodel.runs.forking import kernels_of
 from riskmodel.runs.manifest import read_manifest
 
 SERVE = (
@@ -125,10 +126,8 @@ class Served:
         return register_file(self.store)
 
     def kernels(self) -> int:
-        """Count the kernel processes below the portal's process."""
-        children = Path(f"/proc/{self.process.pid}/task")
-        pids = [pid for task in children.iterdir() for pid in (task / "children").read_text().split()]
-        return sum(b"ipykernel_launcher" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
+        """Count the kernel processes of the portal."""
+        return len(kernels_of(self.process.pid))
 
     def reader(self, login: str = "") -> Reader:
         """Return somebody who asks; with a login, one who has come in by the form."""

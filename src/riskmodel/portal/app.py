@@ -49,7 +49,7 @@ DEFAULT_PORT = 8866
 READY_KERNELS = 2
 MOST_HEADER_BYTES = 16_384
 MOST_BODY_BYTES = 64_000
-STOP_SECONDS = 5
+STOP_SECONDS = 10
 """So long may requests under way still take when the portal is told to stop."""
 BASE_PATH = re.compile(r"/([A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*")
 

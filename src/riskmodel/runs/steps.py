@@ -92,8 +92,9 @@ SEMESTER: tuple[Step, ...] = (
     Step(
         "50_explanation",
         Words("scores and their reasons", "vērtējumi un to iemesli"),
-        takes=("cut_off_date", "capacity_share", "capacity_places"),
+        takes=("cut_off_date", "capacity_share", "capacity_places", "n_min", "n_min_decision"),
         needs=(
+            "tables/school_rows.parquet",
             "tables/cohort.parquet",
             "tables/feature.parquet",
             "tables/place.parquet",
@@ -107,6 +108,9 @@ SEMESTER: tuple[Step, ...] = (
             "tables/contribution.parquet": PERSONAL,
             "tables/reason.parquet": PERSONAL,
             "tables/school_summary.parquet": PERSONAL,
+            "tables/municipality_summary.parquet": OPEN,
+            "tables/state_summary.parquet": OPEN,
+            "tables/released_cell.parquet": PERSONAL,
             "extracts": PERSONAL,
         },
     ),
