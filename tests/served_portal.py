@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import subprocess
@@ -19,6 +20,7 @@ import pyarrow as pa
 from riskmodel.register.people import Grant
 from riskmodel.register.store import Register, open_register, register_file
 from riskmodel.runs.forking import kernels_of
+from riskmodel.runs.manifest import read_manifest
 from riskmodel.sources.identity import write_identities
 from riskmodel.tables.canonical import IDENTITY
 
@@ -96,6 +98,19 @@ def make_register(store: Path, people: dict[str, list[Grant]] | None = None) -> 
     with open_register(file, may_create=True) as register:
         add_people(register, people)
     return file
+
+
+def add_held_run(store: Path, run_id: str) -> Path:
+    """Put a run into a store that did not pass a gate; the one that was current stays so."""
+    current = (store / "current").readlink()
+    folder = invented_run.publish(store, run_id)
+    held = read_manifest(folder).model_copy(update={"state": "held"})
+    (folder / "manifest.json").write_bytes(held.to_bytes())
+    gate = {"code": "drift", "is_passed": False, "found": 0.4, "limit": 0.25, "subjects": ["mark_mean"], "count": 1}
+    (folder / "gates.json").write_text(json.dumps([gate]), "utf-8")
+    (store / "current").unlink()
+    (store / "current").symlink_to(current)
+    return folder
 
 
 @dataclass
@@ -228,8 +243,6 @@ class Reader:
 
 def start(store: Path, log: Path, *, before: str = "", folder: Path | None = None, **place: object) -> Served:
     """Start a portal in a working directory and wait until it says its address; ``before`` is Python that runs first."""
-    import json
-
     environment = {**os.environ, "RISKMODEL_CANARY": CANARY, "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(

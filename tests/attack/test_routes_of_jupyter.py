@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import tempfile
 from pathlib import Path
 
 import invented_run
@@ -11,6 +12,8 @@ import pytest
 import raw_http
 import served_portal
 from jupyter_server.extension.utils import ExtensionLoadingError, get_loader
+
+TRACE = Path(tempfile.gettempdir()) / "riskmodel-attack"
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 REFUSED = {400, 401, 403, 404, 405}
@@ -60,7 +63,7 @@ SOCKETS = [
 ]
 MESSAGES = {
     # A14 and A15: what a kernel would do, if there were a way to tell it.
-    "execute_request": {"code": "open('/tmp/riskmodel-attack', 'w').write('x')", "silent": False},
+    "execute_request": {"code": f"open({str(TRACE)!r}, 'w').write('x')", "silent": False},
     "inspect_request": {"code": "extract", "cursor_pos": 3, "detail_level": 1},
     "complete_request": {"code": "extract.", "cursor_pos": 8},
     "history_request": {"hist_access_type": "tail", "n": 10},
@@ -130,7 +133,7 @@ def test_a12_a14_a15_no_address_becomes_a_socket_to_a_kernel(director, path, tmp
         answer = connection.recv(65_536)
     assert raw_http.status(answer) in {200, 302, 404}
     assert b"upgrade: websocket" not in answer.lower()
-    assert not Path("/tmp/riskmodel-attack").exists()
+    assert not TRACE.exists()
 
 
 def _frame(payload: bytes) -> bytes:

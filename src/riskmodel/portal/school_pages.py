@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from riskmodel.messages import Language, message
 from riskmodel.portal.cutting import cut_school
-from riskmodel.portal.desk import HERE
 from riskmodel.portal.forms import token_for
 from riskmodel.portal.handlers import HTML, PageHandler
+from riskmodel.portal.moments import HERE
 from riskmodel.portal.policy import Ask, DeniedError, Scope, UnknownError, decide
 from riskmodel.portal.published import Published
 from riskmodel.portal.shell import Page
