@@ -348,6 +348,11 @@ def _figures(run: Listed) -> str:
 @click.option("--certificate", type=FILE, help="For HTTPS by the portal itself (PEM).")
 @click.option("--certificate-key", type=FILE, help="The certificate's key (PEM).")
 @click.option("--behind-https", is_flag=True, help="A proxy in front speaks HTTPS with the people.")
+@click.option(
+    "--proxy-secret",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --identity proxy: the file of the secret that the proxy shows.",
+)
 def portal(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
     store: Path,
     register: Path | None,
@@ -359,13 +364,14 @@ def portal(  # noqa: PLR0913, PLR0917  (one parameter per option of the command 
     certificate: Path | None,
     certificate_key: Path | None,
     behind_https: bool,
+    proxy_secret: Path | None,
 ) -> None:
     """Serve the pages for staff, each seeing only what the own task needs.
 
     \b
     Examples:
       riskmodel portal --store data/store
-      riskmodel portal --store data/store --identity hub --base-url /services/riskmodel/
+      riskmodel portal --store data/store --identity proxy --proxy-secret data/proxy.secret --public-host portal.example.lv
     """
     from riskmodel.portal.app import Place, serve
 
@@ -381,6 +387,7 @@ def portal(  # noqa: PLR0913, PLR0917  (one parameter per option of the command 
             certificate,
             certificate_key,
             behind_https,
+            proxy_secret,
         )
     )
 
