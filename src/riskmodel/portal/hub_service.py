@@ -6,6 +6,7 @@ of a person who logs in is forgotten as soon as the hub has said the name.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
@@ -105,8 +106,8 @@ def read_service(environment: MutableMapping[str, str] | None = None) -> HubServ
         hub_prefix=f"{environment.get(PREFIX + 'BASE_URL', '').rstrip('/')}/hub/",
         oauth_client_id=environment[PREFIX + "CLIENT_ID"],
         oauth_redirect_uri=environment[PREFIX + "OAUTH_CALLBACK_URL"],
+        access_scopes=set(json.loads(environment.get(PREFIX + "OAUTH_ACCESS_SCOPES", "[]"))),
     )
-    oauth.access_scopes  # noqa: B018  (reads what the hub said before that goes)
     listens = urlsplit(environment[PREFIX + "SERVICE_URL"])
     service = HubService(
         base=oauth.base_url,
@@ -129,8 +130,8 @@ def _oauth() -> Any:
     except ImportError:
         raise UsageError(
             message("With --identity hub, JupyterHub is installed in the portal's environment too."),
-            found=message("It is not installed."),
-            remedy=message("Install it with: pip install 'riskmodel[hub]'"),
+            found=message("JupyterHub is not installed."),
+            remedy=message("Install it with: pip install riskmodel[hub]"),
             where="--identity hub",
         ) from None
     return HubOAuth
