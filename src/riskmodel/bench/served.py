@@ -19,6 +19,7 @@ import psutil
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
 from riskmodel.portal.app import READY_KERNELS
+from riskmodel.runs.forking import kernels_of
 
 SERVE = "import sys; from pathlib import Path; from riskmodel.portal.app import serve; serve(Path(sys.argv[1]), port=0)"
 START_SECONDS, STOP_SECONDS, QUIET_SECONDS = 60, 20, 60
@@ -41,7 +42,7 @@ class Served:
 
     def kernels(self) -> int:
         """Return how many kernels of the portal are alive: starting, ready, at work or being shut down."""
-        return sum(_is_kernel(process) for process in self.process.children(recursive=True))
+        return len(kernels_of(self.process.pid))
 
     def server_mb(self) -> float:
         """Return the memory of the server alone, its kernels not counted: resident, in megabytes."""
@@ -118,15 +119,6 @@ class MostKernels:
     def _look(self) -> None:
         while not self._is_over.wait(SECONDS_BETWEEN_LOOKS):
             self._most = max(self._most, self._portal.kernels())
-
-
-def _is_kernel(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE and any(
-            "ipykernel_launcher" in word for word in process.cmdline()
-        )
-    except psutil.Error:
-        return False
 
 
 def _address(child: subprocess.Popen[bytes], log: Path) -> str:

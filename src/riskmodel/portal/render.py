@@ -156,9 +156,12 @@ class Rendering:
         self._kept_bytes = 0
 
     async def close(self) -> None:
-        """Shut all kernels down."""
-        for task in list(self._running.values()):
+        """Give up what is being rendered, and shut all kernels down."""
+        unfinished = list(self._running.values())
+        for task in unfinished:
             task.cancel()
+        # Each gives its kernel back on its way out; only then has the pool all that it must shut down.
+        await asyncio.gather(*unfinished, return_exceptions=True)
         await self.pool.close()
 
     async def _render_and_keep(self, key: Key, parameters: Callable[[], dict[str, str]]) -> str:
