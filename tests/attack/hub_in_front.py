@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import http.client
 import http.cookiejar
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -20,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from identity_provider import CLIENT_SECRET
 from served_portal import CANARY
 
 DOCUMENTED = Path(__file__).parents[2] / "reports" / "design" / "identity" / "jupyterhub_config.py"
@@ -33,9 +32,11 @@ c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{port + 2}"
 c.ConfigurableHTTPProxy.command = [os.path.join(os.path.dirname(sys.executable), "configurable-http-proxy")]
 c.JupyterHub.db_url = "sqlite://"
 c.JupyterHub.cookie_secret = os.urandom(32)
-# A local authenticator: nobody outside this machine is asked.
-c.JupyterHub.authenticator_class = "dummy"
-c.Authenticator.allow_all = True
+# The documented authenticator, with a provider of this machine.
+settings = c.GenericOAuthenticator
+settings.oauth_callback_url = f"http://127.0.0.1:{port}/hub/oauth_callback"
+for name in ("authorize_url", "token_url", "userdata_url"):
+    setattr(settings, name, settings[name].replace("https://login.example.lv/oauth2", os.environ["PROVIDER"]))
 service = c.JupyterHub.services[0]
 service["url"] = f"http://127.0.0.1:{port + 3}"
 # The documented command, with this test's store and without HTTPS in front.
@@ -44,7 +45,6 @@ service["command"] = [sys.executable, "-m", "riskmodel", *words, "--store", os.e
 service["environment"] = {"RISKMODEL_CANARY": os.environ["RISKMODEL_CANARY"], "PYTHONUNBUFFERED": "1"}
 """
 START_SECONDS = 120
-PASSWORD = "x"
 BASE = "/services/portal/"
 
 
@@ -88,12 +88,10 @@ class Browser:
         return Came(answer.status, answer.geturl(), answer.read().decode(errors="replace"), answer.headers)
 
     def log_in(self, name: str, page: str = BASE) -> Came:
-        """Ask for a page, fill in the hub's form that comes instead, and return what comes in the end."""
-        form = self.ask(page)
-        assert form.path == "/hub/login", form.address
-        action = html.unescape(re.search(r'<form action="([^"]*)"', form.body)[1])
-        xsrf = html.unescape(re.search(r'name="_xsrf" value="([^"]*)"', form.body)[1])
-        return self.ask(action, {"username": name, "password": PASSWORD, "_xsrf": xsrf})
+        """Ask for a page, tell the provider that comes instead who this is, and return what comes in the end."""
+        asked = self.ask(page)
+        assert asked.path == "/authorize", asked.address
+        return self.ask(f"{asked.address}&who={urllib.parse.quote(name)}")
 
     def cookie(self, start: str) -> http.cookiejar.Cookie:
         return next(cookie for cookie in self.jar if cookie.name.startswith(start))
@@ -145,8 +143,8 @@ class Hub:
         self.process.wait()
 
 
-def start(store: Path, folder: Path) -> Hub:
-    """Start a hub and wait until it sends people who ask for the portal to its login."""
+def start(store: Path, folder: Path, provider: str) -> Hub:
+    """Start a hub and wait until it sends people who ask for the portal to the provider at ``provider``."""
     first_port = _free_ports(4)
     (folder / "config.py").write_text(OVERRIDES)
     log = folder / "log"
@@ -157,6 +155,8 @@ def start(store: Path, folder: Path) -> Hub:
         "DOCUMENTED": str(DOCUMENTED),
         "FIRST_PORT": str(first_port),
         "STORE": str(store),
+        "PROVIDER": provider,
+        "OAUTH_CLIENT_SECRET": CLIENT_SECRET,
         "RISKMODEL_CANARY": CANARY,
         "PYTHONDONTWRITEBYTECODE": "1",
     }
@@ -173,7 +173,7 @@ def start(store: Path, folder: Path) -> Hub:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError):
-            if hub.browser().ask(BASE).path == "/hub/login":
+            if hub.browser().ask(BASE).path == "/authorize":
                 return hub
         time.sleep(0.2)
     hub.stop()

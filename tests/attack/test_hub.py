@@ -1,4 +1,4 @@
-"""Behind a real JupyterHub: it says who comes, and nothing else; the register says what that person may see."""
+"""Behind a real JupyterHub, which asks a provider of OpenID Connect: it says who comes, and nothing else; the register says what that person may see."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import hub_in_front
+import identity_provider
 import invented_run
+import psutil
 import pytest
 import served_portal
 from hub_in_front import BASE
@@ -15,7 +17,7 @@ from served_portal import FOREIGN, OWN
 
 from riskmodel.register.store import open_register, register_file
 
-pytest.importorskip("jupyterhub", reason="the extra riskmodel[hub] is not installed")
+pytest.importorskip("oauthenticator", reason="the extra riskmodel[hub] is not installed")
 
 OWN_PAGE, FOREIGN_PAGE = f"{BASE}lv/school/{OWN}", f"{BASE}lv/school/{FOREIGN}"
 OURS = "riskmodel-session-"
@@ -26,9 +28,10 @@ def hub(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hub")
     invented_run.publish(folder / "store")
     served_portal.make_register(folder / "store")
-    started = hub_in_front.start(folder / "store", folder)
-    yield started
-    started.stop()
+    with identity_provider.serving() as provider:
+        started = hub_in_front.start(folder / "store", folder, provider.address)
+        yield started
+        started.stop()
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +106,8 @@ def test_a_code_is_worth_nothing_twice_and_nothing_when_it_was_made_up(hub):
 
 
 def test_no_token_of_the_hub_stands_in_a_cookie_page_log_or_kernel(hub, director):
-    environments = {
-        pid: (Path("/proc") / str(pid) / "environ").read_bytes()
-        for pid, line in hub.members().items()
-        if "kernel" in line
-    }
+    below = psutil.Process(hub.portal()).children(recursive=True)
+    environments = {process.pid: (Path("/proc") / str(process.pid) / "environ").read_bytes() for process in below}
     assert environments
     portal = next(pid for pid, line in hub.members().items() if "--identity=hub" in line)
     token = re.search(rb"JUPYTERHUB_API_TOKEN=(\w+)", (Path("/proc") / str(portal) / "environ").read_bytes())[
@@ -120,6 +120,7 @@ def test_no_token_of_the_hub_stands_in_a_cookie_page_log_or_kernel(hub, director
     assert [page for page in shown if token in page or "access_token" in page] == []
     log = hub.log.read_text("utf-8")
     assert token not in log
+    assert identity_provider.CLIENT_SECRET not in log
     names = {cookie.name for cookie in director.jar if cookie.path == BASE}
     assert names == {director.cookie(OURS).name}
     assert len(director.cookie(OURS).value) == 43
