@@ -149,7 +149,7 @@ def test_the_line_stands_at_either_end_when_all_or_none_have_a_place(places):
 def test_the_form_of_the_places_fills_its_slot_and_nothing_else():
     extract = invented_run.school("101", "A")
     page = school_page.school(extract, "lv")
-    form = school_page.places_form(extract, "lv", pages.Addresses("lv"), "tok<en", "")
+    form = school_page.places_form(school_page.PlacesForm("101", 3, 30, "tok<en"), "lv", pages.Addresses("lv"))
     whole = pages.filled(page, pages.PLACES_SLOT, form)
     assert whole.count('id="places-form"') == 1
     assert "tok&lt;en" in whole
@@ -229,7 +229,7 @@ def test_a_group_that_the_reader_may_not_see_leaves_a_word_and_no_reason():
     one = extract["pupils"][0]
     one["reasons"] = [reason for reason in one["reasons"] if reason["group_code"] != "economic"]
     one["no_data_on"] = ["economic"]
-    cut = {**extract, "hidden_groups": ["economic"]}
+    cut = {**extract, "withheld": ["economic"]}
     page = pupil_page.pupil(cut, one["code"], "lv")
     assert re.search(r"<h4>Ekonomiskā situācija</h4>\s*<p class=\"quiet\">Ar šo daļu strādā atbalsta personāls", page)
     assert "Attālums" not in page

@@ -12,19 +12,20 @@ from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from riskmodel.messages import Language
+from riskmodel.portal.chain_check import ChainCheck
 from riskmodel.portal.identity import Door
+from riskmodel.portal.moments import HERE
 from riskmodel.portal.names import Names
 from riskmodel.portal.pace import Pace
+from riskmodel.portal.printing import Printing
 from riskmodel.portal.published import Published, open_current
 from riskmodel.portal.render import Rendering
 from riskmodel.register.store import Register
 from riskmodel.views.pages import Addresses
 
 STATIC_TYPES = {"portal.css": "text/css; charset=utf-8", "portal.js": "text/javascript; charset=utf-8"}
-HERE = ZoneInfo("Europe/Riga")
 REGISTER_THREADS = 4
 
 Result = TypeVar("Result")
@@ -36,6 +37,10 @@ class StaticFiles:
 
     by_name: Mapping[str, tuple[str, bytes]]
     names: Mapping[str, str]
+
+    def text(self, file: str) -> str:
+        """Return the content of a file of the list."""
+        return self.by_name[self.names[file]][1].decode("utf-8")
 
 
 def static_files() -> StaticFiles:
@@ -109,12 +114,14 @@ class Desk:
     front: Front
     static: StaticFiles = field(default_factory=static_files)
     pace: Pace = field(default_factory=Pace)
+    printing: Printing = field(default_factory=Printing)
     under_way: UnderWay = field(default_factory=UnderWay)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _published: Published | None = None
 
     def __post_init__(self) -> None:
         self.names = Names(self.store)
+        self.chain = ChainCheck(self.register.audit.verify, self.clock)
         self._threads = ThreadPoolExecutor(REGISTER_THREADS, thread_name_prefix="register")
 
     def published(self) -> Published:

@@ -67,6 +67,8 @@ class PortalHandler(RequestHandler):
     SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD")
     QUERY: frozenset[str] = frozenset()
     """The keys that a query may hold, each once."""
+    FIELDS: frozenset[str] = frozenset()
+    """The fields that a form may hold beside its token, each once."""
 
     desk: Desk
     access: str
@@ -172,6 +174,9 @@ class PortalHandler(RequestHandler):
         kind = headers.get("Content-Type", "").split(";")[0].strip().lower()
         if kind not in forms.CONTENT_TYPES:
             raise HTTPError(400)
+        found = self.request.body_arguments
+        if not set(found) <= self.FIELDS | {forms.TOKEN_FIELD} or any(len(values) > 1 for values in found.values()):
+            raise HTTPError(400)
         if not forms.is_from_own_page(headers, self.desk.front.origin(self.request.host)):
             raise HTTPError(403)
         given = self.request.headers.get(forms.TOKEN_HEADER) or self.field(forms.TOKEN_FIELD)
@@ -179,9 +184,8 @@ class PortalHandler(RequestHandler):
             raise HTTPError(403)
 
     def field(self, name: str) -> str:
-        """Return a field of the form; empty when it is missing or was sent twice."""
-        values = self.get_body_arguments(name, strip=False)
-        return values[0] if len(values) == 1 else ""
+        """Return a field of the form; empty when it is missing."""
+        return self.get_body_argument(name, "", strip=False) or ""
 
 
 class PageHandler(PortalHandler):
@@ -258,16 +262,23 @@ class PageHandler(PortalHandler):
         self.set_header("Content-Type", HTML)
         self.finish(self.composed(page, content))
 
-    async def fragment(self, scope: Scope, parameters: Parameters, published: Published) -> Markup:
-        """Return a view's HTML for a scope, which the view's own renderer has escaped, with names where they belong."""
-        key = Key(published.run_id, scope.view, scope.fingerprint, self.language)
+    async def fragment(self, scope: Scope, parameters: Parameters, published: Published, also: str = "") -> Markup:
+        """Return a view's HTML for a scope, which the view's own renderer has escaped, with names where they belong.
+
+        ``also`` tells what the HTML depends on beside run, scope and language, e.g. a number that was entered.
+        """
+        key = Key(published.run_id, scope.view, scope.fingerprint + also, self.language)
         html = Markup(await self.desk.rendering.fragment(key, parameters))  # noqa: S704
+        found = self.names_for(scope, published)
+        return html if found is None else names.named(html, found)
+
+    def names_for(self, scope: Scope, published: Published) -> Mapping[str, str] | None:
+        """Return the names of a scope's pupils by their codes; None for who is not shown names."""
         if not scope.shows_names:
-            return html
-        school_id = scope.unit.split("/")[0]
-        members = published.members(school_id).values()
+            return None
+        members = published.members(scope.unit.split("/")[0]).values()
         own = [member for member in members if scope.pupil_ids is None or member.pupil_id in scope.pupil_ids]
-        return names.named(html, self.desk.names.of(own))
+        return self.desk.names.of(own)
 
     def handed_over(self, extract: Mapping[str, Any] | None = None, **more: str) -> dict[str, str]:
         """Return the parameters of a view: its extract as JSON, the language, the base path, and what else it declares."""

@@ -70,6 +70,7 @@ class LoginHandler(PortalHandler):
 
     SUPPORTED_METHODS = ("GET", "HEAD", "POST")
     QUERY = frozenset({"next"})
+    FIELDS = frozenset({"login", "password", "next"})
 
     @property
     def door(self) -> LocalDoor:

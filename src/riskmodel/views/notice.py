@@ -11,7 +11,7 @@ from riskmodel.views import texts, words
 from riskmodel.views.catalogue_page import measures
 from riskmodel.views.pages import Addresses, Fragment, render
 from riskmodel.views.pupil_page import pupil_of
-from riskmodel.views.school_page import hidden_groups, listed, shown_domains
+from riskmodel.views.school_page import listed, shown_domains, withheld_groups
 
 Row = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ def notice(extract: Row, code: str, language: Language, addresses: Addresses | N
         pupil=listed(found, extract, language),
         reasons=[texts.plain_sentence(reason, language) for reason in told],
         measures=measures(risk_groups_of(groups), language)[:MOST_MEASURES],
-        hidden=hidden_groups(extract),
+        hidden=withheld_groups(extract),
         used=[words.words(words.GROUPS_NOT_KNOWN, group, language) for group in domains if group not in unknown],
         missing=[words.words(words.GROUPS_NOT_KNOWN, group, language) for group in domains if group in unknown],
     )

@@ -10,7 +10,7 @@ from riskmodel.register.support import GROUPS_KNOWN_TO_PEOPLE_ONLY, catalogue, r
 from riskmodel.views import figures, numbers, texts, timelines, words
 from riskmodel.views.catalogue_page import measure_name, measures
 from riskmodel.views.pages import BAND_SHAPES, Addresses, Fragment, legend, render
-from riskmodel.views.school_page import hidden_groups, listed
+from riskmodel.views.school_page import listed, withheld_groups
 
 Row = Mapping[str, Any]
 
@@ -54,7 +54,7 @@ def pupil(extract: Row, code: str, language: Language, addresses: Addresses | No
             _group(code, [r for r in reasons if r["is_malleable"] and r["group_code"] == code], language)
             for code in MALLEABLE_GROUPS
         ],
-        hidden=hidden_groups(extract),
+        hidden=withheld_groups(extract),
         context=[
             reason for reason in reasons if not (reason["is_malleable"] and reason["group_code"] in MALLEABLE_GROUPS)
         ],

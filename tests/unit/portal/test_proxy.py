@@ -104,3 +104,10 @@ def test_without_a_file_the_portal_says_what_to_do(tmp_path):
     for path in (None, tmp_path / "nothing"):
         with pytest.raises(UsageError, match="openssl rand"):
             read_secret(path, tmp_path)
+
+
+def test_it_is_the_comparison_that_keeps_a_wrong_secret_out(monkeypatch):
+    wrong = _headers(RIGHT[0], (SECRET_HEADER, "wrong"))
+    assert named(wrong, SECRET) is None
+    monkeypatch.setattr("riskmodel.portal.proxy.hmac.compare_digest", lambda *_: True)
+    assert named(wrong, SECRET) == "anna"
