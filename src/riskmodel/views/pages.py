@@ -135,9 +135,11 @@ def paper(sheet: Paper, content: Markup, language: Language) -> str:
     return render("paper.html.j2", language, sheet=sheet, style=style, content=content)
 
 
-def problem(status: int, language: Language, addresses: Addresses, reference: str = "") -> Fragment:
-    """Return what a page says that cannot be shown."""
-    said = {
+def problem(
+    status: int, language: Language, addresses: Addresses, reference: str = "", said: Message | None = None
+) -> Fragment:
+    """Return what a page says that cannot be shown; ``said`` where it is not the usual words of the status."""
+    said = said or {
         400: message("This address is not understood."),
         401: message("Your session has ended. Please log in again."),
         403: message("You do not have access to this information."),
