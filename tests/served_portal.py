@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import subprocess
@@ -18,6 +19,7 @@ import invented_run
 from riskmodel.register.people import Grant
 from riskmodel.register.store import Register, open_register, register_file
 from riskmodel.runs.forking import kernels_of
+from riskmodel.runs.manifest import read_manifest
 
 SERVE = (
     "import json, sys; from pathlib import Path; from riskmodel.portal.app import Place, serve; "
@@ -77,6 +79,19 @@ def make_register(store: Path, people: dict[str, list[Grant]] | None = None) -> 
     with open_register(file, may_create=True) as register:
         add_people(register, people)
     return file
+
+
+def add_held_run(store: Path, run_id: str) -> Path:
+    """Put a run into a store that did not pass a gate; the one that was current stays so."""
+    current = (store / "current").readlink()
+    folder = invented_run.publish(store, run_id)
+    held = read_manifest(folder).model_copy(update={"state": "held"})
+    (folder / "manifest.json").write_bytes(held.to_bytes())
+    gate = {"code": "drift", "is_passed": False, "found": 0.4, "limit": 0.25, "subjects": ["mark_mean"], "count": 1}
+    (folder / "gates.json").write_text(json.dumps([gate]), "utf-8")
+    (store / "current").unlink()
+    (store / "current").symlink_to(current)
+    return folder
 
 
 @dataclass
@@ -200,8 +215,6 @@ class Reader:
 
 def start(store: Path, log: Path, **place: object) -> Served:
     """Start a portal and wait until it says its address."""
-    import json
-
     environment = {**os.environ, "RISKMODEL_CANARY": CANARY, "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from riskmodel.portal import school_pages, shared_pages
+from riskmodel.portal import school_pages, shared_pages, steward_pages
 from riskmodel.portal.desk import Desk
 from riskmodel.portal.handlers import OPEN, PortalHandler
 from riskmodel.portal.local import LogoutHandler
@@ -36,6 +36,9 @@ ROUTES: tuple[Route, ...] = (
     Route(SCHOOL, school_pages.SchoolHandler, "school"),
     Route(PUPIL, school_pages.PupilHandler, "pupil"),
     Route(PUPIL + "/(panel)", school_pages.PupilHandler, "pupil"),
+    Route(LANGUAGE + "runs", steward_pages.RunsHandler, "runs"),
+    Route(LANGUAGE + "audit", steward_pages.AuditHandler, "audit"),
+    Route(LANGUAGE + "accounts", steward_pages.AccountsHandler, "accounts"),
     Route(r"static/([a-z]{1,20}\.[0-9a-f]{16}\.(?:css|js))", shared_pages.StaticHandler, OPEN),
     Route("health", shared_pages.HealthHandler, OPEN),
 )
