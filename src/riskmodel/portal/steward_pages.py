@@ -44,7 +44,7 @@ class RunsHandler(PageHandler):
         listed = await self.desk.in_thread(lambda: list_runs(self.desk.store))
         is_steward = any(grant.role == "steward" for grant in holding(self.person, self.desk.today()))
         content = pages.render(
-            "runs.html.j2",
+            "all_runs.html.j2",
             self.language,
             self.desk.addresses(self.language),
             runs=[_run(run, self.language) for run in listed],

@@ -191,7 +191,7 @@ def runs(listed: Sequence[Row], language: Language, addresses: AreaAddresses | N
         ``run_id, state, cut_off_date, finished_at, failed_gates`` (codes), ``released_by, released_at, reason`` (empty where
         nobody did), newest first.
     """
-    return render("area_runs.html.j2", language, addresses or AreaAddresses(language), listed=listed, states=RUN_STATES)
+    return render("runs.html.j2", language, addresses or AreaAddresses(language), listed=listed, states=RUN_STATES)
 
 
 def _map(areas: Sequence[Row], code: str, title: Message, language: Language) -> Markup:
