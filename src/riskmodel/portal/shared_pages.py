@@ -70,12 +70,12 @@ class HomeHandler(PageHandler):
         grants, home = holding(self.person, self.desk.today()), self.desk.addresses(self.language).schools()
         codes = sorted({grant.municipality_code or "" for grant in grants if grant.role == "municipality"})
         found = [
-            Destination(message("Municipality {code}", code=code), f"{home}municipality/{code}")
+            Destination(str(published.municipality(code)["municipality"]["name"]), f"{home}municipality/{code}")
             for code in codes
             if code in published.municipalities
         ]
         roles = {grant.role for grant in grants}
-        if "state" in roles:
+        if "state" in roles and published.has_state:
             found.append(Destination(message("The whole state"), f"{home}state"))
         if "steward" in roles:
             found.append(Destination(message("Runs"), f"{home}runs"))
