@@ -215,6 +215,16 @@ def test_support_given_no_support_and_no_data_about_support_read_differently():
     assert re.search(r'Līdzšinējais atbalsts</h2>\s*<p class="nodata">nav datu</p>', unknown)
 
 
+@pytest.mark.parametrize("language", ["lv", "en"])
+def test_a_pupil_s_page_says_no_data_where_the_run_knows_no_weeks_and_no_months(language):
+    extract = invented_run.school("101", "Pirmā skola")
+    one = extract["pupils"][0]
+    one["trend"] = {"unexcused_lessons": [], "excused_lessons": [], "mark_mean_points": [], "marks": []}
+    page = pupil_page.pupil({**extract, "trend_weeks": [], "trend_months": []}, one["code"], language)
+    heading = "Kavējumi un vērtējumi laika gaitā" if language == "lv" else "Absences and marks over time"
+    assert re.search(rf'{heading}</h2>\s*<p class="nodata">', page)
+
+
 def test_what_if_is_headed_as_the_model_s_behaviour_and_shown_only_where_something_is_assumed():
     extract = invented_run.school("101", "Pirmā skola")
     page = pupil_page.pupil(extract, extract["pupils"][0]["code"], "lv")

@@ -88,7 +88,7 @@ def _group(code: str, reasons: Sequence[Row], language: Language) -> dict[str, A
 def _trend(extract: Row, found: Row, language: Language) -> dict[str, Any] | None:
     """Return both pictures and the rows of their tables; None where the run tells no course of time."""
     trend = found.get("trend")
-    if not trend:
+    if not trend or not (extract["trend_weeks"] and extract["trend_months"]):
         return None
     weeks, months, cut_off_on = extract["trend_weeks"], extract["trend_months"], extract["run"]["cut_off_on"]
     unexcused, excused = trend["unexcused_lessons"], trend["excused_lessons"]
