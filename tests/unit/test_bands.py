@@ -30,6 +30,15 @@ def test_shares_are_told_of_ten_a_hundred_or_a_thousand_so_that_somebody_left():
     assert told == [[100, 1], [100, 5], [10, 3]]  # 1 of 70; 1 of 20; 3 of 10
 
 
+def test_a_share_is_never_told_as_a_count_outside_its_own_interval():
+    # 18 of 290 left, 6.2 % (4.0 to 9.6): "1 of 10" would say 10 %.
+    share = np.arange(2900) / 2900
+    frame = pd.DataFrame({"probability": share, "label": (np.arange(2900) >= 2900 - 18).astype(float)})
+    high = bands(frame, share=0.10).set_index("band_code").loc["high"]
+    assert (high["pupils"], high["left"]) == (290, 18)
+    assert (high["of_pupils"], high["left_of_them"]) == (100, 6)
+
+
 def test_a_band_that_nobody_left_says_none_of_a_thousand():
     low = bands(past(), share=0.10).iloc[0]
     assert (low["of_pupils"], low["left_of_them"], low["low"]) == (1000, 0, 0.0)

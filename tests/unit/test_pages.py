@@ -252,6 +252,25 @@ def test_a_group_that_the_reader_may_not_see_leaves_a_word_and_no_reason():
     assert "pastāstīs atbalsta personāls" in paper
 
 
+def test_a_notice_tells_parents_no_spread_slope_or_rank_and_says_so_where_nothing_else_was_noticed():
+    extract = invented_run.school("101", "Pirmā skola")
+    one = extract["pupils"][0]
+    one["reasons"] = [{**one["reasons"][1], "feature_code": "mark_spread_points_year", "own_value": 1.9}]
+    page = notice.notice(extract, one["code"], "lv")
+    assert "izkliede" not in page
+    assert "Ko esam pamanījuši, pastāstīsim sarunā." in page
+    one["reasons"] = []
+    assert "Skolas dati neko īpašu nerāda" in notice.notice(extract, one["code"], "lv")
+
+
+def test_a_few_measures_are_shown_and_the_others_open_on_demand():
+    extract = invented_run.school("101", "Pirmā skola")
+    page = pupil_page.pupil(extract, extract["pupils"][0]["code"], "lv")
+    shown, folded = page.split('<details class="more">')
+    assert shown[shown.index('id="support"') :].count('<li class="measure">') == pupil_page.OPEN_MEASURES
+    assert '<li class="measure">' in folded.split("</details>")[0]
+
+
 def test_a_notice_holds_no_level_no_place_and_no_comparison():
     extract = invented_run.school("101", "Pirmā skola")
     for one in extract["pupils"]:

@@ -23,7 +23,7 @@ MEDIUM_TIMES = 2
 """The medium band is this many times as large as the high one."""
 
 NATURAL = (10, 100, 1000)
-"""Shares are told of so many pupils: the smallest number of which at least one left."""
+"""Shares are told of so many pupils: the smallest number of which at least one left, and that stays in the interval."""
 
 ORDER = ("low", "medium", "high")
 NORMAL_95 = 1.959963984540054
@@ -101,6 +101,11 @@ def _codes(probability: NDArray[np.float64], limits: Sequence[float]) -> NDArray
 def _meaning(pupils: int, left: int) -> tuple[int, int | None, float, float, int, int]:
     if pupils == 0:
         return NATURAL[0], None, math.nan, math.nan, 0, 0
-    share = left / pupils
-    of_pupils = next((number for number in NATURAL if round(share * number) >= 1), NATURAL[-1])
-    return of_pupils, round(share * of_pupils), *wilson(left, pupils), pupils, left
+    share, (low, high) = left / pupils, wilson(left, pupils)
+    # "1 of 10" would say 10 % of a band in which 6 % left.
+    told = ((number, round(share * number)) for number in NATURAL)
+    of_pupils, of_them = next(
+        ((number, count) for number, count in told if count >= 1 and low <= count / number <= high),
+        (NATURAL[-1], round(share * NATURAL[-1])),
+    )
+    return of_pupils, of_them, low, high, pupils, left

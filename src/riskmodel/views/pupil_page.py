@@ -15,6 +15,8 @@ from riskmodel.views.school_page import listed, withheld_groups
 Row = Mapping[str, Any]
 
 MALLEABLE_GROUPS = ("attendance", "learning", "economic")
+OPEN_MEASURES = 4
+"""So many measures are shown at once; the others open on demand, or a reader loses the reasons beside them."""
 
 
 def pupil_of(extract: Row, code: str) -> Row:
@@ -68,6 +70,7 @@ def pupil(extract: Row, code: str, language: Language, addresses: Addresses | No
         support=_support(found.get("support"), language),
         risk_names=[catalogue().risk_groups[group][language].lower() for group in groups],
         measures=measures(groups, language),
+        open_measures=OPEN_MEASURES,
         known_to_people=[
             {"code": group, "name": catalogue().risk_groups[group][language], "measures": measures([group], language)}
             for group in GROUPS_KNOWN_TO_PEOPLE_ONLY

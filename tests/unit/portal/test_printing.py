@@ -6,6 +6,7 @@ import asyncio
 import os
 import stat
 import tempfile
+import time
 from pathlib import Path
 
 import pdf_text
@@ -130,6 +131,15 @@ def test_a_named_browser_that_is_not_there_is_none(monkeypatch, tmp_path):
 
 
 def _is_running(mark: bytes) -> bool:
+    """Whether a process with the mark in its command stays; one that was killed takes a moment to go."""
+    until = time.monotonic() + 10
+    while _is_seen(mark):
+        if time.monotonic() > until:
+            return True
+    return False
+
+
+def _is_seen(mark: bytes) -> bool:
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             if mark in file.read_bytes():
