@@ -16,6 +16,9 @@ from riskmodel.views.school_page import listed, shown_domains, withheld_groups
 
 Row = Mapping[str, Any]
 
+NOTICED = ("attendance", "learning")
+"""Of these a sheet of paper says what was noticed; of money, home or the way to school it says nothing."""
+
 NOT_PLAIN = re.compile(r"_(spread|per_week|rank)_")
 """In the code of a feature that a parent could neither read nor check: spreads, slopes and ranks."""
 
@@ -30,9 +33,8 @@ def notice(extract: Row, code: str, language: Language, addresses: Addresses | N
     """
     found = pupil_of(extract, code)
     domains = shown_domains(extract)
-    noticed = [reason for reason in texts.main_reasons(found["reasons"]) if reason["group_code"] in domains]
-    plain = [reason for reason in found["reasons"] if not NOT_PLAIN.search(reason["feature_code"])]
-    told = [reason for reason in texts.main_reasons(plain) if reason["group_code"] in domains]
+    own = [reason for reason in found["reasons"] if reason["group_code"] in NOTICED and reason["is_malleable"]]
+    told = texts.main_reasons([reason for reason in own if not NOT_PLAIN.search(reason["feature_code"])])
     groups = [group for group in texts.groups_for_support(found["reasons"]) if group in domains]
     unknown = set(found["no_data_on"])
     return render(
@@ -41,7 +43,7 @@ def notice(extract: Row, code: str, language: Language, addresses: Addresses | N
         addresses,
         extract=extract,
         pupil=listed(found, extract, language),
-        is_noticed=bool(noticed),
+        is_noticed=bool(texts.main_reasons(own)),
         reasons=[texts.plain_sentence(reason, language) for reason in told],
         measures=measures(risk_groups_of(groups), language)[:MOST_MEASURES],
         hidden=withheld_groups(extract),
