@@ -8,6 +8,7 @@ import random
 from datetime import date, timedelta
 from pathlib import Path
 
+import invented_areas
 import pyarrow as pa
 
 from riskmodel.risk.feature import Feature
@@ -492,6 +493,8 @@ def publish(
     contents = {
         "extracts/index.json": extract.index_extract(RUN | run, rows),
         "extracts/findings.json": findings(**run),
+        "extracts/state.json": invented_areas.state(RUN | run),
+        f"extracts/municipality/{invented_areas.CODE}.json": invented_areas.municipality(RUN | run, named),
     }
     texts = {name: json.dumps(content, allow_nan=False).encode() for name, content in contents.items()}
     for school_id, name in named.items():

@@ -17,6 +17,7 @@ import invented_run
 
 from riskmodel.register.people import Grant
 from riskmodel.register.store import Register, open_register, register_file
+from riskmodel.runs.forking import kernels_of
 
 SERVE = (
     "import json, sys; from pathlib import Path; from riskmodel.portal.app import Place, serve; "
@@ -110,10 +111,8 @@ class Served:
         return register_file(self.store)
 
     def kernels(self) -> int:
-        """Count the kernel processes below the portal's process."""
-        children = Path(f"/proc/{self.process.pid}/task")
-        pids = [pid for task in children.iterdir() for pid in (task / "children").read_text().split()]
-        return sum(b"ipykernel_launcher" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
+        """Count the kernel processes of the portal."""
+        return len(kernels_of(self.process.pid))
 
     def reader(self, login: str = "") -> Reader:
         """Return somebody who asks; with a login, one who has come in by the form."""
@@ -135,8 +134,10 @@ class Reader:
     served: Served
     cookies: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, path: str, method: str = "GET", body: str | bytes | None = None, **headers: str | None) -> Answer:
-        """Send a request; a header given as None is left out."""
+    def begin(
+        self, path: str, method: str = "GET", body: str | bytes | None = None, **headers: str | None
+    ) -> http.client.HTTPConnection:
+        """Send a request and do not wait for its answer; a header given as None is left out."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies and "Cookie" not in given:
             given["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -149,6 +150,11 @@ class Reader:
             if value is not None:
                 connection.putheader(name, value)
         connection.endheaders(data)
+        return connection
+
+    def ask(self, path: str, method: str = "GET", body: str | bytes | None = None, **headers: str | None) -> Answer:
+        """Send a request, and keep the cookies of its answer."""
+        connection = self.begin(path, method, body, **headers)
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", errors="replace")
         connection.close()

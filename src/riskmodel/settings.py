@@ -98,6 +98,12 @@ class Settings(BaseModel):
     """So many pupils teach one fit, about: leavers first, and of those who stayed an even share (0: all). In cohorts of
     150,000 the AUC with 40,000 is .0004 below that with all 590,000, for a tenth of the time; see the design note."""
 
+    n_min: int = Field(default=10, ge=5)
+    """Municipality and state see no count below this, and nothing from which one could be worked out."""
+
+    n_min_decision: str = "default of the project: the number that states of the USA use most often"
+    """Who decided on ``n_min``, and why: it is recorded with every release."""
+
     threads: int = Field(default=1, ge=1)
 
     @model_validator(mode="after")

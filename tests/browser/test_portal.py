@@ -16,6 +16,7 @@ import served_portal
 from riskmodel.errors import UsageError
 from riskmodel.portal import app, published
 from riskmodel.portal.app import Place
+from riskmodel.runs.forking import kernels_of
 
 HEADERS = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy")
 CODE = invented_run.school("101", "x")["pupils"][0]["code"]
@@ -111,13 +112,7 @@ def test_no_kernel_stays_but_the_ones_that_wait(portal, director):
 
 def test_a_secret_of_the_server_s_environment_is_in_no_page_and_no_kernel(portal, director):
     assert served_portal.CANARY not in director.ask("/lv/about").body
-    tasks = [
-        line.split()
-        for line in subprocess.run(
-            ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
-        ).stdout.splitlines()
-    ]
-    kernels = [line[0] for line in tasks if line[1] == str(portal.process.pid) and "ipykernel_launcher" in line]
+    kernels = kernels_of(portal.process.pid)
     assert kernels
     for pid in kernels:
         assert served_portal.CANARY.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
@@ -168,12 +163,22 @@ def test_a_run_of_real_data_is_shown_to_whom_it_concerns_and_to_nobody_else(own)
 
 def test_the_portal_stops_when_told_and_leaves_no_kernel(own):
     assert own.reader("head").ask("/lv/school/101").status == 200
-    pids = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-    kernels = [line.split()[0] for line in pids.splitlines() if f" {own.process.pid} " in line and "ipykernel" in line]
+    kernels = [str(pid) for pid in kernels_of(own.process.pid)]
+    assert kernels
     own.process.terminate()
     assert own.process.wait(timeout=20) == 0
     after = subprocess.run(["ps", "-eo", "pid"], capture_output=True, text=True, check=True).stdout.split()
     assert set(kernels) & set(after) == set()
+
+
+def test_a_page_that_is_under_way_when_the_portal_is_told_to_stop_is_still_shown(own):
+    director = own.reader("head")
+    asked = director.begin("/lv/school/102")
+    own.process.terminate()
+    answer = asked.getresponse()
+    assert answer.status == 200
+    assert b"</html>" in answer.read()
+    assert own.process.wait(timeout=20) == 0
 
 
 def test_a_store_without_a_run_is_refused_with_the_remedy(tmp_path):

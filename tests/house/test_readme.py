@@ -32,6 +32,9 @@ def test_every_command_of_a_document_exists_with_its_options(document):
             continue
         command = commands.get_command(context, words[1])
         assert command is not None, f"{document}: riskmodel {words[1]}"
+        if isinstance(command, click.Group):
+            command = command.get_command(context, words[2])
+            assert command is not None, f"{document}: riskmodel {words[1]} {words[2]}"
         known = {option for parameter in command.params for option in parameter.opts}
         unknown = {word for word in words[2:] if word.startswith("--")} - known - {"--help"}
         assert not unknown, f"{document}: riskmodel {words[1]} has no {unknown}"
@@ -51,9 +54,22 @@ def test_every_link_of_a_document_leads_to_a_file(document):
     assert [link for link in links if not (CHECKOUT / document).parent.joinpath(link).exists()] == []
 
 
-@pytest.mark.parametrize("name", sorted(commands.commands))
+def _verbs(group: click.Group, above: str = "") -> dict[str, click.Command]:
+    """Return all verbs by what is typed for them, e.g. ``user add``."""
+    found = {}
+    for name, command in group.commands.items():
+        found[above + name] = command
+        if isinstance(command, click.Group):
+            found |= _verbs(command, f"{above}{name} ")
+    return found
+
+
+VERBS = _verbs(commands)
+
+
+@pytest.mark.parametrize("name", sorted(VERBS))
 def test_every_command_has_help_with_an_example(name):
-    command = commands.commands[name]
+    command = VERBS[name]
     help_text = command.get_help(click.Context(command, info_name=name))
     assert f"riskmodel {name}" in help_text
     assert "Example" in help_text

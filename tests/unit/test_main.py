@@ -18,7 +18,7 @@ from riskmodel.runs import runner
 from riskmodel.runs.capacity import read_places
 from riskmodel.runs.gates import Gate
 
-VERBS = ("synthesise", "fetch", "check", "run", "release", "runs", "portal", "schedule", "bench")
+VERBS = ("synthesise", "fetch", "check", "run", "release", "runs", "portal", "user", "register", "schedule", "bench")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -29,7 +29,7 @@ def test_every_verb_has_a_help_with_an_example(verb: str) -> None:
 
 
 def test_help_imports_none_of_the_heavy_packages() -> None:
-    code = "import sys\nimport riskmodel.__main__\nprint([m for m in ('pandas', 'duckdb', 'pydantic', 'papermill') if m in sys.modules])"
+    code = "import sys\nimport riskmodel.__main__\nprint([m for m in ('pandas', 'duckdb', 'pydantic', 'papermill', 'sqlalchemy', 'argon2') if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "[]"
 

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
+from jupyter_client.manager import AsyncKernelManager
 from voila.configuration import VoilaConfiguration
 
-from riskmodel.portal import render
+from riskmodel.portal import kernels, render
 from riskmodel.portal.kernels import KernelPool
 from riskmodel.portal.render import BusyError, Key, Rendering, RenderingError, with_parameters
 
@@ -138,7 +139,7 @@ def test_too_many_who_wait_are_sent_away(monkeypatch):
 
 
 def test_the_oldest_page_leaves_when_the_memory_is_full(monkeypatch):
-    monkeypatch.setattr(render, "CACHE_BYTES", 250)
+    monkeypatch.setattr(render, "CACHE_BYTES", 1500)
 
     async def ask(rendering):
         made = []
@@ -151,7 +152,53 @@ def test_the_oldest_page_leaves_when_the_memory_is_full(monkeypatch):
             await rendering.fragment(Key("r", "v", unit, "lv"), parameters)
         return made
 
-    assert _render({"v": _view("pages.Fragment(extract * 100)", END)}, ask) == ["1", "2", "3", "1"]
+    # Digests do not become smaller when they are packed: 1,280 letters take about 700 bytes.
+    digests = "''.join(sha256(f'{extract} {n}'.encode()).hexdigest() for n in range(20))"
+    view = _view("from hashlib import sha256", f"pages.Fragment({digests})", END)
+    assert _render({"v": view}, ask) == ["1", "2", "3", "1"]
+
+
+def test_whoever_has_waited_too_long_is_sent_away_and_the_page_before_still_comes(monkeypatch):
+    monkeypatch.setattr(render, "RENDERINGS_AT_ONCE", 1)
+    monkeypatch.setattr(render, "WAIT_SECONDS", 0.2)
+
+    async def ask(rendering):
+        first = asyncio.create_task(rendering.fragment(Key("r", "v", "1", "lv"), lambda: {"extract": "x"}))
+        await asyncio.sleep(0)
+        with pytest.raises(BusyError):
+            await rendering.fragment(Key("r", "v", "2", "lv"), lambda: {"extract": "x"})
+        return await first
+
+    assert _render({"v": _view("import time; time.sleep(1)", "pages.Fragment('one')", END)}, ask) == "one"
+
+
+def test_there_are_never_more_kernels_than_places_for_them(monkeypatch):
+    monkeypatch.setattr(kernels, "MOST_ALIVE", 2)
+    monkeypatch.setattr(render, "WAIT_SECONDS", 200)
+    alive, most = 0, 0
+    start, shut_down = AsyncKernelManager.start_kernel, AsyncKernelManager.shutdown_kernel
+
+    async def counted_start(manager, **given):
+        nonlocal alive, most
+        alive += 1
+        most = max(most, alive)
+        await start(manager, **given)
+
+    async def counted_shut_down(manager, **given):
+        nonlocal alive
+        await shut_down(manager, **given)
+        alive -= 1
+
+    monkeypatch.setattr(AsyncKernelManager, "start_kernel", counted_start)
+    monkeypatch.setattr(AsyncKernelManager, "shutdown_kernel", counted_shut_down)
+
+    async def ask(rendering):
+        units = [rendering.fragment(Key("r", "v", str(n), "lv"), lambda: {"extract": "x"}) for n in range(5)]
+        return await asyncio.gather(*units)
+
+    assert _render({"v": _view("pages.Fragment('one')", END)}, ask) == ["one"] * 5
+    assert most == 2
+    assert alive == 0
 
 
 def test_a_parameter_that_the_view_does_not_declare_is_refused():

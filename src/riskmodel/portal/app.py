@@ -7,7 +7,9 @@ reads no configuration from anywhere.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import gc
 import ipaddress
 import logging
 import re
@@ -47,7 +49,8 @@ DEFAULT_PORT = 8866
 READY_KERNELS = 2
 MOST_HEADER_BYTES = 16_384
 MOST_BODY_BYTES = 64_000
-STOP_SECONDS = 5
+STOP_SECONDS = 10
+"""So long may requests under way still take when the portal is told to stop."""
 BASE_PATH = re.compile(r"/([A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*")
 
 
@@ -58,9 +61,7 @@ class Place:
     Attributes
     ----------
     store
-        The folder that holds the published runs.
-    register
-        The file of accounts, sessions and audit; None: beside the store.
+        The folder that holds the published runs; the register stands beside it.
     identity
         Which door: accounts of the register, a hub, or a proxy.
     host, port
@@ -76,7 +77,6 @@ class Place:
     """
 
     store: Path
-    register: Path | None = None
     identity: Mode = "local"
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
@@ -157,22 +157,27 @@ class Portal(Voila):
         pool = KernelPool(READY_KERNELS)
         rendering = Rendering(pool, self.voila_configuration)
         door = DOORS[self.place.identity]()
+        self.desk = Desk(self.place.store, rendering, self.register, door, self.place.front())
         try:
-            self.desk = Desk(self.place.store, rendering, self.register, door, self.place.front())
             door.open_for(self.desk)
             self.desk.published()
             self.app = Application(self.init_handlers(), **self.init_settings())
             server, port = self._listen()
             pool.fill()
+            # What was loaded lives as long as the process: neither a page nor the stop waits for a walk through it.
+            gc.collect()
+            gc.freeze()
             self._announce(port)
             log.note("started", run_id=self.desk.published().run_id)
             await stopped.wait()
             server.stop()
-            await asyncio.wait_for(server.close_all_connections(), STOP_SECONDS)
-            log.note("stopped")
+            await self.desk.under_way.over(STOP_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(server.close_all_connections(), 1)
         finally:
             await rendering.close()
             self.desk.close()
+            log.note("stopped")
 
     def _listen(self) -> tuple[HTTPServer, int]:
         server = HTTPServer(
@@ -209,10 +214,9 @@ class Portal(Voila):
             )
             self.say(text.in_language(language))
         if not self.register.accounts.list():
-            file = place.register or register_file(place.store)
             text = message(
-                "Nobody can log in yet. The first account is made by: riskmodel user add --register {file}",
-                file=str(file),
+                "Nobody can log in yet. The first account is made by: riskmodel user add LOGIN --role ROLE --store {store}",
+                store=str(place.store),
             )
             for language in LANGUAGES:
                 self.say(text.in_language(language))
@@ -236,7 +240,7 @@ def serve(place: Place, say: Callable[[str], None] = click.echo) -> None:
     """
     _check(place)
     open_current(place.store)
-    register = open_register(place.register or register_file(place.store), may_create=True)
+    register = open_register(register_file(place.store), may_create=True)
     log.write_to_standard_error()
     portal = Portal(place, register, say)
     portal.initialize([])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -77,6 +78,31 @@ class Front:
         return f"{'https' if self.is_secure else 'http'}://{host}"
 
 
+class UnderWay:
+    """How many requests are being answered: who stops the portal lets them come to their end."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def begin(self) -> None:
+        """Count a request."""
+        self._count += 1
+        self._none.clear()
+
+    def end(self) -> None:
+        """Count it off, once it is answered."""
+        self._count -= 1
+        if not self._count:
+            self._none.set()
+
+    async def over(self, seconds: float) -> None:
+        """Wait until none is left, but no longer than ``seconds``."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._none.wait(), seconds)
+
+
 @dataclass
 class Desk:
     """What all handlers share."""
@@ -89,6 +115,7 @@ class Desk:
     static: StaticFiles = field(default_factory=static_files)
     pace: Pace = field(default_factory=Pace)
     printing: Printing = field(default_factory=Printing)
+    under_way: UnderWay = field(default_factory=UnderWay)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _published: Published | None = None
 

@@ -76,6 +76,7 @@ class PortalHandler(RequestHandler):
     def initialize(self, desk: Desk, access: str) -> None:
         """Take what all handlers share, and the view that the route's policy names (or ``OPEN``)."""
         self.desk, self.access = desk, access
+        desk.under_way.begin()
         if desk.front.is_secure:
             self.set_header("Strict-Transport-Security", TRANSPORT_SECURITY)
 
@@ -98,6 +99,10 @@ class PortalHandler(RequestHandler):
                 return
         if self.request.method == "POST":
             self._check_form()
+
+    def on_finish(self) -> None:
+        """Count the request off: it is answered, also when its reader has gone."""
+        self.desk.under_way.end()
 
     def form_key(self) -> str:
         """Return the secret to which the tokens of this visit's forms are bound; empty when there is none."""

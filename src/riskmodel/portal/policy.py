@@ -25,17 +25,6 @@ PROFILES_WITH_NAMES: frozenset[Profile] = frozenset({"teacher", "support", "dire
 """Names are shown where somebody acts on the pupil, and nowhere else."""
 SHEETS = frozenset({"csv", "xlsx"})
 
-ROLE_WORDS: Mapping[Role, Message] = {
-    "class_teacher": message("class teacher"),
-    "subject_teacher": message("subject teacher"),
-    "support_staff": message("support staff"),
-    "director": message("director or coordinator"),
-    "municipality": message("specialist of a municipality"),
-    "state": message("analyst of the state"),
-    "researcher": message("researcher"),
-    "steward": message("steward of the register"),
-}
-
 
 class DeniedError(Exception):
     """This person's roles have nothing to do with the view (403)."""

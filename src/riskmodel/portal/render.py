@@ -10,6 +10,7 @@ import asyncio
 import copy
 import logging
 import secrets
+import zlib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ VIEWS = ("schools", "school", "pupil", "notice", "catalogue", "about")
 VIEW_SECONDS = 10.0
 RENDERINGS_AT_ONCE = 2
 MOST_WAITING = 32
+WAIT_SECONDS = 20.0
 PAGE_BYTES = 4_000_000
 CACHE_BYTES = 64_000_000
 TEMPLATE_FOLDER = Path(__file__).parent / "template"
@@ -44,7 +46,7 @@ class RenderingError(Exception):
 
 
 class BusyError(Exception):
-    """Too many pages are being waited for."""
+    """Too many pages are being waited for, or one has been waited for too long."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class Rendering:
     def __post_init__(self) -> None:
         folder = notebook_folder() / "views"
         self.notebooks = {view: nbformat.read(folder / f"{view}.ipynb", as_version=4) for view in VIEWS}
-        self._kept: OrderedDict[Key, str] = OrderedDict()
+        self._kept: OrderedDict[Key, bytes] = OrderedDict()
         self._kept_bytes = 0
         self._running: dict[Key, asyncio.Task[str]] = {}
         self._slots = asyncio.Semaphore(RENDERINGS_AT_ONCE)
@@ -134,11 +136,11 @@ class Rendering:
         RenderingError
             When the view fails, does not come to its end in time, or grows too large.
         BusyError
-            When too many pages are waited for already.
+            When too many pages are waited for already, or this one's turn did not come in ``WAIT_SECONDS``.
         """
         if key in self._kept:
             self._kept.move_to_end(key)
-            return self._kept[key]
+            return zlib.decompress(self._kept[key]).decode()
         if key not in self._running:
             if len(self._running) >= MOST_WAITING:
                 raise BusyError
@@ -154,22 +156,32 @@ class Rendering:
         self._kept_bytes = 0
 
     async def close(self) -> None:
-        """Shut all kernels down."""
-        for task in list(self._running.values()):
+        """Give up what is being rendered, and shut all kernels down."""
+        unfinished = list(self._running.values())
+        for task in unfinished:
             task.cancel()
+        # Each gives its kernel back on its way out; only then has the pool all that it must shut down.
+        await asyncio.gather(*unfinished, return_exceptions=True)
         await self.pool.close()
 
     async def _render_and_keep(self, key: Key, parameters: Callable[[], dict[str, str]]) -> str:
-        async with self._slots:
+        try:
+            await asyncio.wait_for(self._slots.acquire(), WAIT_SECONDS)
+        except TimeoutError:
+            raise BusyError from None
+        try:
             html = await self._render(key.view, parameters())
-        size = len(html.encode())
-        if size > PAGE_BYTES:
+        finally:
+            self._slots.release()
+        content = html.encode()
+        if len(content) > PAGE_BYTES:
             raise RenderingError("PageTooLarge")
-        self._kept[key] = html
-        self._kept_bytes += size
+        # A page is twenty times smaller so, and as a text with Latvian letters it would take twice its length.
+        self._kept[key] = zlib.compress(content, level=1)
+        self._kept_bytes += len(self._kept[key])
         while self._kept_bytes > CACHE_BYTES:
             _, oldest = self._kept.popitem(last=False)
-            self._kept_bytes -= len(oldest.encode())
+            self._kept_bytes -= len(oldest)
         return html
 
     async def _render(self, view: str, parameters: dict[str, str]) -> str:

@@ -9,8 +9,9 @@ from riskmodel.messages import Language, Message, message
 from riskmodel.portal.desk import Desk
 from riskmodel.portal.forms import token_for
 from riskmodel.portal.identity import Visitor
-from riskmodel.portal.policy import ROLE_WORDS, RULES, Scope, holding
+from riskmodel.portal.policy import RULES, Scope, holding
 from riskmodel.portal.published import Published
+from riskmodel.register.people import ROLE_WORDS
 
 MENU: tuple[tuple[str, Message, str], ...] = (
     ("home", message("Start"), ""),

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, RowMapping, select
 from riskmodel.messages import Message, message, plural
 from riskmodel.register.chain import START, Entry, Head
 from riskmodel.register.database import Action, Database
+from riskmodel.register.gathering import Gathering, Wanted
 from riskmodel.register.people import Person
 from riskmodel.register.schema import AUDIT_ENTRY, AUDIT_HEAD
 
@@ -104,6 +105,7 @@ class Audit:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._gathering = Gathering(database)
 
     def write(
         self,
@@ -114,6 +116,8 @@ class Audit:
         details: Mapping[str, str | int] | None = None,
     ) -> int:
         """Write one entry, for an act that changes nothing else in the register; return its number.
+
+        It is on the disk then. Threads that write at once share one commit, each with its own entry.
 
         Parameters
         ----------
@@ -133,8 +137,7 @@ class Audit:
         ValueError
             For an action or key that is not on the lists: a fault of the program.
         """
-        with self._database.acting() as act:
-            return act.record(actor, action, unit=unit, subject=subject, details=details)
+        return self._gathering.write(Wanted(actor, action, unit, subject, details or {}))
 
     def size(self) -> int:
         """Return the number of entries."""

@@ -109,8 +109,7 @@ class Act:
             For an action or a key of the details that is not on the list: a fault of the program.
         """
         details = details or {}
-        if action not in ACTIONS or not details.keys() <= DETAIL_KEYS:
-            raise ValueError(f"not on the audit's lists: {action}, {sorted(details.keys() - DETAIL_KEYS)}")
+        check_listed(action, details)
         last = self.head or self._take_head()
         entry = Entry(
             number=last.entry_count + 1,
@@ -132,6 +131,20 @@ class Act:
         row = self.connection.execute(select(AUDIT_HEAD).with_for_update()).one()
         self.before = Head(row.entry_count, row.digest)
         return self.before
+
+
+def check_listed(action: str, details: Mapping[str, str | int]) -> None:
+    """Refuse an action, or a key or value of the details, that no entry may hold.
+
+    Raises
+    ------
+    ValueError
+        A fault of the program.
+    """
+    if action not in ACTIONS or not details.keys() <= DETAIL_KEYS:
+        raise ValueError(f"not on the audit's lists: {action}, {sorted(details.keys() - DETAIL_KEYS)}")
+    if not all(isinstance(value, str | int) for value in details.values()):
+        raise ValueError(f"details of the audit are texts and whole numbers: {action}")
 
 
 def _details_text(details: Mapping[str, str | int]) -> str:

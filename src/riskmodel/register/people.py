@@ -6,9 +6,12 @@ the portal's policy for every page, file and form anew.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
+
+from riskmodel.messages import Message, message
 
 Role = Literal[
     "class_teacher",
@@ -21,6 +24,17 @@ Role = Literal[
     "steward",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
+
+ROLE_WORDS: Mapping[Role, Message] = {
+    "class_teacher": message("class teacher"),
+    "subject_teacher": message("subject teacher"),
+    "support_staff": message("support staff"),
+    "director": message("director or coordinator"),
+    "municipality": message("specialist of a municipality"),
+    "state": message("analyst of the state"),
+    "researcher": message("researcher"),
+    "steward": message("steward of the register"),
+}
 
 ROLES_OF_A_SCHOOL: frozenset[Role] = frozenset({"class_teacher", "subject_teacher", "support_staff", "director"})
 ROLES_WITHOUT_A_UNIT: frozenset[Role] = frozenset({"state", "researcher", "steward"})

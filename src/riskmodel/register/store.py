@@ -125,7 +125,7 @@ def _fill(database: Database) -> None:
             act.record(operator_name(), "register_created", details={"revision": newest})
 
 
-def migrate(file: Path, *, clock: Callable[[], datetime] = utc_now) -> Path | None:
+def migrate(file: Path, *, by: str | None = None, clock: Callable[[], datetime] = utc_now) -> Path | None:
     """Bring an older register to this program's revision; return the copy that was made before, None if none was due.
 
     Raises
@@ -155,9 +155,8 @@ def migrate(file: Path, *, clock: Callable[[], datetime] = utc_now) -> Path | No
         with database.acting() as act:
             if migrating.revision_of(act.connection) != newest:
                 migrating.upgrade(act.connection)
-                act.record(
-                    operator_name(), "register_migrated", details={"revision_before": str(found), "revision": newest}
-                )
+                details = {"revision_before": str(found), "revision": newest}
+                act.record(by or operator_name(), "register_migrated", details=details)
         return copy
     finally:
         engine.dispose()

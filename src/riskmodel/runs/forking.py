@@ -11,6 +11,7 @@ The stem ends when the process that started it does, and its kernels end with it
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import json
@@ -20,6 +21,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +31,10 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 LARGEST_MESSAGE = 1 << 20
 START = "from riskmodel.runs.forking import become_stem; become_stem()"
-SIGNAL_AT_PARENTS_END = 1
-"""``PR_SET_PDEATHSIG`` of Linux's ``prctl``."""
+KERNEL_NAME = "riskmodel-kernl"
+"""The name that a forked kernel has in the list of processes; the system keeps fifteen letters."""
+SIGNAL_AT_PARENTS_END, NAME_OF_PROCESS = 1, 15
+"""``PR_SET_PDEATHSIG`` and ``PR_SET_NAME`` of Linux's ``prctl``."""
 
 GONE = 1
 """The exit code that is told of a kernel that has ended: only the stem, its parent, could know the true one."""
@@ -97,14 +101,24 @@ class Stem:
     """The stem as its owner holds it; started when first asked, in the environment of that moment.
 
     ``environment`` are the variables that libraries read while they are imported: a kernel that needs others of them
-    cannot come from this stem.
+    cannot come from this stem. ``command`` starts a Python that executes the code behind it.
     """
 
     environment: Mapping[str, str]
+    # Not from the working directory: a file there must not be taken for a library.
+    command: tuple[str, ...] = (sys.executable, "-P", "-c", START)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _channel: socket.socket | None = field(default=None, repr=False)
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def fork(self, arguments: list[str], imports: str, environment: Mapping[str, str]) -> ForkedProcess:
+    @property
+    def pid(self) -> int:
+        """Number of the stem's process, 0 before it was asked for anything."""
+        return self._process.pid if self._process is not None else 0
+
+    def fork(
+        self, arguments: list[str], imports: str, environment: Mapping[str, str], folder: str = "."
+    ) -> ForkedProcess:
         """Return a new kernel's process.
 
         Parameters
@@ -115,19 +129,23 @@ class Stem:
             Import statements, a line each, that are done before the fork. One that fails is left to the notebook.
         environment
             All variables of the kernel.
+        folder
+            Its working directory.
 
         Raises
         ------
         OSError
             When the stem has died and a new one cannot be started.
         """
-        asked = {"arguments": arguments, "imports": imports, "environment": dict(environment)}
-        answer = self._ask(json.dumps(asked).encode())
+        asked = {"arguments": arguments, "imports": imports, "environment": dict(environment), "folder": folder}
+        with self._one_at_a_time:
+            answer = self._ask(json.dumps(asked).encode())
         return ForkedProcess(int(answer))
 
     def warm_up(self, imports: str) -> None:
         """Let the stem do some imports already; nobody waits for it."""
-        self._connected().send(json.dumps({"imports": imports}).encode())
+        with self._one_at_a_time:
+            self._connected().send(json.dumps({"imports": imports}).encode())
 
     def close(self) -> None:
         """End the stem and all kernels that came from it."""
@@ -153,8 +171,7 @@ class Stem:
             own, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST_MESSAGE)
             self._process = subprocess.Popen(  # noqa: S603
-                # Not from the working directory: a file there must not be taken for a library.
-                [sys.executable, "-P", "-c", START],
+                self.command,
                 stdin=its.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -171,18 +188,40 @@ class ForkingProvisioner(LocalProvisioner):
 
     stem: Stem
     imports: str = ""
+    folder: str = "."
     process: Any = None
 
     async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
         """Return the connection of a forked kernel; one without a stem is started by ``cmd``, as it always was."""
-        arguments = cmd[cmd.index("ipykernel_launcher") + 1 :]
+        arguments = cmd[cmd.index("-f") :]
         try:
-            self.process = self.stem.fork(arguments, self.imports, options["env"])
+            # In a thread: the stem may have to be started, and to do its imports, first.
+            self.process = await asyncio.to_thread(self.stem.fork, arguments, self.imports, options["env"], self.folder)
         except OSError:
             return await super().launch_kernel(cmd, **options)
         self.pid = self.process.pid
-        self.cwd = Path.cwd()
+        self.cwd = Path(self.folder).absolute()
         return self.connection_info
+
+
+def kernels_of(owner: int) -> list[int]:
+    """Return the numbers of the kernels that were forked for the process ``owner``, alive at this moment."""
+    return [pid for stem in _children(owner) for pid in _children(stem) if _name(pid) == KERNEL_NAME]
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            found += [int(child) for child in task.read_text("ascii").split()]
+    return found
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text("ascii").strip()
+    except OSError:
+        return ""
 
 
 def become_stem() -> None:
@@ -219,7 +258,9 @@ def _import(statements: str) -> None:
 
 def _end_with(parent: int) -> None:
     """Let the system kill this process when its parent ends, or end now, when that has happened already."""
-    ctypes.CDLL(None).prctl(SIGNAL_AT_PARENTS_END, signal.SIGKILL)
+    prctl = ctypes.CDLL(None).prctl
+    prctl(NAME_OF_PROCESS, KERNEL_NAME.encode())
+    prctl(SIGNAL_AT_PARENTS_END, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(GONE)
 
@@ -230,6 +271,7 @@ def _become_kernel(channel: socket.socket, asked: Mapping[str, Any]) -> NoReturn
     os.setsid()
     silent = os.open(os.devnull, os.O_RDWR)
     os.dup2(silent, 0)
+    os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["environment"])
     from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from riskmodel.tables.areas import MUNICIPALITY_SUMMARY, RELEASED_CELL, STATE_SUMMARY
 from riskmodel.tables.canonical import ENROLMENT, PUPIL_ID, SCHOOL, SCHOOL_ID, SUPPORT
 from riskmodel.tables.schema import Column, Kind, Sensitivity, Table, Words
 
@@ -834,4 +835,7 @@ RESULTS: tuple[Table, ...] = (
     BAND,
     DRIFT,
     SCHOOL_SUMMARY,
+    MUNICIPALITY_SUMMARY,
+    STATE_SUMMARY,
+    RELEASED_CELL,
 )

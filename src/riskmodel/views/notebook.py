@@ -42,6 +42,7 @@ def warm_up() -> None:
     """Read what every view reads, before anyone waits for it."""
     texts.feature_texts()
     catalogue()
+    pages.compile_templates()
     for language in LANGUAGES:
         translations(language)
         pages.problem(404, language, pages.Addresses(language))

@@ -6,6 +6,8 @@ Whatever is not known is shown as "nav datu" / "no data", never as zero.
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
@@ -58,8 +60,7 @@ def number(value: float | None, language: Language, digits: int = 0) -> str:
     """
     if value is None:
         return no_data(language)
-    form = "#,##0." + "#" * digits if digits else "#,##0"
-    return _with_minus(str(format_decimal(value, format=form, locale=language)))
+    return _written(_rounded(value, digits), "#,##0." + "#" * digits if digits else "#,##0", language)
 
 
 def fixed(value: float | None, language: Language, digits: int) -> str:
@@ -70,11 +71,17 @@ def fixed(value: float | None, language: Language, digits: int) -> str:
     """
     if value is None:
         return no_data(language)
-    form = "#,##0." + "0" * digits if digits else "#,##0"
-    return _with_minus(str(format_decimal(value, format=form, locale=language)))
+    return _written(_rounded(value, digits), "#,##0." + "0" * digits if digits else "#,##0", language)
 
 
-def _with_minus(text: str) -> str:
+def _rounded(value: float, digits: int) -> Decimal:
+    return Decimal(str(value)).quantize(Decimal(1).scaleb(-digits))
+
+
+@lru_cache(maxsize=10_000)
+def _written(value: Decimal, form: str, language: Language) -> str:
+    """Return a rounded number as text; a page of a school has thousands of them, and most are the same few."""
+    text = str(format_decimal(value, format=form, locale=language))
     # A hyphen is too short for a minus, and "-0" is zero.
     return text.removeprefix("-") if text.strip("-0,.") == "" else text.replace("-", MINUS)
 

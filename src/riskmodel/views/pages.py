@@ -211,6 +211,12 @@ def _environment() -> Environment:
     )
 
 
+def compile_templates() -> None:
+    """Compile all templates, so that no reader waits for it."""
+    for name in _environment().list_templates(["j2"]):
+        _environment().get_template(name)
+
+
 def render(template: str, language: Language, addresses: Addresses | None = None, **values: Any) -> Fragment:
     """Return a template filled with ``values``, in a language; whatever is put in is escaped."""
 

@@ -1,0 +1,136 @@
+"""A portal in a process of its own: started, asked for its address, watched from outside, and stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from riskmodel.errors import RunFailedError
+from riskmodel.messages import message
+from riskmodel.portal.app import READY_KERNELS
+from riskmodel.runs.forking import kernels_of
+
+SERVE = "import sys; from pathlib import Path; from riskmodel.portal.app import serve; serve(Path(sys.argv[1]), port=0)"
+START_SECONDS, STOP_SECONDS, QUIET_SECONDS = 60, 20, 60
+QUIET_LOOKS = 5
+SECONDS_BETWEEN_LOOKS = 0.03
+LINES_OF_ERROR = 20
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running portal."""
+
+    process: psutil.Process
+    address: str
+
+    @property
+    def port(self) -> int:
+        """The port on this machine."""
+        return int(self.address.rsplit(":", 1)[1])
+
+    def kernels(self) -> int:
+        """Return how many kernels of the portal are alive: starting, ready, at work or being shut down."""
+        return len(kernels_of(self.process.pid))
+
+    def server_mb(self) -> float:
+        """Return the memory of the server alone, its kernels not counted: resident, in megabytes."""
+        return float(self.process.memory_info().rss) / 1e6
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU seconds of the server alone since it started."""
+        used = self.process.cpu_times()
+        return float(used.user + used.system)
+
+    def wait_until_quiet(self) -> None:
+        """Wait until the idle pool is whole and neither the server nor a kernel had anything to do for a while."""
+        until, before, same = time.monotonic() + QUIET_SECONDS, -1.0, 0
+        while same < QUIET_LOOKS and time.monotonic() < until:
+            time.sleep(0.25)
+            now, is_at_rest = self._work_done()
+            same = same + 1 if is_at_rest and now == before and self.kernels() == READY_KERNELS else 0
+            before = now
+
+    def _work_done(self) -> tuple[float, bool]:
+        """Return the CPU seconds of the server and its kernels, and whether all of them wait (one that is short of a
+        core does not)."""
+        total, is_at_rest = 0.0, True
+        for process in [self.process, *self.process.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += sum(process.cpu_times()[:2])
+                is_at_rest &= process.status() != psutil.STATUS_RUNNING
+        return round(total, 2), is_at_rest
+
+
+@contextmanager
+def served(store: Path) -> Iterator[Served]:
+    """Give a portal that serves a store, with the pool of its kernels ready.
+
+    Raises
+    ------
+    RunFailedError
+        When it does not start; its last lines are told.
+    """
+    with tempfile.TemporaryDirectory(prefix="riskmodel-served-") as folder:
+        log = Path(folder) / "log"
+        with log.open("wb") as output:
+            child = subprocess.Popen(  # noqa: S603  (this interpreter, with a store of the benchmark)
+                [sys.executable, "-u", "-c", SERVE, str(store)], stdout=output, stderr=output
+            )
+        try:
+            found = Served(psutil.Process(child.pid), _address(child, log))
+            found.wait_until_quiet()
+            yield found
+        finally:
+            child.terminate()
+            try:
+                child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+class MostKernels:
+    """Counts the kernels of a portal again and again, and keeps the largest number."""
+
+    def __init__(self, portal: Served) -> None:
+        self._portal = portal
+        self._most = 0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> int:
+        """Return the largest number that was seen."""
+        self._is_over.set()
+        self._thread.join()
+        return self._most
+
+    def _look(self) -> None:
+        while not self._is_over.wait(SECONDS_BETWEEN_LOOKS):
+            self._most = max(self._most, self._portal.kernels())
+
+
+def _address(child: subprocess.Popen[bytes], log: Path) -> str:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and child.poll() is None:
+        if said := re.search(r"(http://127\.0\.0\.1:\d+)/lv/", log.read_text("utf-8")):
+            return said[1]
+        time.sleep(0.1)
+    raise RunFailedError(
+        message("A portal must start before it is measured."),
+        found=message("It said no address."),
+        remedy=message(
+            "Read its last lines: {lines}", lines="\n".join(log.read_text("utf-8").splitlines()[-LINES_OF_ERROR:])
+        ),
+    )

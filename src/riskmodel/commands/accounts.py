@@ -1,0 +1,349 @@
+"""Verbs for the accounts of the portal: who may log in, and with which roles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from riskmodel.commands.kinds import DAY, FILE, FOLDER
+from riskmodel.commands.passwords import password_options, told_password
+from riskmodel.commands.speaking import language, say, show
+from riskmodel.errors import UsageError
+from riskmodel.messages import Language, message, plural
+from riskmodel.register.people import ROLE_WORDS, ROLES, Grant, Role
+
+if TYPE_CHECKING:
+    from riskmodel.register.accounts import Account
+    from riskmodel.register.store import Register
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+
+def _options(verb: Verb, options: list[Callable[[Verb], Verb]]) -> Verb:
+    for option in reversed(options):
+        verb = option(verb)
+    return verb
+
+
+def store_option(verb: Verb) -> Verb:
+    """Give a verb the option ``--store``."""
+    return click.option("--store", type=FOLDER, required=True, help="The store beside which the register stands.")(verb)
+
+
+def by_option(verb: Verb) -> Verb:
+    """Give a verb the option ``--by``."""
+    return click.option("--by", help="Who acts, for the audit.  [default: the system's user]")(verb)
+
+
+def role_options(*, is_required: bool) -> Callable[[Verb], Verb]:
+    """Return a decorator that gives a verb the options of one role in one unit."""
+
+    def give(verb: Verb) -> Verb:
+        return _options(
+            verb,
+            [
+                click.option("--role", type=click.Choice(ROLES), required=is_required, help="What the person is."),
+                click.option("--school", "school_id", metavar="ID", help="Of the roles of a school: its number."),
+                click.option("--class", "class_code", metavar="CODE", help="Of a class teacher: the class, e.g. 9.a."),
+                click.option(
+                    "--municipality", "municipality_code", metavar="CODE", help="Of a municipality: e.g. LV0001000."
+                ),
+                click.option(
+                    "--pupils", "pupils_file", type=FILE, help="Of a subject teacher: pseudonyms, one on a line."
+                ),
+                click.option("--from", "valid_from", type=DAY, help="First day of the role.  [default: at once]"),
+                click.option("--to", "valid_to", type=DAY, help="First day without it.  [default: none]"),
+            ],
+        )
+
+    return give
+
+
+def _grant(
+    role: Role,
+    *,
+    pupils_file: Path | None,
+    valid_from: datetime | None,
+    valid_to: datetime | None,
+    **unit: str | None,
+) -> Grant:
+    """Return the role that the options of :func:`role_options` name."""
+    pupils = pupils_file.read_text("utf-8", errors="replace").split() if pupils_file else []
+    return Grant(
+        role,
+        **unit,
+        pupil_ids=frozenset(pupils),
+        valid_from=valid_from.date() if valid_from else None,
+        valid_to=valid_to.date() if valid_to else None,
+    )
+
+
+def opened(store: Path, *, may_create: bool = False) -> Register:
+    """Open the register beside a store; a new one is made only beside a store that is there.
+
+    Raises
+    ------
+    UsageError
+        When there is no register, and none may be made.
+    """
+    from riskmodel.register.store import open_register, register_file
+
+    file = register_file(store)
+    if may_create and not file.exists() and not store.is_dir():
+        raise UsageError(
+            message("A register is made beside a store."),
+            found=message("There is no folder at this path."),
+            remedy=message("Give the path that was given to riskmodel run --store, or make the folder."),
+            where=str(store),
+        )
+    return open_register(file, may_create=may_create)
+
+
+def actor(by: str | None) -> str:
+    """Return who acts: as was told, else the system's user."""
+    from riskmodel.register.actors import operator_name
+
+    return (by or "").strip() or operator_name()
+
+
+@click.group()
+def user() -> None:
+    """Accounts of the portal: who may log in, and which role opens what.
+
+    A role alone opens nothing: it is held in a school, a class, a municipality, or for the whole state.
+    Every change is written into the audit.
+
+    \b
+    Examples:
+      riskmodel user add liga.ozola --role director --school 101 --name "Līga Ozola" --store data/store
+      riskmodel user list --store data/store
+    """
+
+
+@user.command()
+@click.argument("login")
+@role_options(is_required=False)
+@click.option("--name", "shown_name", default="", help="The name that the pages show.  [default: the login]")
+@click.option("--language", "spoken", type=click.Choice(["lv", "en"]), default="lv", show_default=True)
+@password_options
+@by_option
+@store_option
+def add(
+    login: str,
+    role: Role | None,
+    shown_name: str,
+    spoken: Language,
+    by: str | None,
+    store: Path,
+    **given: Any,
+) -> None:
+    """Add an account with its first role; more roles come with 'user grant'.
+
+    The password is asked for twice, unless an option says where it comes from.
+
+    \b
+    Examples:
+      riskmodel user add liga.ozola --role director --school 101 --name "Līga Ozola" --store data/store
+      riskmodel user add janis.berzins --role class_teacher --school 101 --class 9.a --generate --store data/store
+      riskmodel user add ieva.kalna --role municipality --municipality LV0001000 --no-password --store data/store
+    """
+    unit = {name: given.pop(name) for name in ("school_id", "class_code", "municipality_code")}
+    holds = {name: given.pop(name) for name in ("pupils_file", "valid_from", "valid_to")}
+    grants = [] if role is None else [_grant(role, **holds, **unit)]
+    with opened(store, may_create=True) as register:
+        told = told_password(**given)
+        register.accounts.add(login, shown_name, told.password, spoken, grants, actor(by))
+    told.tell_once(login)
+    say(message("The account {login} is there.", login=login))
+
+
+@user.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+@store_option
+def list_accounts(as_json: bool, store: Path) -> None:
+    """List the accounts with their roles. No password stands in the list, nor anywhere else.
+
+    \b
+    Example:
+      riskmodel user list --store data/store
+    """
+    with opened(store) as register:
+        accounts = register.accounts.list()
+    if as_json:
+        show([_as_dict(account) for account in accounts])
+        return
+    for account in accounts:
+        click.echo(f"{account.person.login}  {account.person.shown_name}{_mark(account)}")
+        for grant in account.person.grants:
+            click.echo(f"    {grant_words(grant)}")
+
+
+def _mark(account: Account) -> str:
+    if account.is_disabled:
+        mark = message("disabled")
+    elif not account.has_password:
+        mark = message("without a password")
+    else:
+        return ""
+    return f"  ({mark.in_language(language())})"
+
+
+def grant_words(grant: Grant) -> str:
+    """Return a role, its unit and its days on one line."""
+    shown = [f"{ROLE_WORDS[grant.role].in_language(language())} ({grant.role})"]
+    shown += [unit for unit in (grant.school_id, grant.class_code, grant.municipality_code) if unit]
+    if grant.pupil_ids:
+        count = plural("{count} pupil", "{count} pupils", len(grant.pupil_ids))
+        shown.append(count.in_language(language()))
+    if grant.valid_from or grant.valid_to:
+        shown.append(f"{grant.valid_from or ''}..{grant.valid_to or ''}")
+    return "  ".join(shown)
+
+
+def _as_dict(account: Account) -> dict[str, object]:
+    person = account.person
+    return {
+        "login": person.login,
+        "name": person.shown_name,
+        "language": person.language,
+        "is_disabled": account.is_disabled,
+        "has_password": account.has_password,
+        "created_at": account.created_at,
+        "roles": [{**vars(grant), "pupil_ids": sorted(grant.pupil_ids)} for grant in person.grants],
+    }
+
+
+@user.command()
+@click.argument("login")
+@role_options(is_required=True)
+@by_option
+@store_option
+def grant(login: str, role: Role, by: str | None, store: Path, **given: Any) -> None:
+    """Give an account one role more. The same role in the same unit is replaced; open sessions end.
+
+    \b
+    Examples:
+      riskmodel user grant janis.berzins --role class_teacher --school 101 --class 9.b --store data/store
+      riskmodel user grant anna.liepa --role subject_teacher --school 101 --pupils plan.txt --store data/store
+      riskmodel user grant liga.ozola --role director --school 102 --to 2027-09-01 --store data/store
+    """
+    with opened(store) as register:
+        register.accounts.grant(login, _grant(role, **given), actor(by))
+    say(message("The account {login} holds the role now.", login=login))
+
+
+@user.command()
+@click.argument("login")
+@role_options(is_required=True)
+@by_option
+@store_option
+def revoke(login: str, role: Role, by: str | None, store: Path, **given: Any) -> None:
+    """Take a role in a unit away; open sessions end.
+
+    \b
+    Example:
+      riskmodel user revoke janis.berzins --role class_teacher --school 101 --class 9.a --store data/store
+    """
+    with opened(store) as register:
+        register.accounts.revoke(login, _grant(role, **given), actor(by))
+    say(message("The account {login} does not hold the role any more.", login=login))
+
+
+@user.command()
+@click.argument("login")
+@by_option
+@store_option
+def disable(login: str, by: str | None, store: Path) -> None:
+    """Let nobody log in with an account any more; it stays in the list, and open sessions end at once.
+
+    \b
+    Example:
+      riskmodel user disable janis.berzins --store data/store
+    """
+    with opened(store) as register:
+        register.accounts.disable(login, actor(by))
+    say(message("Nobody can log in as {login} now.", login=login))
+
+
+@user.command()
+@click.argument("login")
+@by_option
+@store_option
+def enable(login: str, by: str | None, store: Path) -> None:
+    """Open an account again that was disabled, with its password and roles as they were.
+
+    \b
+    Example:
+      riskmodel user enable janis.berzins --store data/store
+    """
+    with opened(store) as register:
+        register.accounts.enable(login, actor(by))
+    say(message("{login} can log in again.", login=login))
+
+
+@user.command()
+@click.argument("login")
+@by_option
+@store_option
+def remove(login: str, by: str | None, store: Path) -> None:
+    """Remove an account with its roles and sessions. The audit keeps what was done with it.
+
+    \b
+    Example:
+      riskmodel user remove janis.berzins --store data/store
+    """
+    with opened(store) as register:
+        register.accounts.remove(login, actor(by))
+    say(message("The account {login} is removed.", login=login))
+
+
+@user.command()
+@click.argument("login")
+@password_options
+@by_option
+@store_option
+def password(login: str, by: str | None, store: Path, **given: Any) -> None:
+    """Set a new password, or take it away; open sessions end.
+
+    \b
+    Examples:
+      riskmodel user password liga.ozola --store data/store
+      riskmodel user password liga.ozola --generate --store data/store
+    """
+    with opened(store) as register:
+        told = told_password(**given)
+        register.accounts.set_password(login, told.password, actor(by))
+    told.tell_once(login)
+    say(message("The password of {login} is set; open sessions have ended.", login=login))
+
+
+@user.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the accounts as JSON.")
+@by_option
+@store_option
+def demo(as_json: bool, by: str | None, store: Path) -> None:
+    """Make an account for every role, to look around with: beside invented data only.
+
+    Logins, roles, units and passwords are printed this once. Given again, it sets new passwords.
+
+    \b
+    Example:
+      riskmodel user demo --store data/store
+    """
+    from riskmodel.commands.demo import demo_grants, set_up
+
+    grants = demo_grants(store)
+    with opened(store, may_create=True) as register:
+        made = set_up(register, grants, actor(by))
+    if as_json:
+        show([{"login": one.login, "password": one.password, **vars(one.grant)} for one in made])
+        return
+    rows = [(one.login, one.password, grant_words(one.grant)) for one in made]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    for row in rows:
+        click.echo(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}")
+    say(message("These passwords are shown this once; the same command makes new ones."))

@@ -1,0 +1,143 @@
+"""Verbs for the register itself: bring it to this program's form, read and verify its audit."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from riskmodel.commands.accounts import actor, by_option, opened, store_option
+from riskmodel.commands.kinds import DAY
+from riskmodel.commands.speaking import language, say, show
+from riskmodel.errors import RunFailedError
+from riskmodel.messages import message
+
+if TYPE_CHECKING:
+    from riskmodel.register.audit import Filters, Verdict
+    from riskmodel.register.chain import Entry
+    from riskmodel.register.store import Register
+
+
+@click.group()
+def register() -> None:
+    """The register beside a store: accounts, sessions, places, and the audit.
+
+    \b
+    Examples:
+      riskmodel register audit --store data/store
+      riskmodel register audit --verify --store data/store
+      riskmodel register migrate --store data/store
+    """
+
+
+@register.command()
+@by_option
+@store_option
+def migrate(by: str | None, store: Path) -> None:
+    """Bring a register of an older version to this one's form, after a copy was made beside it.
+
+    \b
+    Example:
+      riskmodel register migrate --store data/store
+    """
+    from riskmodel.register import migrating
+    from riskmodel.register.store import migrate as bring_forward
+    from riskmodel.register.store import register_file
+
+    copy = bring_forward(register_file(store), by=actor(by))
+    newest = migrating.revisions()[-1]
+    if copy is None:
+        say(message("The register has revision {revision} already; nothing was to be done.", revision=newest))
+    else:
+        say(message("The register has revision {revision} now. As it was before: {file}", revision=newest, file=copy))
+
+
+@register.command()
+@click.option("--verify", is_flag=True, help="Go through the whole chain; say whether it is as it was written.")
+@click.option("--json", "as_json", is_flag=True, help="Print entries or verdict as JSON.")
+@click.option("--last", "count", type=click.IntRange(min=1), default=100, show_default=True, help="How many entries.")
+@click.option("--actor", "filter_actor", help="Only what this login did; operator:NAME for the command line.")
+@click.option("--action", "filter_action", help="Only this kind of act, e.g. pupil_viewed.")
+@click.option("--unit", "filter_unit", help="Only in this unit, e.g. school:101.")
+@click.option("--subject", "filter_subject", help="Only about this pseudonym or code.")
+@click.option("--from", "from_day", type=DAY, help="Only from this day on (UTC).")
+@click.option("--to", "to_day", type=DAY, help="Only before this day (UTC).")
+@by_option
+@store_option
+def audit(
+    verify: bool,
+    as_json: bool,
+    count: int,
+    by: str | None,
+    store: Path,
+    **filters: Any,
+) -> None:
+    """Print the newest entries of the audit, oldest first, or verify its chain.
+
+    Reading is an act and is written into the audit itself. An audit that is not as it was written ends with exit code 4.
+
+    \b
+    Examples:
+      riskmodel register audit --last 20 --store data/store
+      riskmodel register audit --action pupil_viewed --unit school:101 --json --store data/store
+      riskmodel register audit --verify --store data/store
+    """
+    with opened(store) as held:
+        if verify:
+            _verify(held, as_json=as_json)
+            return
+        entries = held.audit.read(count=count, filters=_filters(**filters), newest_first=True)[::-1]
+        held.audit.write(actor(by), "audit_read", "", details={"count": len(entries)})
+    if as_json:
+        show([_as_dict(entry) for entry in entries])
+        return
+    for entry in entries:
+        said = (entry.actor, entry.action, entry.unit, entry.subject, "" if entry.details == "{}" else entry.details)
+        click.echo(f"{entry.number:>7}  {entry.at[:19]}Z  " + "  ".join(part for part in said if part))
+
+
+def _filters(*, from_day: datetime | None, to_day: datetime | None, **equal: str | None) -> Filters:
+    from riskmodel.register.audit import Filters
+    from riskmodel.register.schema import moment_text
+
+    def moment(day: datetime | None) -> str | None:
+        return None if day is None else moment_text(day.replace(tzinfo=UTC))
+
+    names = {name.removeprefix("filter_"): value for name, value in equal.items()}
+    return Filters(**names, from_at=moment(from_day), to_at=moment(to_day))
+
+
+def _as_dict(entry: Entry) -> dict[str, object]:
+    return {**vars(entry), "details": json.loads(entry.details), "digest": entry.digest}
+
+
+def _verify(held: Register, *, as_json: bool) -> None:
+    verdict = held.audit.verify()
+    if as_json:
+        show(_verdict_as_dict(verdict))
+    else:
+        click.echo(verdict.words().in_language(language()))
+    if not verdict.is_sound:
+        raise RunFailedError(
+            message("The audit of a register is only written forth."),
+            found=verdict.words(),
+            remedy=message(
+                "Keep the files as they are, compare them with the last copy, and tell the data protection officer."
+            ),
+            where=str(held.file),
+        )
+
+
+def _verdict_as_dict(verdict: Verdict) -> dict[str, object]:
+    return {
+        "is_sound": verdict.is_sound,
+        "fault": verdict.fault,
+        "first_bad_number": verdict.first_bad_number,
+        "entries": verdict.head.entry_count,
+        "head": verdict.head.digest,
+        "not_noted": verdict.not_noted,
+        "words": verdict.words().in_language(language()),
+    }

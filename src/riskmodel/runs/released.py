@@ -1,0 +1,84 @@
+"""The ledger of a store: what each published run released of areas, and the earlier runs that a new one follows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.dataset as ds
+
+from riskmodel.disclosure.ledger import Entry, Release
+from riskmodel.errors import RunFailedError
+from riskmodel.runs.manifest import Manifest, read_manifest
+from riskmodel.runs.publish import RUN_ID, Store, is_released
+from riskmodel.tables.areas import RELEASED_CELL
+
+Key = tuple[str, str]
+"""Cut and subject (a day as ISO text)."""
+
+
+def earlier_runs(store: Path, but: str) -> list[Manifest]:
+    """Return the manifests of the runs that were published in a store, in the order in which they ended.
+
+    A held run that nobody has released has shown nothing to anyone and does not count; neither does the run ``but``.
+    """
+    place = Store(store)
+    if not place.runs.is_dir():
+        return []
+    found = []
+    for folder in place.runs.iterdir():
+        if not RUN_ID.fullmatch(folder.name) or folder.name == but:
+            continue
+        try:
+            manifest = read_manifest(folder)
+        except RunFailedError:
+            continue  # it has no valid manifest: it was never published
+        if manifest.state == "passed" or is_released(place, manifest.run_id):
+            found.append(manifest)
+    return sorted(found, key=lambda manifest: (manifest.finished_at, manifest.run_id))
+
+
+def read_ledger(store: Path, runs: Sequence[Manifest], subjects: Collection[date]) -> dict[Key, list[Release]]:
+    """Return the releases of the subjects by cut and subject, oldest first."""
+    found: dict[Key, list[Release]] = defaultdict(list)
+    for manifest in runs:
+        path = Store(store).run(manifest.run_id) / "tables" / f"{RELEASED_CELL.name}.parquet"
+        if not path.is_file():
+            continue  # a run from before the ledger released nothing of areas
+        rows = ds.dataset(path).to_table(filter=ds.field("subject_on").isin(list(subjects))).to_pylist()
+        by_key: dict[Key, list[Entry]] = defaultdict(list)
+        for row in rows:
+            by_key[row["cut_code"], row["subject_on"].isoformat()].append(_entry(row))
+        for (cut, subject), entries in by_key.items():
+            found[cut, subject].append(Release(cut, subject, manifest.run_id, tuple(entries)))
+    return dict(found)
+
+
+def _entry(row: dict[str, object]) -> Entry:
+    return Entry(
+        level=int(str(row["level"])),
+        unit=str(row["unit_code"]),
+        parent=str(row["parent_code"]),
+        cell=str(row["cell_code"]),
+        kind=str(row["kind_code"]),
+        count=int(str(row["count"])),
+        is_shown=bool(row["is_shown"]),
+    )
+
+
+def ledger_rows(releases: Sequence[Release]) -> pd.DataFrame:
+    """Return the rows of ``released_cell`` for new releases."""
+    parts = []
+    for release in releases:
+        part = pd.DataFrame(
+            [
+                (entry.level, entry.unit, entry.parent, entry.cell, entry.kind, entry.count, entry.is_shown)
+                for entry in release.entries
+            ],
+            columns=["level", "unit_code", "parent_code", "cell_code", "kind_code", "count", "is_shown"],
+        )
+        parts.append(part.assign(cut_code=release.cut, subject_on=date.fromisoformat(release.subject)))
+    return pd.concat(parts, ignore_index=True)[list(RELEASED_CELL.column_names)]

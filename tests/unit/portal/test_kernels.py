@@ -1,0 +1,60 @@
+"""Kernels that wait, and what a stop leaves of them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from jupyter_client.kernelspec import KernelSpec
+
+from riskmodel.portal import kernels
+from riskmodel.portal.kernels import KernelPool
+
+
+def _processes_with(text: str) -> list[str]:
+    """Return the command lines of this machine's processes that hold a text."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        found += [line] if text in line else []
+    return found
+
+
+@pytest.fixture
+def never_ready(monkeypatch):
+    """Kernels that start and say nothing."""
+
+    def silent(_self, _name):
+        return KernelSpec(argv=[sys.executable, "-c", "import time; time.sleep(600)", "{connection_file}"])
+
+    monkeypatch.setattr(kernels.OneSpec, "get_kernel_spec", silent)
+
+
+def test_a_stop_does_not_wait_for_kernels_that_are_still_starting_and_leaves_none(never_ready):
+    async def start_and_stop() -> str:
+        pool = KernelPool(2)
+        pool.fill()
+        while len(_processes_with(str(pool.folder))) < 2:
+            await asyncio.sleep(0.01)
+        await asyncio.wait_for(pool.close(), kernels.START_SECONDS / 2)
+        return str(pool.folder)
+
+    folder = asyncio.run(start_and_stop())
+    assert _processes_with(folder) == []
+    assert not Path(folder).exists()
+
+
+def test_a_closed_pool_starts_nothing_any_more():
+    async def close_and_fill() -> str:
+        pool = KernelPool(2)
+        await pool.close()
+        pool.fill()
+        await asyncio.sleep(0)
+        return str(pool.folder)
+
+    assert _processes_with(asyncio.run(close_and_fill())) == []
