@@ -19,7 +19,7 @@ import pytest
 from filelock import FileLock
 
 from riskmodel.risk.explanation import REASONS_KEPT
-from riskmodel.runs import gates, journal
+from riskmodel.runs import gate_report, journal
 from riskmodel.runs.manifest import Manifest, verify
 from riskmodel.runs.parameters import check
 from riskmodel.runs.publish import Store, current_run
@@ -78,7 +78,7 @@ def killed_and_resumed(shared: Path, delivery: Path) -> Done:
     with FileLock(shared / "run.lock"):
         if (store / "current").exists():
             folder = (store / "current").resolve()
-            return Done(folder.name, folder, "published", gates.read(folder))
+            return Done(folder.name, folder, "published", gate_report.read(folder))
         process = subprocess.Popen(
             [sys.executable, "-c", RUN_AGAIN, Path(__file__).parent, delivery, store], stdout=subprocess.PIPE, text=True
         )

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from riskmodel.runs import gates
+from riskmodel.runs import gate_report, gates
+from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.gates import Evidence
 from riskmodel.settings import Settings
 
@@ -144,18 +145,18 @@ def test_a_reason_that_is_no_number_holds(tmp_path: Path) -> None:
 
 
 def test_the_report_of_the_gates_is_kept_as_it_was(tmp_path: Path) -> None:
-    found = (gates.Gate("drift", False, 0.3, 0.25, ("a", "b"), 2), gates.Gate("leak", True, None, 0.95))
-    gates.write(tmp_path, found)
-    assert gates.read(tmp_path) == found
+    found = (Gate("drift", False, 0.3, 0.25, ("a", "b"), 2), Gate("leak", True, None, 0.95))
+    gate_report.write(tmp_path, found)
+    assert gate_report.read(tmp_path) == found
 
 
 @pytest.mark.parametrize("check", gates.SEMESTER, ids=lambda check: check.__name__)
 def test_every_gate_has_its_words_in_both_languages(check: gates.Check) -> None:
-    gate = gates.Gate(check.__name__, False, 0.3, 0.25, ("1",), 1)
+    gate = Gate(check.__name__, False, 0.3, 0.25, ("1",), 1)
     assert gate.words().in_language("lv") != gate.words().in_language("en")
 
 
 def test_a_gate_tells_its_figure_as_people_read_numbers():
-    gate = gates.Gate("calibration_gap", False, -0.02199839570319867, 0.01)
+    gate = Gate("calibration_gap", False, -0.02199839570319867, 0.01)
     assert "outcomes: -0.022 (limit 0.01)." in gate.words().in_language("en")
-    assert "?" in gates.Gate("calibration_gap", False, None, 0.01).words().in_language("lv")
+    assert "?" in Gate("calibration_gap", False, None, 0.01).words().in_language("lv")

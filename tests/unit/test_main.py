@@ -16,9 +16,22 @@ from riskmodel.errors import DeliveryError, RiskmodelError, RunFailedError, RunH
 from riskmodel.messages import message
 from riskmodel.runs import runner
 from riskmodel.runs.capacity import read_places
-from riskmodel.runs.gates import Gate
+from riskmodel.runs.gate_report import Gate
 
-VERBS = ("synthesise", "fetch", "check", "run", "release", "runs", "portal", "user", "register", "schedule", "bench")
+VERBS = (
+    "synthesise",
+    "fetch",
+    "check",
+    "run",
+    "release",
+    "runs",
+    "extract",
+    "portal",
+    "user",
+    "register",
+    "schedule",
+    "bench",
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -92,7 +92,7 @@ def playwright() -> ModuleType:
         raise UsageError(
             message("Pages are measured in a real browser."),
             found=message("The library playwright, which drives it, is not installed."),
-            remedy=message("Install the project with what its tests need: pip install 'riskmodel[test]'."),
+            remedy=message("Install the project with what its tests need: pip install riskmodel[test]."),
         ) from None
     return sync_api
 

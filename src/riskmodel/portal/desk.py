@@ -12,10 +12,11 @@ from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from riskmodel.messages import Language
+from riskmodel.portal.chain_check import ChainCheck
 from riskmodel.portal.identity import Door
+from riskmodel.portal.moments import HERE
 from riskmodel.portal.names import Names
 from riskmodel.portal.pace import Pace
 from riskmodel.portal.printing import Printing
@@ -25,7 +26,6 @@ from riskmodel.register.store import Register
 from riskmodel.views.pages import Addresses
 
 STATIC_TYPES = {"portal.css": "text/css; charset=utf-8", "portal.js": "text/javascript; charset=utf-8"}
-HERE = ZoneInfo("Europe/Riga")
 REGISTER_THREADS = 4
 
 Result = TypeVar("Result")
@@ -121,6 +121,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.names = Names(self.store)
+        self.chain = ChainCheck(self.register.audit.verify, self.clock)
         self._threads = ThreadPoolExecutor(REGISTER_THREADS, thread_name_prefix="register")
 
     def published(self) -> Published:

@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from riskmodel.messages import Message, message
-from riskmodel.portal.desk import HERE
+from riskmodel.portal.moments import HERE
 from riskmodel.portal.policy import Scope
 from riskmodel.portal.published import Published
 from riskmodel.portal.school_pages import OfSchoolHandler, cut

@@ -67,6 +67,8 @@ class PortalHandler(RequestHandler):
     SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD")
     QUERY: frozenset[str] = frozenset()
     """The keys that a query may hold, each once."""
+    FIELDS: frozenset[str] = frozenset()
+    """The fields that a form may hold beside its token, each once."""
 
     desk: Desk
     access: str
@@ -178,6 +180,9 @@ class PortalHandler(RequestHandler):
         kind = headers.get("Content-Type", "").split(";")[0].strip().lower()
         if kind not in forms.CONTENT_TYPES:
             raise HTTPError(400)
+        found = self.request.body_arguments
+        if not set(found) <= self.FIELDS | {forms.TOKEN_FIELD} or any(len(values) > 1 for values in found.values()):
+            raise HTTPError(400)
         if not forms.is_from_own_page(headers, self.desk.front.origin(self.request.host)):
             raise HTTPError(403)
         given = self.request.headers.get(forms.TOKEN_HEADER) or self.field(forms.TOKEN_FIELD)
@@ -185,9 +190,8 @@ class PortalHandler(RequestHandler):
             raise HTTPError(403)
 
     def field(self, name: str) -> str:
-        """Return a field of the form; empty when it is missing or was sent twice."""
-        values = self.get_body_arguments(name, strip=False)
-        return values[0] if len(values) == 1 else ""
+        """Return a field of the form; empty when it is missing."""
+        return self.get_body_argument(name, "", strip=False) or ""
 
 
 class PageHandler(PortalHandler):

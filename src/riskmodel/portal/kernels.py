@@ -147,6 +147,7 @@ class KernelPool:
             transport="ipc",
             connection_file=str(home / "k.json"),
         )
+        client: AsyncKernelClient | None = None
         if self._stem is not None:
             manager.provisioner = forking = ForkingProvisioner(parent=manager, kernel_spec=manager.kernel_spec)
             forking.stem, forking.imports, forking.folder = self._stem, READY, str(home)
@@ -160,22 +161,21 @@ class KernelPool:
                 raise RuntimeError(f"a kernel could not get ready: {answer['content'].get('ename')}")
         except BaseException:
             # A stop cancels the start: the process must not outlive it.
-            await manager.shutdown_kernel(now=True)
-            shutil.rmtree(home, ignore_errors=True)
+            await self._end(manager, client)
             raise
         return Kernel(manager, client)
 
     async def _shut_down(self, kernel: Kernel) -> None:
         try:
-            await self._end(kernel)
+            await self._end(kernel.manager, kernel.client)
         finally:
             self._places.release()
 
-    async def _end(self, kernel: Kernel) -> None:
-        home = Path(kernel.manager.connection_file).parent
-        kernel.client.stop_channels()
-        await kernel.manager.shutdown_kernel(now=True)
-        shutil.rmtree(home, ignore_errors=True)
+    async def _end(self, manager: AsyncKernelManager, client: AsyncKernelClient | None) -> None:
+        if client is not None:
+            client.stop_channels()
+        await manager.shutdown_kernel(now=True)
+        shutil.rmtree(Path(manager.connection_file).parent, ignore_errors=True)
 
 
 def _stem(folder: Path) -> Stem:

@@ -106,6 +106,7 @@ class LoginHandler(PortalHandler):
 
     SUPPORTED_METHODS = ("GET", "HEAD", "POST")
     QUERY = frozenset({"next"})
+    FIELDS = frozenset({"login", "password", "next"})
 
     @property
     def door(self) -> LocalDoor:

@@ -147,7 +147,7 @@ def decide(person: Person, ask: Ask, published: Published, on: date) -> Scope:
     if rule.unit == "municipality":
         return _municipality(ask, grants, published)
     profile = _profile(grants)
-    return Scope(ask.view, "", profile, why=_why_without_a_unit(rule, profile))
+    return Scope(ask.view, "", profile, why=_why_without_a_unit(ask, rule, profile))
 
 
 def holding(person: Person, on: date) -> tuple[Grant, ...]:
@@ -261,9 +261,11 @@ def _why_of_a_teacher(classes: list[str], own: list[Grant]) -> Message:
     return message("You see this page as a teacher whom support plans name: only these pupils stand on it.")
 
 
-def _why_without_a_unit(rule: Rule, profile: Profile) -> Message:
+def _why_without_a_unit(ask: Ask, rule: Rule, profile: Profile) -> Message:
     if rule.roles == EVERYONE:
         return message("Everyone with an account sees this page.")
     if profile == "state":
         return message("You see this page as analyst of the state: it holds counts, and no pupil.")
+    if ask.view == "audit":
+        return message("You see this page as steward of the register: of pupils it holds pseudonyms alone.")
     return message("You see this page as steward of the register: it holds no data of pupils.")

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from riskmodel.portal import files, school_pages, shared_pages
+from riskmodel.portal import files, school_pages, shared_pages, steward_pages
 from riskmodel.portal.desk import Desk
 from riskmodel.portal.handlers import OPEN, PortalHandler
 from riskmodel.portal.local import LogoutHandler
@@ -36,6 +36,9 @@ ROUTES: tuple[Route, ...] = (
     Route(SCHOOL, school_pages.SchoolHandler, "school"),
     Route(PUPIL, school_pages.PupilHandler, "pupil"),
     Route(PUPIL + "/(panel)", school_pages.PupilHandler, "pupil"),
+    Route(LANGUAGE + "runs", steward_pages.RunsHandler, "runs"),
+    Route(LANGUAGE + "audit", steward_pages.AuditHandler, "audit"),
+    Route(LANGUAGE + "accounts", steward_pages.AccountsHandler, "accounts"),
     Route(PUPIL + "/notice", school_pages.NoticeHandler, "notice"),
     Route(SCHOOL + "/places", school_pages.PlacesHandler, "capacity"),
     Route(SCHOOL + r"/list\.(csv|xlsx|pdf)", files.ListHandler, "school"),

@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from riskmodel.messages import Language, message
 from riskmodel.portal.cutting import cut_school
-from riskmodel.portal.desk import HERE
 from riskmodel.portal.forms import token_for
 from riskmodel.portal.handlers import HTML, PageHandler
+from riskmodel.portal.moments import HERE
 from riskmodel.portal.policy import Ask, DeniedError, Scope, UnknownError, decide
 from riskmodel.portal.published import Published
 from riskmodel.portal.shell import Page
@@ -104,6 +104,7 @@ class PlacesHandler(SchoolHandler):
     """Takes the number of places that the head of school enters."""
 
     SUPPORTED_METHODS = ("POST",)
+    FIELDS = frozenset({"places"})
 
     async def post(self, _language: str, school_id: str) -> None:
         """Enter the number, and answer in words to a script, else by the way back to the list."""

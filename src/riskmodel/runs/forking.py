@@ -110,6 +110,7 @@ class Stem:
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _channel: socket.socket | None = field(default=None, repr=False)
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _is_closed: bool = field(default=False, repr=False)
 
     @property
     def pid(self) -> int:
@@ -135,7 +136,7 @@ class Stem:
         Raises
         ------
         OSError
-            When the stem has died and a new one cannot be started.
+            When the stem has died and a new one cannot be started, or it was closed.
         """
         asked = {"arguments": arguments, "imports": imports, "environment": dict(environment), "folder": folder}
         with self._one_at_a_time:
@@ -148,7 +149,11 @@ class Stem:
             self._connected().send(json.dumps({"imports": imports}).encode())
 
     def close(self) -> None:
-        """End the stem and all kernels that came from it."""
+        """End the stem and all kernels that came from it, for good: who still waits for a kernel gets none."""
+        self._is_closed = True
+        self._drop()
+
+    def _drop(self) -> None:
         if self._channel is not None:
             self._channel.close()
         if self._process is not None:
@@ -161,13 +166,15 @@ class Stem:
         channel.send(question)
         answer = channel.recv(LARGEST_MESSAGE)
         if not answer:
-            self.close()
+            self._drop()
             raise ConnectionResetError("the process that kernels are forked from has ended")
         return answer
 
     def _connected(self) -> socket.socket:
+        if self._is_closed:
+            raise ConnectionAbortedError("the process that kernels are forked from was closed")
         if self._channel is None or self._process is None or self._process.poll() is not None:
-            self.close()
+            self._drop()
             own, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST_MESSAGE)
             self._process = subprocess.Popen(  # noqa: S603

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +17,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from riskmodel.messages import Message, message
 from riskmodel.risk.feature import CONTEXT
 from riskmodel.risk.features import FEATURES
-from riskmodel.runs.durable import write_json
+from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.parquet import read_table
 from riskmodel.settings import Settings
 
-GATES_NAME = "gates.json"
 MAX_ADDITIVITY_GAP = 1e-5
 """Base score plus contributions may differ from the raw score by so many log-odds: rounding of 200 additions."""
 MOST_SUBJECTS = 20
@@ -38,57 +36,6 @@ class Evidence:
     folder: Path
     before: Path | None
     settings: Settings
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One gate: the figure that was ``found``, its ``limit``, and the schools, tables or features beyond it."""
-
-    code: str
-    is_passed: bool
-    found: float | None
-    limit: float
-    subjects: tuple[str, ...] = ()
-    count: int = 0
-
-    def words(self) -> Message:
-        """Return what the gate found, for people."""
-        found = "?" if self.found is None else f"{self.found:.2g}"
-        values = {"found": found, "limit": self.limit, "count": self.count, "subjects": ", ".join(self.subjects)}
-        return {
-            "school_rows": message(
-                "Schools whose rows changed by more than {limit:.0%} since the run before: {count} ({subjects}).",
-                **values,
-            ),
-            "schools_missing": message(
-                "Schools of the run before without a row now: {count} ({subjects}).",
-                **values,
-            ),
-            "quarantined_share": message(
-                "Tables with more than {limit:.0%} of rows put aside: {count} ({subjects}).",
-                **values,
-            ),
-            "calibration_gap": message(
-                "Mean prediction minus share who left, newest cohort with outcomes: {found} (limit {limit}).",
-                **values,
-            ),
-            "drift": message(
-                "Features of another size and form than before (PSI above {limit}, and their mean moved): {count} ({subjects}).",
-                **values,
-            ),
-            "data_missing": message(
-                "Features whose share without data rose by more than {limit:.0%} beyond one silent school: {count} ({subjects}).",
-                **values,
-            ),
-            "leak": message(
-                "Features that alone rank better than {limit}: {count} ({subjects}).",
-                **values,
-            ),
-            "additivity": message(
-                "Largest difference of base score plus reasons to the score: {found} (limit {limit}).",
-                **values,
-            ),
-        }[self.code]
 
 
 Check = Callable[[Evidence], Gate]
@@ -210,14 +157,3 @@ def _gate(code: str, values: pd.Series[float], limit: float) -> Gate:
     return Gate(
         code, beyond.empty, found, limit, tuple(str(name) for name in beyond.index[:MOST_SUBJECTS]), len(beyond)
     )
-
-
-def write(folder: Path, checked: tuple[Gate, ...]) -> None:
-    """Keep the gate report with the run."""
-    write_json(folder / GATES_NAME, [asdict(gate) for gate in checked])
-
-
-def read(folder: Path) -> tuple[Gate, ...]:
-    """Return the gate report of a run."""
-    content = json.loads((folder / GATES_NAME).read_text("utf-8"))
-    return tuple(Gate(**{**gate, "subjects": tuple(gate["subjects"])}) for gate in content)

@@ -9,9 +9,10 @@ from typing import Literal
 
 from riskmodel.errors import RunFailedError, UsageError
 from riskmodel.messages import Message, message
-from riskmodel.runs import gates, journal
+from riskmodel.runs import gate_report, journal
+from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.manifest import read_manifest
-from riskmodel.runs.publish import RUN_ID, Store, current_run, is_released
+from riskmodel.runs.publish import RUN_ID, Release, Store, current_run, is_released, read_release
 
 State = Literal["current", "earlier", "released", "held", "damaged", "unfinished"]
 
@@ -28,15 +29,16 @@ FIGURES = ("auc", "average_precision", "brier", "ece", "precision_at_capacity", 
 
 @dataclass(frozen=True)
 class Listed:
-    """One run: its state, when it finished, its headline figures, and the gates that it did not pass."""
+    """One run: its state, when it finished, its headline figures, the gates that it did not pass, and who released it."""
 
     run_id: str
     state: State
     cut_off_date: str
     finished_at: str
     figures: dict[str, dict[str, float | None]]
-    failed_gates: tuple[gates.Gate, ...]
+    failed_gates: tuple[Gate, ...]
     last_event: str = ""
+    release: Release | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Return the run as plain values for JSON."""
@@ -92,7 +94,8 @@ def _listed(store: Store, run_id: str, current: str | None) -> Listed:
         manifest.cut_off_date.isoformat(),
         manifest.finished_at,
         {name: figures[name] for name in FIGURES if name in figures},
-        tuple(gate for gate in gates.read(folder) if not gate.is_passed),
+        tuple(gate for gate in gate_report.read(folder) if not gate.is_passed),
+        release=read_release(store, run_id),
     )
 
 

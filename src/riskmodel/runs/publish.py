@@ -15,6 +15,7 @@ whole run before or the whole new one.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import stat
@@ -206,9 +207,26 @@ def finish(store: Store, manifest: Manifest) -> bool:
     return False
 
 
+@dataclass(frozen=True)
+class Release:
+    """A person's decision to publish a held run: who, why, and when (a moment in UTC, as text)."""
+
+    by: str
+    reason: str
+    at: str
+
+
 def is_released(store: Store, run_id: str) -> bool:
     """Whether a named person has released this held run."""
     return (store.releases / f"{run_id}.json").exists()
+
+
+def read_release(store: Store, run_id: str) -> Release | None:
+    """Return by whose decision a held run was published; None for a run that nobody has released."""
+    if not is_released(store, run_id):
+        return None
+    decision = json.loads((store.releases / f"{run_id}.json").read_text("utf-8"))
+    return Release(decision["by"], decision["reason"], decision["at"])
 
 
 def release(store: Store, run_id: str, *, by: str, reason: str) -> Manifest:

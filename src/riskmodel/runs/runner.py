@@ -19,10 +19,11 @@ from typing import Any, Literal
 
 from riskmodel.errors import RiskmodelError, RunFailedError, RunHeldError, UsageError
 from riskmodel.messages import Message, message
-from riskmodel.runs import gates, journal, parameters
+from riskmodel.runs import gate_report, journal, parameters
 from riskmodel.runs.durable import Digests, digest_of, digest_of_file, digest_of_files, disk_failure, files_below
 from riskmodel.runs.earlier import previous_run
 from riskmodel.runs.forking import Stem, can_fork
+from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.lock import held_store
 from riskmodel.runs.manifest import Code, Manifest, code_of_this_process, read_manifest
 from riskmodel.runs.memory import give_back
@@ -78,7 +79,7 @@ class Done:
     run_id: str
     folder: Path
     state: State
-    gates: tuple[gates.Gate, ...]
+    gates: tuple[Gate, ...]
 
 
 class RunInterruptedError(RunFailedError):
@@ -196,7 +197,7 @@ def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], digests: Digests, 
     run_id = run_id_of(plan, inputs, code)
     if is_valid(store, run_id):
         say(message("The run {run_id} is there and every file of it is unchanged.", run_id=run_id))
-        return _finish(store, read_manifest(store.run(run_id)), gates.read(store.run(run_id)))
+        return _finish(store, read_manifest(store.run(run_id)), gate_report.read(store.run(run_id)))
     if plan.must_resume and not (store.staging / run_id).exists():
         raise UsageError(
             message("Only an unfinished run can be resumed."),
@@ -222,7 +223,7 @@ def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], digests: Digests, 
     return _finish(store, manifest, checked)
 
 
-def _finish(store: Store, manifest: Manifest, checked: tuple[gates.Gate, ...]) -> Done:
+def _finish(store: Store, manifest: Manifest, checked: tuple[Gate, ...]) -> Done:
     before = current_run(store)
     state: State
     try:

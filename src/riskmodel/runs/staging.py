@@ -12,7 +12,7 @@ from typing import Any
 
 from riskmodel.errors import RiskmodelError, RunFailedError
 from riskmodel.messages import Message, message
-from riskmodel.runs import gates, journal
+from riskmodel.runs import gate_report, gates, journal
 from riskmodel.runs.durable import (
     Digests,
     digest_of,
@@ -26,6 +26,7 @@ from riskmodel.runs.durable import (
 )
 from riskmodel.runs.failure import FAILURE_NAME, Failure, error_id, read_failure, step_failed
 from riskmodel.runs.forking import Stem
+from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.manifest import Code, Manifest, Source, StepEntry, entries, environment
 from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, cleaned, execute
 from riskmodel.runs.parameters import Plain
@@ -220,7 +221,7 @@ class Work:
             for log in (self.log, self.store.folder / journal.LOG_NAME):
                 journal.record(log, event=event, run_id=self.run_id, error=type(error).__name__)
 
-    def seal(self) -> tuple[Manifest, tuple[gates.Gate, ...]]:
+    def seal(self) -> tuple[Manifest, tuple[Gate, ...]]:
         """Measure the gates, write timings and manifest, and force all to the disk: the run is whole."""
         predecessor = current_run(self.store)
         marks = {step.notebook: json.loads(self._mark_of(step).read_text("utf-8")) for step in self.pipeline.steps}
@@ -230,7 +231,7 @@ class Work:
         before = self.store.run(predecessor) if predecessor and predecessor != self.run_id else None
         evidence = gates.Evidence(self.folder, before if before and before.exists() else None, self.settings)
         checked = tuple(check(evidence) for check in self.pipeline.gates)
-        gates.write(self.folder, checked)
+        gate_report.write(self.folder, checked)
         state = "passed" if all(gate.is_passed for gate in checked) else "held"
         journal.record(self.log, event="sealed", run_id=self.run_id, state=state)
         files = entries(self.folder, known_files(self.pipeline.steps), self.digests.of)

@@ -5,6 +5,8 @@ A code that has no words here is shown as it is, so that a new rule or gate neve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from riskmodel.messages import Language, Message, message
 
 BANDS = {"high": message("high"), "medium": message("medium"), "low": message("low")}
@@ -149,7 +151,7 @@ ASSUMPTIONS = {
 }
 
 
-def words(of: dict[str, Message], code: str, language: Language) -> str:
+def words(of: Mapping[str, Message], code: str, language: Language) -> str:
     """Return the words of a code; the code itself, spaced, where it has none.
 
     >>> words(BANDS, "high", "lv"), words(MODELS, "my_rule", "lv")

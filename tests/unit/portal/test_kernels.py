@@ -33,6 +33,7 @@ def never_ready(monkeypatch):
         return KernelSpec(argv=[sys.executable, "-c", "import time; time.sleep(600)", "{connection_file}"])
 
     monkeypatch.setattr(kernels.OneSpec, "get_kernel_spec", silent)
+    monkeypatch.setattr(kernels, "can_fork", lambda: False)
 
 
 def test_a_stop_does_not_wait_for_kernels_that_are_still_starting_and_leaves_none(never_ready):
@@ -47,6 +48,22 @@ def test_a_stop_does_not_wait_for_kernels_that_are_still_starting_and_leaves_non
     folder = asyncio.run(start_and_stop())
     assert _processes_with(folder) == []
     assert not Path(folder).exists()
+
+
+@pytest.mark.skipif(not kernels.can_fork(), reason="kernels are started anew on this system")
+def test_a_stop_does_not_wait_for_the_process_that_kernels_are_forked_from(monkeypatch):
+    monkeypatch.setattr(kernels, "STEM", "import time; time.sleep(600) # {folder} {start}")
+
+    async def start_and_stop() -> None:
+        pool = KernelPool(2)
+        pool.fill()
+        while not _processes_with("time.sleep(600) # "):
+            await asyncio.sleep(0.01)
+        await asyncio.wait_for(pool.close(), kernels.START_SECONDS / 2)
+
+    # The end of the loop waits for its threads too.
+    asyncio.run(start_and_stop())
+    assert _processes_with("time.sleep(600) # ") == []
 
 
 def test_a_closed_pool_starts_nothing_any_more():

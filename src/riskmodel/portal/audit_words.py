@@ -1,0 +1,122 @@
+"""The access log in words: what was done, where, and what is known of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from riskmodel.messages import Language, Message, message
+from riskmodel.portal.moments import shown_moment
+from riskmodel.portal.published import Published
+from riskmodel.register.chain import Entry
+from riskmodel.register.people import ROLE_WORDS
+from riskmodel.views import words
+
+ACTION_WORDS: Mapping[str, Message] = {
+    "login": message("logged in"),
+    "login_refused": message("login refused"),
+    "logout": message("logged out"),
+    "sessions_closed": message("sessions ended"),
+    "page_viewed": message("list opened"),
+    "pupil_viewed": message("pupil opened"),
+    "file_exported": message("file taken along"),
+    "access_denied": message("access refused"),
+    "mass_reading": message("alarm: very many pupils opened"),
+    "extract_made": message("extract for research made"),
+    "capacity_set": message("places entered"),
+    "run_released": message("held run released"),
+    "account_added": message("account added"),
+    "account_disabled": message("account closed"),
+    "account_enabled": message("account opened again"),
+    "account_removed": message("account removed"),
+    "password_set": message("password set"),
+    "password_rehashed": message("password kept in a newer form"),
+    "grant_added": message("role given"),
+    "grant_revoked": message("role taken away"),
+    "audit_read": message("access log read"),
+    "register_created": message("register made"),
+    "register_migrated": message("register brought to a newer form"),
+}
+"""In the order of the choice on the page: what a steward looks for first."""
+
+DETAIL_WORDS: Mapping[str, Message] = {
+    "account": message("account"),
+    "account_id": message("number of the account"),
+    "class_code": message("class"),
+    "codebook": message("codebook"),
+    "count": message("count"),
+    "file_kind": message("kind of file"),
+    "format": message("format"),
+    "is_known": message("known login"),
+    "language": message("language"),
+    "limit": message("limit"),
+    "mode": message("way in"),
+    "municipality_code": message("municipality"),
+    "place": message("place"),
+    "places": message("places"),
+    "profile": message("view of"),
+    "pupils": message("pupils"),
+    "reason": message("reason"),
+    "reference": message("reference"),
+    "revision": message("revision"),
+    "revision_before": message("revision before"),
+    "role": message("role"),
+    "rows": message("rows"),
+    "run_id": message("run"),
+    "school_id": message("school"),
+    "seconds": message("seconds to wait"),
+    "status": message("status"),
+    "view": message("page"),
+}
+VIEW_WORDS: Mapping[str, Message] = {
+    "schools": message("schools"),
+    "school": message("school's list"),
+    "pupil": message("pupil's page"),
+    "notice": message("notice for pupil and parents"),
+    "capacity": message("places"),
+    "municipality": message("municipality"),
+    "state": message("state"),
+    "runs": message("runs"),
+    "audit": message("access log"),
+    "accounts": message("accounts"),
+}
+ROLES = {str(role): said for role, said in ROLE_WORDS.items()}
+YES, NO = message("yes"), message("no")
+
+
+def told(entry: Entry, published: Published, language: Language) -> dict[str, Any]:
+    """Return an entry as its row on the page shows it."""
+    details = json.loads(entry.details)
+    return {
+        "number": entry.number,
+        "at": shown_moment(entry.at, language),
+        "who": entry.actor,
+        "what": words.words(ACTION_WORDS, entry.action, language),
+        "is_alarm": entry.action in {"mass_reading", "access_denied", "login_refused"},
+        "where": _where(entry.unit, published, language),
+        "whom": entry.subject,
+        "details": [
+            (words.words(DETAIL_WORDS, key, language), _value(key, value, language)) for key, value in details.items()
+        ],
+    }
+
+
+def _where(unit: str, published: Published, language: Language) -> str:
+    kind, _, code = unit.partition(":")
+    if kind == "school":
+        name = published.names.get(code, "")
+        return f"{name} ({code})" if name else code
+    if kind == "municipality":
+        return message("Municipality {code}", code=code).in_language(language)
+    return words.words(VIEW_WORDS, unit, language) if unit else ""
+
+
+def _value(key: str, value: str | int, language: Language) -> str:
+    if key == "view":
+        return words.words(VIEW_WORDS, str(value), language)
+    if key == "role":
+        return words.words(ROLES, str(value), language)
+    if key == "is_known":
+        return (YES if value else NO).in_language(language)
+    return str(value)
