@@ -245,6 +245,9 @@ def test_the_head_enters_the_places_and_everybody_of_the_school_sees_them(place,
 def test_a_script_is_answered_in_words(as_):
     told = json.loads(_enter(as_("three.schools"), "21", "103", Accept="application/json").body)
     assert (told["places"], told["state"], told["line"]) == (21, "entered", "vietu pietiek 21 izglītojamajam")
+    schools = re.sub(r"<[^>]*>", "", as_("three.schools").ask("/lv/").body)
+    assert "atbalsta vietas: 21" in schools
+    assert "atbalsta vietas: 3 (pieņēmums)" in schools
 
 
 @pytest.mark.parametrize("places", ["", "-1", "31", "3.5", "1e1", "٣", "999999", "<b>"])
