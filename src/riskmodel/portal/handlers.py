@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from inspect import isawaitable
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from markupsafe import Markup
 from tornado.web import HTTPError, RequestHandler
@@ -19,7 +19,7 @@ from tornado.web import HTTPError, RequestHandler
 from riskmodel.messages import LANGUAGES, Language, message
 from riskmodel.portal import forms, names, shell
 from riskmodel.portal.desk import Desk
-from riskmodel.portal.identity import Visitor
+from riskmodel.portal.identity import TurnedAwayError, Visitor
 from riskmodel.portal.log import note
 from riskmodel.portal.policy import RULES, Ask, DeniedError, Scope, Unit, UnknownError, decide
 from riskmodel.portal.published import Published
@@ -97,7 +97,7 @@ class PortalHandler(RequestHandler):
         if self.access != OPEN:
             self.visitor = await self.desk.door.get_user(self)
             if self.visitor is None:
-                self.turn_away()
+                self.desk.door.turn_away(self)
                 return
         if self.request.method == "POST":
             self._check_form()
@@ -109,13 +109,6 @@ class PortalHandler(RequestHandler):
     def form_key(self) -> str:
         """Return the secret to which the tokens of this visit's forms are bound; empty when there is none."""
         return self.visitor.key if self.visitor else ""
-
-    def turn_away(self) -> None:
-        """Send a reader to the login, and back here afterwards; anything else is refused."""
-        is_reading = self.request.method in {"GET", "HEAD"}
-        if not is_reading or self.request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
-            raise HTTPError(401)
-        self.redirect(f"{self.desk.door.login_address(self.language)}?next={quote(self.request.path, safe='/')}")
 
     async def head(self, *parts: str) -> None:
         """Answer as to GET; the server leaves the content out."""
@@ -139,7 +132,8 @@ class PortalHandler(RequestHandler):
             note("error", reference=reference, error=kind)
         self.set_status(status)
         addresses = self.desk.addresses(self.language)
-        problem = pages.problem(status, self.language, addresses, reference)
+        said = error.words if isinstance(error, TurnedAwayError) else None
+        problem = pages.problem(status, self.language, addresses, reference, said)
         self.set_header("Content-Type", HTML)
         self.finish(self.composed(Page(message("Problem")), problem))
 

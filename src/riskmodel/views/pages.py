@@ -118,7 +118,7 @@ class Paper:
     run
         The fields of a run, for the notices.
     printed_by, printed_on
-        Who took the sheet along, and the day (ISO text).
+        Who took the sheet along, and the day (ISO text); nobody is named on a sheet that is given away.
     """
 
     title: str
@@ -135,9 +135,11 @@ def paper(sheet: Paper, content: Markup, language: Language) -> str:
     return render("paper.html.j2", language, sheet=sheet, style=style, content=content)
 
 
-def problem(status: int, language: Language, addresses: Addresses, reference: str = "") -> Fragment:
-    """Return what a page says that cannot be shown."""
-    said = {
+def problem(
+    status: int, language: Language, addresses: Addresses, reference: str = "", said: Message | None = None
+) -> Fragment:
+    """Return what a page says that cannot be shown; ``said`` where it is not the usual words of the status."""
+    said = said or {
         400: message("This address is not understood."),
         401: message("Your session has ended. Please log in again."),
         403: message("You do not have access to this information."),
