@@ -167,6 +167,10 @@ def test_a_disabled_account_loses_its_session_at_once_although_the_hub_still_kno
     assert browser.ask(OWN_PAGE).status == 403
 
 
+def test_the_hub_knows_every_setting_of_the_documented_configuration(hub):
+    assert "not recognized" not in hub.log.read_text("utf-8")
+
+
 def test_nobody_starts_a_notebook_server_at_the_hub(hub):
     browser = hub.browser()
     browser.log_in(f"director.{OWN}")
