@@ -33,6 +33,9 @@ Tables = Callable[[], tuple[ExportTable, list[ExportTable]]]
 class FileHandler(OfSchoolHandler):
     """Makes a file and sends it as one to be kept, under a safe name."""
 
+    is_kept_by_staff = True
+    """Whether the sheet on paper says who printed it, and how to keep it."""
+
     def asked_kind(self, kind: str) -> str | None:
         """Return the kind of file that is authorised and recorded; None for a PDF that cannot be made here."""
         return None if kind == "pdf" and self.desk.printing.chromium is None else kind
@@ -65,7 +68,7 @@ class FileHandler(OfSchoolHandler):
             page.title_in(self.language),
             style=self.desk.static.text("portal.css"),
             run=published.run if published else None,
-            printed_by=self.person.shown_name,
+            printed_by=self.person.shown_name if self.is_kept_by_staff else "",
             printed_on=self.desk.clock().astimezone(HERE).date().isoformat(),
         )
         html = pages.paper(paper, content, self.language)
@@ -122,7 +125,9 @@ class SheetHandler(FileHandler):
 
 
 class NoticeFileHandler(FileHandler):
-    """The notice for pupil and parents."""
+    """The notice for pupil and parents, who keep it as they like."""
+
+    is_kept_by_staff = False
 
     async def get(self, _language: str, school_id: str, code: str, kind: str) -> None:
         """Send the sheet of paper."""

@@ -118,7 +118,7 @@ class Paper:
     run
         The fields of a run, for the notices.
     printed_by, printed_on
-        Who took the sheet along, and the day (ISO text).
+        Who took the sheet along, and the day (ISO text); nobody is named on a sheet that is given away.
     """
 
     title: str

@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 
 COLUMNS_OF_PUPILS = {
     "place": message("Order"),
-    "code": message("Code"),
+    "code": message("Code of the pupil"),
     "name": message("Name"),
     "class": message("Class"),
     "band": message("Risk of the situation"),
@@ -27,7 +27,7 @@ COLUMNS_OF_PUPILS = {
     "reasons": message("Main reasons"),
     "change": message("Change"),
     "previous_band": message("Risk in the earlier run"),
-    "previous_place": message("Order in the earlier run"),
+    "previous_place": message("Place in the order in the earlier run"),
     "missing": message("No data about"),
     "within": message("Place for support"),
 }
