@@ -15,11 +15,14 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import invented_run
+import pyarrow as pa
 
 from riskmodel.register.people import Grant
 from riskmodel.register.store import Register, open_register, register_file
 from riskmodel.runs.forking import kernels_of
 from riskmodel.runs.manifest import read_manifest
+from riskmodel.sources.identity import write_identities
+from riskmodel.tables.canonical import IDENTITY
 
 SERVE = (
     "import json, sys; from pathlib import Path; from riskmodel.portal.app import Place, serve; "
@@ -71,6 +74,22 @@ def add_people(register: Register, people: dict[str, list[Grant]] | None = None)
     """Make the accounts, all with the same password, hashed once."""
     for login, grants in (PEOPLE if people is None else people).items():
         register.accounts.add(login, f"Vārds {login}", PASSWORD, "lv", grants, "test")
+
+
+def give_names(store: Path, names: dict[str, tuple[str, str]]) -> None:
+    """Write the protected table of a store anew: first and last names by the codes of pupils."""
+    rows = [
+        {
+            "pupil_id": PUPIL_IDS[code],
+            "register_id": f"r{number}",
+            "first_name": first,
+            "last_name": last,
+            "earlier_register_id": None,
+            "key_id": "0" * 8,
+        }
+        for number, (code, (first, last)) in enumerate(names.items())
+    ]
+    write_identities(store, pa.Table.from_pylist(rows, schema=IDENTITY.arrow_schema()))
 
 
 def make_register(store: Path, people: dict[str, list[Grant]] | None = None) -> Path:
@@ -213,12 +232,14 @@ class Reader:
         return next((name, value) for name, value in self.cookies.items() if "-session-" in name)
 
 
-def start(store: Path, log: Path, **place: object) -> Served:
-    """Start a portal and wait until it says its address."""
+def start(store: Path, log: Path, *, before: str = "", folder: Path | None = None, **place: object) -> Served:
+    """Start a portal in a working directory and wait until it says its address; ``before`` is Python that runs first."""
     environment = {**os.environ, "RISKMODEL_CANARY": CANARY, "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(store), json.dumps(place)],
+            # -P: as the console script, it takes no module from its working directory.
+            [sys.executable, "-P", "-c", before + SERVE, str(store), json.dumps(place)],
+            cwd=folder,
             stdout=output,
             stderr=output,
             env=environment,

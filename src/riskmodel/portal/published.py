@@ -60,7 +60,8 @@ class Published:
     @cached_property
     def findings(self) -> dict[str, Any]:
         """The findings of the whole run."""
-        return self._read(FINDINGS_FILE)
+        found = self._read(FINDINGS_FILE)
+        return found | {"run": found["run"] | {"published_on": self.updated_on}}
 
     @cached_property
     def run(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from riskmodel.portal import area_pages, school_pages, shared_pages, steward_pages
+from riskmodel.portal import area_pages, files, school_pages, shared_pages, steward_pages
 from riskmodel.portal.desk import Desk
 from riskmodel.portal.handlers import OPEN, PortalHandler
 from riskmodel.portal.local import LogoutHandler
@@ -44,6 +44,11 @@ ROUTES: tuple[Route, ...] = (
     Route(LANGUAGE + "runs", steward_pages.RunsHandler, "runs"),
     Route(LANGUAGE + "audit", steward_pages.AuditHandler, "audit"),
     Route(LANGUAGE + "accounts", steward_pages.AccountsHandler, "accounts"),
+    Route(PUPIL + "/notice", school_pages.NoticeHandler, "notice"),
+    Route(SCHOOL + "/places", school_pages.PlacesHandler, "capacity"),
+    Route(SCHOOL + r"/list\.(csv|xlsx|pdf)", files.ListHandler, "school"),
+    Route(PUPIL + r"/sheet\.(csv|xlsx|pdf)", files.SheetHandler, "pupil"),
+    Route(PUPIL + r"/notice\.(pdf)", files.NoticeFileHandler, "notice"),
     Route(r"static/([a-z]{1,20}\.[0-9a-f]{16}\.(?:css|js))", shared_pages.StaticHandler, OPEN),
     Route("health", shared_pages.HealthHandler, OPEN),
 )
