@@ -526,7 +526,6 @@ def publish(
         result_sha256="0" * 64,
     )
     (folder / "manifest.json").write_bytes(written.to_bytes())
-    (folder / "gates.json").write_text("[]", "utf-8")
     link = store / "current"
     link.unlink(missing_ok=True)
     link.symlink_to(Path("runs") / run_id)

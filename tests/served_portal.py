@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
@@ -9,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,7 +20,9 @@ import invented_run
 
 from riskmodel.register.people import Grant
 from riskmodel.register.store import Register, open_register, register_file
+from riskmodel.runs import gate_report
 from riskmodel.runs.forking import kernels_of
+from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.manifest import read_manifest
 
 SERVE = (
@@ -85,10 +89,15 @@ def add_held_run(store: Path, run_id: str) -> Path:
     """Put a run into a store that did not pass a gate; the one that was current stays so."""
     current = (store / "current").readlink()
     folder = invented_run.publish(store, run_id)
-    held = read_manifest(folder).model_copy(update={"state": "held"})
+    gate = Gate("drift", is_passed=False, found=0.4, limit=0.25, subjects=("mark_mean",), count=1)
+    gate_report.write(folder, (gate,))
+    content = (folder / "gates.json").read_bytes()
+    passed = read_manifest(folder)
+    entry = passed.files["gates.json"].model_copy(
+        update={"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    )
+    held = passed.model_copy(update={"state": "held", "files": passed.files | {"gates.json": entry}})
     (folder / "manifest.json").write_bytes(held.to_bytes())
-    gate = {"code": "drift", "is_passed": False, "found": 0.4, "limit": 0.25, "subjects": ["mark_mean"], "count": 1}
-    (folder / "gates.json").write_text(json.dumps([gate]), "utf-8")
     (store / "current").unlink()
     (store / "current").symlink_to(current)
     return folder
@@ -213,12 +222,12 @@ class Reader:
         return next((name, value) for name, value in self.cookies.items() if "-session-" in name)
 
 
-def start(store: Path, log: Path, **place: object) -> Served:
-    """Start a portal and wait until it says its address."""
+def start(store: Path, log: Path, *, first: str = "", **place: object) -> Served:
+    """Start a portal and wait until it says its address; ``first`` is code that its process executes before."""
     environment = {**os.environ, "RISKMODEL_CANARY": CANARY, "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(store), json.dumps(place)],
+            [sys.executable, "-c", f"{first}\n{SERVE}", str(store), json.dumps(place)],
             stdout=output,
             stderr=output,
             env=environment,
@@ -234,3 +243,12 @@ def start(store: Path, log: Path, **place: object) -> Served:
         time.sleep(0.1)
     process.kill()
     raise AssertionError(f"the portal did not start: {log.read_text('utf-8')}")
+
+
+def serving(folder: Path, *, first: str = "", **place: object) -> Iterator[Served]:
+    """Serve invented schools with all people until the test is over."""
+    invented_run.publish(folder / "store")
+    make_register(folder / "store")
+    served = start(folder / "store", folder / "log", first=first, **place)
+    yield served
+    served.stop()

@@ -91,7 +91,7 @@ class AccountsHandler(PageHandler):
         """Show one page of the accounts."""
         published = self.desk.published()
         scope = await self.allowed(published)
-        number = _number(self.query.get("page", "")) or 1
+        number = _number(self.query.get("page") or "1") or 0
         accounts = await self.desk.in_thread(self.desk.register.accounts.list)
         last_page = max(1, -(-len(accounts) // ACCOUNTS_ON_A_PAGE))
         if not 1 <= number <= last_page:
