@@ -43,6 +43,7 @@ demo: install
 	@test -e $(DEMO_DELIVERY)/.complete || { rm -rf $(DEMO_DELIVERY); $(BIN)/riskmodel synthesise --pupils 4000 --schools 24 --years 5 --vet-share 0.3 --seed 7 --out $(DEMO_DELIVERY); }
 	$(BIN)/riskmodel run --delivery $(DEMO_DELIVERY) --cut-off $(DEMO_CUT_OFF) --store $(STORE)
 	$(BIN)/riskmodel runs --store $(STORE)
+	$(BIN)/riskmodel user demo --store $(STORE)
 ifeq ($(SERVE),yes)
 	$(BIN)/riskmodel portal --store $(STORE) --port $(PORT)
 else

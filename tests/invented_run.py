@@ -479,21 +479,27 @@ SCHOOLS = {"101": "Kalnciema ielas vidusskola", "102": "Ādažu vidusskola", "10
 
 
 def publish(
-    store: Path, run_id: str = RUN["run_id"], *, origin: str = "synthetic", schools: dict | None = None
+    store: Path,
+    run_id: str = RUN["run_id"],
+    *,
+    origin: str = "synthetic",
+    schools: dict | None = None,
+    pupils: int = 30,
 ) -> Path:
-    """Write a run of a few schools into a store, as a semester run leaves it, and let ``current`` name it."""
+    """Write a run of a few schools, each of so many pupils, into a store, as a semester run leaves it, as ``current``."""
     named = SCHOOLS if schools is None else schools
     run = {"run_id": run_id, "origin": origin, "published_on": None}
-    rows = [school_row(school_id, name, 30, 3) for school_id, name in named.items()]
+    rows = [school_row(school_id, name, pupils, 3) for school_id, name in named.items()]
     contents = {
         "extracts/index.json": extract.index_extract(RUN | run, rows),
         "extracts/findings.json": findings(**run),
+        "gates.json": [],
         "extracts/state.json": invented_areas.state(RUN | run),
         f"extracts/municipality/{invented_areas.CODE}.json": invented_areas.municipality(RUN | run, named),
     }
     texts = {name: json.dumps(content, allow_nan=False).encode() for name, content in contents.items()}
     for school_id, name in named.items():
-        texts[f"extracts/school/{school_id}.json"] = school_file(school_id, name, **run)
+        texts[f"extracts/school/{school_id}.json"] = school_file(school_id, name, pupils, **run)
     folder = store / "runs" / run_id
     files = {}
     for name, data in texts.items():

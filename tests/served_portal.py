@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import invented_run
+import pyarrow as pa
 
 from riskmodel.register.people import Grant
 from riskmodel.register.store import Register, open_register, register_file
@@ -24,6 +25,8 @@ from riskmodel.runs import gate_report
 from riskmodel.runs.forking import kernels_of
 from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.manifest import read_manifest
+from riskmodel.sources.identity import write_identities
+from riskmodel.tables.canonical import IDENTITY
 
 SERVE = (
     "import json, sys; from pathlib import Path; from riskmodel.portal.app import Place, serve; "
@@ -75,6 +78,22 @@ def add_people(register: Register, people: dict[str, list[Grant]] | None = None)
     """Make the accounts, all with the same password, hashed once."""
     for login, grants in (PEOPLE if people is None else people).items():
         register.accounts.add(login, f"Vārds {login}", PASSWORD, "lv", grants, "test")
+
+
+def give_names(store: Path, names: dict[str, tuple[str, str]]) -> None:
+    """Write the protected table of a store anew: first and last names by the codes of pupils."""
+    rows = [
+        {
+            "pupil_id": PUPIL_IDS[code],
+            "register_id": f"r{number}",
+            "first_name": first,
+            "last_name": last,
+            "earlier_register_id": None,
+            "key_id": "0" * 8,
+        }
+        for number, (code, (first, last)) in enumerate(names.items())
+    ]
+    write_identities(store, pa.Table.from_pylist(rows, schema=IDENTITY.arrow_schema()))
 
 
 def make_register(store: Path, people: dict[str, list[Grant]] | None = None) -> Path:
@@ -222,12 +241,14 @@ class Reader:
         return next((name, value) for name, value in self.cookies.items() if "-session-" in name)
 
 
-def start(store: Path, log: Path, *, first: str = "", **place: object) -> Served:
-    """Start a portal and wait until it says its address; ``first`` is code that its process executes before."""
+def start(store: Path, log: Path, *, before: str = "", folder: Path | None = None, **place: object) -> Served:
+    """Start a portal in a working directory and wait until it says its address; ``before`` is Python that runs first."""
     environment = {**os.environ, "RISKMODEL_CANARY": CANARY, "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", f"{first}\n{SERVE}", str(store), json.dumps(place)],
+            # -P: as the console script, it takes no module from its working directory.
+            [sys.executable, "-P", "-c", f"{before}\n{SERVE}", str(store), json.dumps(place)],
+            cwd=folder,
             stdout=output,
             stderr=output,
             env=environment,
@@ -245,10 +266,10 @@ def start(store: Path, log: Path, *, first: str = "", **place: object) -> Served
     raise AssertionError(f"the portal did not start: {log.read_text('utf-8')}")
 
 
-def serving(folder: Path, *, first: str = "", **place: object) -> Iterator[Served]:
+def serving(folder: Path, *, before: str = "", **place: object) -> Iterator[Served]:
     """Serve invented schools with all people until the test is over."""
     invented_run.publish(folder / "store")
     make_register(folder / "store")
-    served = start(folder / "store", folder / "log", first=first, **place)
+    served = start(folder / "store", folder / "log", before=before, **place)
     yield served
     served.stop()

@@ -17,6 +17,7 @@ import click
 from riskmodel.commands.accounts import user
 from riskmodel.commands.bench import bench
 from riskmodel.commands.deliveries import check, fetch, synthesise
+from riskmodel.commands.extract import extract
 from riskmodel.commands.portal import portal
 from riskmodel.commands.register import register
 from riskmodel.commands.runs import release, run, runs, schedule
@@ -57,7 +58,7 @@ def commands() -> None:
     """
 
 
-for verb in (synthesise, fetch, check, run, release, runs, portal, user, register, schedule, bench):
+for verb in (synthesise, fetch, check, run, release, runs, extract, portal, user, register, schedule, bench):
     commands.add_command(verb)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import served_portal
 from served_portal import CODES, FOREIGN, MUNICIPALITY, OTHER_MUNICIPALITY, OWN
-from walked import ALL_ROUTES, GUARDED, MINE, NOT_MINE, NOWHERE, address
+from walked import ALL_ROUTES, GUARDED, MINE, NOT_MINE, NOWHERE, address, is_read
 
 from riskmodel.portal.handlers import OPEN
 from riskmodel.portal.policy import RULES
@@ -47,7 +47,7 @@ def test_a06_a_role_gets_nothing_of_a_foreign_school_pupil_or_municipality(reade
         rule = RULES[route.access]
         if rule.unit == "municipality" and role == "state":
             continue  # the whole state is its own
-        method = "POST" if "GET" not in _methods(route) else "GET"
+        method = "GET" if is_read(route) else "POST"
         answer = reader.ask(address(route, NOT_MINE), method)
         refused = {404} if role in rule.roles else {403, 404}
         # A form that no page of ours sent is refused before anything is looked up.
@@ -55,14 +55,10 @@ def test_a06_a_role_gets_nothing_of_a_foreign_school_pupil_or_municipality(reade
         assert _holds_pupils(answer.body) == set()
 
 
-def _methods(route) -> tuple[str, ...]:
-    return ("GET",) if "get" in vars(route.handler) else route.handler.SUPPORTED_METHODS
-
-
 @pytest.mark.parametrize("role", ROLES)
 def test_a06_a_role_gets_no_view_that_is_not_its_own(readers, role):
     reader = readers(f"{role}.{OWN}")
-    foreign = [route for route in GUARDED if role not in RULES[route.access].roles and "get" in vars(route.handler)]
+    foreign = [route for route in GUARDED if role not in RULES[route.access].roles and is_read(route)]
     for route in foreign:
         assert reader.ask(address(route, MINE)).status in {403, 404}, route.pattern
 
@@ -79,7 +75,7 @@ def test_a06_a_foreign_pupil_is_answered_like_one_that_does_not_exist(readers):
 def test_a06_an_account_without_a_role_that_holds_today_sees_nothing(readers, login):
     reader = readers(login)
     for route in GUARDED:
-        if "get" in vars(route.handler):
+        if is_read(route):
             assert reader.ask(address(route, MINE)).status in {403, 404}, route.pattern
 
 
@@ -127,14 +123,14 @@ def test_a08_a_class_teacher_does_not_open_a_pupil_of_another_class(readers):
 def test_a09_a_role_outside_the_school_gets_no_row_of_a_pupil(readers, role):
     reader = readers(f"{role}.{OWN}")
     for route in ABOUT_A_UNIT:
-        if RULES[route.access].unit in {"school", "pupil"} and "get" in vars(route.handler):
+        if RULES[route.access].unit in {"school", "pupil"} and is_read(route):
             for unit in (MINE, NOT_MINE, NOWHERE):
                 answer = reader.ask(address(route, unit))
                 assert answer.status in {403, 404}
                 assert _holds_pupils(answer.body) == set()
     # The access log names whom somebody looked at, or tried to, and nothing of them.
     shown = [route for route in GUARDED if role in RULES[route.access].roles and route.access != "audit"]
-    for route in (route for route in shown if "get" in vars(route.handler)):
+    for route in (route for route in shown if is_read(route)):
         answer = reader.ask(address(route, MINE))
         assert _holds_pupils(answer.body) == set(), route.pattern
 

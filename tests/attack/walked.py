@@ -31,6 +31,11 @@ ALL_ROUTES = [*ROUTES, *(Route(pattern, handler, OPEN) for pattern, handler in L
 GUARDED = [route for route in ALL_ROUTES if route.access != OPEN]
 
 
+def is_read(route: Route) -> bool:
+    """Whether a route has something to show, and not only a form to take."""
+    return "GET" in route.handler.SUPPORTED_METHODS
+
+
 def address(route: Route, unit: Unit, *, language: str = "lv") -> str:
     """Return an address that the route's pattern takes.
 

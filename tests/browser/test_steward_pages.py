@@ -57,11 +57,10 @@ def test_a_held_run_is_shown_with_its_gates_and_the_command_that_releases_it(ser
     assert "riskmodel release" not in current
 
 
-def test_the_command_is_not_shown_to_an_analyst_of_the_state(served):
-    body = served.reader(f"state.{OWN}").ask("/lv/runs").body
-    assert HELD in body
-    assert "riskmodel release" not in body
-    assert str(served.store) not in body
+def test_an_analyst_of_the_state_does_not_get_the_list_with_its_command(served):
+    answer = served.reader(f"state.{OWN}").ask("/lv/runs")
+    assert answer.status == 403
+    assert HELD not in answer.body
 
 
 def test_a_release_is_shown_with_who_when_and_why(tmp_path):
@@ -120,8 +119,8 @@ def test_an_untouched_log_is_said_to_be_sound_and_a_changed_one_is_an_alarm(tmp_
     invented_run.publish(tmp_path / "store")
     served_portal.make_register(tmp_path / "store", {STEWARD: served_portal.PEOPLE[STEWARD]})
     # A check is kept for a minute; here it is made anew for every page.
-    first = "import datetime, riskmodel.portal.chain_check as check; check.KEPT = datetime.timedelta(0)"
-    served = served_portal.start(tmp_path / "store", tmp_path / "log", first=first)
+    before = "import datetime, riskmodel.portal.chain_check as check; check.KEPT = datetime.timedelta(0)"
+    served = served_portal.start(tmp_path / "store", tmp_path / "log", before=before)
     steward = served.reader(STEWARD)
     assert "neviens nav mainīts vai izņemts" in steward.ask("/lv/audit").body
     with closing(sqlite3.connect(served.register_file)) as connection, connection:

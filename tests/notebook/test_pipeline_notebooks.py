@@ -44,6 +44,9 @@ run(plan(Path(sys.argv[2]), Path(sys.argv[3])), lambda text: print(text, flush=T
 """
 
 
+LATER = date(2025, 1, 17)
+
+
 def plan(delivery: Path, store: Path) -> Plan:
     return Plan(store, SETTINGS, delivery)
 
@@ -184,6 +187,110 @@ def test_each_school_has_its_extract_and_stands_in_the_list(done: Done):
         extract = json.loads((done.folder / "extracts" / school["file"]).read_text("utf-8"))
         own = set(score[score["school_id"] == school["school_id"]]["pupil_id"])
         assert {pupil["pupil_id"] for pupil in unfolded(extract)["pupils"]} == own
+
+
+def test_a_run_before_which_there_is_none_compares_nothing(done: Done, manifest: Manifest):
+    assert manifest.previous_run is None
+    for name in ("score_change", "change_reason"):
+        assert pq.read_table(done.folder / "tables" / f"{name}.parquet").num_rows == 0
+    for pupil in pupils_of(done):
+        assert pupil["change"] is None
+
+
+def test_a_later_run_tells_what_changed_and_both_commands_find_their_runs_again(
+    done: Done, delivery: Path, tmp_path: Path
+):
+    store = tmp_path / "store"
+    shutil.copytree(done.folder.parent.parent, store, symlinks=True)
+    later_plan = Plan(store, SETTINGS.model_copy(update={"cut_off_date": LATER}))
+    later = run(later_plan, lambda text: None)
+    manifest = verify(later.folder)
+    assert manifest.previous_run is not None
+    assert (manifest.previous_run.run_id, manifest.previous_run.cut_off_on) == (done.run_id, CUT_OFF)
+    assert manifest.previous_run.result_sha256 == verify(done.folder).result_sha256
+    assert run(Plan(store, SETTINGS), lambda text: None).run_id == done.run_id
+    assert run(later_plan, lambda text: None).run_id == later.run_id
+
+    change, reason, before, now = (
+        pd.read_parquet(folder / "tables" / f"{name}.parquet")
+        for folder, name in ((later.folder, "score_change"), (later.folder, "change_reason"), *both(done, later))
+    )
+    change, before, now = (table.set_index("pupil_id") for table in (change, before, now))
+    assert set(change["change_code"]) >= {"up", "down", "same"}
+    known = change[change["change_code"] != "new"].index
+    assert (change.loc[known, "previous_band_code"] == before.loc[known, "band_code"]).all()
+    same_school = known[now.loc[known, "school_id"] == before.loc[known, "school_id"]]
+    assert (change.loc[same_school, "previous_place"] == before.loc[same_school, "place"]).all()
+    assert set(reason["pupil_id"]) <= set(change[change["change_code"].isin(["up", "down"])].index)
+    moved = [
+        pd.read_parquet(run.folder / "tables" / "contribution.parquet").set_index("pupil_id") for run in (done, later)
+    ]
+    for row in reason.to_dict("records"):
+        value = moved[1].loc[row["pupil_id"], row["feature_code"]] - moved[0].loc[row["pupil_id"], row["feature_code"]]
+        assert row["contribution_change"] == pytest.approx(value)
+        assert (value > 0) == (change.loc[row["pupil_id"], "change_code"] == "up")
+        assert row["before_value"] != row["now_value"]
+    told = [pupil["change"] for pupil in pupils_of(later)]
+    assert {one["kind"] for one in told if one} == set(change["change_code"])
+    assert sum(len(one["reasons"]) for one in told if one) == len(reason) > 0
+
+
+def both(done: Done, later: Done) -> list[tuple[Path, str]]:
+    return [(done.folder, "score"), (later.folder, "score")]
+
+
+def pupils_of(done: Done) -> list[dict]:
+    """Return the pupils of all schools as the pages read them."""
+    files = sorted((done.folder / "extracts" / "school").iterdir())
+    return [pupil for path in files for pupil in unfolded(json.loads(path.read_text("utf-8")))["pupils"]]
+
+
+def test_what_if_is_told_of_those_who_need_support_and_never_of_a_higher_probability(done: Done):
+    score = pd.read_parquet(done.folder / "tables" / "score.parquet").set_index("pupil_id")
+    assumed = pd.read_parquet(done.folder / "tables" / "what_if.parquet")
+    of_pupil = score.loc[assumed["pupil_id"]]
+    assert (of_pupil["band_code"].isin(["medium", "high"]) | of_pupil["is_within_capacity"]).all()
+    assert (assumed["probability"].to_numpy() < of_pupil["probability"].to_numpy()).all()
+    assert assumed.groupby("pupil_id").size().max() <= 5
+    assert len(assumed) > 50
+    for pupil in pupils_of(done):
+        several = [one for one in pupil["what_if"] if len(one["feature_codes"]) > 1]
+        assert pupil["what_if"][-1:] == several or not several
+
+
+def test_weeks_months_and_measures_are_told_of_every_pupil_of_the_present_cohort(done: Done):
+    tables = {
+        name: pd.read_parquet(done.folder / "tables" / f"{name}.parquet")
+        for name in ("score", "trend_week", "trend_month", "support_known")
+    }
+    present = set(tables["score"]["pupil_id"])
+    for name, rows in tables.items():
+        assert len(rows) > 0, name
+        assert set(rows["pupil_id"]) <= present, name
+    pupils = pupils_of(done)
+    weeks = [week for pupil in pupils for week in pupil["trend"]["unexcused_lessons"] if week is not None]
+    assert len(weeks) == len(tables["trend_week"])
+    assert sum(weeks) == tables["trend_week"]["unexcused_lessons"].sum()
+    assert sum(sum(pupil["trend"]["marks"]) for pupil in pupils) == tables["trend_month"]["marks"].sum()
+    assert {len(pupil["trend"]["unexcused_lessons"]) for pupil in pupils} == {24}
+    assert {len(pupil["trend"]["mark_mean_points"]) for pupil in pupils} == {10}
+    assert sum(len(pupil["support"] or []) for pupil in pupils) == len(tables["support_known"])
+
+
+def test_the_last_weeks_of_the_trend_are_those_of_the_feature(done: Done):
+    """The same lessons are counted twice, for the page and for the model: eight weeks of one are the other."""
+    feature = pd.read_parquet(
+        done.folder / "tables" / "feature.parquet", columns=["cohort_on", "pupil_id", "unexcused_lessons_8w"]
+    )
+    now = (
+        feature[pd.to_datetime(feature["cohort_on"]) == pd.Timestamp(CUT_OFF)]
+        .set_index("pupil_id")["unexcused_lessons_8w"]
+        .dropna()
+    )
+    week = pd.read_parquet(done.folder / "tables" / "trend_week.parquet")
+    last = week[pd.to_datetime(week["week_on"]) >= pd.Timestamp("2024-10-21")]
+    sums = last.groupby("pupil_id")["unexcused_lessons"].sum()
+    pd.testing.assert_series_equal(now, sums.astype(float), check_names=False)
 
 
 def test_the_report_and_the_card_are_there_in_both_languages_and_say_that_the_data_are_invented(done: Done):

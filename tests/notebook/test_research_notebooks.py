@@ -7,9 +7,11 @@ from pathlib import Path
 
 import papermill
 import pytest
+from small_run import RUN_ID, publish_small
 
 from riskmodel.bench.public_data import public_data
 from riskmodel.errors import UsageError
+from riskmodel.runs.research_extract import Asked, write_extract
 from riskmodel.runs.steps import SEMESTER
 
 RESEARCH = Path(__file__).parents[2] / "notebooks" / "research"
@@ -49,3 +51,26 @@ def test_the_notebook_on_scale_measures_a_small_country_and_draws_it(tmp_path):
     assert report["total_seconds"] > report["ingest_seconds"] > 0
     pictures = [output for cell in done.cells for output in cell.get("outputs", []) if "data" in output]
     assert sum("<svg" in output["data"].get("text/html", "") for output in pictures) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["lv", "en"])
+def test_the_notebook_on_an_extract_shows_its_report_codebook_and_figures_of_past_cohorts(tmp_path, language):
+    publish_small(tmp_path / "store", origin="synthetic")
+    write_extract(Asked(tmp_path / "store", None, tmp_path / "extract", "anna"), lambda text: None)
+    done = papermill.execute_notebook(
+        RESEARCH / "extract.ipynb",
+        tmp_path / "extract.ipynb",
+        parameters={"extract_folder": str(tmp_path / "extract"), "language": language},
+        progress_bar=False,
+    )
+    shown = "".join(
+        "".join(output["data"].get(kind, "") for kind in ("text/html", "text/markdown", "text/plain"))
+        for cell in done.cells
+        for output in cell.get("outputs", [])
+        if "data" in output
+    )
+    assert RUN_ID in shown
+    assert "hidden_share" in shown
+    assert "mean_probability" in shown
+    assert {"lv": "Kodu grāmata", "en": "Codebook of the extract"}[language].lower() in shown.lower()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from riskmodel.errors import UsageError
-from riskmodel.risk.bands import band_of, bands, wilson
+from riskmodel.risk.bands import MOST_ROUNDED, band_of, bands, wilson
 from riskmodel.tables.results import BAND
 
 
@@ -24,10 +26,25 @@ def test_high_is_as_large_as_the_places_and_medium_twice_as_large():
     assert tuple(table.columns) == BAND.column_names
 
 
-def test_shares_are_told_of_ten_a_hundred_or_a_thousand_so_that_somebody_left():
-    table = bands(past(pupils=100, left=[5, 75, 95, 96, 97]), share=0.10).set_index("band_code")
-    told = table[["of_pupils", "left_of_them"]].astype(int).to_numpy().tolist()
-    assert told == [[100, 1], [100, 5], [10, 3]]  # 1 of 70; 1 of 20; 3 of 10
+def told(table):
+    return table[["of_pupils", "left_of_them"]].astype(int).to_numpy().tolist()
+
+
+def test_shares_of_all_bands_are_told_of_one_number_that_rounds_none_of_them_by_much():
+    assert told(bands(past(left=[5, 75, 95, 96, 97]), share=0.10)) == [[1000, 14], [1000, 50], [1000, 300]]
+    # 7 of 70; 2 of 20; 3 of 10
+    assert told(bands(past(left=[*range(7), 70, 71, 95, 96, 97]), share=0.10)) == [[10, 1], [10, 1], [10, 3]]
+    # 7 of 70; 1 of 20; 3 of 10
+    assert told(bands(past(left=[*range(7), 70, 95, 96, 97]), share=0.10)) == [[100, 10], [100, 5], [100, 30]]
+
+
+@given(st.lists(st.integers(0, 99), min_size=1, unique=True))
+def test_a_told_share_lies_near_the_true_one(left):
+    for _, band in bands(past(left=left), share=0.10).iterrows():
+        if band["left"]:
+            share = band["left"] / band["pupils"]
+            # The smallest share that can occur here is 1 of 70.
+            assert abs(band["left_of_them"] / band["of_pupils"] - share) <= MOST_ROUNDED * share
 
 
 def test_a_band_that_nobody_left_says_none_of_a_thousand():

@@ -95,7 +95,7 @@ def test_a_hidden_group_leaves_no_trace_in_a_file():
     extract = invented_run.school("101", "Pirmā skola")
     for one in extract["pupils"]:
         one["reasons"] = [reason for reason in one["reasons"] if reason["group_code"] != "economic"]
-    cut = {**extract, "hidden_groups": ["economic"]}
+    cut = {**extract, "withheld": ["economic"]}
     text = exports.csv_bytes(school_exports.school_tables(cut, "lv")[0], "lv").decode()
     assert "ekonomisk" not in text.lower()
 

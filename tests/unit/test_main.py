@@ -18,7 +18,20 @@ from riskmodel.runs import runner
 from riskmodel.runs.capacity import read_places
 from riskmodel.runs.gate_report import Gate
 
-VERBS = ("synthesise", "fetch", "check", "run", "release", "runs", "portal", "user", "register", "schedule", "bench")
+VERBS = (
+    "synthesise",
+    "fetch",
+    "check",
+    "run",
+    "release",
+    "runs",
+    "extract",
+    "portal",
+    "user",
+    "register",
+    "schedule",
+    "bench",
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -55,8 +55,8 @@ def test_dates_are_written_as_each_language_writes_them():
 @pytest.mark.parametrize(
     ("of", "left", "latvian"),
     [
-        (100, 3, "no 100 izglītojamajiem ar šādu vērtējumu 3 līdz 30. septembrim pārtrauca mācības"),
-        (21, 3, "no 21 izglītojamā ar šādu vērtējumu 3 līdz 30. septembrim pārtrauca mācības"),
+        (100, 3, "no 100 izglītojamajiem ar šādu vērtējumu mācības līdz 30. septembrim pārtrauca 3"),
+        (21, 3, "no 21 izglītojamā ar šādu vērtējumu mācības līdz 30. septembrim pārtrauca 3"),
         (100, 0, "no 100 izglītojamajiem ar šādu vērtējumu neviens līdz 30. septembrim nepārtrauca mācības"),
     ],
 )

@@ -149,7 +149,7 @@ def test_the_line_stands_at_either_end_when_all_or_none_have_a_place(places):
 def test_the_form_of_the_places_fills_its_slot_and_nothing_else():
     extract = invented_run.school("101", "A")
     page = school_page.school(extract, "lv")
-    form = school_page.places_form(extract, "lv", pages.Addresses("lv"), "tok<en", "")
+    form = school_page.places_form(school_page.PlacesForm("101", 3, 30, "tok<en"), "lv", pages.Addresses("lv"))
     whole = pages.filled(page, pages.PLACES_SLOT, form)
     assert whole.count('id="places-form"') == 1
     assert "tok&lt;en" in whole
@@ -215,6 +215,16 @@ def test_support_given_no_support_and_no_data_about_support_read_differently():
     assert re.search(r'Līdzšinējais atbalsts</h2>\s*<p class="nodata">nav datu</p>', unknown)
 
 
+@pytest.mark.parametrize("language", ["lv", "en"])
+def test_a_pupil_s_page_says_no_data_where_the_run_knows_no_weeks_and_no_months(language):
+    extract = invented_run.school("101", "Pirmā skola")
+    one = extract["pupils"][0]
+    one["trend"] = {"unexcused_lessons": [], "excused_lessons": [], "mark_mean_points": [], "marks": []}
+    page = pupil_page.pupil({**extract, "trend_weeks": [], "trend_months": []}, one["code"], language)
+    heading = "Kavējumi un vērtējumi laika gaitā" if language == "lv" else "Absences and marks over time"
+    assert re.search(rf'{heading}</h2>\s*<p class="nodata">', page)
+
+
 def test_what_if_is_headed_as_the_model_s_behaviour_and_shown_only_where_something_is_assumed():
     extract = invented_run.school("101", "Pirmā skola")
     page = pupil_page.pupil(extract, extract["pupils"][0]["code"], "lv")
@@ -229,7 +239,7 @@ def test_a_group_that_the_reader_may_not_see_leaves_a_word_and_no_reason():
     one = extract["pupils"][0]
     one["reasons"] = [reason for reason in one["reasons"] if reason["group_code"] != "economic"]
     one["no_data_on"] = ["economic"]
-    cut = {**extract, "hidden_groups": ["economic"]}
+    cut = {**extract, "withheld": ["economic"]}
     page = pupil_page.pupil(cut, one["code"], "lv")
     assert re.search(r"<h4>Ekonomiskā situācija</h4>\s*<p class=\"quiet\">Ar šo daļu strādā atbalsta personāls", page)
     assert "Attālums" not in page
@@ -240,6 +250,25 @@ def test_a_group_that_the_reader_may_not_see_leaves_a_word_and_no_reason():
     paper = notice.notice(cut, one["code"], "lv")
     assert "ekonomiskā" not in paper
     assert "pastāstīs atbalsta personāls" in paper
+
+
+def test_a_notice_tells_parents_no_spread_slope_or_rank_and_says_so_where_nothing_else_was_noticed():
+    extract = invented_run.school("101", "Pirmā skola")
+    one = extract["pupils"][0]
+    one["reasons"] = [{**one["reasons"][1], "feature_code": "mark_spread_points_year", "own_value": 1.9}]
+    page = notice.notice(extract, one["code"], "lv")
+    assert "izkliede" not in page
+    assert "Ko esam pamanījuši, pastāstīsim sarunā." in page
+    one["reasons"] = []
+    assert "Skolas dati neko īpašu nerāda" in notice.notice(extract, one["code"], "lv")
+
+
+def test_a_few_measures_are_shown_and_the_others_open_on_demand():
+    extract = invented_run.school("101", "Pirmā skola")
+    page = pupil_page.pupil(extract, extract["pupils"][0]["code"], "lv")
+    shown, folded = page.split('<details class="more">')
+    assert shown[shown.index('id="support"') :].count('<li class="measure">') == pupil_page.OPEN_MEASURES
+    assert '<li class="measure">' in folded.split("</details>")[0]
 
 
 def test_a_notice_holds_no_level_no_place_and_no_comparison():

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from riskmodel.errors import RunFailedError
-from riskmodel.runs.parquet import empty_values, read_table, write_rows
+from riskmodel.runs.parquet import RowsWriter, empty_values, read_table, write_rows
 from riskmodel.tables.results import CONTRIBUTION, REASON
 
 
@@ -71,3 +71,33 @@ def test_a_table_without_rows_has_no_empty_values(tmp_path: Path) -> None:
     path = tmp_path / "file.parquet"
     pq.write_table(pa.table({"none": pa.array([], pa.string())}), path)
     assert empty_values(path) == (0, {"none": 0})
+
+
+def test_rows_written_some_at_a_time_are_those_written_at_once(tmp_path: Path) -> None:
+    for name in ("some", "once"):
+        (tmp_path / name).mkdir()
+    with RowsWriter(tmp_path / "some", REASON) as writer:
+        writer.write(reasons(["a", "a"], [1, 2]))
+        writer.write(reasons([], []))
+        writer.write(reasons(["a", "b"], [3, 1]))
+    write_rows(tmp_path / "once", REASON, reasons(["a", "a", "a", "b"], [1, 2, 3, 1]))
+    some, once = (pq.read_table(tmp_path / name / "reason.parquet") for name in ("some", "once"))
+    assert some.equals(once)
+
+
+@pytest.mark.parametrize(("pupils", "places"), [(["a"], [2]), (["a"], [1]), (["b", "a"], [1, 1])])
+def test_rows_that_do_not_go_on_behind_those_before_are_refused(
+    tmp_path: Path, pupils: list[str], places: list[int]
+) -> None:
+    with RowsWriter(tmp_path, REASON) as writer:
+        writer.write(reasons(["a", "a"], [1, 2]))
+        with pytest.raises(RunFailedError, match="order of their key"):
+            writer.write(reasons(pupils, places))
+
+
+def test_a_table_of_which_nothing_was_written_has_its_columns(tmp_path: Path) -> None:
+    with RowsWriter(tmp_path, REASON):
+        pass
+    found = pq.read_table(tmp_path / "reason.parquet")
+    assert found.schema.equals(REASON.arrow_schema())
+    assert found.num_rows == 0

@@ -2,7 +2,7 @@
 
 The schools are invented, a real run makes their extracts, and a server process of its own serves them. Measured are: the
 time until a school's page is interactive in a browser that was just started, the page never asked for before or kept;
-fifty readers on pages that are kept; a page of every school in turn, with the kernels counted from outside; and more new
+fifty readers, each with a session of their own, on pages that are kept; a page of every school in turn, with the kernels counted from outside; and more new
 pages at once than may wait. Browser and readers share the machine with the server: the figures are those of both together.
 """
 
@@ -16,7 +16,7 @@ import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +69,18 @@ def measure(data: Path | None, say: Say, *, quick: bool = False) -> Report:
         schools = _schools(store)
         with served(store) as portal:
             report: Report = {"schools": len(schools), "idle_kernels": READY_KERNELS}
+            shown = schools[: QUICK_BROWSERS if quick else BROWSERS]
+            cookies = portal.sessions(READERS, [school["school_id"] for school in shown])
             with playwright.sync_playwright() as started:
-                browsers = Browsers(portal, started, path, say)
-                report |= browsers.measure(schools[: QUICK_BROWSERS if quick else BROWSERS])
+                report |= Browsers(portal, started, path, cookies[0], say).measure(shown)
             seconds = QUICK_READING_SECONDS if quick else READING_SECONDS
-            paths = [_path(school) for school in schools[:BROWSERS]]
-            report |= _reading(portal, paths, seconds, say)
-            report |= _every_school(portal, schools, say)
-            report |= _busy(portal, store, schools, say)
+            plan_of_readers = Plan(
+                portal.port, tuple(map(_path, shown)), tuple(cookies), READERS, THINK_SECONDS, seconds
+            )
+            report |= _reading(portal, plan_of_readers, say)
+            everywhere = portal.sessions(CLIENTS, [school["school_id"] for school in schools])
+            report |= _every_school(portal, schools, everywhere, say)
+            report |= _busy(portal, _pupil_paths(store, schools), everywhere, say)
     return report | {
         "goals": GOALS,
         "load_before": load_before,
@@ -93,6 +97,7 @@ class Browsers:
     portal: Served
     started: Any
     path: str
+    cookie: str
     say: Say
 
     def measure(self, schools: Sequence[School]) -> Report:
@@ -116,15 +121,17 @@ class Browsers:
 
     def _open(self, school: School) -> cold_browser.Waited:
         self.portal.wait_until_quiet()
-        return cold_browser.open_cold(self.started, self.path, self.portal.address + _path(school), [])
+        name, value = self.cookie.split("=", 1)
+        session = {"name": name, "value": value, "url": self.portal.address}
+        return cold_browser.open_cold(self.started, self.path, self.portal.address + _path(school), [session])
 
 
-def _reading(portal: Served, paths: Sequence[str], seconds: float, say: Say) -> Report:
-    say(message("{readers} readers for {seconds} seconds.", readers=READERS, seconds=round(seconds)))
-    read(Plan(portal.port, tuple(paths), 1, is_queue=True))
+def _reading(portal: Served, plan: Plan, say: Say) -> Report:
+    say(message("{readers} readers for {seconds} seconds.", readers=plan.readers, seconds=round(plan.seconds)))
+    read(replace(plan, readers=1, is_queue=True, think_seconds=0.0))
     portal.wait_until_quiet()
     before = portal.cpu_seconds()
-    answers = read(Plan(portal.port, tuple(paths), READERS, THINK_SECONDS, seconds))
+    answers = read(plan)
     times = [one.seconds * 1000 for one in answers]
     return {
         "p95_ms_50_users": percentile(times, 0.95),
@@ -137,14 +144,15 @@ def _reading(portal: Served, paths: Sequence[str], seconds: float, say: Say) -> 
     }
 
 
-def _every_school(portal: Served, schools: Sequence[School], say: Say) -> Report:
+def _every_school(portal: Served, schools: Sequence[School], cookies: Sequence[str], say: Say) -> Report:
     """Return what a page of every school takes, from cold; then the same in the other language, for the memory."""
     report: Report = {"server_mb_before": portal.server_mb()}
     most = left = unanswered = 0
     for sweep, language in enumerate(("en", "lv"), 1):
         say(message("A page of each of {schools} schools.", schools=len(schools)))
         watch = MostKernels(portal)
-        answers = read(Plan(portal.port, tuple(_path(school, language) for school in schools), CLIENTS, is_queue=True))
+        paths = tuple(_path(school, language) for school in schools)
+        answers = read(Plan(portal.port, paths, tuple(cookies), CLIENTS, is_queue=True))
         most = max(most, watch.stop())
         portal.wait_until_quiet()
         left = max(left, portal.kernels() - READY_KERNELS)
@@ -156,12 +164,12 @@ def _every_school(portal: Served, schools: Sequence[School], say: Say) -> Report
     return report | {"most_kernels": most, "kernels_left": left, "not_shown_every_school": unanswered}
 
 
-def _busy(portal: Served, store: Path, schools: Sequence[School], say: Say) -> Report:
+def _busy(portal: Served, paths: Sequence[str], cookies: Sequence[str], say: Say) -> Report:
     """Return what happens when more new pages are asked for at once than may wait."""
     say(message("{count} new pages at once.", count=AT_ONCE))
-    paths = tuple(_pupil_paths(store, schools)[: AT_ONCE + 1])
+    plan = Plan(portal.port, tuple(paths[:AT_ONCE]), tuple(cookies), AT_ONCE, is_queue=True)
     watch = MostKernels(portal)
-    answers = read(Plan(portal.port, paths[:-1], AT_ONCE, is_queue=True))
+    answers = read(plan)
     most = watch.stop()
     portal.wait_until_quiet()
     refused = [one for one in answers if one.status == BUSY]
@@ -173,7 +181,7 @@ def _busy(portal: Served, store: Path, schools: Sequence[School], say: Say) -> R
             "refused_in_words": sum(one.has_retry_after and one.is_page for one in refused),
             "longest_ms": max(one.seconds for one in answers) * 1000,
             "most_kernels": most,
-            "is_well_afterwards": _not_shown(read(Plan(portal.port, paths[-1:], 1, is_queue=True))) == 0,
+            "is_well_afterwards": _not_shown(read(replace(plan, paths=tuple(paths[AT_ONCE : AT_ONCE + 1])))) == 0,
         }
     }
 

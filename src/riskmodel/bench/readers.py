@@ -28,15 +28,16 @@ class Plan:
 
     ``paths`` are asked in turn, each reader going on where the queue stands, when ``is_queue``; otherwise each reader
     chooses any of them until ``seconds`` are over. Between two pages a reader thinks for up to ``think_seconds``.
+    ``cookies`` (``name=value``) are the readers' sessions, one each in turn.
     """
 
     port: int
     paths: tuple[str, ...]
+    cookies: tuple[str, ...]
     readers: int
     think_seconds: float = 0.0
     seconds: float = 0.0
     is_queue: bool = False
-    cookie: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def percentile(seconds: Sequence[float], share: float) -> float:
 def answer_plan() -> None:
     """Read a plan from standard input, follow it, and write the answers to standard output."""
     given = json.load(sys.stdin)
-    plan = Plan(**{**given, "paths": tuple(given["paths"])})
+    plan = Plan(**{**given, **{name: tuple(given[name]) for name in ("paths", "cookies")}})
     json.dump([asdict(one) for one in asyncio.run(_follow(plan))], sys.stdout)
 
 
@@ -104,7 +105,7 @@ async def _follow(plan: Plan) -> list[Answer]:
             if path is None:
                 break
             if connection is None or connection.is_closed:
-                connection = await _Connection.open(plan)
+                connection = await _Connection.open(plan.port, plan.cookies[number % len(plan.cookies)])
             answers.append(await asyncio.wait_for(connection.get(path), MOST_SECONDS))
         if connection:
             connection.writer.close()
@@ -116,16 +117,14 @@ async def _follow(plan: Plan) -> list[Answer]:
 class _Connection:
     """One connection that stays open from page to page."""
 
-    def __init__(self, plan: Plan, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer, self.is_closed = reader, writer, False
-        lines = [f"Host: 127.0.0.1:{plan.port}", "Accept-Encoding: gzip"]
-        lines += [f"Cookie: {plan.cookie}"] if plan.cookie else []
-        self._head = "\r\n".join(lines)
+        self._head = head
 
     @classmethod
-    async def open(cls, plan: Plan) -> _Connection:
-        reader, writer = await asyncio.open_connection("127.0.0.1", plan.port, limit=2**22)
-        return cls(plan, reader, writer)
+    async def open(cls, port: int, cookie: str) -> _Connection:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
+        return cls(f"Host: 127.0.0.1:{port}\r\nAccept-Encoding: gzip\r\nCookie: {cookie}", reader, writer)
 
     async def get(self, path: str) -> Answer:
         begun = time.perf_counter()

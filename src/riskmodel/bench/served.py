@@ -1,27 +1,37 @@
-"""A portal in a process of its own: started, asked for its address, watched from outside, and stopped."""
+"""A portal in a process of its own: started, asked for its address, entered, watched from outside, and stopped."""
 
 from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
-from riskmodel.portal.app import READY_KERNELS
+from riskmodel.portal.app import READY_KERNELS, Place
+from riskmodel.portal.identity import cookie_name
+from riskmodel.register.people import Grant
+from riskmodel.register.store import open_register, register_file
 from riskmodel.runs.forking import kernels_of
 
-SERVE = "import sys; from pathlib import Path; from riskmodel.portal.app import serve; serve(Path(sys.argv[1]), port=0)"
+SERVE = (
+    "import sys; from pathlib import Path; from riskmodel.portal.app import Place, serve; "
+    "serve(Place(Path(sys.argv[1]), port=0))"
+)
+LANGUAGE: Literal["lv"] = "lv"
 START_SECONDS, STOP_SECONDS, QUIET_SECONDS = 60, 20, 60
 QUIET_LOOKS = 5
 SECONDS_BETWEEN_LOOKS = 0.03
@@ -34,6 +44,23 @@ class Served:
 
     process: psutil.Process
     address: str
+    store: Path
+
+    def sessions(self, count: int, school_ids: Iterable[str]) -> list[str]:
+        """Return the cookies, as ``name=value``, of so many people who have come in, each of the support staff of all
+        these schools: as many grants as nobody has in life."""
+        grants = tuple(Grant("support_staff", school_id) for school_id in school_ids)
+        front = Place(self.store).front()
+        cookies = []
+        with open_register(register_file(self.store), may_create=True) as register:
+            for number in range(count):
+                login = f"reader-{number}-{secrets.token_hex(4)}"
+                register.accounts.add(login, login, None, LANGUAGE, grants, by="benchmark")
+                person = register.accounts.find(login)
+                assert person is not None  # it was just made
+                token = register.sessions.open(person, datetime.now(UTC))
+                cookies.append(f"{cookie_name('session', front, self.port)}={token}")
+        return cookies
 
     @property
     def port(self) -> int:
@@ -89,7 +116,7 @@ def served(store: Path) -> Iterator[Served]:
                 [sys.executable, "-u", "-c", SERVE, str(store)], stdout=output, stderr=output
             )
         try:
-            found = Served(psutil.Process(child.pid), _address(child, log))
+            found = Served(psutil.Process(child.pid), _address(child, log), store)
             found.wait_until_quiet()
             yield found
         finally:

@@ -12,7 +12,13 @@ from riskmodel.commands.kinds import FILE, FOLDER
 
 @click.command()
 @click.option("--store", type=FOLDER, required=True, help="Folder of deliveries and runs.")
-@click.option("--identity", type=click.Choice(["local", "hub", "proxy"]), default="local", show_default=True)
+@click.option(
+    "--identity",
+    type=click.Choice(["local", "hub", "proxy"]),
+    default="local",
+    show_default=True,
+    help="Who says who comes: passwords of the register, the JupyterHub that starts this, or a proxy in front.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8866, show_default=True)
 @click.option("--base-url", default="/", show_default=True, help="The path below which the portal stands.")
@@ -20,6 +26,11 @@ from riskmodel.commands.kinds import FILE, FOLDER
 @click.option("--certificate", type=FILE, help="For HTTPS by the portal itself (PEM).")
 @click.option("--certificate-key", type=FILE, help="The certificate's key (PEM).")
 @click.option("--behind-https", is_flag=True, help="A proxy in front speaks HTTPS with the people.")
+@click.option(
+    "--proxy-secret",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --identity proxy: the file of the secret that the proxy shows.",
+)
 def portal(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
     store: Path,
     identity: Literal["local", "hub", "proxy"],
@@ -30,13 +41,14 @@ def portal(  # noqa: PLR0913, PLR0917  (one parameter per option of the command 
     certificate: Path | None,
     certificate_key: Path | None,
     behind_https: bool,
+    proxy_secret: Path | None,
 ) -> None:
     """Serve the pages for staff, each seeing only what the own task needs.
 
     \b
     Examples:
       riskmodel portal --store data/store
-      riskmodel portal --store data/store --identity hub --base-url /services/riskmodel/
+      riskmodel portal --store data/store --identity proxy --proxy-secret data/proxy.secret --public-host portal.example.lv
     """
     from riskmodel.portal.app import Place, serve
 
@@ -51,5 +63,6 @@ def portal(  # noqa: PLR0913, PLR0917  (one parameter per option of the command 
             certificate,
             certificate_key,
             behind_https,
+            proxy_secret,
         )
     )

@@ -31,10 +31,10 @@ from riskmodel.errors import UsageError
 from riskmodel.messages import LANGUAGES, message
 from riskmodel.portal import log
 from riskmodel.portal.desk import Desk, Front
+from riskmodel.portal.doors import door_of
 from riskmodel.portal.handlers import OPEN
 from riskmodel.portal.identity import Door
 from riskmodel.portal.kernels import KernelPool
-from riskmodel.portal.local import LocalDoor
 from riskmodel.portal.published import open_current
 from riskmodel.portal.render import Rendering
 from riskmodel.portal.routes import as_rules
@@ -43,7 +43,6 @@ from riskmodel.register.store import Register, open_register, register_file
 from riskmodel.views.words import ORIGINS, words
 
 Mode = Literal["local", "hub", "proxy"]
-DOORS: dict[str, Callable[[], Door]] = {"local": LocalDoor}
 
 DEFAULT_PORT = 8866
 READY_KERNELS = 2
@@ -74,6 +73,8 @@ class Place:
         Files for HTTPS by the portal itself.
     is_behind_https
         Whether a proxy in front speaks HTTPS with the people.
+    proxy_secret
+        The file of the secret that a proxy shows, with the identity ``proxy``.
     """
 
     store: Path
@@ -85,6 +86,7 @@ class Place:
     certificate: Path | None = None
     certificate_key: Path | None = None
     is_behind_https: bool = False
+    proxy_secret: Path | None = None
 
     @property
     def listens_on(self) -> str:
@@ -104,10 +106,11 @@ class Portal(Voila):
     It is started by :func:`serve` and by nothing else: it cannot be loaded into a Jupyter server.
     """
 
-    def __init__(self, place: Place, register: Register, say: Callable[[str], None]) -> None:
+    def __init__(self, place: Place, register: Register, door: Door, say: Callable[[str], None]) -> None:
         super().__init__(log_level=logging.WARNING, open_browser=False, ip=place.listens_on, port=place.port)
         self.place = place
         self.register = register
+        self.door = door
         self.say = say
 
     def load_config_file(self, *_: object, **__: object) -> None:
@@ -156,10 +159,9 @@ class Portal(Voila):
             loop.add_signal_handler(number, stopped.set)
         pool = KernelPool(READY_KERNELS)
         rendering = Rendering(pool, self.voila_configuration)
-        door = DOORS[self.place.identity]()
-        self.desk = Desk(self.place.store, rendering, self.register, door, self.place.front())
+        self.desk = Desk(self.place.store, rendering, self.register, self.door, self.place.front())
         try:
-            door.open_for(self.desk)
+            self.door.open_for(self.desk)
             self.desk.published()
             self.app = Application(self.init_handlers(), **self.init_settings())
             server, port = self._listen()
@@ -238,11 +240,12 @@ def serve(place: Place, say: Callable[[str], None] = click.echo) -> None:
         For an address that others reach without HTTPS, a base path of another form, a port in use, or a store without
         a published run.
     """
+    place, door = door_of(place)
     _check(place)
     open_current(place.store)
     register = open_register(register_file(place.store), may_create=True)
     log.write_to_standard_error()
-    portal = Portal(place, register, say)
+    portal = Portal(place, register, door, say)
     portal.initialize([])
     portal.start()
 
@@ -256,6 +259,13 @@ def _check(place: Place) -> None:
             remedy=message(
                 "Use --host 127.0.0.1, give --certificate and --certificate-key, or put a hub or proxy in front."
             ),
+            where=place.host,
+        )
+    if not is_own_only and place.identity == "proxy":
+        raise UsageError(
+            message("Behind a proxy, only this machine reaches the portal: whoever reaches it can send headers."),
+            found=message("This address can be reached by others."),
+            remedy=message("Use --host 127.0.0.1, and let the proxy run on this machine."),
             where=place.host,
         )
     if not BASE_PATH.fullmatch(place.base):

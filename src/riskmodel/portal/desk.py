@@ -19,6 +19,7 @@ from riskmodel.portal.identity import Door
 from riskmodel.portal.moments import HERE
 from riskmodel.portal.names import Names
 from riskmodel.portal.pace import Pace
+from riskmodel.portal.printing import Printing
 from riskmodel.portal.published import Published, open_current
 from riskmodel.portal.render import Rendering
 from riskmodel.register.store import Register
@@ -36,6 +37,10 @@ class StaticFiles:
 
     by_name: Mapping[str, tuple[str, bytes]]
     names: Mapping[str, str]
+
+    def text(self, file: str) -> str:
+        """Return the content of a file of the list."""
+        return self.by_name[self.names[file]][1].decode("utf-8")
 
 
 def static_files() -> StaticFiles:
@@ -109,6 +114,7 @@ class Desk:
     front: Front
     static: StaticFiles = field(default_factory=static_files)
     pace: Pace = field(default_factory=Pace)
+    printing: Printing = field(default_factory=Printing)
     under_way: UnderWay = field(default_factory=UnderWay)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _published: Published | None = None

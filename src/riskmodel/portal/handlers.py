@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from inspect import isawaitable
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from markupsafe import Markup
 from tornado.web import HTTPError, RequestHandler
@@ -19,7 +19,7 @@ from tornado.web import HTTPError, RequestHandler
 from riskmodel.messages import LANGUAGES, Language, message
 from riskmodel.portal import forms, names, shell
 from riskmodel.portal.desk import Desk
-from riskmodel.portal.identity import Visitor
+from riskmodel.portal.identity import TurnedAwayError, Visitor
 from riskmodel.portal.log import note
 from riskmodel.portal.policy import RULES, Ask, DeniedError, Scope, Unit, UnknownError, decide
 from riskmodel.portal.published import Published
@@ -67,6 +67,8 @@ class PortalHandler(RequestHandler):
     SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD")
     QUERY: frozenset[str] = frozenset()
     """The keys that a query may hold, each once."""
+    FIELDS: frozenset[str] = frozenset()
+    """The fields that a form may hold beside its token, each once."""
 
     desk: Desk
     access: str
@@ -95,7 +97,7 @@ class PortalHandler(RequestHandler):
         if self.access != OPEN:
             self.visitor = await self.desk.door.get_user(self)
             if self.visitor is None:
-                self.turn_away()
+                self.desk.door.turn_away(self)
                 return
         if self.request.method == "POST":
             self._check_form()
@@ -107,13 +109,6 @@ class PortalHandler(RequestHandler):
     def form_key(self) -> str:
         """Return the secret to which the tokens of this visit's forms are bound; empty when there is none."""
         return self.visitor.key if self.visitor else ""
-
-    def turn_away(self) -> None:
-        """Send a reader to the login, and back here afterwards; anything else is refused."""
-        is_reading = self.request.method in {"GET", "HEAD"}
-        if not is_reading or self.request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
-            raise HTTPError(401)
-        self.redirect(f"{self.desk.door.login_address(self.language)}?next={quote(self.request.path, safe='/')}")
 
     async def head(self, *parts: str) -> None:
         """Answer as to GET; the server leaves the content out."""
@@ -137,7 +132,8 @@ class PortalHandler(RequestHandler):
             note("error", reference=reference, error=kind)
         self.set_status(status)
         addresses = self.desk.addresses(self.language)
-        problem = pages.problem(status, self.language, addresses, reference)
+        said = error.words if isinstance(error, TurnedAwayError) else None
+        problem = pages.problem(status, self.language, addresses, reference, said)
         self.set_header("Content-Type", HTML)
         self.finish(self.composed(Page(message("Problem")), problem))
 
@@ -178,6 +174,9 @@ class PortalHandler(RequestHandler):
         kind = headers.get("Content-Type", "").split(";")[0].strip().lower()
         if kind not in forms.CONTENT_TYPES:
             raise HTTPError(400)
+        found = self.request.body_arguments
+        if not set(found) <= self.FIELDS | {forms.TOKEN_FIELD} or any(len(values) > 1 for values in found.values()):
+            raise HTTPError(400)
         if not forms.is_from_own_page(headers, self.desk.front.origin(self.request.host)):
             raise HTTPError(403)
         given = self.request.headers.get(forms.TOKEN_HEADER) or self.field(forms.TOKEN_FIELD)
@@ -185,9 +184,8 @@ class PortalHandler(RequestHandler):
             raise HTTPError(403)
 
     def field(self, name: str) -> str:
-        """Return a field of the form; empty when it is missing or was sent twice."""
-        values = self.get_body_arguments(name, strip=False)
-        return values[0] if len(values) == 1 else ""
+        """Return a field of the form; empty when it is missing."""
+        return self.get_body_argument(name, "", strip=False) or ""
 
 
 class PageHandler(PortalHandler):
@@ -264,16 +262,23 @@ class PageHandler(PortalHandler):
         self.set_header("Content-Type", HTML)
         self.finish(self.composed(page, content))
 
-    async def fragment(self, scope: Scope, parameters: Parameters, published: Published) -> Markup:
-        """Return a view's HTML for a scope, which the view's own renderer has escaped, with names where they belong."""
-        key = Key(published.run_id, scope.view, scope.fingerprint, self.language)
+    async def fragment(self, scope: Scope, parameters: Parameters, published: Published, also: str = "") -> Markup:
+        """Return a view's HTML for a scope, which the view's own renderer has escaped, with names where they belong.
+
+        ``also`` tells what the HTML depends on beside run, scope and language, e.g. a number that was entered.
+        """
+        key = Key(published.run_id, scope.view, scope.fingerprint + also, self.language)
         html = Markup(await self.desk.rendering.fragment(key, parameters))  # noqa: S704
+        found = self.names_for(scope, published)
+        return html if found is None else names.named(html, found)
+
+    def names_for(self, scope: Scope, published: Published) -> Mapping[str, str] | None:
+        """Return the names of a scope's pupils by their codes; None for who is not shown names."""
         if not scope.shows_names:
-            return html
-        school_id = scope.unit.split("/")[0]
-        members = published.members(school_id).values()
+            return None
+        members = published.members(scope.unit.split("/")[0]).values()
         own = [member for member in members if scope.pupil_ids is None or member.pupil_id in scope.pupil_ids]
-        return names.named(html, self.desk.names.of(own))
+        return self.desk.names.of(own)
 
     def handed_over(self, extract: Mapping[str, Any] | None = None, **more: str) -> dict[str, str]:
         """Return the parameters of a view: its extract as JSON, the language, the base path, and what else it declares."""

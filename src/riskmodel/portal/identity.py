@@ -10,16 +10,31 @@ import hashlib
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from jupyter_server.auth.identity import IdentityProvider, User
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
 
-from riskmodel.messages import Language
+from riskmodel.messages import Language, Message, message
 from riskmodel.register.people import Person
 
 if TYPE_CHECKING:
     from riskmodel.portal.desk import Desk, Front
     from riskmodel.portal.handlers import PortalHandler
+
+
+NO_ACCOUNT = message(
+    "You are logged in, but no open account of these pages with a task for you has that name. Ask the steward of the register in your institution."
+)
+"""For doors at which others have asked who comes."""
+
+
+class TurnedAwayError(HTTPError):
+    """Somebody does not come in; a page says why, in ``words``."""
+
+    def __init__(self, status: int, words: Message) -> None:
+        super().__init__(status)
+        self.words = words
 
 
 @dataclass
@@ -61,6 +76,19 @@ class Door(IdentityProvider):
     @abstractmethod
     def login_address(self, language: Language) -> str:
         """Return where people are sent who have not come in; ``?next=`` and a path may be added."""
+
+    def turn_away(self, handler: PortalHandler) -> None:
+        """Answer somebody whom :meth:`get_user` does not know: readers are sent to the login, and back here afterwards.
+
+        Raises
+        ------
+        HTTPError
+            For anything but a page that a browser wants to show.
+        """
+        is_reading = handler.request.method in {"GET", "HEAD"}
+        if not is_reading or handler.request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+            raise HTTPError(401)
+        handler.redirect(f"{self.login_address(handler.language)}?next={quote(handler.request.path, safe='/')}")
 
     @property
     def can_log_out(self) -> bool:

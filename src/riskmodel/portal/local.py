@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +14,10 @@ from riskmodel.messages import Language, Message, message, plural
 from riskmodel.portal.desk import Desk
 from riskmodel.portal.forms import token_for
 from riskmodel.portal.handlers import HTML, PageHandler, PortalHandler
-from riskmodel.portal.identity import Door, Visitor, cookie_attributes, cookie_name
+from riskmodel.portal.identity import cookie_attributes
 from riskmodel.portal.render import BusyError
 from riskmodel.portal.shell import Page
+from riskmodel.portal.visits import SessionDoor, onward
 from riskmodel.register.people import Person
 from riskmodel.views import pages
 
@@ -25,11 +25,9 @@ CHECKS_AT_ONCE = 2
 """A check of a password costs 19 MiB and tens of milliseconds, by design: more at once would be a way to stop the service."""
 MOST_WAITING = 60
 MOST_CHARACTERS = 1000
-OWN_PATH = re.compile(r"(lv|en)(/[A-Za-z0-9_.-]+)*/?")
-"""A path below our base to which a login may lead on; nothing in it can name another host."""
 
 
-class LocalDoor(Door):
+class LocalDoor(SessionDoor):
     """Accounts of the register; a cookie names a session that the register keeps."""
 
     def open_for(self, desk: Desk) -> None:
@@ -38,15 +36,6 @@ class LocalDoor(Door):
         self._checks = ThreadPoolExecutor(CHECKS_AT_ONCE, thread_name_prefix="password")
         self._waiting = 0
 
-    async def get_user(self, handler: RequestHandler) -> Visitor | None:
-        """Return whose session the cookie names."""
-        token = self.session_token(handler)
-        if not token:
-            return None
-        desk = self.desk
-        person = await desk.in_thread(lambda: desk.register.sessions.person(token, desk.clock()))
-        return None if person is None else Visitor.of(person, token)
-
     def login_address(self, language: Language) -> str:
         """Return the address of the form."""
         return f"{self.desk.front.base}{language}/login"
@@ -54,13 +43,6 @@ class LocalDoor(Door):
     def own_routes(self) -> list[tuple[str, type[PortalHandler]]]:
         """Return the form."""
         return [(r"(lv|en)/login", LoginHandler)]
-
-    async def leave(self, handler: PortalHandler, visitor: Visitor) -> str:
-        """Close the session; its cookie is worth nothing from now on."""
-        desk = self.desk
-        await desk.in_thread(lambda: desk.register.sessions.close(visitor.key))
-        handler.clear_cookie(self.session_cookie(handler), **cookie_attributes(desk.front))
-        return self.login_address(handler.language)
 
     async def check_password(self, login: str, password: str) -> Person | None:
         """Return whom login and password name; the same work is done for a login that does not exist."""
@@ -73,32 +55,14 @@ class LocalDoor(Door):
         finally:
             self._waiting -= 1
 
-    async def enter(self, handler: PortalHandler, person: Person) -> None:
-        """Open a new session, whatever the browser brought along, and end the one that it had."""
-        desk, old = self.desk, self.session_token(handler)
-        if old:
-            await desk.in_thread(lambda: desk.register.sessions.close(old))
-        token = await desk.in_thread(lambda: desk.register.sessions.open(person, desk.clock()))
-        handler.set_cookie(self.session_cookie(handler), token, **cookie_attributes(desk.front))
-        handler.clear_cookie(self.form_cookie(handler), **cookie_attributes(desk.front))
-
-    def session_token(self, handler: RequestHandler) -> str:
-        """Return what the browser brought as its session; empty for nothing."""
-        return handler.get_cookie(self.session_cookie(handler)) or ""
-
-    def session_cookie(self, handler: RequestHandler) -> str:
-        """Return the name of the cookie of the session."""
-        return cookie_name("session", self.desk.front, _port(handler))
+    async def enter(self, handler: RequestHandler, person: Person) -> None:
+        """Open a new session; the form's own cookie has done its work."""
+        await super().enter(handler, person)
+        handler.clear_cookie(self.form_cookie(handler), **cookie_attributes(self.desk.front))
 
     def form_cookie(self, handler: RequestHandler) -> str:
         """Return the name of the cookie to which the login form is bound, as there is no session yet."""
-        return cookie_name("form", self.desk.front, _port(handler))
-
-
-def _port(handler: RequestHandler) -> int:
-    """Return the port that the request was sent to, by which cookies of two portals on one machine differ."""
-    found = handler.request.host.rpartition(":")[2]
-    return int(found) if found.isascii() and found.isdigit() else 0
+        return self.cookie("form", handler)
 
 
 class LoginHandler(PortalHandler):
@@ -106,6 +70,7 @@ class LoginHandler(PortalHandler):
 
     SUPPORTED_METHODS = ("GET", "HEAD", "POST")
     QUERY = frozenset({"next"})
+    FIELDS = frozenset({"login", "password", "next"})
 
     @property
     def door(self) -> LocalDoor:
@@ -121,7 +86,7 @@ class LoginHandler(PortalHandler):
     async def get(self, _language: str) -> None:
         """Show the form; who has come in already goes on."""
         if await self.door.get_user(self):
-            self.redirect(self._onward(self.query.get("next", "")))
+            self.redirect(onward(self.desk, self.query.get("next", ""), self.language))
             return
         has_ended = bool(self.door.session_token(self))
         notice = (
@@ -131,8 +96,8 @@ class LoginHandler(PortalHandler):
 
     async def post(self, _language: str) -> None:
         """Let in whoever knows the password of an account, not too often."""
-        login, password, onward = self.field("login").strip(), self.field("password"), self.field("next")
-        given = {"login": login, "next": onward}
+        login, password, wanted = self.field("login").strip(), self.field("password"), self.field("next")
+        given = {"login": login, "next": wanted}
         faults = _missing(login, password)
         if faults:
             self._show_form(given, faults, status=400)
@@ -151,15 +116,7 @@ class LoginHandler(PortalHandler):
         await desk.in_thread(lambda: desk.register.throttle.passed(login, address))
         await self.door.enter(self, person)
         self.language = person.language
-        self.redirect(self._onward(onward), status=303)
-
-    def _onward(self, path: str) -> str:
-        """Return where to go after the login: the page that was asked for, if it is one of ours, else the start."""
-        base = self.desk.front.base
-        inside = path.removeprefix(base)
-        if path.startswith(base) and OWN_PATH.fullmatch(inside) and "//" not in path and ".." not in path:
-            return path
-        return self.desk.addresses(self.language).schools()
+        self.redirect(onward(self.desk, wanted, self.language), status=303)
 
     def _show_form(
         self,

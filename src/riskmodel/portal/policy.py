@@ -67,7 +67,7 @@ RULES: Mapping[str, Rule] = {
     "capacity": Rule(frozenset({"director"}), "school"),
     "municipality": Rule(frozenset({"municipality", "state"}), "municipality", SHEETS),
     "state": Rule(frozenset({"state"}), "none", SHEETS),
-    "runs": Rule(frozenset({"steward", "state"})),
+    "runs": Rule(frozenset({"steward"})),
     "audit": Rule(frozenset({"steward"})),
     "accounts": Rule(frozenset({"steward"})),
 }
@@ -146,6 +146,8 @@ def decide(person: Person, ask: Ask, published: Published, on: date) -> Scope:
         return _pupil(ask, grants, published)
     if rule.unit == "municipality":
         return _municipality(ask, grants, published)
+    if ask.view == "state" and not published.has_state:
+        raise UnknownError
     profile = _profile(grants)
     return Scope(ask.view, "", profile, why=_why_without_a_unit(ask, rule, profile))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -21,6 +22,8 @@ SCHOOLS_KEPT = 256
 
 INDEX_FILE = "extracts/index.json"
 FINDINGS_FILE = "extracts/findings.json"
+STATE_FILE = "extracts/state.json"
+MUNICIPALITY_FILE = re.compile(r"extracts/municipality/(LV[0-9]{7})\.json")
 SCHOOL_FOLDER = "extracts/"
 
 
@@ -57,7 +60,8 @@ class Published:
     @cached_property
     def findings(self) -> dict[str, Any]:
         """The findings of the whole run."""
-        return self._read(FINDINGS_FILE)
+        found = self._read(FINDINGS_FILE)
+        return found | {"run": found["run"] | {"published_on": self.updated_on}}
 
     @cached_property
     def run(self) -> dict[str, Any]:
@@ -71,9 +75,27 @@ class Published:
 
     @cached_property
     def municipalities(self) -> frozenset[str]:
-        """The codes of the municipalities of the schools of this run."""
-        codes = {one.get("municipality_code") for one in self.index["schools"]}
-        return frozenset(str(code) for code in codes if code)
+        """The codes of the municipalities that have an extract: those of the cut-off date, not those that schools still name."""
+        found = (MUNICIPALITY_FILE.fullmatch(name) for name in self.manifest.files)
+        return frozenset(match[1] for match in found if match)
+
+    def municipality(self, code: str) -> dict[str, Any]:
+        """Return the extract of a municipality of this run; KeyError for any other code."""
+        if code not in self.municipalities:
+            raise KeyError("no such municipality in this run")
+        return self._dated(self._read(f"extracts/municipality/{code}.json"))
+
+    @cached_property
+    def has_state(self) -> bool:
+        """Whether the run has counts of the state; runs of earlier versions have none."""
+        return STATE_FILE in self.manifest.files
+
+    def state(self) -> dict[str, Any]:
+        """Return the extract of the state."""
+        return self._dated(self._read(STATE_FILE))
+
+    def _dated(self, extract: dict[str, Any]) -> dict[str, Any]:
+        return extract | {"run": extract["run"] | {"published_on": self.updated_on}}
 
     @cached_property
     def members(self) -> Callable[[str], Mapping[str, Member]]:
@@ -93,8 +115,7 @@ class Published:
         name = self._files.get(school_id)
         if name is None:
             return None
-        extract = unfolded(self._read(name))
-        return extract | {"run": extract["run"] | {"published_on": self.updated_on}}
+        return self._dated(unfolded(self._read(name)))
 
     def _read(self, name: str) -> dict[str, Any]:
         """Return one file of the run; only files that the manifest names are opened, and only unchanged."""

@@ -28,7 +28,7 @@ from riskmodel.portal.kernels import Kernel, KernelPool
 from riskmodel.settings import notebook_folder
 from riskmodel.views.notebook import end_mark
 
-VIEWS = ("schools", "school", "pupil", "catalogue", "about")
+VIEWS = ("schools", "school", "pupil", "notice", "catalogue", "about", "municipality", "state")
 """The notebooks in ``notebooks/views`` that may be executed; no other file is."""
 
 VIEW_SECONDS = 10.0

@@ -9,13 +9,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from riskmodel.portal import school_pages, shared_pages, steward_pages
+from riskmodel.portal import area_pages, files, school_pages, shared_pages, steward_pages
 from riskmodel.portal.desk import Desk
 from riskmodel.portal.handlers import OPEN, PortalHandler
 from riskmodel.portal.local import LogoutHandler
 
 LANGUAGE, SCHOOL = r"(lv|en)/", r"(lv|en)/school/([0-9]{1,10})"
 PUPIL = SCHOOL + r"/pupil/([0-9A-F]{6,32})"
+MUNICIPALITY, SHEET = LANGUAGE + r"municipality/(LV[0-9]{7})", r"/table\.(csv|xlsx)"
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,18 @@ ROUTES: tuple[Route, ...] = (
     Route(SCHOOL, school_pages.SchoolHandler, "school"),
     Route(PUPIL, school_pages.PupilHandler, "pupil"),
     Route(PUPIL + "/(panel)", school_pages.PupilHandler, "pupil"),
+    Route(MUNICIPALITY, area_pages.MunicipalityHandler, "municipality"),
+    Route(MUNICIPALITY + SHEET, area_pages.MunicipalityFileHandler, "municipality"),
+    Route(LANGUAGE + "state", area_pages.StateHandler, "state"),
+    Route(LANGUAGE + "state" + SHEET, area_pages.StateFileHandler, "state"),
     Route(LANGUAGE + "runs", steward_pages.RunsHandler, "runs"),
     Route(LANGUAGE + "audit", steward_pages.AuditHandler, "audit"),
     Route(LANGUAGE + "accounts", steward_pages.AccountsHandler, "accounts"),
+    Route(PUPIL + "/notice", school_pages.NoticeHandler, "notice"),
+    Route(SCHOOL + "/places", school_pages.PlacesHandler, "capacity"),
+    Route(SCHOOL + r"/list\.(csv|xlsx|pdf)", files.ListHandler, "school"),
+    Route(PUPIL + r"/sheet\.(csv|xlsx|pdf)", files.SheetHandler, "pupil"),
+    Route(PUPIL + r"/notice\.(pdf)", files.NoticeFileHandler, "notice"),
     Route(r"static/([a-z]{1,20}\.[0-9a-f]{16}\.(?:css|js))", shared_pages.StaticHandler, OPEN),
     Route("health", shared_pages.HealthHandler, OPEN),
 )

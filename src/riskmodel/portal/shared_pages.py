@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tornado.web import HTTPError
 
@@ -59,8 +61,22 @@ class HomeHandler(PageHandler):
 
     async def _show_schools(self, published: Published) -> None:
         scope = decide(self.person, Ask("schools"), published, self.desk.today())
-        content = await self.fragment(scope, lambda: self.handed_over(cut_schools(published.index, scope)), published)
+        index = cut_schools(published.index, scope)
+        entered = await self.desk.in_thread(lambda: self._entered(index))
+        content = await self.fragment(
+            scope,
+            lambda: self.handed_over(with_entered(index, entered)),
+            published,
+            f"/places {sorted(entered.items())}",
+        )
         await self.show(Page(message("Schools"), "home", published, scope), content)
+
+    def _entered(self, index: Mapping[str, Any]) -> dict[str, int]:
+        """Return the places that heads of these schools have entered, by the schools' ids."""
+        found = {
+            str(one["school_id"]): self.desk.register.capacity.get(str(one["school_id"])) for one in index["schools"]
+        }
+        return {school_id: one.places for school_id, one in found.items() if one is not None}
 
     def _school(self, school_id: str) -> str:
         return self.desk.addresses(self.language).school(school_id)
@@ -70,18 +86,28 @@ class HomeHandler(PageHandler):
         grants, home = holding(self.person, self.desk.today()), self.desk.addresses(self.language).schools()
         codes = sorted({grant.municipality_code or "" for grant in grants if grant.role == "municipality"})
         found = [
-            Destination(message("Municipality {code}", code=code), f"{home}municipality/{code}")
+            Destination(str(published.municipality(code)["municipality"]["name"]), f"{home}municipality/{code}")
             for code in codes
             if code in published.municipalities
         ]
         roles = {grant.role for grant in grants}
-        if "state" in roles:
+        if "state" in roles and published.has_state:
             found.append(Destination(message("The whole state"), f"{home}state"))
         if "steward" in roles:
             found.append(Destination(message("Runs"), f"{home}runs"))
         if "researcher" in roles:
             found.append(Destination(message("About the model"), f"{home}about"))
         return found
+
+
+def with_entered(index: Mapping[str, Any], entered: Mapping[str, int]) -> dict[str, Any]:
+    """Return the list of schools with the places that were entered in place of the run's."""
+
+    def of(school: Mapping[str, Any]) -> dict[str, Any]:
+        places = entered.get(str(school["school_id"]))
+        return {**school} if places is None else {**school, "places": places, "is_capacity_assumed": False}
+
+    return {**index, "schools": [of(school) for school in index["schools"]]}
 
 
 class CatalogueHandler(PageHandler):

@@ -153,19 +153,48 @@ def fold_attendance(
     sums = np.full((pupils, len(ATTENDANCE_SUMS)), MISSING, dtype=np.int64)
     slope = np.full(pupils, np.nan)
     (due, due_counts), (missed, missed_counts) = planned, absences
-    length = max(weeks.end, 1)
     _fold(
         _Planned._make([*(due[name] for name in PLANNED_COLUMNS), due_counts, due.starts]),
         _Absences._make([*(missed[name] for name in ABSENCE_COLUMNS), missed_counts, missed.starts]),
         _Codes(*(_CODES.index(code) for code in _Codes._fields)),
         weeks,
-        _Scratch(
-            np.zeros((length, _OF_WEEK), dtype=np.int64),
-            *(np.full(shape, -1, dtype=np.int64) for shape in (length, (schools, length), subjects, subjects)),
-        ),
+        _scratch(max(weeks.end, 1), schools, subjects),
         (sums, slope),
     )
     return sums, slope
+
+
+def fold_weeks(
+    planned: tuple[Facts, Marks],
+    absences: tuple[Facts, Marks],
+    numbers: tuple[int, int, int],
+    first_week_on: date,
+    count: int,
+) -> tuple[Counts, Counts]:
+    """Return the lessons missed without and with an excuse in ``count`` weeks from the Monday ``first_week_on``.
+
+    Both are pupils × weeks, MISSING where no lessons were planned. Weeks are laid out and absences counted as for the
+    sums; the other parameters are those of :func:`fold_attendance`.
+    """
+    pupils, schools, subjects = numbers
+    (due, due_counts), (missed, missed_counts) = planned, absences
+    unexcused, excused = (np.full((pupils, count), MISSING, dtype=np.int64) for _ in range(2))
+    _fold_weeks(
+        _Planned._make([*(due[name] for name in PLANNED_COLUMNS), due_counts, due.starts]),
+        _Absences._make([*(missed[name] for name in ABSENCE_COLUMNS), missed_counts, missed.starts]),
+        _Codes(*(_CODES.index(code) for code in _Codes._fields)),
+        Weeks((first_week_on - EPOCH).days, count, 0, 0, 0, 0),
+        _scratch(count, schools, subjects),
+        (np.empty((pupils, len(ATTENDANCE_SUMS)), dtype=np.int64), unexcused, excused),
+    )
+    return unexcused, excused
+
+
+def _scratch(weeks: int, schools: int, subjects: int) -> _Scratch:
+    shapes: tuple[Any, ...] = (weeks, (schools, weeks), subjects, subjects)
+    return _Scratch(
+        np.zeros((weeks, _OF_WEEK), dtype=np.int64), *(np.full(shape, -1, dtype=np.int64) for shape in shapes)
+    )
 
 
 def _fold_pupils(
@@ -183,6 +212,26 @@ def _fold_pupils(
             _add_weeks(pupil, weeks, scratch, sums)
             _add_days(pupil, weeks, scratch, sums)
             slope[pupil] = _slope(pupil, weeks, scratch)
+
+
+def _fold_weeks_of(
+    planned: _Planned,
+    absences: _Absences,
+    codes: _Codes,
+    weeks: Weeks,
+    scratch: _Scratch,
+    to: tuple[Counts, Counts, Counts],
+) -> None:
+    sums, unexcused, excused = to
+    week = scratch.week
+    for pupil in range(len(sums)):
+        if not _lay_out(pupil, planned, weeks, scratch):
+            continue
+        _add_missed(pupil, absences, codes, weeks, scratch, sums)
+        for number in range(weeks.end):
+            if scratch.pupil_of_week[number] == pupil:
+                unexcused[pupil, number] = min(week[number, _UNEXCUSED], week[number, _LESSONS])
+                excused[pupil, number] = min(week[number, _EXCUSED], week[number, _LESSONS])
 
 
 def _lay_out_weeks(pupil: int, planned: _Planned, weeks: Weeks, scratch: _Scratch) -> bool:
@@ -382,3 +431,4 @@ _add_weeks: Any = _compiled(_add_up_weeks)
 _add_days: Any = _compiled(_add_up_days)
 _slope: Any = _compiled(_slope_of_weeks)
 _fold: Any = _compiled(_fold_pupils)
+_fold_weeks: Any = _compiled(_fold_weeks_of)

@@ -3,7 +3,7 @@
 **Rule.** Over past cohorts, predicted out of time, *high* is as large as the share of pupils for whom there are
 places, *medium* the next twice as many, *low* the rest. The limits are probabilities: today's pupils are compared
 with them, so that a better year has fewer pupils in *high*. A band is no verdict: it says how often pupils with
-such a score left, in natural frequencies ("of 10 with such a score, 3 left").
+such a score left, in natural frequencies ("of 100 with such a score, 30 left").
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ MEDIUM_TIMES = 2
 """The medium band is this many times as large as the high one."""
 
 NATURAL = (10, 100, 1000)
-"""Shares are told of so many pupils: the smallest number of which at least one left."""
+"""Shares are told of so many pupils, all bands of the same number, so that they can be compared: the smallest with which
+rounding to whole pupils changes no band's share by more than ``MOST_ROUNDED`` of it."""
+MOST_ROUNDED = 0.15
 
 ORDER = ("low", "medium", "high")
 NORMAL_95 = 1.959963984540054
@@ -51,10 +53,11 @@ def bands(past: pd.DataFrame, share: float) -> pd.DataFrame:
     limits = _limits(probability, share)
     label = past["label"].to_numpy(dtype=np.float64, na_value=np.nan)
     code = _codes(probability, limits)
-    rows = []
-    for band, limit in zip(ORDER, limits, strict=True):
-        known = label[(code == band) & ~np.isnan(label)]
-        rows.append((band, limit, *_meaning(len(known), int(known.sum()))))
+    known = [label[(code == band) & ~np.isnan(label)] for band in ORDER]
+    counts = [(len(of_band), int(of_band.sum())) for of_band in known]
+    of_pupils = _natural([left / pupils for pupils, left in counts if left])
+    meanings = [_meaning(pupils, left, of_pupils) for pupils, left in counts]
+    rows = [(band, limit, *meaning) for band, limit, meaning in zip(ORDER, limits, meanings, strict=True)]
     frame = pd.DataFrame(rows, columns=list(BAND.column_names))
     return frame.astype({"of_pupils": "Int64", "left_of_them": "Int64"})
 
@@ -98,9 +101,16 @@ def _codes(probability: NDArray[np.float64], limits: Sequence[float]) -> NDArray
     return np.array(ORDER, dtype=object)[place]
 
 
-def _meaning(pupils: int, left: int) -> tuple[int, int | None, float, float, int, int]:
+def _natural(shares: Sequence[float]) -> int:
+    told = (
+        number for number in NATURAL if all(abs(round(x * number) / number - x) <= MOST_ROUNDED * x for x in shares)
+    )
+    return next(told, NATURAL[-1]) if shares else NATURAL[-1]
+
+
+def _meaning(pupils: int, left: int, of_pupils: int) -> tuple[int, int | None, float, float, int, int]:
     if pupils == 0:
-        return NATURAL[0], None, math.nan, math.nan, 0, 0
-    share = left / pupils
-    of_pupils = next((number for number in NATURAL if round(share * number) >= 1), NATURAL[-1])
-    return of_pupils, round(share * of_pupils), *wilson(left, pupils), pupils, left
+        return of_pupils, None, math.nan, math.nan, 0, 0
+    if left == 0:
+        of_pupils = NATURAL[-1]  # "none of ten" would say less than is known
+    return of_pupils, round(left / pupils * of_pupils), *wilson(left, pupils), pupils, left

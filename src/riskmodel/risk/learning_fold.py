@@ -128,6 +128,21 @@ def fold_marks(
     return sums, worst
 
 
+def fold_months(
+    marks: tuple[Facts, Marks], pupils: int, first_on: date, month_of_day: NDArray[np.int64]
+) -> tuple[Counts, Counts]:
+    """Return the sum of the marks in hundredths of a point, and how many there are (both pupils × months).
+
+    ``month_of_day`` tells the month of each day from ``first_on`` to the last that counts, from 0.
+    """
+    facts, counts = marks
+    months = int(month_of_day[-1]) + 1
+    sums, number = (np.zeros((pupils, months), dtype=np.int64) for _ in range(2))
+    works = _Works._make([*(facts[name] for name in MARK_COLUMNS), counts, facts.starts])
+    _fold_months(works, _MARK_CODES.index("exempt"), (first_on - EPOCH).days, month_of_day, sums, number)
+    return sums, number
+
+
 def fold_results(results: tuple[Facts, Marks], pupils: int, all_subjects: int, days: Days) -> Counts:
     """Return the sums (pupils × ``RESULT_SUMS``). ``all_subjects`` is the number of the text ``*``, or -1."""
     facts, counts = results
@@ -159,6 +174,20 @@ def _fold_marks_of(
                         _add_to_subject(of_subject, works.subject[row], pupil, points)
         if of_pupil[_MARKS] > 0:
             of_pupil[_LOW_SUBJECTS], worst[pupil] = _subjects(of_subject, pupil, days.low_mark)
+
+
+def _fold_months_of(
+    works: _Works, exempt_code: int, first_day: int, month_of_day: Counts, sums: Counts, number: Counts
+) -> None:
+    for pupil in range(len(sums)):
+        for run in range(len(works.starts)):
+            for row in range(works.starts[run, pupil], works.starts[run, pupil + 1]):
+                day, points = works.happened_on[row] - first_day, works.points[row]
+                if not works.counts[row] or works.code[row] == exempt_code or points == MISSING:
+                    continue
+                if 0 <= day < len(month_of_day):
+                    sums[pupil, month_of_day[day]] += points
+                    number[pupil, month_of_day[day]] += 1
 
 
 def _add_one_work(of_pupil: Counts, day: int, handed_in_on: int, weight: int, is_missed: bool, days: Days) -> None:
@@ -339,3 +368,4 @@ _add_term: Any = _compiled(_add_last_term)
 _add_past: Any = _compiled(_add_past_results)
 _fold_marks: Any = _compiled(_fold_marks_of)
 _fold_results: Any = _compiled(_fold_results_of)
+_fold_months: Any = _compiled(_fold_months_of)

@@ -7,12 +7,9 @@ range of pupils; then, by cohort, who belongs to it, the outcomes, and the featu
 from __future__ import annotations
 
 import contextlib
-import itertools
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -21,15 +18,14 @@ import pyarrow as pa
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
-from riskmodel.risk.cutoff import keep_versions, open_cut_off, with_pupil_keys
+from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.features import SLOW_TABLES, build_rows
 from riskmodel.risk.fold import fold_pupils
 from riskmodel.risk.label import OUTCOME_SCHEMA, Window, cohort, cohort_windows
-from riskmodel.runs import parts
+from riskmodel.runs import database, parts, trends
 from riskmodel.runs.parquet import CohortWriter
 from riskmodel.runs.parts import Part, PartFolder, Tell
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.sources.history import open_canonical
 from riskmodel.tables.results import COHORT, PLACE
 
 TRAITS = ("sex", "first_language", "has_special_needs", "low_income", "stage_kind")
@@ -48,12 +44,11 @@ COHORT_TABLES = {"cohort": COHORT, "trait": None, "feature": None}
 COHORT_KEY = ("cohort_on", "pupil_id")
 """The key of each, which a part holds once, as columns of ``cohort``."""
 
-_opened = threading.local()
-
 
 def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threads: int = 1) -> pd.DataFrame:
     """Return days, schools and outcomes of the cohorts, and write ``cohort``, ``feature``, ``trait`` and ``place``.
 
+    For the pages about single pupils of the present cohort also ``trend_week``, ``trend_month`` and ``support_known``.
     Outcomes are read as known on the run's own cut-off date, features as known on the cohort's.
 
     Parameters
@@ -75,17 +70,20 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
         ranges = pupil_ranges(connection, PUPILS_PER_PART)
         open_cut_off(connection, run.cut_off, tables=("school", "capacity", "support"))
         places = _places(connection, run)
+        measures = trends.known_support(connection, run.cut_off)
     with run.parts() as folder:
         given = {"delivery_ids": run.delivery_ids, "threads": threads}
         folds = {window.cut_off: _fold_parts(window, ranges, given) for window in windows}
         wholes = [_cohort_part(folder, window, folds[window.cut_off], run.cut_off, given) for window in windows]
-        every_fold = [part for of_cohort in folds.values() for part in of_cohort]
+        of_trends = trends.trend_parts(run.cut_off, ranges, given)
+        every_fold = [*(part for of_cohort in folds.values() for part in of_cohort), *of_trends]
         tell = run.progress(len(every_fold) + len(wholes))
         parts.make(folder, every_fold, tell)
         with contextlib.closing(_Writing(run, folder, wholes)) as writing:
             parts.make(folder, wholes, writing.after(tell))
         writing.refuse_nobody()
-    _close_versions()
+        trends.write_trends(run, folder, of_trends, measures)
+    database.close()
     columns = ["cohort_on", "school_id", "outcome_class", "label"]
     found = run.read("cohort", columns=columns)
     run.write(PLACE, _with_pupils(places, found, run))
@@ -135,7 +133,7 @@ def _fold_parts(
 def fold_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     """Return what the daily facts of a range of pupils come to, as known on a cut-off date: work of a part."""
     days = date.fromisoformat(given["cut_off"]), date.fromisoformat(given["year_on"])
-    return fold_pupils(_canonical(folder, given), *days, given["first_pupil"], given["after_pupil"])
+    return fold_pupils(database.canonical(folder, given), *days, given["first_pupil"], given["after_pupil"])
 
 
 def _cohort_part(
@@ -157,9 +155,9 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     Columns are named ``<table>.<column>`` for the tables of ``COHORT_TABLES``; the key stands there once.
     """
     of_cohort, as_of = _window(given["window"]), date.fromisoformat(given["as_of"])
-    connection = _canonical(folder, given)
+    connection = database.canonical(folder, given)
     members = cohort(connection, of_cohort, as_of)
-    _find_versions(folder, given)
+    database.find_versions(folder, given, SLOW_TABLES)
     folded = pa.concat_tables([folder.read(name) for name in given["folds"]])
     tables = {
         "cohort": pa.Table.from_pandas(members, schema=COHORT.arrow_schema(), preserve_index=False),
@@ -231,70 +229,6 @@ def _window(plain: Mapping[str, Any]) -> Window:
         term_on=date.fromisoformat(plain["term_on"]),
         rival_on=tuple(date.fromisoformat(day) for day in plain["rival_on"]),
     )
-
-
-class _Database:
-    """A data base that all parts of a run share in this process: the versions of slow facts stand there once."""
-
-    def __init__(self, named: object, threads: int) -> None:
-        self.named = named
-        self.root = duckdb.connect(config={"threads": threads})
-        self.lock = threading.Lock()
-        self.has_versions = False
-        self.numbers = itertools.count(1)
-
-    def open(self, store: Path, delivery_ids: Sequence[str]) -> duckdb.DuckDBPyConnection:
-        """Return a connection with a catalogue of its own, which holds ``canonical.<table>``."""
-        connection = self.root.cursor()
-        catalogue = f"part_{next(self.numbers)}"
-        connection.execute(f"ATTACH ':memory:' AS {catalogue}")
-        connection.execute(f"USE {catalogue}")
-        open_canonical(connection, store, delivery_ids)
-        return connection
-
-
-_databases: dict[str, _Database] = {}
-_databases_lock = threading.Lock()
-SHARED = "shared"
-
-
-def _canonical(folder: PartFolder, given: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
-    """Return a connection of this thread that holds ``canonical.<table>``; the next part of the run has it again."""
-    database = _database(folder, given)
-    if getattr(_opened, "database", None) is not database:
-        if hasattr(_opened, "connection"):
-            _opened.connection.close()
-        _opened.connection = database.open(folder.store, given["delivery_ids"])
-        _opened.database = database
-    connection: duckdb.DuckDBPyConnection = _opened.connection
-    return connection
-
-
-def _database(folder: PartFolder, given: Mapping[str, Any]) -> _Database:
-    named = (folder.store, given["delivery_ids"], given["threads"])
-    with _databases_lock:
-        if SHARED not in _databases or _databases[SHARED].named != named:
-            _databases[SHARED] = _Database(named, given["threads"])
-        return _databases[SHARED]
-
-
-def _find_versions(folder: PartFolder, given: Mapping[str, Any]) -> None:
-    """Put the versions of slow facts in order, once for all cohorts of this process."""
-    database = _database(folder, given)
-    with database.lock:
-        if not database.has_versions:
-            open_canonical(database.root, folder.store, given["delivery_ids"])
-            keep_versions(database.root, SLOW_TABLES)
-            database.has_versions = True
-
-
-def _close_versions() -> None:
-    """Let go of the data base; other threads let go of it when they end."""
-    if hasattr(_opened, "connection"):
-        _opened.connection.close()
-        del _opened.connection, _opened.database
-    with _databases_lock:
-        _databases.clear()
 
 
 def _traits(connection: duckdb.DuckDBPyConnection, window: Window, members: pd.DataFrame, as_of: date) -> pa.Table:

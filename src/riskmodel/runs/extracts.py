@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from riskmodel.risk.evaluation import DEFAULT_MODEL
 from riskmodel.risk.feature import Feature
 from riskmodel.risk.features import FEATURES
+from riskmodel.risk.trend import trend_days
 from riskmodel.runs.columns import json_object, json_text
 from riskmodel.runs.manifest import code_of_this_process
 from riskmodel.runs.parts import workers
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.runs.told import REASON_COLUMNS, USUAL_OF, Told
-from riskmodel.tables.results import BANDS, REASON, SCORE
+from riskmodel.runs.told import REASON_COLUMNS, TABLES_OF_PUPILS, USUAL_OF, Told
+from riskmodel.tables.results import BANDS, REASON, SCORE, TREND_MONTH, TREND_WEEK
 from riskmodel.views.extract import Span, common_head, findings_extract, index_extract, school_head
 
 SCHOOL_FIGURES = ("auc", "precision_at_capacity", "recall_at_capacity")
@@ -44,7 +45,15 @@ def write_extracts(run: SemesterRun) -> dict[str, Any]:
     schools = Schools(about, read, records(run.read("band")), _figures(run), _span(run))
     folder = run.folder / "extracts" / "school"
     folder.mkdir(parents=True, exist_ok=True)
-    tables = {SCORE.name: run.read_arrow(SCORE.name), REASON.name: run.read_arrow(REASON.name, REASON_COLUMNS)}
+    tables = {
+        table.name: run.read_arrow(
+            table.name,
+            REASON_COLUMNS if table is REASON else None,
+            # Most rows are of weeks and months: a pseudonym in each would fill the memory.
+            coded=("pupil_id",) if table in (TREND_WEEK, TREND_MONTH) else (),
+        )
+        for table in TABLES_OF_PUPILS
+    }
     for school_id, text in schools.texts(summary, tables):
         (folder / f"{school_id}.json").write_bytes(text)
     (folder.parent / "index.json").write_text(json_text(index_extract(about, summary)) + "\n", "utf-8")
@@ -133,7 +142,9 @@ def _counts(scores: pa.Table, school: NDArray[np.intp], schools: int) -> dict[st
 
 
 def _span(run: SemesterRun) -> Span:
-    return Span([], [])
+    days, before = trend_days(run.cut_off), run.inputs.get("previous_run")
+    told = before and {name: before[name] for name in ("run_id", "cut_off_on")}
+    return Span(days.weeks, days.months, told)
 
 
 def about_run(run: SemesterRun) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow.compute as pc
 
 from riskmodel.risk.evaluation import DEFAULT_MODEL
 from riskmodel.risk.features import FEATURES
@@ -27,6 +29,22 @@ def censored_by_school(cohort: pd.DataFrame) -> pd.DataFrame:
     past = cohort[cohort["outcome_class"] != "open"]
     share = past["label"].isna().groupby([past["cohort_on"], past["school_id"]]).mean()
     return share.groupby("cohort_on").describe()[["count", "mean", "min", "50%", "max"]]
+
+
+def row_counts(run: SemesterRun, names: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of tables of the run, and of how many pupils they are."""
+    pupils = {name: run.read_arrow(name, ["pupil_id"], ["pupil_id"])["pupil_id"] for name in names}
+    return pd.DataFrame(
+        {"rows": len(ids), "pupils": pc.count_distinct(ids.cast("string")).as_py()} for ids in pupils.values()
+    ).set_index(pd.Index(names, name="table"))
+
+
+def lower_by_assumption(run: SemesterRun) -> pd.DataFrame:
+    """Return, by feature that was assumed to be usual, for how many pupils, and by how much the probability is lower."""
+    assumed = run.read("what_if", columns=["pupil_id", "feature_code", "probability"]).dropna(subset="feature_code")
+    now = run.read("score", columns=["pupil_id", "probability"]).set_index("pupil_id")["probability"]
+    lower_by = assumed["pupil_id"].map(now) - assumed["probability"]
+    return lower_by.groupby(assumed["feature_code"]).agg(["count", "median", "max"])
 
 
 def features_by_group(feature: pd.DataFrame, day: object) -> pd.DataFrame:

@@ -43,6 +43,14 @@ class Source(_Part):
     sha256: str
 
 
+class PreviousRun(_Part):
+    """The earlier run that the run compared with, and the digest of its deterministic files."""
+
+    run_id: str
+    cut_off_on: date
+    result_sha256: str
+
+
 class FileEntry(_Part):
     """A file of the run: its digest, size and how far it may travel."""
 
@@ -84,6 +92,8 @@ class Manifest(_Part):
     started_at: str
     finished_at: str
     sources: tuple[Source, ...]
+    previous_run: PreviousRun | None = None
+    """None also in the manifests of versions that compared nothing."""
     parameters: dict[str, Any]
     """The settings as they were then: names and defaults of today may differ."""
     capacity: dict[str, int] | None

@@ -127,12 +127,17 @@ def _check_beside(pupil_id: pa.Array, run: SemesterRun, name: str) -> None:
         is_beside = is_beside and own.equals(pupil_id[first : first + len(own)])
         first += len(own)
     if not is_beside:
-        raise RunFailedError(
-            message("The tables of the cohorts of a run stand side by side, pupil by pupil."),
-            found=message("One of them is of other pupils, or in another order."),
-            remedy=message("Correct the step that makes the table."),
-            where=name,
-        )
+        raise other_pupils(name)
+
+
+def other_pupils(name: str) -> RunFailedError:
+    """Return what is told of a table that is not beside the others."""
+    return RunFailedError(
+        message("The tables of the cohorts of a run stand side by side, pupil by pupil."),
+        found=message("One of them is of other pupils, or in another order."),
+        remedy=message("Correct the step that makes the table."),
+        where=name,
+    )
 
 
 def _read(run: SemesterRun, name: str, columns: Sequence[str], coded: Sequence[str]) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -61,12 +62,58 @@ def write_rows(folder: Path, table: Table, rows: pa.Table) -> None:
             raise _undeclared(table.name, message("A value has another type than its column."))
     declared = _as_declared(table, rows.drop_columns(further))
     if not _is_ascending([declared[name].combine_chunks() for name in table.key]):
-        raise _undeclared(table.name, message("Rows are not in the order of their key, or two have one key."))
+        raise _disorder(table)
     for name in further:
         declared = declared.append_column(rows.schema.field(name), rows[name])
     # Hardly a number of a wide table stands there twice: a dictionary of them costs more than half the time and makes
     # the file larger.
     _write(folder / f"{table.name}.parquet", declared, coded=[] if further else None)
+
+
+class RowsWriter:
+    """Writes a declared table from rows in the order of its key, some at a time, so that not all stand in memory.
+
+    A context: the file is whole when it is left without an error.
+    """
+
+    def __init__(self, folder: Path, table: Table) -> None:
+        self._table = table
+        self._file = _open(folder / f"{table.name}.parquet", table.arrow_schema())
+        self._last = pa.table({name: pa.array([], kind) for name, kind in _key_kinds(table)})
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Finish the file."""
+        self._file.close()
+
+    def write(self, rows: pa.Table) -> None:
+        """Write rows whose keys are larger than all before.
+
+        Raises
+        ------
+        RunFailedError
+            As :func:`write_rows`.
+        """
+        declared = _as_declared(self._table, rows).cast(self._table.arrow_schema())
+        key = declared.select(list(self._table.key)).cast(self._last.schema)
+        behind = pa.concat_tables([self._last, key])
+        if not _is_ascending([behind[name].combine_chunks() for name in self._table.key]):
+            raise _disorder(self._table)
+        if declared.num_rows:
+            self._last = key.slice(key.num_rows - 1).combine_chunks()
+            self._file.write_table(declared.replace_schema_metadata(None), row_group_size=ROW_GROUP_ROWS)
+
+
+def _key_kinds(table: Table) -> list[tuple[str, pa.DataType]]:
+    schema = table.arrow_schema()
+    return [(name, schema.field(name).type) for name in table.key]
+
+
+def _disorder(table: Table) -> RunFailedError:
+    return _undeclared(table.name, message("Rows are not in the order of their key, or two have one key."))
 
 
 def _is_ascending(key: Sequence[pa.Array]) -> bool:

@@ -21,6 +21,7 @@ from riskmodel.errors import RiskmodelError, RunFailedError, RunHeldError, Usage
 from riskmodel.messages import Message, message
 from riskmodel.runs import gate_report, journal, parameters
 from riskmodel.runs.durable import Digests, digest_of, digest_of_file, digest_of_files, disk_failure, files_below
+from riskmodel.runs.earlier import previous_run
 from riskmodel.runs.forking import Stem, can_fork
 from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.lock import held_store
@@ -113,7 +114,7 @@ def run(plan: Plan, say: Say) -> Done:
                     stem.warm_up(imports_in(plan.pipeline.notebook(plan.pipeline.steps[0])))
                 _receive(plan, plan.delivery, store, say)
             digests = Digests()
-            return _run(plan, store, _inputs(plan, store, digests), digests, say, stem)
+            return _run(plan, store, _inputs(plan, store, digests, say), digests, say, stem)
     except OSError as error:
         raise disk_failure(error, store.folder) from error
 
@@ -140,8 +141,8 @@ def default_key_file(store: Path) -> Path:
     return store.with_name(f"{store.name}.key")
 
 
-def _inputs(plan: Plan, store: Store, digests: Digests) -> dict[str, Any]:
-    """Return what the run reads: each delivery of the store with its digest, row accounts, capacity."""
+def _inputs(plan: Plan, store: Store, digests: Digests, say: Say) -> dict[str, Any]:
+    """Return what the run reads: each delivery of the store with its digest, row accounts, capacity, the earlier run."""
     folders = [path for path in sorted(store.deliveries.iterdir()) if (path / "delivery.json").is_file()]
     if not folders:
         raise UsageError(
@@ -165,11 +166,16 @@ def _inputs(plan: Plan, store: Store, digests: Digests) -> dict[str, Any]:
         for table, account in described.get("accounts", {}).items():
             sums = rows.setdefault(table, dict.fromkeys(account, 0))
             rows[table] = {name: sums[name] + count for name, count in account.items()}
-    return {"sources": sources, "rows": rows, "capacity": dict(plan.capacity) if plan.capacity is not None else None}
+    return {
+        "sources": sources,
+        "rows": rows,
+        "capacity": dict(plan.capacity) if plan.capacity is not None else None,
+        "previous_run": previous_run(store, plan.settings.cut_off_date, digests, say),
+    }
 
 
 def run_id_of(plan: Plan, inputs: Mapping[str, object], code: Code) -> str:
-    """Return the id of the run: the same for the same deliveries, code, lock file, settings and seed."""
+    """Return the id of the run: the same for the same deliveries, earlier run, code, lock file, settings and seed."""
     notebooks = {step.notebook: digest_of_file(plan.pipeline.notebook(step)) for step in plan.pipeline.steps}
     settings = plan.settings.model_dump(mode="json")
     digest = digest_of({"inputs": inputs, "code": code.model_dump(), "notebooks": notebooks, "settings": settings})
@@ -211,7 +217,7 @@ def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], digests: Digests, 
         failure = disk_failure(error, store.folder)
         work.note_failure(failure)
         raise failure from error
-    if _inputs(plan, store, digests) != inputs:
+    if _inputs(plan, store, digests, lambda _: None) != inputs:
         raise _inputs_changed(store)
     move_to_runs(store, run_id)
     return _finish(store, manifest, checked)

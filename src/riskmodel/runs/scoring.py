@@ -1,4 +1,4 @@
-"""Scores of the present cohort and their reasons (50_explanation)."""
+"""Scores of the present cohort, their reasons, what changed since an earlier run, and what if (50_explanation)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from riskmodel.risk.bands import band_of
 from riskmodel.risk.calibration import Calibrator
 from riskmodel.risk.capacity import Capacity, place_in_school
 from riskmodel.risk.explanation import REASONS_KEPT, data_states, reasons, strongest, usual_values
-from riskmodel.risk.features import FEATURES
+from riskmodel.risk.features import FEATURES, feature
 from riskmodel.risk.shapley import Explained, shapley
+from riskmodel.risk.what_if import assumptions, what_if
+from riskmodel.runs.comparing import write_changes
 from riskmodel.runs.judging import capacity_of
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.training import read_model
-from riskmodel.tables.results import BANDS, CONTRIBUTION, REASON, SCHOOL_SUMMARY, SCORE
+from riskmodel.tables.results import BANDS, CONTRIBUTION, REASON, SCHOOL_SUMMARY, SCORE, WHAT_IF
+
+ASSUMED_BANDS = ("medium", "high")
+"""For pupils of these bands, and for those with a place, it is told what if."""
 
 
 class Present(NamedTuple):
@@ -31,6 +36,8 @@ class Present(NamedTuple):
 
 def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.DataFrame:
     """Return the scores of the present cohort, and write ``score``, ``contribution``, ``reason`` and ``school_summary``.
+
+    Besides ``score_change`` and ``change_reason`` (see :mod:`riskmodel.runs.comparing`), and ``what_if``.
 
     Raises
     ------
@@ -47,8 +54,16 @@ def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.D
         reasoned = pool.submit(_write_reasons, run, present.members, read, explained.values)
         run.write_rows(CONTRIBUTION, _wide(read, explained.values))
         scores = run.write(SCORE, _scores(run, present, explained, calibrator, capacity))
-        reasoned.result()
+        chosen, usual = reasoned.result()
     run.write(SCHOOL_SUMMARY, _summary(run, scores, capacity, capacity_places))
+    write_changes(run, scores, read, explained.values)
+    needs_support = scores["band_code"].isin(ASSUMED_BANDS) | scores["is_within_capacity"]
+    told = np.flatnonzero(needs_support & (scores["state_code"] != "too_little_data"))
+    of_told = read.iloc[told]
+    catalogue = [feature(code) for code in fitted.feature_codes]
+    assumed = assumptions(of_told, explained.values[told], chosen[told], usual[told], catalogue)
+    told_raw = explained.raw_score[told]
+    run.write_rows(WHAT_IF, what_if(of_told, assumed, told_raw, fitted, calibrator, run.read("band")))
     return scores
 
 
@@ -76,10 +91,12 @@ def _scores(
 
 def _write_reasons(
     run: SemesterRun, members: pd.DataFrame, features: pd.DataFrame, contributions: NDArray[np.float64]
-) -> None:
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Write ``reason``; return the chosen features of each pupil and the usual values beside them."""
     chosen = strongest(contributions, REASONS_KEPT)
     usual = usual_values(features, members, chosen)
     run.write_rows(REASON, reasons(features, contributions, chosen, usual, FEATURES))
+    return chosen, usual.median
 
 
 def _present(run: SemesterRun) -> Present:

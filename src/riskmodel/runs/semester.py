@@ -27,7 +27,7 @@ from riskmodel.risk.label import Window
 from riskmodel.runs import journal
 from riskmodel.runs.durable import canonical_json
 from riskmodel.runs.failure import marks_of, note_errors
-from riskmodel.runs.parquet import read_table, write_rows, write_table, write_wide
+from riskmodel.runs.parquet import RowsWriter, read_table, write_rows, write_table, write_wide
 from riskmodel.runs.parts import Part, PartFolder, Tell, open_folder
 from riskmodel.runs.steps import INPUTS
 from riskmodel.sources.history import open_canonical
@@ -63,6 +63,14 @@ class SemesterRun:
         origins = {source["origin"] for source in self.inputs["sources"]}
         return next(origin for origin in ("real", "public", "synthetic") if origin in origins)
 
+    @property
+    def previous(self) -> SemesterRun | None:
+        """The published run that this one is compared with (see :mod:`riskmodel.runs.earlier`); its tables can be read."""
+        told = self.inputs.get("previous_run")
+        if told is None:
+            return None
+        return SemesterRun(self.store / "runs" / told["run_id"], date.fromisoformat(told["cut_off_on"]), {})
+
     def connect(self, threads: int = 1) -> duckdb.DuckDBPyConnection:
         """Return a connection that holds ``canonical.<table>``.
 
@@ -95,9 +103,10 @@ class SemesterRun:
         """Return a table of the run; of a large one, better only the cohort or the columns that are needed."""
         return read_table(self.tables, name, cohort_on, columns)
 
-    def read_arrow(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return a table of the run, or some columns of it, as Arrow."""
-        return pq.read_table(self.tables / f"{name}.parquet", columns=None if columns is None else list(columns))
+    def read_arrow(self, name: str, columns: Sequence[str] | None = None, coded: Sequence[str] = ()) -> pa.Table:
+        """Return a table of the run, or some columns of it, as Arrow; those of ``coded`` as dictionaries."""
+        chosen = None if columns is None else list(columns)
+        return pq.read_table(self.tables / f"{name}.parquet", columns=chosen, read_dictionary=list(coded))
 
     def write(self, table: Table, rows: pd.DataFrame) -> pd.DataFrame:
         """Write a declared table of the run, and return it as it reads."""
@@ -107,6 +116,14 @@ class SemesterRun:
     def write_rows(self, table: Table, rows: pa.Table) -> None:
         """Write a declared table of the run from rows in the order of its key."""
         write_rows(self.tables, table, rows)
+
+    def write_none(self, table: Table) -> None:
+        """Write a declared table of the run without rows."""
+        self.write_rows(table, table.arrow_schema().empty_table())
+
+    def writer(self, table: Table) -> RowsWriter:
+        """Return what writes a declared table of the run some rows at a time."""
+        return RowsWriter(self.tables, table)
 
     def write_wide(self, name: str, rows: pd.DataFrame) -> pd.DataFrame:
         """Write a table with one column per feature or trait, and return it as it reads."""

@@ -243,6 +243,7 @@ class Work:
             started_at=str(journal.read(self.log)[0]["at"]),
             finished_at=journal.now(),
             sources=tuple(Source.model_validate(source) for source in self.inputs["sources"]),
+            previous_run=self.inputs["previous_run"],
             parameters=self.settings.model_dump(mode="json"),
             capacity=self.inputs["capacity"],
             seed=self.settings.seed,

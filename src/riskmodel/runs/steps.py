@@ -26,7 +26,7 @@ class Step:
 
 
 INPUTS = "inputs.json"
-"""Which deliveries the run reads, and their row accounts: written by the runner before the first step."""
+"""Which deliveries and which earlier run the run reads, and their row accounts: written by the runner before the first step."""
 
 SEMESTER: tuple[Step, ...] = (
     Step(
@@ -51,6 +51,9 @@ SEMESTER: tuple[Step, ...] = (
             "tables/feature.parquet": PERSONAL,
             "tables/trait.parquet": AUDIT,
             "tables/place.parquet": OPEN,
+            "tables/trend_week.parquet": PERSONAL,
+            "tables/trend_month.parquet": PERSONAL,
+            "tables/support_known.parquet": PERSONAL,
         },
     ),
     Step(
@@ -95,6 +98,10 @@ SEMESTER: tuple[Step, ...] = (
         takes=("cut_off_date", "capacity_share", "capacity_places", "n_min", "n_min_decision"),
         needs=(
             "tables/school_rows.parquet",
+            INPUTS,
+            "tables/trend_week.parquet",
+            "tables/trend_month.parquet",
+            "tables/support_known.parquet",
             "tables/cohort.parquet",
             "tables/feature.parquet",
             "tables/place.parquet",
@@ -107,6 +114,9 @@ SEMESTER: tuple[Step, ...] = (
             "tables/score.parquet": PERSONAL,
             "tables/contribution.parquet": PERSONAL,
             "tables/reason.parquet": PERSONAL,
+            "tables/score_change.parquet": PERSONAL,
+            "tables/change_reason.parquet": PERSONAL,
+            "tables/what_if.parquet": PERSONAL,
             "tables/school_summary.parquet": PERSONAL,
             "tables/municipality_summary.parquet": OPEN,
             "tables/state_summary.parquet": OPEN,

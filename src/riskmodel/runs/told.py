@@ -170,7 +170,7 @@ class _Rows:
     """The rows of a table by pupil, where a pupil has none, one or many."""
 
     def __init__(self, rows: pa.Table, pupils: pa.Array) -> None:
-        owner = pc.index_in(rows["pupil_id"], pupils).combine_chunks()
+        owner = _places(rows["pupil_id"], pupils)
         if owner.null_count:
             raise ValueError("a row tells of a pupil who has no score")
         self._rows = rows.drop_columns("pupil_id")
@@ -183,6 +183,14 @@ class _Rows:
         owner = np.repeat(np.arange(len(order)), counts)
         place = np.arange(starts[-1]) - starts[owner] + self._starts[order][owner]
         return self._rows.take(pa.array(place)), starts, owner
+
+
+def _places(ids: pa.ChunkedArray, pupils: pa.Array) -> pa.Array:
+    """Return the place of each id among ``pupils``; ids that came as dictionaries are looked up once each."""
+    if not pa.types.is_dictionary(ids.type):
+        return pc.index_in(ids, pupils).combine_chunks()
+    found = [pc.index_in(chunk.dictionary, pupils).take(chunk.indices) for chunk in ids.chunks]
+    return pa.concat_arrays([pa.array([], pa.int32()), *found])
 
 
 def _laid_out(values: pa.ChunkedArray, cells: NDArray[np.intp], to: NDArray[Any]) -> pa.Array:

@@ -28,8 +28,7 @@ An **area** is ``{code, name, kind, region, schools, silent_schools, schools_wit
 ``{school_id, school_name, school_kind, is_places_assumed, silent_on, figures}`` with the domains on which it sent nothing.
 
 ``outcomes`` are the newest past cohorts, oldest first: ``{school_year_on, held_because, areas, schools}``, where ``areas`` hold by
-code the figures ``known`` (pupils with a known outcome), ``left`` (of them left early) and both by stage band
-(``known_grade_5_9`` …), and ``schools`` by id ``known`` and ``left``.
+code the figures ``known`` (pupils with a known outcome) and ``left`` (of them left early), and ``schools`` the same by id.
 
 ``trend`` holds the earlier published runs of the store and this one, oldest first: ``{run_id, cut_off_on, areas}``, by code
 the figures ``pupils, identified, places, gap, supported``.

@@ -43,6 +43,9 @@ CUTS = {
     "known": message("Known outcomes of a past cohort"),
     "left": message("Early leavers of a past cohort"),
 }
+RUNS_SLOT = Markup('<div class="slot" id="runs-slot"></div>')
+"""Where the state's page leaves room for the runs that are held, and by whom one was released."""
+
 RUN_STATES = {
     "current": message("current"),
     "earlier": message("earlier"),
@@ -64,6 +67,18 @@ class AreaAddresses(Addresses):
     def state(self) -> str:
         """Return the address of the state's page."""
         return f"{self.base}{self.language}/state"
+
+    def municipality_file(self, code: str, kind: str) -> str:
+        """Return the address of a municipality's tables as a file; ``kind`` is csv or xlsx."""
+        return f"{self.municipality(code)}/table.{kind}"
+
+    def state_file(self, kind: str) -> str:
+        """Return the address of the state's tables as a file; ``kind`` is csv or xlsx."""
+        return f"{self.state()}/table.{kind}"
+
+    def runs(self) -> str:
+        """Return the address of the list of all runs."""
+        return f"{self.base}{self.language}/runs"
 
 
 @dataclass(frozen=True)
@@ -150,6 +165,7 @@ def state(extract: Row, language: Language, addresses: AreaAddresses | None = No
         own=extract["state"],
         say=say,
         municipalities=areas,
+        pages_of={one["code"] for one in areas} - set(UNKNOWN_AREAS),
         regions=regions,
         named=known,
         maps=[
@@ -160,13 +176,14 @@ def state(extract: Row, language: Language, addresses: AreaAddresses | None = No
         by_municipality=_outcomes(extract["outcomes"][-1:], [one["code"] for one in areas]),
         trend=trend_picture.trend(extract["trend"], STATE_CODE, say.name(extract["state"]), language),
         points=_points(extract["trend"], STATE_CODE),
+        runs_slot=RUNS_SLOT,
         silent=sorted(extract["silent"], key=lambda one: _latvian_order(one["school_name"] or one["school_id"])),
         held=_held(extract["held"], language),
     )
 
 
 def runs(listed: Sequence[Row], language: Language, addresses: AreaAddresses | None = None) -> Fragment:
-    """Return the list of the runs of a store: which is current, which are held, and who released one, and why.
+    """Return what the state is told of the runs of a store: which are held, and who released one, and why.
 
     Parameters
     ----------

@@ -221,7 +221,7 @@ def natural_frequency(of_pupils: int, left_of_them: int, horizon_on: str | date,
     ``horizon_on`` is the last day of the window; its day and month are named, because the figure is of past cohorts.
 
     >>> natural_frequency(100, 3, "2027-09-30", "lv")
-    'no 100 izglītojamajiem ar šādu vērtējumu 3 līdz 30. septembrim pārtrauca mācības'
+    'no 100 izglītojamajiem ar šādu vērtējumu mācības līdz 30. septembrim pārtrauca 3'
     """
     on = as_date(horizon_on)
     day = f"{on.day}. {LATVIAN_MONTHS_DATIVE[on.month - 1]}" if language == "lv" else format_date(on, "d MMMM", "en_GB")

@@ -51,6 +51,10 @@ class Addresses:
         """Return the address of the printable notice for a pupil and the parents."""
         return f"{self.pupil(school_id, code)}/notice"
 
+    def notice_file(self, school_id: str, code: str) -> str:
+        """Return the address of the notice as PDF."""
+        return f"{self.notice(school_id, code)}.pdf"
+
     def school_file(self, school_id: str, kind: str) -> str:
         """Return the address of a school's list as a file; ``kind`` is csv, xlsx or pdf."""
         return f"{self.school(school_id)}/list.{kind}"
@@ -103,9 +107,39 @@ def page(title: str, content: Markup, language: Language, addresses: Addresses, 
     )
 
 
-def problem(status: int, language: Language, addresses: Addresses, reference: str = "") -> Fragment:
-    """Return what a page says that cannot be shown."""
-    said = {
+@dataclass(frozen=True)
+class Paper:
+    """What stands around a fragment on paper.
+
+    Attributes
+    ----------
+    style
+        The text of our own file of style: a sheet that is printed loads nothing.
+    run
+        The fields of a run, for the notices.
+    printed_by, printed_on
+        Who took the sheet along, and the day (ISO text); nobody is named on a sheet that is given away.
+    """
+
+    title: str
+    style: str
+    run: Row | None
+    printed_by: str
+    printed_on: str
+
+
+def paper(sheet: Paper, content: Markup, language: Language) -> str:
+    """Return a whole page to be printed: no menu, no script, and nothing that must be loaded."""
+    # A file of ours and no text of anybody else's; escaped, its selectors would not be understood.
+    style = Markup(sheet.style)  # noqa: S704
+    return render("paper.html.j2", language, sheet=sheet, style=style, content=content)
+
+
+def problem(
+    status: int, language: Language, addresses: Addresses, reference: str = "", said: Message | None = None
+) -> Fragment:
+    """Return what a page says that cannot be shown; ``said`` where it is not the usual words of the status."""
+    said = said or {
         400: message("This address is not understood."),
         401: message("Your session has ended. Please log in again."),
         403: message("You do not have access to this information."),

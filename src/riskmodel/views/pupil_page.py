@@ -10,11 +10,13 @@ from riskmodel.register.support import GROUPS_KNOWN_TO_PEOPLE_ONLY, catalogue, r
 from riskmodel.views import figures, numbers, texts, timelines, words
 from riskmodel.views.catalogue_page import measure_name, measures
 from riskmodel.views.pages import BAND_SHAPES, Addresses, Fragment, legend, render
-from riskmodel.views.school_page import hidden_groups, listed
+from riskmodel.views.school_page import listed, withheld_groups
 
 Row = Mapping[str, Any]
 
 MALLEABLE_GROUPS = ("attendance", "learning", "economic")
+OPEN_MEASURES = 4
+"""So many measures are shown at once; the others open on demand, or a reader loses the reasons beside them."""
 
 
 def pupil_of(extract: Row, code: str) -> Row:
@@ -54,7 +56,7 @@ def pupil(extract: Row, code: str, language: Language, addresses: Addresses | No
             _group(code, [r for r in reasons if r["is_malleable"] and r["group_code"] == code], language)
             for code in MALLEABLE_GROUPS
         ],
-        hidden=hidden_groups(extract),
+        hidden=withheld_groups(extract),
         context=[
             reason for reason in reasons if not (reason["is_malleable"] and reason["group_code"] in MALLEABLE_GROUPS)
         ],
@@ -68,6 +70,7 @@ def pupil(extract: Row, code: str, language: Language, addresses: Addresses | No
         support=_support(found.get("support"), language),
         risk_names=[catalogue().risk_groups[group][language].lower() for group in groups],
         measures=measures(groups, language),
+        open_measures=OPEN_MEASURES,
         known_to_people=[
             {"code": group, "name": catalogue().risk_groups[group][language], "measures": measures([group], language)}
             for group in GROUPS_KNOWN_TO_PEOPLE_ONLY
@@ -88,7 +91,7 @@ def _group(code: str, reasons: Sequence[Row], language: Language) -> dict[str, A
 def _trend(extract: Row, found: Row, language: Language) -> dict[str, Any] | None:
     """Return both pictures and the rows of their tables; None where the run tells no course of time."""
     trend = found.get("trend")
-    if not trend:
+    if not trend or not (extract["trend_weeks"] and extract["trend_months"]):
         return None
     weeks, months, cut_off_on = extract["trend_weeks"], extract["trend_months"], extract["run"]["cut_off_on"]
     unexcused, excused = trend["unexcused_lessons"], trend["excused_lessons"]

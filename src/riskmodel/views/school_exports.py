@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from riskmodel.messages import Language, message
+from riskmodel.messages import Language, Message, message
 from riskmodel.views import numbers, texts, words
 from riskmodel.views.catalogue_page import measure_name
 from riskmodel.views.exports import Cell, ExportTable
@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 
 COLUMNS_OF_PUPILS = {
     "place": message("Order"),
-    "code": message("Code"),
+    "code": message("Code of the pupil"),
     "name": message("Name"),
     "class": message("Class"),
     "band": message("Risk of the situation"),
@@ -27,7 +27,7 @@ COLUMNS_OF_PUPILS = {
     "reasons": message("Main reasons"),
     "change": message("Change"),
     "previous_band": message("Risk in the earlier run"),
-    "previous_place": message("Order in the earlier run"),
+    "previous_place": message("Place in the order in the earlier run"),
     "missing": message("No data about"),
     "within": message("Place for support"),
 }
@@ -91,8 +91,12 @@ def school_tables(extract: Row, language: Language, names: Mapping[str, str] | N
     return [ExportTable(title, tuple(said.values()), tuple(rows)), _about(extract, language)]
 
 
-def pupil_tables(extract: Row, code: str, language: Language) -> list[ExportTable]:
+def pupil_tables(
+    extract: Row, code: str, language: Language, names: Mapping[str, str] | None = None
+) -> list[ExportTable]:
     """Return one pupil's sheet as tables: reasons, absences by week, marks by month, support, what the file is about.
+
+    ``names`` are names by code, for a reader who may see them.
 
     Raises
     ------
@@ -149,15 +153,51 @@ def pupil_tables(extract: Row, code: str, language: Language) -> list[ExportTabl
             ],
         ),
         table(said["support"], [said[name] for name in ("measure", "from", "to")], support),
-        _about(extract, language),
+        _about(extract, language, _who(listed(one, extract, language), language, names)),
     ]
 
 
-def _about(extract: Row, language: Language) -> ExportTable:
+def long_table(tables: Sequence[ExportTable], language: Language) -> ExportTable:
+    """Return several tables as one, for a CSV file: a row for each value, with its table, its row's name and its column.
+
+    >>> marks = ExportTable("Marks", ("Month", "mean"), (("May", 6.5),))
+    >>> long_table([marks], "en").rows
+    (('Marks', 'May', 'mean', 6.5),)
+    """
+    heads = (message("Part"), message("What"), message("Column"), message("Value"))
+    return ExportTable(
+        "",
+        tuple(head.in_language(language) for head in heads),
+        tuple(
+            (table.name, first, column, cell)
+            for table in tables
+            for first, *cells in table.rows
+            for column, cell in zip(table.columns[1:], cells, strict=True)
+        ),
+    )
+
+
+def _who(shown: Row, language: Language, names: Mapping[str, str] | None) -> list[tuple[Message, Cell]]:
+    """Return whom a sheet is about, and how their situation was assessed."""
+    found: list[tuple[Message, Cell]] = [(COLUMNS_OF_PUPILS["code"], shown["code"])]
+    if names is not None:
+        found.append((COLUMNS_OF_PUPILS["name"], names.get(shown["code"])))
+    return [
+        *found,
+        (COLUMNS_OF_PUPILS["class"], shown["class_name"]),
+        (COLUMNS_OF_PUPILS["band"], shown["band"]),
+        (COLUMNS_OF_PUPILS["certainty"], words.words(words.STATES, shown["state_code"], language)),
+        (COLUMNS_OF_PUPILS["place"], shown["place"]),
+        (COLUMNS_OF_PUPILS["missing"], ", ".join(shown["missing"]) or "–"),
+    ]
+
+
+def _about(extract: Row, language: Language, who: Sequence[tuple[Message, Cell]] = ()) -> ExportTable:
     """Return what a file is about, so that it can be understood after it has left the portal."""
     run, school = extract["run"], extract["school"]
     capacity = capacity_words(extract["capacity"], language)
-    facts = [
+    facts: list[tuple[Message, Cell]] = [
+        *who,
         (message("School"), school["school_name"] or school["school_id"]),
         (message("Cut-off date"), _day(run["cut_off_on"])),
         (message("Looks ahead until"), _day(run["horizon_on"])),

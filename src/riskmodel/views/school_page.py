@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from riskmodel.messages import Language, message, plural
@@ -43,21 +44,32 @@ def school(extract: Row, language: Language, addresses: Addresses | None = None)
     )
 
 
-def places_form(extract: Row, language: Language, addresses: Addresses, token: str = "", problem: str = "") -> Fragment:
-    """Return the form by which the head of school enters the number of places; it belongs to one request.
+@dataclass(frozen=True)
+class PlacesForm:
+    """The form by which the head of school enters the number of places; it belongs to one request.
 
-    ``token`` is the proof against foreign forms, ``problem`` what was wrong with the number that was sent.
+    Attributes
+    ----------
+    places
+        The number that holds now; None where nobody has given one.
+    most
+        The largest number that is taken: that of the pupils.
+    token
+        The proof against foreign forms.
+    problem
+        What was wrong with the number that was sent.
     """
-    return render(
-        "places_form.html.j2",
-        language,
-        addresses,
-        school_id=extract["school"]["school_id"],
-        places=extract["capacity"]["places"],
-        pupils=len(extract["pupils"]),
-        token=token,
-        problem=problem,
-    )
+
+    school_id: str
+    places: int | None
+    most: int
+    token: str = ""
+    problem: str = ""
+
+
+def places_form(form: PlacesForm, language: Language, addresses: Addresses) -> Fragment:
+    """Return the HTML of the form."""
+    return render("places_form.html.j2", language, addresses, form=form)
 
 
 def with_places(extract: Row, places: int, entered_on: str) -> dict[str, Any]:
@@ -105,15 +117,15 @@ def capacity_words(capacity: Row, language: Language) -> dict[str, str]:
     }
 
 
-def hidden_groups(extract: Row) -> Sequence[str]:
-    """Return the groups of reasons that were cut out of an extract for its reader."""
-    found: Sequence[str] = extract.get("hidden_groups") or extract.get("withheld") or ()
+def withheld_groups(extract: Row) -> Sequence[str]:
+    """Return the groups of reasons that were cut out of an extract for its reader; none of a whole one."""
+    found: Sequence[str] = extract.get("withheld", ())
     return found
 
 
 def shown_domains(extract: Row) -> list[str]:
     """Return the groups of reasons that the reader may see."""
-    return [code for code in DOMAINS if code not in hidden_groups(extract)]
+    return [code for code in DOMAINS if code not in withheld_groups(extract)]
 
 
 def listed(one: Row, extract: Row, language: Language) -> dict[str, Any]:
@@ -121,7 +133,7 @@ def listed(one: Row, extract: Row, language: Language) -> dict[str, Any]:
     state = one["state_code"]
     shape = STATE_SHAPES.get(state) or BAND_SHAPES[one["band_code"]]
     label = words.STATES[state] if state == "too_little_data" else words.BANDS[one["band_code"]]
-    hidden = hidden_groups(extract)
+    hidden = withheld_groups(extract)
     low, high = one.get("probability_low"), one.get("probability_high")
     return {
         **one,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import TYPE_CHECKING
 
-import invented_run
 import pytest
-import served_portal
+
+if TYPE_CHECKING:
+    import served_portal
 
 FLAGS = [
     "--disable-gpu",
@@ -22,6 +24,10 @@ FLAGS = [
 
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory):
+    # Most tests need no portal: they do not wait for its libraries.
+    import invented_run
+    import served_portal
+
     folder = tmp_path_factory.mktemp("portal")
     invented_run.publish(folder / "store")
     served_portal.make_register(folder / "store")
@@ -49,8 +55,8 @@ def chromium():
 class Visit:
     """A page with what went wrong while it was used."""
 
-    def __init__(self, browser, address: str, width: int, height: int = 900) -> None:
-        self.context = browser.new_context(viewport={"width": width, "height": height})
+    def __init__(self, browser, address: str, width: int, height: int = 900, **context) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": height}, **context)
         self.page = self.context.new_page()
         self.page.set_default_timeout(15_000)
         self.trouble: list[str] = []
@@ -93,9 +99,9 @@ def visit(chromium, portal, readers):
     """Open pages of the portal; the test fails afterwards on any console error, dialog or foreign request."""
     opened = []
 
-    def open_at(path: str, width: int = 1280, who: str = "three.schools"):
-        """Open a page as ``who``; as nobody for an empty text."""
-        one = Visit(chromium, portal.address, width)
+    def open_at(path: str, width: int = 1280, who: str = "three.schools", **context):
+        """Open a page as ``who``; as nobody for an empty text. ``context`` is given to the browser as it is."""
+        one = Visit(chromium, portal.address, width, **context)
         if who:
             login(one, readers(who))
         opened.append(one)

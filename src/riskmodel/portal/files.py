@@ -1,0 +1,139 @@
+"""What can be taken along from a school: the list and a pupil's sheet as CSV, XLSX and PDF, the notice as PDF.
+
+A file holds what the page holds for the same reader, cut in the same place, with names for the same roles; that it was
+taken is in the audit before it is made. Its own name tells the school or the pupil's code, and no person's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from markupsafe import Markup
+
+from riskmodel.messages import Message, message
+from riskmodel.portal.moments import HERE
+from riskmodel.portal.policy import Scope
+from riskmodel.portal.published import Published
+from riskmodel.portal.school_pages import OfSchoolHandler, cut
+from riskmodel.portal.shell import Page
+from riskmodel.views import exports, pages, school_exports
+from riskmodel.views.exports import ExportTable
+
+CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+}
+
+Tables = Callable[[], tuple[ExportTable, list[ExportTable]]]
+"""Gives the one table of a CSV file, and the sheets of a spreadsheet."""
+
+
+class FileHandler(OfSchoolHandler):
+    """Makes a file and sends it as one to be kept, under a safe name."""
+
+    is_kept_by_staff = True
+    """Whether the sheet on paper says who printed it, and how to keep it."""
+
+    def asked_kind(self, kind: str) -> str | None:
+        """Return the kind of file that is authorised and recorded; None for a PDF that cannot be made here."""
+        return None if kind == "pdf" and self.desk.printing.chromium is None else kind
+
+    def send(self, content: bytes, kind: str, stem: Message) -> None:
+        """Answer with a file; ``stem`` is its name without ending, of plain letters in every language."""
+        self.set_header("Content-Type", CONTENT_TYPES[kind])
+        name = f"{stem.in_language(self.language)}.{kind}"
+        self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+        self.finish(content)
+
+    async def send_table(self, tables: Tables, kind: str, stem: Message) -> None:
+        """Answer with a CSV file or a spreadsheet, made beside the others' requests."""
+
+        def made() -> bytes:
+            one, sheets = tables()
+            return exports.csv_bytes(one, self.language) if kind == "csv" else exports.xlsx_bytes(sheets, self.language)
+
+        self.send(await self.desk.in_thread(made), kind, stem)
+
+    async def send_paper(self, page: Page, content: Markup, stem: Message, address: str) -> None:
+        """Answer with a page as PDF; where there is nothing to print with, say how to print the page at ``address``."""
+        if self.desk.printing.chromium is None:
+            self.set_status(501)
+            advice = pages.render("print_here.html.j2", self.language, page_address=address)
+            await self.show(Page(message("Printing"), published=page.published), advice)
+            return
+        published = page.published
+        paper = pages.Paper(
+            page.title_in(self.language),
+            style=self.desk.static.text("portal.css"),
+            run=published.run if published else None,
+            printed_by=self.person.shown_name if self.is_kept_by_staff else "",
+            printed_on=self.desk.clock().astimezone(HERE).date().isoformat(),
+        )
+        html = pages.paper(paper, content, self.language)
+        self.send(await self.desk.printing.pdf(html), "pdf", stem)
+
+
+class ListHandler(FileHandler):
+    """A school's list."""
+
+    async def get(self, _language: str, school_id: str, kind: str) -> None:
+        """Send the pupils in order of need."""
+        published = self.desk.published()
+        scope = await self.allowed(published, school_id=school_id, file_kind=self.asked_kind(kind))
+        stem = message("school-{school}-list-{day}", school=school_id, day=published.run["cut_off_on"])
+        if kind == "pdf":
+            content = pages.filled(await self.school_fragment(published, scope), pages.PLACES_SLOT, Markup())
+            address = self.desk.addresses(self.language).school(school_id)
+            await self.send_paper(Page(published.names[school_id], "home", published, scope), content, stem, address)
+            return
+        extract, names = await self.cut_extract(published, scope), self.names_for(scope, published)
+
+        def tables() -> tuple[ExportTable, list[ExportTable]]:
+            sheets = school_exports.school_tables(extract, self.language, names)
+            return sheets[0], sheets
+
+        await self.send_table(tables, kind, stem)
+
+    async def cut_extract(self, published: Published, scope: Scope) -> dict[str, Any]:
+        """Return what the reader may see of the school, with the places that hold now."""
+        entered = await self.entered(scope.unit)
+        return await self.desk.in_thread(lambda: cut(published, scope, entered))
+
+
+class SheetHandler(FileHandler):
+    """One pupil's sheet."""
+
+    async def get(self, _language: str, school_id: str, code: str, kind: str) -> None:
+        """Send reasons, absences, marks and support of one pupil."""
+        published = self.desk.published()
+        scope = await self.allowed_pupil(published, school_id, code, file_kind=self.asked_kind(kind))
+        stem = message("pupil-{code}-{day}", code=code, day=published.run["cut_off_on"])
+        if kind == "pdf":
+            content = await self.school_fragment(published, scope, code=code)
+            page = Page(message("Pupil {code}", code=code), "home", published, scope)
+            await self.send_paper(page, content, stem, self.desk.addresses(self.language).pupil(school_id, code))
+            return
+        entered, names = await self.entered(school_id), self.names_for(scope, published)
+
+        def tables() -> tuple[ExportTable, list[ExportTable]]:
+            sheets = school_exports.pupil_tables(cut(published, scope, entered), code, self.language, names)
+            return school_exports.long_table(sheets, self.language), sheets
+
+        await self.send_table(tables, kind, stem)
+
+
+class NoticeFileHandler(FileHandler):
+    """The notice for pupil and parents, who keep it as they like."""
+
+    is_kept_by_staff = False
+
+    async def get(self, _language: str, school_id: str, code: str, kind: str) -> None:
+        """Send the sheet of paper."""
+        published = self.desk.published()
+        scope = await self.allowed_pupil(published, school_id, code, file_kind=self.asked_kind(kind))
+        stem = message("notice-{code}-{day}", code=code, day=published.run["cut_off_on"])
+        content = await self.school_fragment(published, scope, code=code)
+        page = Page(message("Notice for pupil {code}", code=code), "home", published, scope)
+        await self.send_paper(page, content, stem, self.desk.addresses(self.language).notice(school_id, code))

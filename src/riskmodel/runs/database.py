@@ -1,0 +1,84 @@
+"""The data base that all parts of a run share in one process: what was delivered is opened once per thread."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from riskmodel.risk.cutoff import keep_versions
+from riskmodel.runs.parts import PartFolder
+from riskmodel.sources.history import open_canonical
+
+_opened = threading.local()
+
+
+class _Database:
+    """A data base that all parts of a run share in this process: the versions of slow facts stand there once."""
+
+    def __init__(self, named: object, threads: int) -> None:
+        self.named = named
+        self.root = duckdb.connect(config={"threads": threads})
+        self.lock = threading.Lock()
+        self.has_versions = False
+        self.numbers = itertools.count(1)
+
+    def open(self, store: Path, delivery_ids: Sequence[str]) -> duckdb.DuckDBPyConnection:
+        """Return a connection with a catalogue of its own, which holds ``canonical.<table>``."""
+        connection = self.root.cursor()
+        catalogue = f"part_{next(self.numbers)}"
+        connection.execute(f"ATTACH ':memory:' AS {catalogue}")
+        connection.execute(f"USE {catalogue}")
+        open_canonical(connection, store, delivery_ids)
+        return connection
+
+
+_databases: dict[str, _Database] = {}
+SHARED = "shared"
+_databases_lock = threading.Lock()
+
+
+def canonical(folder: PartFolder, given: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
+    """Return a connection of this thread that holds ``canonical.<table>``; the next part of the run has it again.
+
+    ``given`` names ``delivery_ids`` and ``threads``.
+    """
+    database = _database(folder, given)
+    if getattr(_opened, "database", None) is not database:
+        if hasattr(_opened, "connection"):
+            _opened.connection.close()
+        _opened.connection = database.open(folder.store, given["delivery_ids"])
+        _opened.database = database
+    connection: duckdb.DuckDBPyConnection = _opened.connection
+    return connection
+
+
+def _database(folder: PartFolder, given: Mapping[str, Any]) -> _Database:
+    named = (folder.store, given["delivery_ids"], given["threads"])
+    with _databases_lock:
+        if SHARED not in _databases or _databases[SHARED].named != named:
+            _databases[SHARED] = _Database(named, given["threads"])
+        return _databases[SHARED]
+
+
+def find_versions(folder: PartFolder, given: Mapping[str, Any], tables: Collection[str]) -> None:
+    """Put the versions of the facts of ``tables`` in order, once for all parts of this process."""
+    database = _database(folder, given)
+    with database.lock:
+        if not database.has_versions:
+            open_canonical(database.root, folder.store, given["delivery_ids"])
+            keep_versions(database.root, tables)
+            database.has_versions = True
+
+
+def close() -> None:
+    """Let go of the data base; other threads let go of it when they end."""
+    if hasattr(_opened, "connection"):
+        _opened.connection.close()
+        del _opened.connection, _opened.database
+    with _databases_lock:
+        _databases.clear()

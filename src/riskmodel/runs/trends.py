@@ -1,0 +1,88 @@
+"""How it went for the pupils of the present cohort, for their pages: weeks, months and measures of support (20_features)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from riskmodel.risk.trend import month_rows, trend_days, trend_of_pupils, week_rows
+from riskmodel.runs import database
+from riskmodel.runs.parts import Part, PartFolder
+from riskmodel.runs.semester import SemesterRun
+from riskmodel.tables.results import SUPPORT_KNOWN, TREND_MONTH, TREND_WEEK
+
+PUPILS_AT_ONCE = 4096
+"""Pupils whose rows are written at a time: a pseudonym stands in each row, and they would fill the memory."""
+
+
+def known_support(connection: duckdb.DuckDBPyConnection, cut_off: date) -> pa.Table:
+    """Return the columns of :data:`riskmodel.tables.results.SUPPORT_KNOWN`, of all pupils, in the order of the key.
+
+    A measure of the same day in two schools is one, and lasts until both have ended. ``known.support`` must be open on
+    the cut-off date.
+    """
+    return connection.sql(
+        """
+        SELECT
+            pupil_id,
+            measure_code,
+            happened_on AS from_on,
+            CASE WHEN count(ends_on) = count(*) THEN max(ends_on) END AS to_on
+        FROM known.support
+        WHERE happened_on <= $cut_off
+        GROUP BY ALL
+        ORDER BY pupil_id, measure_code, from_on
+        """,
+        params={"cut_off": cut_off},
+    ).to_arrow_table()
+
+
+def trend_parts(cut_off: date, ranges: Sequence[tuple[str | None, str | None]], given: Mapping[str, Any]) -> list[Part]:
+    """Return the parts that make weeks and months of ranges of pupils."""
+    return [
+        Part(
+            f"trend-{cut_off}-{number}",
+            trend_part,
+            {**given, "cut_off": cut_off.isoformat(), "first_pupil": first, "after_pupil": after},
+            cut_off.toordinal(),
+        )
+        for number, (first, after) in enumerate(ranges, start=1)
+    ]
+
+
+def trend_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
+    """Return weeks and months of a range of pupils, as known on a cut-off date: work of a part."""
+    cut_off = date.fromisoformat(given["cut_off"])
+    return trend_of_pupils(database.canonical(folder, given), cut_off, given["first_pupil"], given["after_pupil"])
+
+
+def write_trends(run: SemesterRun, folder: PartFolder, trends: Sequence[Part], measures: pa.Table) -> None:
+    """Write ``trend_week``, ``trend_month`` and ``support_known`` of the pupils of the present cohort.
+
+    Parameters
+    ----------
+    trends
+        From :func:`trend_parts`, in the order of the pupils, and made.
+    measures
+        From :func:`known_support`.
+    """
+    members = pa.array(run.read("cohort", run.cut_off, ["pupil_id"])["pupil_id"], pa.string())
+    days = trend_days(run.cut_off)
+
+    def told() -> Iterator[pa.Table]:
+        for part in trends:
+            of_range = folder.read(folder.file(part).name)
+            present = of_range.filter(pc.is_in(of_range["pupil_id"], members)).combine_chunks()
+            for first in range(0, present.num_rows, PUPILS_AT_ONCE):
+                yield present.slice(first, PUPILS_AT_ONCE).combine_chunks()
+
+    with run.writer(TREND_WEEK) as weeks, run.writer(TREND_MONTH) as months:
+        for some in told():
+            weeks.write(week_rows(some, days))
+            months.write(month_rows(some, days))
+    run.write_rows(SUPPORT_KNOWN, measures.filter(pc.is_in(measures["pupil_id"], members)))
