@@ -9,7 +9,7 @@ from served_portal import CODES, OWN, serving
 WITHOUT_GUARDS = """
 import riskmodel.portal.local as local, riskmodel.portal.policy as policy
 policy.Scope.fingerprint = property(lambda scope: scope.view + scope.unit)
-local.LoginHandler._onward = lambda self, path: path or "/lv/"
+local.onward = lambda desk, path, language: path or "/lv/"
 """
 
 
