@@ -129,6 +129,7 @@ class Answer:
     status: int
     headers: http.client.HTTPMessage
     body: str
+    content: bytes = b""
 
     @property
     def location(self) -> str:
@@ -170,6 +171,14 @@ class Served:
         self.process.wait(timeout=20)
 
 
+def kernels_are_at_most(served: Served, most: int) -> bool:
+    """Whether a portal comes down to so many kernels within ten seconds."""
+    until = time.monotonic() + 10
+    while served.kernels() > most and time.monotonic() < until:
+        time.sleep(0.1)
+    return served.kernels() <= most
+
+
 @dataclass
 class Reader:
     """Asks a portal, one connection for each request, and keeps its cookies as a browser does."""
@@ -199,7 +208,7 @@ class Reader:
         """Send a request, and keep the cookies of its answer."""
         connection = self.begin(path, method, body, **headers)
         answer = connection.getresponse()
-        text = answer.read().decode("utf-8", errors="replace")
+        content = answer.read()
         connection.close()
         for line in answer.headers.get_all("Set-Cookie") or []:
             name, _, value = line.split(";")[0].partition("=")
@@ -208,7 +217,7 @@ class Reader:
                 self.cookies[name] = value
             else:
                 self.cookies.pop(name, None)
-        return Answer(answer.status, answer.headers, text)
+        return Answer(answer.status, answer.headers, content.decode("utf-8", errors="replace"), content)
 
     def post(self, path: str, fields: dict[str, str], **headers: str | None) -> Answer:
         """Send a form as a browser does from a page of the portal."""

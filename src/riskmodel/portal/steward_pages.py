@@ -30,6 +30,8 @@ from riskmodel.views import numbers, pages
 ENTRIES_ON_A_PAGE = 50
 ACCOUNTS_ON_A_PAGE = 100
 MOST_CHARACTERS = 100
+YEARS_OF_A_LOG = range(2000, 3000)
+"""At the ends of the calendar there is no day before or after to begin or end a day with."""
 NUMBER = re.compile(r"[0-9]{1,15}")
 LATVIAN_DAY = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})\.?")
 
@@ -140,9 +142,12 @@ def _day(text: str) -> date | None:
         return None
     written = LATVIAN_DAY.fullmatch(text.strip())
     try:
-        return date(*map(int, reversed(written.groups()))) if written else date.fromisoformat(text.strip())
+        found = date(*map(int, reversed(written.groups()))) if written else date.fromisoformat(text.strip())
     except ValueError:
         raise HTTPError(400) from None
+    if found.year not in YEARS_OF_A_LOG:
+        raise HTTPError(400)
+    return found
 
 
 def _number(text: str) -> int | None:
