@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
@@ -9,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,7 +21,9 @@ import pyarrow as pa
 
 from riskmodel.register.people import Grant
 from riskmodel.register.store import Register, open_register, register_file
+from riskmodel.runs import gate_report
 from riskmodel.runs.forking import kernels_of
+from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.manifest import read_manifest
 from riskmodel.sources.identity import write_identities
 from riskmodel.tables.canonical import IDENTITY
@@ -104,10 +108,15 @@ def add_held_run(store: Path, run_id: str) -> Path:
     """Put a run into a store that did not pass a gate; the one that was current stays so."""
     current = (store / "current").readlink()
     folder = invented_run.publish(store, run_id)
-    held = read_manifest(folder).model_copy(update={"state": "held"})
+    gate = Gate("drift", is_passed=False, found=0.4, limit=0.25, subjects=("mark_mean",), count=1)
+    gate_report.write(folder, (gate,))
+    content = (folder / "gates.json").read_bytes()
+    passed = read_manifest(folder)
+    entry = passed.files["gates.json"].model_copy(
+        update={"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    )
+    held = passed.model_copy(update={"state": "held", "files": passed.files | {"gates.json": entry}})
     (folder / "manifest.json").write_bytes(held.to_bytes())
-    gate = {"code": "drift", "is_passed": False, "found": 0.4, "limit": 0.25, "subjects": ["mark_mean"], "count": 1}
-    (folder / "gates.json").write_text(json.dumps([gate]), "utf-8")
     (store / "current").unlink()
     (store / "current").symlink_to(current)
     return folder
@@ -247,7 +256,7 @@ def start(store: Path, log: Path, *, before: str = "", folder: Path | None = Non
     with log.open("wb") as output:
         process = subprocess.Popen(
             # -P: as the console script, it takes no module from its working directory.
-            [sys.executable, "-P", "-c", before + SERVE, str(store), json.dumps(place)],
+            [sys.executable, "-P", "-c", f"{before}\n{SERVE}", str(store), json.dumps(place)],
             cwd=folder,
             stdout=output,
             stderr=output,
@@ -264,3 +273,12 @@ def start(store: Path, log: Path, *, before: str = "", folder: Path | None = Non
         time.sleep(0.1)
     process.kill()
     raise AssertionError(f"the portal did not start: {log.read_text('utf-8')}")
+
+
+def serving(folder: Path, *, before: str = "", **place: object) -> Iterator[Served]:
+    """Serve invented schools with all people until the test is over."""
+    invented_run.publish(folder / "store")
+    make_register(folder / "store")
+    served = start(folder / "store", folder / "log", before=before, **place)
+    yield served
+    served.stop()

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import click
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.web import Application
+from tornado.web import Application, GZipContentEncoding
 from voila.app import Voila
 from voila.configuration import VoilaConfiguration
 
@@ -100,6 +100,12 @@ class Place:
         return Front(frozenset(own | set(self.public_hosts)), self.base, is_secure)
 
 
+class QuickGzip(GZipContentEncoding):
+    """Compression at its quickest: a third of the work for pages a third larger, still an eighth of what they were."""
+
+    GZIP_LEVEL = 1
+
+
 class Portal(Voila):
     """Voila with our own routes, our own kernels, our own door, and no configuration from outside.
 
@@ -138,7 +144,7 @@ class Portal(Voila):
             "serve_traceback": False,
             "debug": False,
             "autoreload": False,
-            "compress_response": True,
+            "transforms": [QuickGzip],
             "log_function": log.note_request,
             "default_handler_class": NotFoundHandler,
             "default_handler_args": {"desk": self.desk, "access": OPEN},
