@@ -15,6 +15,7 @@ cells that tell the two kinds apart there. The more a unit holds, the dearer it 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +106,14 @@ class _Step:
     top: tuple[int, int]
 
 
+class _Place(NamedTuple):
+    """A unit that has an unsafe cell, and the range over which that must be movable."""
+
+    level: int
+    unit: int
+    needed: float
+
+
 class _Search:
     """The search for the next steps from one state of the table."""
 
@@ -152,22 +161,34 @@ class _Search:
 
     def _best(self, level: int, unit: int, cell: int) -> _Step:
         """Return the cheapest step over all pairs of kinds that the cell tells apart."""
-        steps = [self._step(level, unit, int(pair)) for pair in np.flatnonzero(self.pairs.apart[:, cell])]
+        at = _Place(level, unit, self._needed(level, unit, cell))
+        steps = [self._step(at, int(pair)) for pair in np.flatnonzero(self.pairs.apart[:, cell])]
         found = [step for step in steps if step is not None]
         if not found:
             raise UnprotectableError("what was decided before cannot be kept safe beside this table")
         return min(found, key=lambda step: step.cost)
 
-    def _step(self, level: int, unit: int, pair: int) -> _Step | None:
-        """Return the step that gives a unit more room for a pair: one more leaf where one is enough or all are, else the
-        unit above."""
+    def _needed(self, level: int, unit: int, cell: int) -> float:
+        """Return the range that is looked for: of a leaf with fewer pupils than the threshold no other leaf, however many
+        are opened, can be kept from knowing that its part is at most all of them.
+        """
+        if level or not self.policy.withstands_a_school:
+            return float(self.policy.n_min)
+        counted = self.pairs.counted
+        whole = counted.cut.whole_places()[cell]
+        return float(min(counted.values()[0][unit, whole], self.policy.n_min))
+
+    def _step(self, at: _Place, pair: int) -> _Step | None:
+        """Return the step that gives a unit more room for a pair: none where the open ones are enough, one more leaf where
+        one is enough or all are, else the unit above."""
+        level, unit, _ = at
         price = [prices[:, pair] for prices in self.prices]
         own_cost = float(price[level][unit])
         if own_cost >= NEVER:
             return None
         own = ((level, unit),) if own_cost > 0 else ()
         top = self._top(level, unit, price)
-        found = self._one_more_leaf((level, unit), pair, top, price)
+        found = self._one_more_leaf(at, pair, top, price)
         top_cost = float(price[top[0]][top[1]])
         if found is not None:
             cost, hides = found
@@ -186,27 +207,31 @@ class _Search:
         return level, unit
 
     def _one_more_leaf(
-        self, at: tuple[int, int], pair: int, top: tuple[int, int], price: list[Floats]
+        self, at: _Place, pair: int, top: tuple[int, int], price: list[Floats]
     ) -> tuple[float, tuple[tuple[int, int], ...]] | None:
         """Return price and units of the best closed leaf below ``top``; None when even all of them are not enough."""
-        level, unit = at
+        level, unit, needed = at
         below = [
             np.where(np.arange(len(part)) == unit, 0.0, part) if one == level else part
             for one, part in enumerate(price)
         ]
         way = np.sum([below[one][self.paths[one]] for one in range(top[0])], axis=0)
-        leaves = np.flatnonzero((self.paths[top[0]] == top[1]) & (way > 0) & (way < NEVER))
+        is_below = self.paths[top[0]] == top[1]
+        is_closed = bool(price[level][unit] > 0)
+        room = self._room_once_open(at, pair, is_below & (way <= 0)) if is_closed else self._room(level, unit, pair)
+        if is_closed and float(room.width()) >= needed:
+            return 0.0, ()
+        leaves = np.flatnonzero(is_below & (way > 0) & (way < NEVER))
         if not len(leaves):
             return None
         mass = self.pairs.masses[leaves, pair]
         is_inside = (self.paths[level][leaves] == unit) & (level > 0)
-        room = self._room(level, unit, pair, is_closed=price[level][unit] > 0)
         everyone = _with(room, (mass * is_inside[:, None]).sum(axis=0), (mass * ~is_inside[:, None]).sum(axis=0))
-        if float(everyone.width()) < self.policy.n_min:
+        if float(everyone.width()) < needed:
             return None
         width = _with(room, mass * is_inside[:, None], mass * ~is_inside[:, None]).width()
         # One that is enough, by its price; else the one that brings most for its price.
-        missing = np.maximum(self.policy.n_min - width, 0.0)
+        missing = np.maximum(needed - width, 0.0)
         score = way[leaves] * np.where(missing > 0, (1 + missing) * LEVEL_COST, 1.0)
         score = np.where((missing > 0) & (width <= room.width()), score * LEVEL_COST, score)
         best = int(np.argmin(score))
@@ -217,10 +242,19 @@ class _Search:
         )
         return float(score[best]), hides
 
-    def _room(self, level: int, unit: int, pair: int, *, is_closed: bool) -> Room:
-        if is_closed and level == 0:
-            return Room(self.pairs.masses[unit, pair], np.zeros(2))
+    def _room(self, level: int, unit: int, pair: int) -> Room:
         return Room(self.rooms[level].inside[unit, pair], self.rooms[level].outside[unit, pair])
+
+    def _room_once_open(self, at: _Place, pair: int, is_open: NDArray[np.bool_]) -> Room:
+        """Return the room that a closed unit would have with the leaves that are open already."""
+        level, unit, _ = at
+        is_inside = self.paths[level] == unit
+        mass = self.pairs.masses[:, pair]
+        others = mass[is_open & ~is_inside]
+        outside = others.sum(axis=0)
+        if level == 0 and self.policy.withstands_a_school:
+            outside = outside - others.max(axis=0, initial=0.0)
+        return Room(mass[is_open & is_inside].sum(axis=0), outside)
 
 
 def _with(room: Room, inside: Floats, outside: Floats) -> Room:

@@ -141,7 +141,7 @@ class Counted:
         Leaves whose figures are everybody's knowledge and no secret; they are never hidden. None: no leaf.
     given
         For each cell named: what was decided of it before, level by level (True: hidden). It stays as it is. Where it is
-        hidden, all cells of the unit are hidden.
+        hidden, all cells of the unit are hidden, but for a "none" where the policy does not call that small.
     """
 
     cut: Cut
@@ -191,12 +191,14 @@ def primary(counted: Counted, policy: Policy) -> Flags:
     hidden = []
     for level, values in enumerate(counted.values()):
         wholes = values[:, whole_of]
+        is_sayable = is_part & (values == 0) & (not policy.is_zero_small)  # "none" of however few
         small = _is_small(values, policy) | (wholes < policy.n_min)
         small |= is_part & _is_small(wholes - values, policy)
         small[:, is_fixed] = False
         for name, flags in counted.given.items():
             small |= flags[level][:, None]
             small[:, counted.cut.names.index(name)] = flags[level]
+        small &= ~is_sayable
         if level == 0 and counted.known is not None:
             small[np.ix_(counted.known, ~is_fixed)] = False
         hidden.append(small | ~is_shown[level])

@@ -70,8 +70,8 @@ def _entry(row: dict[str, object]) -> Entry:
 
 
 def ledger_rows(releases: Sequence[Release]) -> pd.DataFrame:
-    """Return the rows of ``released_cell`` for new releases."""
-    parts = []
+    """Return the rows of ``released_cell`` for new releases; none when the run released nothing that was not known."""
+    parts = [pd.DataFrame(columns=list(RELEASED_CELL.column_names))] if not releases else []
     for release in releases:
         part = pd.DataFrame(
             [
