@@ -36,8 +36,9 @@ def portal(tmp_path_factory):
     served.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    """Give a browser to one module: while it runs, its event loop stands in the way of every ``asyncio.run``."""
     path = os.environ.get("RISKMODEL_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if not path:
         if os.environ.get("CI"):

@@ -493,6 +493,7 @@ def publish(
     contents = {
         "extracts/index.json": extract.index_extract(RUN | run, rows),
         "extracts/findings.json": findings(**run),
+        "gates.json": [],
         "extracts/state.json": invented_areas.state(RUN | run),
         f"extracts/municipality/{invented_areas.CODE}.json": invented_areas.municipality(RUN | run, named),
     }
@@ -531,7 +532,6 @@ def publish(
         result_sha256="0" * 64,
     )
     (folder / "manifest.json").write_bytes(written.to_bytes())
-    (folder / "gates.json").write_text("[]", "utf-8")
     link = store / "current"
     link.unlink(missing_ok=True)
     link.symlink_to(Path("runs") / run_id)

@@ -90,12 +90,11 @@ def switch(file: str) -> None:
 
     def put(place: Any, name: str, defence: str, instead: Any) -> None:
         real = getattr(place, name)
-        setattr(
-            place,
-            name,
-            # Asked at each call, since the switch is moved meanwhile.
-            lambda *given, **named: (instead if path.read_text() == defence else real)(*given, **named),  # noqa: PLW0108
-        )
+
+        def chosen(*given: Any, **named: Any) -> Any:
+            return (instead if path.read_text() == defence else real)(*given, **named)
+
+        setattr(place, name, chosen)
 
     def anybody(_person: object, ask: Ask, *_: object) -> Scope:
         return Scope(ask.view, "/".join(filter(None, (ask.school_id, ask.pupil_id))), "director")

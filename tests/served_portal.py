@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
@@ -9,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,7 +21,9 @@ import pyarrow as pa
 
 from riskmodel.register.people import Grant
 from riskmodel.register.store import Register, open_register, register_file
+from riskmodel.runs import gate_report
 from riskmodel.runs.forking import kernels_of
+from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.manifest import read_manifest
 from riskmodel.sources.identity import write_identities
 from riskmodel.tables.canonical import IDENTITY
@@ -104,10 +108,15 @@ def add_held_run(store: Path, run_id: str) -> Path:
     """Put a run into a store that did not pass a gate; the one that was current stays so."""
     current = (store / "current").readlink()
     folder = invented_run.publish(store, run_id)
-    held = read_manifest(folder).model_copy(update={"state": "held"})
+    gate = Gate("drift", is_passed=False, found=0.4, limit=0.25, subjects=("mark_mean",), count=1)
+    gate_report.write(folder, (gate,))
+    content = (folder / "gates.json").read_bytes()
+    passed = read_manifest(folder)
+    entry = passed.files["gates.json"].model_copy(
+        update={"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    )
+    held = passed.model_copy(update={"state": "held", "files": passed.files | {"gates.json": entry}})
     (folder / "manifest.json").write_bytes(held.to_bytes())
-    gate = {"code": "drift", "is_passed": False, "found": 0.4, "limit": 0.25, "subjects": ["mark_mean"], "count": 1}
-    (folder / "gates.json").write_text(json.dumps([gate]), "utf-8")
     (store / "current").unlink()
     (store / "current").symlink_to(current)
     return folder
@@ -120,6 +129,7 @@ class Answer:
     status: int
     headers: http.client.HTTPMessage
     body: str
+    content: bytes = b""
 
     @property
     def location(self) -> str:
@@ -161,6 +171,14 @@ class Served:
         self.process.wait(timeout=20)
 
 
+def kernels_are_at_most(served: Served, most: int) -> bool:
+    """Whether a portal comes down to so many kernels within ten seconds."""
+    until = time.monotonic() + 10
+    while served.kernels() > most and time.monotonic() < until:
+        time.sleep(0.1)
+    return served.kernels() <= most
+
+
 @dataclass
 class Reader:
     """Asks a portal, one connection for each request, and keeps its cookies as a browser does."""
@@ -190,7 +208,7 @@ class Reader:
         """Send a request, and keep the cookies of its answer."""
         connection = self.begin(path, method, body, **headers)
         answer = connection.getresponse()
-        text = answer.read().decode("utf-8", errors="replace")
+        content = answer.read()
         connection.close()
         for line in answer.headers.get_all("Set-Cookie") or []:
             name, _, value = line.split(";")[0].partition("=")
@@ -199,7 +217,7 @@ class Reader:
                 self.cookies[name] = value
             else:
                 self.cookies.pop(name, None)
-        return Answer(answer.status, answer.headers, text)
+        return Answer(answer.status, answer.headers, content.decode("utf-8", errors="replace"), content)
 
     def post(self, path: str, fields: dict[str, str], **headers: str | None) -> Answer:
         """Send a form as a browser does from a page of the portal."""
@@ -238,7 +256,7 @@ def start(store: Path, log: Path, *, before: str = "", folder: Path | None = Non
     with log.open("wb") as output:
         process = subprocess.Popen(
             # -P: as the console script, it takes no module from its working directory.
-            [sys.executable, "-P", "-c", before + SERVE, str(store), json.dumps(place)],
+            [sys.executable, "-P", "-c", f"{before}\n{SERVE}", str(store), json.dumps(place)],
             cwd=folder,
             stdout=output,
             stderr=output,
@@ -255,3 +273,12 @@ def start(store: Path, log: Path, *, before: str = "", folder: Path | None = Non
         time.sleep(0.1)
     process.kill()
     raise AssertionError(f"the portal did not start: {log.read_text('utf-8')}")
+
+
+def serving(folder: Path, *, before: str = "", **place: object) -> Iterator[Served]:
+    """Serve invented schools with all people until the test is over."""
+    invented_run.publish(folder / "store")
+    make_register(folder / "store")
+    served = start(folder / "store", folder / "log", before=before, **place)
+    yield served
+    served.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import hub_in_front
 import identity_provider
@@ -21,6 +21,8 @@ pytest.importorskip("oauthenticator", reason="the extra riskmodel[hub] is not in
 
 OWN_PAGE, FOREIGN_PAGE = f"{BASE}lv/school/{OWN}", f"{BASE}lv/school/{FOREIGN}"
 OURS = "riskmodel-session-"
+REFUSED = ("unknown.person", "nobody", "former", f"ｄirector.{OWN}")
+"""Without an account, without a role, with a role that has ended; and one who only looks like somebody."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,7 @@ def test_two_people_come_in_as_themselves_and_land_on_the_page_that_they_asked_f
 
 
 def test_the_hub_lets_in_nobody_whom_the_register_does_not_know(hub):
-    for name in ("unknown.person", "nobody", "former"):
+    for name in REFUSED:
         browser = hub.browser()
         came = browser.log_in(name, OWN_PAGE)
         assert came.status == 403
@@ -61,7 +63,7 @@ def test_the_hub_lets_in_nobody_whom_the_register_does_not_know(hub):
         assert not [cookie for cookie in browser.jar if cookie.name.startswith(OURS)]
     with open_register(register_file(hub.store)) as register:
         refused = [entry for entry in register.audit.read(0, 1000) if entry.action == "login_refused"]
-    assert len(refused) == 3
+    assert len(refused) == len(REFUSED)
 
 
 def test_the_port_behind_the_hub_s_proxy_sends_everybody_to_the_login_whatever_headers_say(hub):
@@ -80,6 +82,17 @@ def test_a_login_that_another_browser_began_lets_nobody_in(hub):
     came = victim.ask(begun)
     assert came.status == 403
     assert not [cookie for cookie in victim.jar if cookie.name.startswith(OURS)]
+
+
+def test_a_state_that_is_not_the_whole_one_lets_nobody_in(hub):
+    browser = hub.browser()
+    browser.log_in(f"director.{OWN}")
+    back = thief_begins(browser)
+    state = parse_qs(urlsplit(back).query)["state"][0]
+    for wrong in (state[:8], state[:-1] + ("0" if state[-1] != "0" else "1"), state.upper(), f"{state[:8]}ā"):
+        came = browser.ask(back.replace(state, quote(wrong)), follows=False)
+        assert came.status == 403, wrong
+    assert browser.ask(back, follows=False).status == 302
 
 
 def thief_begins(browser) -> str:
@@ -152,6 +165,10 @@ def test_a_disabled_account_loses_its_session_at_once_although_the_hub_still_kno
     with open_register(register_file(hub.store)) as register:
         register.accounts.disable(f"support_staff.{OWN}", "test")
     assert browser.ask(OWN_PAGE).status == 403
+
+
+def test_the_hub_knows_every_setting_of_the_documented_configuration(hub):
+    assert "not recognized" not in hub.log.read_text("utf-8")
 
 
 def test_nobody_starts_a_notebook_server_at_the_hub(hub):

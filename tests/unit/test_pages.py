@@ -357,6 +357,24 @@ def test_the_page_about_the_model_shows_every_rule_and_too_few_where_so():
     assert "pārāk maz izglītojamo, lai spriestu" in page
 
 
+def test_the_page_about_the_model_shows_no_count_of_few_and_none_from_which_it_can_be_told():
+    page = model_page.about(invented_run.findings(), "lv")
+    rows = {row[0]: row[1:] for row in re.findall(r'<th scope="row">([^<]*)</th>' + r"\s*<td.*?>(.*?)</td>" * 4, page)}
+    plain = {name: [re.sub(r"<[^>]*>", "", cell) for cell in cells] for name, cells in rows.items()}
+    assert plain["Dzimums: meitenes"][:2] == ["2\xa0050", "48"]
+    assert plain["Speciālās vajadzības: jā"][:2] == ["nerāda", "nerāda"]
+
+    findings = invented_run.findings()
+    for row in findings["subgroup"]:
+        if row["group_value"] == "f":
+            row["left"] = 9
+    few = model_page.about(findings, "lv")
+    boys = re.search(r"Dzimums: zēni</th>(.*?)</tr>", few, re.DOTALL)[1]
+    assert "73" not in boys  # with the sum of all it would tell the nine
+    girls = re.search(r"Dzimums: meitenes</th>(.*?)</tr>", few, re.DOTALL)[1]
+    assert "47" not in girls  # the share missed of nine girls
+
+
 def test_a_run_without_a_matured_cohort_says_so():
     findings = invented_run.findings() | {name: [] for name in ("evaluation", "subgroup", "calibration", "cohorts")}
     page = model_page.about(findings, "lv")

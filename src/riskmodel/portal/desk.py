@@ -128,7 +128,7 @@ class Desk:
         """Return the current run; what was kept of another run is dropped."""
         found = open_current(self.store, self._published)
         if found is not self._published:
-            self.rendering.forget()
+            self.rendering.forget(found.run_id)
             self._published = found
         return found
 

@@ -243,7 +243,9 @@ class PageHandler(PortalHandler):
             pupil_id = published.members(school_id)[code].pupil_id
         except (DeniedError, UnknownError, KeyError) as error:
             await self.record("access_denied", Ask(self.access, school_id, code, None, file_kind), published)
-            raise UnknownError from None if isinstance(error, KeyError) else error
+            if isinstance(error, KeyError):
+                raise UnknownError from None
+            raise
         return await self.allowed(published, school_id=school_id, pupil_id=pupil_id, file_kind=file_kind)
 
     async def record(self, action: Action, ask: Ask, published: Published) -> None:

@@ -67,7 +67,7 @@ RULES: Mapping[str, Rule] = {
     "capacity": Rule(frozenset({"director"}), "school"),
     "municipality": Rule(frozenset({"municipality", "state"}), "municipality", SHEETS),
     "state": Rule(frozenset({"state"}), "none", SHEETS),
-    "runs": Rule(frozenset({"steward", "state"})),
+    "runs": Rule(frozenset({"steward"})),
     "audit": Rule(frozenset({"steward"})),
     "accounts": Rule(frozenset({"steward"})),
 }

@@ -117,6 +117,7 @@ class Rendering:
         self.notebooks = {view: nbformat.read(folder / f"{view}.ipynb", as_version=4) for view in VIEWS}
         self._kept: OrderedDict[Key, bytes] = OrderedDict()
         self._kept_bytes = 0
+        self._current: str | None = None
         self._running: dict[Key, asyncio.Task[str]] = {}
         self._slots = asyncio.Semaphore(RENDERINGS_AT_ONCE)
 
@@ -150,8 +151,13 @@ class Rendering:
         # A reader who goes away does not take the page from the others who wait for it.
         return await asyncio.shield(self._running[key])
 
-    def forget(self) -> None:
-        """Drop everything that is kept, e.g. because another run is current now."""
+    def forget(self, current: str | None = None) -> None:
+        """Drop everything that is kept; from now on only pages of the run ``current`` are kept, of all for None.
+
+        A page of an earlier run may still be under way or about to be asked for: it is shown to who waits for it, but
+        must not stay, because its pupils may be gone.
+        """
+        self._current = current
         self._kept.clear()
         self._kept_bytes = 0
 
@@ -176,6 +182,8 @@ class Rendering:
         content = html.encode()
         if len(content) > PAGE_BYTES:
             raise RenderingError("PageTooLarge")
+        if self._current not in {None, key.run_id}:
+            return html
         # A page is twenty times smaller so, and as a text with Latvian letters it would take twice its length.
         self._kept[key] = zlib.compress(content, level=1)
         self._kept_bytes += len(self._kept[key])

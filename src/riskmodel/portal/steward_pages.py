@@ -16,7 +16,7 @@ from riskmodel.portal.audit_words import ACTION_WORDS, told
 from riskmodel.portal.chain_check import Checked
 from riskmodel.portal.handlers import PageHandler
 from riskmodel.portal.moments import moments_of, shown_moment
-from riskmodel.portal.policy import Ask, holding
+from riskmodel.portal.policy import Ask
 from riskmodel.portal.published import Published
 from riskmodel.portal.shell import Page
 from riskmodel.register.accounts import Account, normal_login
@@ -30,6 +30,8 @@ from riskmodel.views import numbers, pages
 ENTRIES_ON_A_PAGE = 50
 ACCOUNTS_ON_A_PAGE = 100
 MOST_CHARACTERS = 100
+YEARS_OF_A_LOG = range(2000, 3000)
+"""At the ends of the calendar there is no day before or after to begin or end a day with."""
 NUMBER = re.compile(r"[0-9]{1,15}")
 LATVIAN_DAY = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})\.?")
 
@@ -42,7 +44,6 @@ class RunsHandler(PageHandler):
         published = self.desk.published()
         scope = await self.allowed(published)
         listed = await self.desk.in_thread(lambda: list_runs(self.desk.store))
-        is_steward = any(grant.role == "steward" for grant in holding(self.person, self.desk.today()))
         content = pages.render(
             "all_runs.html.j2",
             self.language,
@@ -50,7 +51,6 @@ class RunsHandler(PageHandler):
             runs=[_run(run, self.language) for run in listed],
             held=sum(run.state == "held" for run in listed),
             store=str(self.desk.store),
-            shows_command=is_steward,
         )
         await self.show(Page(message("Runs"), "runs", published, scope), content)
 
@@ -91,7 +91,7 @@ class AccountsHandler(PageHandler):
         """Show one page of the accounts."""
         published = self.desk.published()
         scope = await self.allowed(published)
-        number = _number(self.query.get("page", "")) or 1
+        number = _number(self.query.get("page") or "1") or 0
         accounts = await self.desk.in_thread(self.desk.register.accounts.list)
         last_page = max(1, -(-len(accounts) // ACCOUNTS_ON_A_PAGE))
         if not 1 <= number <= last_page:
@@ -142,9 +142,12 @@ def _day(text: str) -> date | None:
         return None
     written = LATVIAN_DAY.fullmatch(text.strip())
     try:
-        return date(*map(int, reversed(written.groups()))) if written else date.fromisoformat(text.strip())
+        found = date(*map(int, reversed(written.groups()))) if written else date.fromisoformat(text.strip())
     except ValueError:
         raise HTTPError(400) from None
+    if found.year not in YEARS_OF_A_LOG:
+        raise HTTPError(400)
+    return found
 
 
 def _number(text: str) -> int | None:

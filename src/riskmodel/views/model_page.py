@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from riskmodel.disclosure.policy import DEFAULT_N_MIN
 from riskmodel.messages import Language
 from riskmodel.views import figures, words
 from riskmodel.views.pages import Addresses, Fragment, legend, render
@@ -29,7 +30,8 @@ def about(findings: Row, language: Language, addresses: Addresses | None = None)
         split=headline_split(findings),
         figures=headline_figures(findings, language),
         pictures=about_pictures(findings, language),
-        subgroups=subgroup_rows(findings["subgroup"], language),
+        subgroups=without_small_numbers(subgroup_rows(findings["subgroup"], language)),
+        n_min=DEFAULT_N_MIN,
         bands=legend(findings["band"], findings["run"]["horizon_on"], language),
     )
 
@@ -136,3 +138,21 @@ def subgroup_rows(rows: Sequence[Row], language: Language) -> list[dict[str, Any
         )
         entry[row["metric_code"]] = row
     return list(found.values())
+
+
+def without_small_numbers(groups: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return groups as everybody with an account may see them: no count of few people, and none that tells it.
+
+    The groups of a trait add up to all pupils, so that of a trait with one small count no counts are shown. A share of
+    few is a count of few: one that is measured on fewer people than ``DEFAULT_N_MIN`` is left out, too.
+    """
+    small = {
+        one["trait"] for one in groups if min(one["pupils"], one["left"], one["pupils"] - one["left"]) < DEFAULT_N_MIN
+    }
+    found = []
+    for one in groups:
+        measured_on = {"missed_share": one["left"], "false_alarm_share": one["pupils"] - one["left"]}
+        few = {metric for metric, people in measured_on.items() if people < DEFAULT_N_MIN}
+        shown = {name: value for name, value in one.items() if name not in few}
+        found.append({**shown, "is_counted": one["trait"] not in small})
+    return found

@@ -41,7 +41,7 @@ MAY = {
     "capacity": {"director"},
     "municipality": {"municipality", "state"},
     "state": {"state"},
-    "runs": {"steward", "state"},
+    "runs": {"steward"},
     "audit": {"steward"},
     "accounts": {"steward"},
 }

@@ -1,0 +1,41 @@
+"""A real portal with two schools and two people of every role, for those who try to get at what is not theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from served_portal import Reader, Served, serving
+
+Readers = Callable[[str], Reader]
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory) -> Iterator[Served]:
+    """A portal that attacks must leave as it was."""
+    folder = tmp_path_factory.mktemp("attacked")
+    yield from serving(folder)
+
+
+@pytest.fixture(scope="session")
+def readers(portal) -> Readers:
+    """Give the reader of a login, who comes in once for all attacks."""
+    return readers_of(portal)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory) -> Iterator[Served]:
+    """A portal for the attacks of one module, which may change accounts and use up patience."""
+    yield from serving(tmp_path_factory.mktemp("own"))
+
+
+def readers_of(served: Served) -> Readers:
+    """Return a function that gives the reader of a login."""
+    known: dict[str, Reader] = {}
+
+    def of(login: str) -> Reader:
+        if login not in known:
+            known[login] = served.reader(login)
+        return known[login]
+
+    return of
