@@ -81,7 +81,7 @@ def smaller(own, monkeypatch):
 
     def publish(number: int) -> None:
         monkeypatch.setattr(
-            invented_run, "school_file", lambda school_id, name, **run: real(school_id, name, 29, 3, **run)
+            invented_run, "school_file", lambda school_id, name, _, **run: real(school_id, name, 29, 3, **run)
         )
         invented_run.publish(own.store, _run_id(number), schools=_named(number))
 
