@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import http.cookiejar
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -105,6 +104,7 @@ class Hub:
     first_port: int
     store: Path
     log: Path
+    seen: set[psutil.Process] = field(default_factory=set)
 
     @property
     def address(self) -> str:
@@ -119,11 +119,13 @@ class Hub:
         return Browser(self.address)
 
     def members(self) -> dict[int, str]:
-        """Return the processes below the hub's: number and command line."""
+        """Return the processes below the hub's: number and command line; they are remembered until the end."""
         found = {}
-        for process in psutil.Process(self.process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                found[process.pid] = " ".join(process.cmdline())
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in psutil.Process(self.process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    found[process.pid] = " ".join(process.cmdline())
+                    self.seen.add(process)
         return found
 
     def portal(self) -> int:
@@ -132,13 +134,13 @@ class Hub:
 
     def stop(self) -> None:
         """End the hub, and whatever it leaves behind: told to stop while it starts, it forgets its proxy and service."""
-        members = self.members() if self.process.poll() is None else {}
+        self.members()
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=20)
-        for pid in members:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        for process in self.seen:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         self.process.kill()
         self.process.wait()
 
@@ -172,6 +174,7 @@ def start(store: Path, folder: Path, provider: str) -> Hub:
     hub = Hub(process, first_port, store, log)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
+        hub.members()
         with contextlib.suppress(OSError):
             if hub.browser().ask(BASE).path == "/authorize":
                 return hub

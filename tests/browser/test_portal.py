@@ -218,7 +218,7 @@ def test_a_voila_py_in_the_working_directory_is_not_executed(tmp_path):
     (tmp_path / "voila.json").write_text("{}", "utf-8")
     code = (
         "import sys; sys.path.pop(0); from pathlib import Path; from riskmodel.portal.app import Place, Portal; "
-        "Portal(Place(Path('store'), port=0), None, print).initialize([])"
+        "Portal(Place(Path('store'), port=0), None, None, print).initialize([])"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=60, check=True)
     assert not (tmp_path / "executed").exists()

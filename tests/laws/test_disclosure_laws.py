@@ -10,7 +10,7 @@ from attacker import Published, narrowest, narrowest_of_two, published
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmodel.disclosure.complement import protect
+from riskmodel.disclosure.complement import UnprotectableError, protect
 from riskmodel.disclosure.counted import Counted, Cut, Hierarchy, primary
 from riskmodel.disclosure.ledger import decide
 from riskmodel.disclosure.policy import Policy
@@ -81,6 +81,33 @@ def test_nor_where_most_counts_are_small(small: float) -> None:
         one = table(source, small)
         seen = published(one, protect(one, Policy()).hidden)
         assert not seen.hidden.any() or narrowest(seen) > ALMOST
+
+
+def test_nor_where_bands_are_shown_of_larger_units_only_and_the_number_of_pupils_was_decided_before() -> None:
+    source = np.random.default_rng(15)
+    attacked = 0
+    for _ in range(40):
+        where = hierarchy(source)
+        above = tuple(range(1, where.depth))
+        cells = {"all": ("a", "b", "c"), "a or b": ("a", "b"), "a": ("a",), "b": ("b",)}
+        bands = Cut("law", ("a", "b", "c"), cells, dict.fromkeys(("a or b", "a", "b"), "all"), {"a": above, "b": above})
+        shape = (len(where.codes[0]), 3)
+        counts = np.where(source.random(shape) < 0.2, source.integers(0, N_MIN, shape), source.integers(4, 120, shape))
+        counts[0] = source.integers(0, 4, 3)  # a school so small that its number of pupils is hidden
+        alone = Counted(Cut("all", ("all",), {"all": ("all",)}), where, counts.sum(axis=1, keepdims=True))
+        of_all = protect(alone, Policy(withstands_a_school=False)).hidden
+        one = Counted(bands, where, counts, given={"all": [flags[:, 0] for flags in of_all]})
+        try:
+            seen = published(one, protect(one, Policy()).hidden)
+        except UnprotectableError:
+            continue  # then nothing of the table is shown
+        is_shown = np.concatenate(
+            [np.tile(shown, len(codes)) for shown, codes in zip(one.shown_levels(), where.codes, strict=True)]
+        )
+        attacked += 1
+        kept = is_shown | ~seen.hidden
+        assert narrowest(Published(seen.sums[kept], seen.values[kept], seen.hidden[kept])) > ALMOST
+    assert attacked >= 15
 
 
 def test_nor_by_someone_who_counts_in_whole_pupils() -> None:

@@ -136,6 +136,21 @@ def test_there_is_no_form_to_log_in_and_none_to_log_out(portal):
     assert send(portal.port, USER, SHOWN, *form, line="POST /lv/logout HTTP/1.1", body=b"token=x").status == 403
 
 
+def test_a_form_is_taken_from_the_person_to_whom_its_page_was_given_and_from_no_other(portal):
+    form = re.search(
+        r'action="(/lv/school/101/places)".*?name="token" value="(\w{64})"', _page(USER, portal), re.DOTALL
+    )
+    assert form
+    line, body = f"POST {form[1]} HTTP/1.1", f"places=7&token={form[2]}".encode()
+    sent = ("Content-Type: application/x-www-form-urlencoded", "Sec-Fetch-Site: same-origin", "Origin: null")
+    for headers, status in (((SHOWN,), 401), (named(f"director.{FOREIGN}"), 403), ((USER, SHOWN), 303)):
+        assert send(portal.port, *headers, *sent, line=line, body=body).status == status
+
+
+def _page(user: str, portal) -> str:
+    return send(portal.port, user, SHOWN, line=OWN_PAGE).body
+
+
 def test_a_foreign_host_is_refused_before_anything_is_looked_at(portal):
     raw = send(portal.port, USER, SHOWN, line="GET /lv/ HTTP/1.0\r\nHost: evil.example")
     assert raw.status == 400
