@@ -70,4 +70,4 @@ lock:
 	$(BIN)/python .ci/environment.py > environment.yml
 
 clean:
-	rm -rf .venv $(STORE) $(STORE).key $(DEMO_DELIVERY)
+	rm -rf .venv $(STORE) $(STORE).key $(STORE).register.* $(DEMO_DELIVERY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -112,10 +113,12 @@ def test_no_kernel_stays_but_the_ones_that_wait(portal, director):
 
 def test_a_secret_of_the_server_s_environment_is_in_no_page_and_no_kernel(portal, director):
     assert served_portal.CANARY not in director.ask("/lv/about").body
-    kernels = kernels_of(portal.process.pid)
-    assert kernels
-    for pid in kernels:
-        assert served_portal.CANARY.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
+    seen = 0
+    for pid in kernels_of(portal.process.pid):
+        with contextlib.suppress(OSError):  # the kernel of a page that is out may end at any moment
+            assert served_portal.CANARY.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
+            seen += 1
+    assert seen
 
 
 def test_static_files_are_named_by_their_content_and_linked_from_pages(director):

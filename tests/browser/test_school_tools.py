@@ -117,7 +117,7 @@ def test_the_line_of_the_places_moves_as_soon_as_the_number_is_saved_and_stays(v
     assert _above_the_line(page) == 3
     page.fill("#places-number", "21")
     page.click("#places-form button")
-    page.wait_for_function("document.getElementById('places-said').textContent !== ''")
+    page.wait_for_selector("#places-said:not(:empty)")
     for place in ("#places-line", "#line-words", "#places-said"):
         assert page.inner_text(place) == "vietu pietiek 21 izglītojamajam"
     assert "Skolas vadītāja ievadīts" in page.inner_text("#places-source")
@@ -138,7 +138,7 @@ def test_a_number_that_is_refused_is_answered_in_words_and_moves_nothing(chromiu
     page.eval_on_selector("#places-number", "e => e.removeAttribute('max')")
     page.fill("#places-number", "131")
     page.click("#places-form button")
-    page.wait_for_function("document.getElementById('places-said').textContent !== ''")
+    page.wait_for_selector("#places-said:not(:empty)")
     assert page.inner_text("#places-said") == "Vietu skaits ir vesels skaitlis no 0 līdz 130 (tik ir izglītojamo)."
     assert _above_the_line(page) == before
     one.context.close()

@@ -200,6 +200,8 @@ class ForkingProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
         """Return the connection of a forked kernel; one without a stem is started by ``cmd``, as it always was."""
+        if "-f" not in cmd:
+            return await super().launch_kernel(cmd, **options)  # no kernel of ours
         arguments = cmd[cmd.index("-f") :]
         try:
             # In a thread: the stem may have to be started, and to do its imports, first.
