@@ -70,6 +70,7 @@ FORMULAS = [
 NUMBER = re.compile(r"-?\d+(,\d+)?")
 NAMED = [*PAYLOADS, *FORMULAS]
 ALL = " ".join(PAYLOADS)
+ABOVE = ("municipality.101", "state.101", "steward.101")
 CODES = served_portal.CODES["101"]
 PAGES = [
     *(str(address) for address in portal_pages.pages("lv") if "director.101" in address.logins),
@@ -120,9 +121,8 @@ def poisoned(tmp_path_factory):
         ]
         register.accounts.add("director.101", ALL, served_portal.PASSWORD, "lv", own, "test")
         register.accounts.add("all.schools", ALL, served_portal.PASSWORD, "lv", many, "test")
-        register.accounts.add(
-            "steward.101", ALL, served_portal.PASSWORD, "lv", served_portal.PEOPLE["steward.101"], "test"
-        )
+        for login in ABOVE:
+            register.accounts.add(login, ALL, served_portal.PASSWORD, "lv", served_portal.PEOPLE[login], "test")
     names = {code: (text, PAYLOADS[0]) for code, text in zip(CODES, [*FORMULAS, *PAYLOADS], strict=False)}
     served_portal.give_names(folder / "store", names)
     before = served_otherwise.with_poisoned_texts(folder / "texts", f"{PAYLOADS[13]} {PAYLOADS[4]}")
@@ -133,7 +133,7 @@ def poisoned(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def poisoned_readers(poisoned):
-    return {login: poisoned.reader(login) for login in ("director.101", "all.schools", "steward.101")}
+    return {login: poisoned.reader(login) for login in ("director.101", "all.schools", *ABOVE)}
 
 
 @pytest.fixture
@@ -199,11 +199,19 @@ def test_a25_what_the_script_of_the_page_moves_stays_a_text(watched):
     is_harmless(page, trouble)
 
 
-def test_a25_the_pages_of_the_steward_show_who_is_logged_in_as_a_text(watched, poisoned_readers):
-    for address in portal_pages.pages("lv"):
-        if "steward.101" in address.logins:
-            page, trouble = watched(str(address), "steward.101")
-            is_harmless(page, trouble)
+@pytest.mark.parametrize(
+    ("path", "who"),
+    [
+        (str(one), login)
+        for one in portal_pages.pages("lv")
+        for login in ABOVE
+        if login in one.logins and one.view in {"municipality", "state", "runs", "audit", "accounts"}
+    ],
+)
+def test_a25_pages_above_the_school_show_names_and_who_is_logged_in_as_texts(watched, path, who):
+    page, trouble = watched(path, who)
+    assert "alert(" in page.inner_text("body"), "the attack did not reach this page"
+    is_harmless(page, trouble)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS[::4])
@@ -249,13 +257,18 @@ def _cells(reader, path: str) -> list[object]:
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-@pytest.mark.parametrize("file", ["list", f"pupil/{CODES[0]}/sheet", f"pupil/{CODES[1]}/sheet"])
-def test_no_cell_of_a_file_is_a_formula(poisoned_readers, file, kind):
-    cells = [
-        cell
-        for cell in _cells(poisoned_readers["director.101"], f"/lv/school/101/{file}.{kind}")
-        if isinstance(cell, str)
-    ]
+@pytest.mark.parametrize(
+    ("who", "file"),
+    [
+        ("director.101", "school/101/list"),
+        ("director.101", f"school/101/pupil/{CODES[0]}/sheet"),
+        ("director.101", f"school/101/pupil/{CODES[1]}/sheet"),
+        ("municipality.101", f"municipality/{served_portal.MUNICIPALITY}/table"),
+    ],
+)
+def test_no_cell_of_a_file_is_a_formula(poisoned_readers, who, file, kind):
+    found = _cells(poisoned_readers[who], f"/lv/{file}.{kind}")
+    cells = [cell for cell in found if isinstance(cell, str)]
     assert any("HYPERLINK" in cell or "cmd" in cell for cell in cells), "the attack did not reach this file"
     texts = [cell for cell in cells if not NUMBER.fullmatch(cell)]
     assert [cell for cell in texts if cell.strip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))] == []
