@@ -7,7 +7,7 @@ import re
 import invented_run
 import pytest
 import served_portal
-from conftest import Visit, login
+from visiting import Visit, login
 
 from riskmodel.register.people import Grant
 from riskmodel.views import numbers

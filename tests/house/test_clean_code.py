@@ -63,3 +63,16 @@ def test_no_tracked_file_names_a_machine_s_path_or_a_registry_s_address():
 
 def test_no_tracked_file_is_large():
     assert [path.name for path in _tracked() if path.is_file() and path.stat().st_size > 1_000_000] == []
+
+
+def test_every_module_of_the_tests_has_a_name_of_its_own():
+    # The folders of the tests are no packages: two modules of one name could not be collected together.
+    names = [path.name for path in _tracked() if path.suffix == ".py" and CHECKOUT / "tests" in path.parents]
+    assert sorted({name for name in names if names.count(name) > 1}) == ["conftest.py"]
+
+
+def test_nobody_imports_from_a_conftest():
+    # Which of them is found depends on what was collected before.
+    importing = re.compile(r"^\s*(from|import) conftest\b", re.MULTILINE)
+    python = [path for path in _tracked() if path.suffix == ".py" and CHECKOUT / "tests" in path.parents]
+    assert [path.name for path in python if importing.search(path.read_text("utf-8"))] == []

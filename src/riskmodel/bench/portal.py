@@ -146,7 +146,7 @@ def _reading(portal: Served, plan: Plan, say: Say) -> Report:
 
 def _every_school(portal: Served, schools: Sequence[School], cookies: Sequence[str], say: Say) -> Report:
     """Return what a page of every school takes, from cold; then the same in the other language, for the memory."""
-    report: Report = {"server_mb_before": portal.server_mb()}
+    report: Report = {"server_mb_before": portal.server_mb(), "open_files_before": portal.open_files()}
     most = left = unanswered = 0
     for sweep, language in enumerate(("en", "lv"), 1):
         say(message("A page of each of {schools} schools.", schools=len(schools)))
@@ -160,6 +160,7 @@ def _every_school(portal: Served, schools: Sequence[School], cookies: Sequence[s
         report |= {
             f"seconds_of_sweep_{sweep}": sum(one.seconds for one in answers) / CLIENTS,
             f"server_mb_after_{sweep}": portal.server_mb(),
+            f"open_files_after_{sweep}": portal.open_files(),
         }
     return report | {"most_kernels": most, "kernels_left": left, "not_shown_every_school": unanswered}
 

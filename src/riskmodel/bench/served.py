@@ -75,6 +75,10 @@ class Served:
         """Return the memory of the server alone, its kernels not counted: resident, in megabytes."""
         return float(self.process.memory_info().rss) / 1e6
 
+    def open_files(self) -> int:
+        """Return how many files and sockets the server holds open."""
+        return int(self.process.num_fds())
+
     def cpu_seconds(self) -> float:
         """Return the CPU seconds of the server alone since it started."""
         used = self.process.cpu_times()
