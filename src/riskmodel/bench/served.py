@@ -34,6 +34,8 @@ SERVE = (
 LANGUAGE: Literal["lv"] = "lv"
 START_SECONDS, STOP_SECONDS, QUIET_SECONDS = 60, 20, 60
 QUIET_LOOKS = 5
+IDLE_CPU_SECONDS = 0.02
+"""Server and kernels wake up now and then although nobody asks for anything."""
 SECONDS_BETWEEN_LOOKS = 0.03
 LINES_OF_ERROR = 20
 
@@ -90,7 +92,8 @@ class Served:
         while same < QUIET_LOOKS and time.monotonic() < until:
             time.sleep(0.25)
             now, is_at_rest = self._work_done()
-            same = same + 1 if is_at_rest and now == before and self.kernels() == READY_KERNELS else 0
+            is_idle = is_at_rest and now - before <= IDLE_CPU_SECONDS
+            same = same + 1 if is_idle and self.kernels() == READY_KERNELS else 0
             before = now
 
     def _work_done(self) -> tuple[float, bool]:
