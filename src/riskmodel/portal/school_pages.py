@@ -23,6 +23,15 @@ PLACES = re.compile(r"[0-9]{1,5}")
 JSON = "application/json"
 
 
+OF_ONE_PUPIL = frozenset({"trend", "what_if", "support"})
+
+
+def listed(extract: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a school's extract without what only the page of one pupil tells: half of what a kernel would have to read."""
+    pupils = [{name: part for name, part in one.items() if name not in OF_ONE_PUPIL} for one in extract["pupils"]]
+    return {**extract, "pupils": pupils}
+
+
 class OfSchoolHandler(PageHandler):
     """What the pages and files of a school have in common."""
 
@@ -35,9 +44,12 @@ class OfSchoolHandler(PageHandler):
         entered = await self.entered(scope.unit.split("/")[0])
         # Who moves the line of the places moves it for everybody, on the list and on the pupils' pages.
         also = "" if entered is None else f"/places {entered.places} {_day(entered)}"
-        return await self.fragment(
-            scope, lambda: self.handed_over(cut(published, scope, entered), **more), published, also
-        )
+
+        def handed_over() -> dict[str, str]:
+            extract = cut(published, scope, entered)
+            return self.handed_over(listed(extract) if scope.view == "school" else extract, **more)
+
+        return await self.fragment(scope, handed_over, published, also)
 
 
 class SchoolHandler(OfSchoolHandler):

@@ -15,11 +15,12 @@
   const filters = byId("filters");
   if (list && filters) {
     filters.hidden = false;
+    // What an item says is read when somebody sorts or searches, not while a long list is being opened.
     const items = [...list.querySelectorAll("tbody tr[data-code], .measure, #schools > li")].map((element) => ({
       element,
       // A name may stand where the code stood: it is sorted and found as it is read.
-      label: (element.querySelector(".name") || element).textContent,
-      text: plain(element.textContent + " " + (element.dataset.code || "")),
+      get label() { return (this.read ||= (element.querySelector(".name") || element).textContent); },
+      get text() { return (this.said ||= plain(element.textContent + " " + (element.dataset.code || ""))); },
     }));
     const value = (id) => (byId(id) ? byId(id).value : "");
     const choices = [...filters.querySelectorAll("[data-filter]")];
@@ -29,10 +30,10 @@
     const chosen = () => choices
       .map((control) => [control.dataset.filter, control.type === "checkbox" ? (control.checked ? control.value : "") : control.value])
       .filter(([, wanted]) => wanted);
-    const fits = ({ element, text }, wanted, sought) =>
-      sought.every((word) => text.includes(word)) &&
+    const fits = (item, wanted, sought) =>
+      sought.every((word) => item.text.includes(word)) &&
       wanted.every(([name, want]) => {
-        const own = element.getAttribute("data-" + name) || "";
+        const own = item.element.getAttribute("data-" + name) || "";
         return want === "moved" ? own !== "" && own !== "same" : own === want || own.split(" ").includes(want);
       });
 
@@ -55,7 +56,7 @@
 
     const show = () => {
       const wanted = chosen();
-      const sought = plain(value("search")).trim().split(" ");
+      const sought = plain(value("search")).trim().split(" ").filter(Boolean);
       let count = 0;
       for (const item of items) {
         const isShown = fits(item, wanted, sought);
@@ -83,6 +84,12 @@
         a.element.dataset.place - b.element.dataset.place;
       const body = list.tBodies[0];
       for (const item of [...items].sort(order)) body.append(item.element);
+      mark(key, direction);
+      drawLine();
+      first = 0;
+      turn();
+    };
+    const mark = (key, direction) => {
       for (const header of headers) {
         const isIt = header.dataset.key === key;
         if (isIt) header.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
@@ -91,9 +98,6 @@
       }
       list.dataset.sorted = key === "place" && direction > 0 ? "place" : "";
       byId("sort").value = key;
-      drawLine();
-      first = 0;
-      turn();
     };
     // The line of the places stands behind the last pupil for whom there is a place, in the order of need alone.
     const drawLine = () => {
@@ -120,8 +124,12 @@
       byId("earlier").addEventListener("click", () => go(-1));
       byId("later").addEventListener("click", () => go(1));
     }
-    if (headers.length) sort("place", 1);
+    if (headers.length) {
+      mark("place", 1);  // the order in which the page came
+      drawLine();
+    }
     show();
+    list.classList.add("turned");
 
     // The head of school enters another number: the portal answers in words, and the line moves.
     const places = byId("places-form");
