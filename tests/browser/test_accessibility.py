@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import portal_pages
 import pytest
 import served_portal
@@ -117,7 +119,12 @@ def test_with_the_keyboard_alone_one_comes_from_the_login_to_the_printed_sheet_o
     tab_to(page, "a.open")
     page.keyboard.press("Enter")
     page.wait_for_selector("#panel[open] h1")
-    tab_to(page, "#panel a[href$='/notice']")
+    tab_to(page, "#panel a[href$='/sheet.pdf']")
+    with page.expect_download(timeout=60_000) as printed:
+        page.keyboard.press("Enter")
+    assert Path(printed.value.path()).read_bytes().startswith(b"%PDF-")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate(FOCUS, "#panel a[href$='/notice']")["isThere"]
     page.keyboard.press("Enter")
     page.wait_for_selector("#notice")
     assert CODE in page.locator("#notice").inner_text()
