@@ -35,7 +35,7 @@ def earlier_runs(store: Path, but: str) -> list[Manifest]:
         try:
             manifest = read_manifest(folder)
         except RunFailedError:
-            continue  # it has no valid manifest: it was never published
+            continue  # changed since it was sealed: what it released cannot be known from it
         if is_published(place, manifest):
             found.append(manifest)
     return sorted(found, key=lambda manifest: (manifest.finished_at, manifest.run_id))
