@@ -112,11 +112,6 @@ class Stem:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _is_closed: bool = field(default=False, repr=False)
 
-    @property
-    def pid(self) -> int:
-        """Number of the stem's process, 0 before it was asked for anything."""
-        return self._process.pid if self._process is not None else 0
-
     def fork(
         self, arguments: list[str], imports: str, environment: Mapping[str, str], folder: str = "."
     ) -> ForkedProcess:
