@@ -66,6 +66,13 @@ def test_what_was_warmed_up_is_imported_already(stem: Stem, tmp_path: Path) -> N
     assert printed(executed(tmp_path, "import sys\nprint('colorsys' in sys.modules)", stem=stem)).strip() == "True"
 
 
+def test_a_stem_that_cannot_be_started_stops_nobody_who_only_warms_it_up(tmp_path: Path) -> None:
+    none = Stem(dict(os.environ), (str(tmp_path / "no-python"),))
+    none.warm_up("import colorsys")
+    assert executed(tmp_path, "1 + 1", stem=none).error_kind == ""  # from a kernel that was started in the ordinary way
+    none.close()
+
+
 def test_an_import_that_fails_is_the_error_of_its_cell_and_the_stem_goes_on(stem: Stem, tmp_path: Path) -> None:
     assert executed(tmp_path, "import no_such_module_anywhere", stem=stem).error_kind == "ModuleNotFoundError"
     assert executed(tmp_path, "1 + 1", stem=stem).error_kind == ""

@@ -49,10 +49,11 @@ class Protected:
     def hidden_counts(self) -> tuple[int, int]:
         """Return how many cells are hidden, and how many of them would be without the complementary step."""
         shown = self.counted.shown_levels()
-        return tuple(
+        all_hidden, small = (
             int(sum((flags & shown[level]).sum() for level, flags in enumerate(part)))
             for part in (self.hidden, self.primary)
-        )  # type: ignore[return-value]
+        )
+        return all_hidden, small
 
 
 def protect(counted: Counted, policy: Policy) -> Protected:

@@ -167,10 +167,13 @@ def reach(pairs: Pairs, hidden: Flags) -> Reach:
     seen = (total[-1], first[-1], second[-1])
     for level in range(hierarchy.depth - 2, -1, -1):
         gate = is_open[level][:, :, None]
-        above = tuple(part[hierarchy.parents[level]] for part in seen)
-        found.append((np.where(gate, above[0], 0.0), above[1], above[2]))
-        own = (total[level], first[level], second[level])
-        seen = tuple(np.where(gate, up, mine) for up, mine in zip(above, own, strict=True))  # type: ignore[assignment]
+        mass, top, next_one = (part[hierarchy.parents[level]] for part in seen)
+        found.append((np.where(gate, mass, 0.0), top, next_one))
+        seen = (
+            np.where(gate, mass, total[level]),
+            np.where(gate, top, first[level]),
+            np.where(gate, next_one, second[level]),
+        )
     around, largest, runners_up = (list(part) for part in zip(*found[::-1], strict=True))
     return Reach(pairs, is_open, inside, around, largest, runners_up)
 

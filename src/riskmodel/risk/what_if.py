@@ -158,7 +158,5 @@ def _scores(
 
 
 def _places(pupil: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return 1, 2, … for the rows of each pupil, which stand together."""
-    begins = np.flatnonzero(np.concatenate(([True], pupil[1:] != pupil[:-1]))) if len(pupil) else np.zeros(0, np.intp)
-    counts = np.diff(np.append(begins, len(pupil)))
-    return np.arange(len(pupil)) - np.repeat(begins, counts) + 1
+    """Return 1, 2, … for the rows of each pupil; pupils are in ascending order."""
+    return np.arange(len(pupil)) - np.searchsorted(pupil, pupil) + 1

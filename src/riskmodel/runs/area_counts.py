@@ -137,7 +137,7 @@ def hierarchy_of(schools: Sequence[str], codes: Mapping[str, str | None], on: da
     paths = []
     for school in schools:
         code = codes.get(school)
-        municipality, region = (NO_MUNICIPALITY, NO_REGION) if code is None or code != code else area_of(str(code), on)  # noqa: PLR0124  (NaN)
+        municipality, region = (NO_MUNICIPALITY, NO_REGION) if pd.isna(code) else area_of(str(code), on)
         paths.append((school, municipality, region, STATE))
     return Hierarchy.of(paths)
 

@@ -168,7 +168,8 @@ class Areas:
         codes = sorted({*self.names, *self.shown.units("municipality")})
         listed = {code: self.area(("municipality", code)) for code in codes}
         regions = [self.area(("region", code)) for code in self.shown.units("region")]
-        state, trend = self.area(("state", STATE)), [*_earlier_trend(self.run, earlier_states), self._now(listed)]
+        state = self.area(("state", STATE))
+        trend = [*_earlier_trend(self.run, earlier_states), self._now({**listed, STATE: state})]
         for code, one in listed.items():
             parts = {
                 "schools": [self.school(school) for _, school in self.shown.below(("municipality", code))],
@@ -198,8 +199,7 @@ class Areas:
         )
         (self.run.folder / STATE_FILE).write_text(json_text(extract) + "\n", "utf-8")
 
-    def _now(self, listed: Mapping[str, Row]) -> dict[str, Any]:
-        areas = {**listed, STATE: self.area(("state", STATE))}
+    def _now(self, areas: Mapping[str, Row]) -> dict[str, Any]:
         figures = {code: _only(one["figures"], TREND_FIGURES) for code, one in areas.items()}
         return {"run_id": self.run.folder.name, "cut_off_on": self.run.cut_off, "areas": figures}
 

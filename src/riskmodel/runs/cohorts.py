@@ -19,7 +19,7 @@ import pyarrow as pa
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
-from riskmodel.risk.features import SLOW_TABLES, build_rows
+from riskmodel.risk.features import build_rows
 from riskmodel.risk.fold import fold_pupils
 from riskmodel.risk.label import OUTCOME_SCHEMA, Window, cohort, cohort_windows
 from riskmodel.runs import database, parts, trends
@@ -157,7 +157,7 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     of_cohort, as_of = _window(given["window"]), date.fromisoformat(given["as_of"])
     connection = database.canonical(folder, given)
     members = cohort(connection, of_cohort, as_of)
-    database.find_versions(folder, given, SLOW_TABLES)
+    database.find_versions(folder, given)
     folded = pa.concat_tables([folder.read(name) for name in given["folds"]])
     tables = {
         "cohort": pa.Table.from_pandas(members, schema=COHORT.arrow_schema(), preserve_index=False),

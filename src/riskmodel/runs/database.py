@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from riskmodel.risk.cutoff import keep_versions
+from riskmodel.risk.features import SLOW_TABLES
 from riskmodel.runs.parts import PartFolder
 from riskmodel.sources.history import open_canonical
 
@@ -65,13 +66,13 @@ def _database(folder: PartFolder, given: Mapping[str, Any]) -> _Database:
         return _databases[SHARED]
 
 
-def find_versions(folder: PartFolder, given: Mapping[str, Any], tables: Collection[str]) -> None:
-    """Put the versions of the facts of ``tables`` in order, once for all parts of this process."""
+def find_versions(folder: PartFolder, given: Mapping[str, Any]) -> None:
+    """Put the versions of slow facts in order, once for all parts of this process."""
     database = _database(folder, given)
     with database.lock:
         if not database.has_versions:
             open_canonical(database.root, folder.store, given["delivery_ids"])
-            keep_versions(database.root, tables)
+            keep_versions(database.root, SLOW_TABLES)
             database.has_versions = True
 
 

@@ -14,7 +14,7 @@ from riskmodel.errors import RunFailedError
 from riskmodel.messages import Message, message
 from riskmodel.runs.durable import Digests
 from riskmodel.runs.manifest import Manifest, read_manifest
-from riskmodel.runs.publish import RUN_ID, Store, is_released
+from riskmodel.runs.publish import RUN_ID, Store, is_published
 
 READ_FILES = ("tables/score.parquet", "tables/contribution.parquet", "tables/feature.parquet")
 """What a comparison reads of the earlier run."""
@@ -28,7 +28,7 @@ def previous_run(
     Published are runs that passed their gates and those that a person released; of one cut-off date the one that was
     finished last counts. A run that was changed afterwards is none: that is said, and the one before it counts.
     """
-    published = (manifest for manifest in _earlier(store, cut_off, say) if _is_published(store, manifest))
+    published = (manifest for manifest in _earlier(store, cut_off, say) if is_published(store, manifest))
     for manifest in sorted(published, key=lambda one: (one.cut_off_date, one.finished_at, one.run_id), reverse=True):
         if _is_whole(store, manifest, digests):
             return {
@@ -51,10 +51,6 @@ def _earlier(store: Store, cut_off: date, say: Callable[[Message], None]) -> Ite
             continue
         if all(name in manifest.files for name in READ_FILES):
             yield manifest
-
-
-def _is_published(store: Store, manifest: Manifest) -> bool:
-    return manifest.state == "passed" or is_released(store, manifest.run_id)
 
 
 def _is_whole(store: Store, manifest: Manifest, digests: Digests) -> bool:

@@ -112,11 +112,6 @@ class Stem:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _is_closed: bool = field(default=False, repr=False)
 
-    @property
-    def pid(self) -> int:
-        """Number of the stem's process, 0 before it was asked for anything."""
-        return self._process.pid if self._process is not None else 0
-
     def fork(
         self, arguments: list[str], imports: str, environment: Mapping[str, str], folder: str = "."
     ) -> ForkedProcess:
@@ -144,8 +139,8 @@ class Stem:
         return ForkedProcess(int(answer))
 
     def warm_up(self, imports: str) -> None:
-        """Let the stem do some imports already; nobody waits for it."""
-        with self._one_at_a_time:
+        """Let the stem do some imports already; nobody waits for it, and whether it can is seen when a kernel is needed."""
+        with self._one_at_a_time, contextlib.suppress(OSError):
             self._connected().send(json.dumps({"imports": imports}).encode())
 
     def close(self) -> None:
@@ -175,18 +170,17 @@ class Stem:
             raise ConnectionAbortedError("the process that kernels are forked from was closed")
         if self._channel is None or self._process is None or self._process.poll() is not None:
             self._drop()
-            own, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST_MESSAGE)
-            self._process = subprocess.Popen(  # noqa: S603
-                self.command,
-                stdin=its.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=dict(self.environment),
-                start_new_session=True,
-            )
-            its.close()
-            self._channel = own
+            self._channel, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST_MESSAGE)
+            with its:
+                self._process = subprocess.Popen(  # noqa: S603
+                    self.command,
+                    stdin=its.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env=dict(self.environment),
+                    start_new_session=True,
+                )
         return self._channel
 
 

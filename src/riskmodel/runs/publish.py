@@ -200,8 +200,7 @@ def finish(store: Store, manifest: Manifest) -> bool:
     current = current_run(store)
     if current == manifest.run_id:
         return True
-    may = manifest.state == "passed" or is_released(store, manifest.run_id)
-    if may and current == manifest.predecessor:
+    if is_published(store, manifest) and current == manifest.predecessor:
         switch(store, manifest.run_id)
         return True
     return False
@@ -219,6 +218,11 @@ class Release:
 def is_released(store: Store, run_id: str) -> bool:
     """Whether a named person has released this held run."""
     return (store.releases / f"{run_id}.json").exists()
+
+
+def is_published(store: Store, manifest: Manifest) -> bool:
+    """Whether a run may be shown: it passed its gates, or a person has released it."""
+    return manifest.state == "passed" or is_released(store, manifest.run_id)
 
 
 def read_release(store: Store, run_id: str) -> Release | None:

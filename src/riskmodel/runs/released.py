@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 from riskmodel.disclosure.ledger import Entry, Release
 from riskmodel.errors import RunFailedError
 from riskmodel.runs.manifest import Manifest, read_manifest
-from riskmodel.runs.publish import RUN_ID, Store, is_released
+from riskmodel.runs.publish import RUN_ID, Store, is_published
 from riskmodel.tables.areas import RELEASED_CELL
 
 Key = tuple[str, str]
@@ -35,8 +35,8 @@ def earlier_runs(store: Path, but: str) -> list[Manifest]:
         try:
             manifest = read_manifest(folder)
         except RunFailedError:
-            continue  # it has no valid manifest: it was never published
-        if manifest.state == "passed" or is_released(place, manifest.run_id):
+            continue  # changed since it was sealed: what it released cannot be known from it
+        if is_published(place, manifest):
             found.append(manifest)
     return sorted(found, key=lambda manifest: (manifest.finished_at, manifest.run_id))
 

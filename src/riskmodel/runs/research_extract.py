@@ -29,7 +29,7 @@ from riskmodel.risk.feature import ATTENDANCE, LEARNING, Feature
 from riskmodel.risk.features import FEATURES
 from riskmodel.runs.durable import canonical_json, write_file
 from riskmodel.runs.manifest import Manifest, read_manifest, verify
-from riskmodel.runs.publish import RUN_ID, Store, current_run, is_released
+from riskmodel.runs.publish import RUN_ID, Store, current_run, is_published
 from riskmodel.runs.research_codebook import Told, codebook
 from riskmodel.runs.semester import SemesterRun, open_run
 from riskmodel.sources.latvia import REFORM_ON, municipalities
@@ -154,7 +154,7 @@ def _published(store: Store, run_id: str | None) -> Path:
     if wanted is not None:
         is_there = RUN_ID.fullmatch(wanted) is not None and store.run(wanted).is_dir()
         found = message("There is no run {run_id}.", run_id=wanted if RUN_ID.fullmatch(wanted) else "?")
-        if is_there and (read_manifest(store.run(wanted)).state == "passed" or is_released(store, wanted)):
+        if is_there and is_published(store, read_manifest(store.run(wanted))):
             return store.run(wanted)
         if is_there:
             found = message("The run {run_id} is held.", run_id=wanted)

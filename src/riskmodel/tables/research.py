@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from riskmodel.tables.canonical import ENROLMENT, PUPIL, SCHOOL
 from riskmodel.tables.results import COHORT, REASON, SCORE
 from riskmodel.tables.schema import Column, Kind, Sensitivity, Table, Words
@@ -113,24 +115,7 @@ RESEARCH_PUPIL = Table(
                 ),
             },
         ),
-        Column(
-            "raw_score", Kind.DECIMAL, SCORE.column("raw_score").words, required=False, sensitivity=Sensitivity.PERSONAL
-        ),
-        Column(
-            "probability",
-            Kind.DECIMAL,
-            SCORE.column("probability").words,
-            required=False,
-            sensitivity=Sensitivity.PERSONAL,
-        ),
-        Column(
-            "band_code",
-            Kind.CODE,
-            SCORE.column("band_code").words,
-            required=False,
-            codes=SCORE.column("band_code").codes,
-            sensitivity=Sensitivity.PERSONAL,
-        ),
+        *(replace(SCORE.column(name), required=False) for name in ("raw_score", "probability", "band_code")),
     ),
     key=("row_code",),
 )
