@@ -9,7 +9,7 @@ from served_portal import CODES, FOREIGN, MUNICIPALITY, OTHER_MUNICIPALITY, OWN
 
 from riskmodel.portal.handlers import OPEN
 from riskmodel.portal.local import LocalDoor
-from riskmodel.portal.routes import ROUTES, Route
+from riskmodel.portal.routes import Route, routes_with
 
 STATIC = "portal.0123456789abcdef.css"
 
@@ -27,7 +27,7 @@ MINE = Unit(OWN, CODES[OWN][0], MUNICIPALITY)
 NOT_MINE = Unit(FOREIGN, CODES[FOREIGN][0], OTHER_MUNICIPALITY)
 NOWHERE = Unit("999", "ABCDEF", "LV0007777")
 
-ALL_ROUTES = [*ROUTES, *(Route(pattern, handler, OPEN) for pattern, handler in LocalDoor().own_routes())]
+ALL_ROUTES = routes_with(LocalDoor())
 GUARDED = [route for route in ALL_ROUTES if route.access != OPEN]
 
 
