@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
 
 import pytest
 from visiting import Visit, login
-
-if TYPE_CHECKING:
-    import served_portal
 
 FLAGS = [
     "--disable-gpu",
@@ -26,15 +22,9 @@ FLAGS = [
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory):
     # Most tests need no portal: they do not wait for its libraries.
-    import invented_run
     import served_portal
 
-    folder = tmp_path_factory.mktemp("portal")
-    invented_run.publish(folder / "store")
-    served_portal.make_register(folder / "store")
-    served = served_portal.start(folder / "store", folder / "log")
-    yield served
-    served.stop()
+    yield from served_portal.serving(tmp_path_factory.mktemp("portal"))
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +47,9 @@ def chromium():
 @pytest.fixture(scope="session")
 def readers(portal):
     """Give the reader of a login, who comes in once for all tests."""
-    known: dict[str, served_portal.Reader] = {}
+    import served_portal
 
-    def of(who: str) -> served_portal.Reader:
-        if who not in known:
-            known[who] = portal.reader(who)
-        return known[who]
-
-    return of
+    return served_portal.readers_of(portal)
 
 
 @pytest.fixture

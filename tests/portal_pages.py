@@ -31,12 +31,18 @@ class Address:
         return self.path
 
 
-def _filled(pattern: str, samples: tuple[str, ...]) -> str:
-    """Return an address that a route's pattern matches."""
+def filled(pattern: str, samples: tuple[str, ...]) -> str:
+    """Return an address that a route's pattern matches: each group filled with the first sample that fits.
+
+    Raises
+    ------
+    AssertionError
+        For a group that no sample fits: add one.
+    """
 
     def sample(group: re.Match[str]) -> str:
         found = next((text for text in samples if re.fullmatch(group[1], text)), None)
-        assert found is not None, f"SAMPLES holds nothing for {group[1]} in the route {pattern}"
+        assert found is not None, f"no sample for {group[1]} in the route {pattern}"
         return found
 
     return "/" + GROUP.sub(sample, pattern).replace("\\", "")
@@ -48,9 +54,7 @@ def _is_file(route: Route) -> bool:
 
 def _address(route: Route, samples: tuple[str, ...]) -> Address:
     roles = sorted(RULES[route.access].roles)
-    return Address(
-        _filled(route.pattern, samples), route.access, tuple(f"{role}.{served_portal.OWN}" for role in roles)
-    )
+    return Address(filled(route.pattern, samples), route.access, tuple(f"{role}.{served_portal.OWN}" for role in roles))
 
 
 def pages(language: str) -> list[Address]:

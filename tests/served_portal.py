@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -250,6 +250,18 @@ class Reader:
         return next((name, value) for name, value in self.cookies.items() if "-session-" in name)
 
 
+def readers_of(served: Served) -> Callable[[str], Reader]:
+    """Return a function that gives the reader of a login, who comes in once."""
+    known: dict[str, Reader] = {}
+
+    def of(login: str) -> Reader:
+        if login not in known:
+            known[login] = served.reader(login)
+        return known[login]
+
+    return of
+
+
 def start(store: Path, log: Path, *, before: str = "", folder: Path | None = None, **place: object) -> Served:
     """Start a portal in a working directory and wait until it says its address; ``before`` is Python that runs first."""
     environment = {**os.environ, "RISKMODEL_CANARY": CANARY, "PYTHONUNBUFFERED": "1"}
@@ -275,10 +287,12 @@ def start(store: Path, log: Path, *, before: str = "", folder: Path | None = Non
     raise AssertionError(f"the portal did not start: {log.read_text('utf-8')}")
 
 
-def serving(folder: Path, *, before: str = "", **place: object) -> Iterator[Served]:
-    """Serve invented schools with all people until the test is over."""
+def serving(
+    folder: Path, people: dict[str, list[Grant]] | None = None, *, before: str = "", **place: object
+) -> Iterator[Served]:
+    """Serve invented schools until the test is over, with these people; with all of them for None."""
     invented_run.publish(folder / "store")
-    make_register(folder / "store")
+    make_register(folder / "store", people)
     served = start(folder / "store", folder / "log", before=before, **place)
     yield served
     served.stop()

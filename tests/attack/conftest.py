@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from served_portal import Reader, Served, serving
+from served_portal import Reader, Served, readers_of, serving
 
 Readers = Callable[[str], Reader]
 
@@ -27,15 +27,3 @@ def readers(portal) -> Readers:
 def own(tmp_path_factory) -> Iterator[Served]:
     """A portal for the attacks of one module, which may change accounts and use up patience."""
     yield from serving(tmp_path_factory.mktemp("own"))
-
-
-def readers_of(served: Served) -> Readers:
-    """Return a function that gives the reader of a login."""
-    known: dict[str, Reader] = {}
-
-    def of(login: str) -> Reader:
-        if login not in known:
-            known[login] = served.reader(login)
-        return known[login]
-
-    return of

@@ -105,12 +105,7 @@ def test_a20_no_way_leads_out_of_the_addresses(director, path):
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
     """A portal whose runs a test may spoil: each publishes its own."""
-    folder = tmp_path_factory.mktemp("spoilt")
-    invented_run.publish(folder / "store")
-    served_portal.make_register(folder / "store", {"head": served_portal.PEOPLE["three.schools"]})
-    served = served_portal.start(folder / "store", folder / "log")
-    yield served
-    served.stop()
+    yield from served_portal.serving(tmp_path_factory.mktemp("spoilt"), {"head": served_portal.PEOPLE["three.schools"]})
 
 
 @pytest.fixture(scope="module")

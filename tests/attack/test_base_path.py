@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import re
 
-import invented_run
 import pytest
-import served_portal
-from served_portal import OWN
+from served_portal import OWN, serving
 
 BASE = "/riskmodel/"
 
 
 @pytest.fixture(scope="module")
 def below(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("below")
-    invented_run.publish(folder / "store")
-    served_portal.make_register(folder / "store")
-    served = served_portal.start(folder / "store", folder / "log", base=BASE)
-    yield served
-    served.stop()
+    yield from serving(tmp_path_factory.mktemp("below"), base=BASE)
 
 
 def test_a_reader_is_sent_to_the_login_and_back_to_the_page_that_was_asked_for(below):

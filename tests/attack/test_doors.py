@@ -14,6 +14,7 @@ from served_portal import OWN, PASSWORD, serving
 from walked import ALL_ROUTES, GUARDED, MINE, address, is_read
 
 from riskmodel.portal.handlers import HEADERS
+from riskmodel.portal.proxy import SECRET_HEADER, USER_HEADER
 
 SCHOOL = f"/lv/school/{OWN}"
 IDENTITY_HEADERS = (
@@ -21,7 +22,7 @@ IDENTITY_HEADERS = (
     "Remote-User",
     "X-Forwarded-User",
     "X-Auth-Request-User",
-    "X-Riskmodel-User",
+    USER_HEADER,
     "Authorization",
     "X-JupyterHub-User",
 )
@@ -65,8 +66,8 @@ def test_a03_a_user_header_twice_with_underscores_or_beside_a_query_lets_nobody_
 
 @pytest.mark.parametrize("secret", ["", "x", "ā".encode().decode("latin-1"), "x" * 4000, "canary-4711-secret"])
 def test_a04_a_secret_header_lets_nobody_in_where_no_proxy_is_configured(portal, secret):
-    lines = [f"GET {SCHOOL} HTTP/1.1", f"Host: 127.0.0.1:{portal.port}", f"X-Remote-User: director.{OWN}"]
-    for given in ([f"X-Proxy-Secret: {secret}"], [f"X-Proxy-Secret: {secret}"] * 2):
+    lines = [f"GET {SCHOOL} HTTP/1.1", f"Host: 127.0.0.1:{portal.port}", f"{USER_HEADER}: director.{OWN}"]
+    for given in ([f"{SECRET_HEADER}: {secret}"], [f"{SECRET_HEADER}: {secret}"] * 2):
         status, text = raw(portal, [*lines, *given])
         assert status in {302, 400}
         assert "Kalnciema" not in text

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 
-import invented_run
 import pytest
-import served_portal
 
 from riskmodel.register.store import open_register
 
@@ -44,16 +42,6 @@ PAYLOADS = {
     "half of a letter": "\udc80",
 }
 FORGED = ("forged", "stolen", "DROP TABLE", "owned", "1337")
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("written")
-    invented_run.publish(folder / "store")
-    served_portal.make_register(folder / "store")
-    served = served_portal.start(folder / "store", folder / "log")
-    yield served
-    served.stop()
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+import portal_pages
 from served_portal import CODES, FOREIGN, MUNICIPALITY, OTHER_MUNICIPALITY, OWN
 
 from riskmodel.portal.handlers import OPEN
 from riskmodel.portal.local import LocalDoor
-from riskmodel.portal.routes import ROUTES, Route
+from riskmodel.portal.routes import Route, routes_with
 
-GROUP = re.compile(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+STATIC = "portal.0123456789abcdef.css"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ MINE = Unit(OWN, CODES[OWN][0], MUNICIPALITY)
 NOT_MINE = Unit(FOREIGN, CODES[FOREIGN][0], OTHER_MUNICIPALITY)
 NOWHERE = Unit("999", "ABCDEF", "LV0007777")
 
-ALL_ROUTES = [*ROUTES, *(Route(pattern, handler, OPEN) for pattern, handler in LocalDoor().own_routes())]
+ALL_ROUTES = routes_with(LocalDoor())
 GUARDED = [route for route in ALL_ROUTES if route.access != OPEN]
 
 
@@ -37,29 +37,6 @@ def is_read(route: Route) -> bool:
 
 
 def address(route: Route, unit: Unit, *, language: str = "lv") -> str:
-    """Return an address that the route's pattern takes.
-
-    Raises
-    ------
-    AssertionError
-        For a pattern with a part that this walk does not know yet: add it here.
-    """
-    kinds = {
-        "lv|en": language,
-        "[0-9]{1,10}": unit.school_id,
-        "[0-9A-F]{6,32}": unit.code,
-        "panel": "panel",
-        "[a-z]{1,20}\\.[0-9a-f]{16}\\.(?:css|js)": "portal.0123456789abcdef.css",
-    }
-
-    def fill(group: re.Match[str]) -> str:
-        kind = group[1]
-        if kind in kinds:
-            return kinds[kind]
-        if "csv" in kind or "pdf" in kind or "xlsx" in kind:
-            return kind.split("|")[0]
-        return unit.municipality_code
-
-    found = "/" + GROUP.sub(fill, route.pattern).replace("\\.", ".")
-    assert re.fullmatch("/" + route.pattern, found), f"no address for {route.pattern}: {found}"
-    return found
+    """Return an address of a route that is about a unit."""
+    of_unit = (language, unit.school_id, unit.code, unit.municipality_code)
+    return portal_pages.filled(route.pattern, (*of_unit, "panel", *portal_pages.FILE_KINDS, STATIC))

@@ -6,20 +6,14 @@ is computed here from anything else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from riskmodel.messages import Message, message
+from riskmodel.messages import message
 from riskmodel.portal.handlers import PageHandler
+from riskmodel.portal.sending import FileHandler
 from riskmodel.portal.shell import Page
 from riskmodel.runs.listing import Listed, list_runs
-from riskmodel.views import area_exports, areas, exports, pages
-from riskmodel.views.exports import ExportTable
-
-CONTENT_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
+from riskmodel.views import area_exports, areas, pages
 
 
 class MunicipalityHandler(PageHandler):
@@ -50,25 +44,7 @@ class StateHandler(PageHandler):
         await self.show(Page(message("The whole state"), "state", published, scope), content)
 
 
-class TableHandler(PageHandler):
-    """Sends the tables of a page as a file to be kept, under a safe name; that it was taken is in the audit before."""
-
-    async def send(self, tables: Sequence[ExportTable], kind: str, stem: Message) -> None:
-        """Answer with the first table as CSV, or with all of them as sheets of a spreadsheet."""
-
-        def made() -> bytes:
-            if kind == "csv":
-                return exports.csv_bytes(tables[0], self.language)
-            return exports.xlsx_bytes(tables, self.language)
-
-        content = await self.desk.in_thread(made)
-        self.set_header("Content-Type", CONTENT_TYPES[kind])
-        name = f"{stem.in_language(self.language)}.{kind}"
-        self.set_header("Content-Disposition", f'attachment; filename="{name}"')
-        self.finish(content)
-
-
-class MunicipalityFileHandler(TableHandler):
+class MunicipalityFileHandler(FileHandler):
     """The tables of a municipality."""
 
     async def get(self, _language: str, code: str, kind: str) -> None:
@@ -77,10 +53,10 @@ class MunicipalityFileHandler(TableHandler):
         await self.allowed(published, municipality_code=code, file_kind=kind)
         extract = await self.desk.in_thread(lambda: published.municipality(code))
         stem = message("municipality-{code}-{day}", code=code, day=published.run["cut_off_on"])
-        await self.send(area_exports.municipality_tables(extract, self.language), kind, stem)
+        await self.send_tables(lambda: area_exports.municipality_tables(extract, self.language), kind, stem)
 
 
-class StateFileHandler(TableHandler):
+class StateFileHandler(FileHandler):
     """The tables of the state."""
 
     async def get(self, _language: str, kind: str) -> None:
@@ -89,7 +65,7 @@ class StateFileHandler(TableHandler):
         await self.allowed(published, file_kind=kind)
         extract = await self.desk.in_thread(published.state)
         stem = message("state-{day}", day=published.run["cut_off_on"])
-        await self.send(area_exports.state_tables(extract, self.language), kind, stem)
+        await self.send_tables(lambda: area_exports.state_tables(extract, self.language), kind, stem)
 
 
 def _was_held(run: Listed) -> bool:

@@ -15,6 +15,8 @@ WITHHELD_GROUPS: Mapping[str, frozenset[str]] = {"teacher": frozenset({"economic
 """Groups of features that a profile does not see: whether a family is short of money is the affair of support staff."""
 WITHHELD_WAYS: Mapping[str, frozenset[str]] = {"teacher": frozenset({"economic"})}
 """Ways of support, of the catalogue, whose use would tell the same."""
+OF_ONE_PUPIL = frozenset({"trend", "what_if", "support"})
+"""What only the page of one pupil tells."""
 
 
 def cut_school(extract: Row, scope: Scope) -> dict[str, Any]:
@@ -36,6 +38,12 @@ def cut_school(extract: Row, scope: Scope) -> dict[str, Any]:
     counts = {"pupils": len(everyone)} if RULES[scope.view].unit == "pupil" else _counts(pupils)
     school = {**extract["school"], "pupils": len(everyone)}
     return {**extract, "school": school, "counts": counts, "pupils": pupils, "withheld": sorted(withheld)}
+
+
+def cut_to_list(extract: Row) -> dict[str, Any]:
+    """Return a school's extract without what its list does not tell, and its kernel need not read."""
+    pupils = [{name: part for name, part in one.items() if name not in OF_ONE_PUPIL} for one in extract["pupils"]]
+    return {**extract, "pupils": pupils}
 
 
 def cut_schools(index: Row, scope: Scope) -> dict[str, Any]:

@@ -6,32 +6,19 @@ taken is in the audit before it is made. Its own name tells the school or the pu
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from markupsafe import Markup
 
 from riskmodel.messages import Message, message
 from riskmodel.portal.moments import HERE
-from riskmodel.portal.policy import Scope
-from riskmodel.portal.published import Published
 from riskmodel.portal.school_pages import OfSchoolHandler, cut
+from riskmodel.portal.sending import FileHandler
 from riskmodel.portal.shell import Page
-from riskmodel.views import exports, pages, school_exports
+from riskmodel.views import pages, school_exports
 from riskmodel.views.exports import ExportTable
 
-CONTENT_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "pdf": "application/pdf",
-}
 
-Tables = Callable[[], tuple[ExportTable, list[ExportTable]]]
-"""Gives the one table of a CSV file, and the sheets of a spreadsheet."""
-
-
-class FileHandler(OfSchoolHandler):
-    """Makes a file and sends it as one to be kept, under a safe name."""
+class SchoolFileHandler(OfSchoolHandler, FileHandler):
+    """Makes a file of a school, on paper too."""
 
     is_kept_by_staff = True
     """Whether the sheet on paper says who printed it, and how to keep it."""
@@ -39,22 +26,6 @@ class FileHandler(OfSchoolHandler):
     def asked_kind(self, kind: str) -> str | None:
         """Return the kind of file that is authorised and recorded; None for a PDF that cannot be made here."""
         return None if kind == "pdf" and self.desk.printing.chromium is None else kind
-
-    def send(self, content: bytes, kind: str, stem: Message) -> None:
-        """Answer with a file; ``stem`` is its name without ending, of plain letters in every language."""
-        self.set_header("Content-Type", CONTENT_TYPES[kind])
-        name = f"{stem.in_language(self.language)}.{kind}"
-        self.set_header("Content-Disposition", f'attachment; filename="{name}"')
-        self.finish(content)
-
-    async def send_table(self, tables: Tables, kind: str, stem: Message) -> None:
-        """Answer with a CSV file or a spreadsheet, made beside the others' requests."""
-
-        def made() -> bytes:
-            one, sheets = tables()
-            return exports.csv_bytes(one, self.language) if kind == "csv" else exports.xlsx_bytes(sheets, self.language)
-
-        self.send(await self.desk.in_thread(made), kind, stem)
 
     async def send_paper(self, page: Page, content: Markup, stem: Message, address: str) -> None:
         """Answer with a page as PDF; where there is nothing to print with, say how to print the page at ``address``."""
@@ -75,7 +46,7 @@ class FileHandler(OfSchoolHandler):
         self.send(await self.desk.printing.pdf(html), "pdf", stem)
 
 
-class ListHandler(FileHandler):
+class ListHandler(SchoolFileHandler):
     """A school's list."""
 
     async def get(self, _language: str, school_id: str, kind: str) -> None:
@@ -88,21 +59,15 @@ class ListHandler(FileHandler):
             address = self.desk.addresses(self.language).school(school_id)
             await self.send_paper(Page(published.names[school_id], "home", published, scope), content, stem, address)
             return
-        extract, names = await self.cut_extract(published, scope), self.names_for(scope, published)
+        entered, names = await self.entered(school_id), self.names_for(scope, published)
 
-        def tables() -> tuple[ExportTable, list[ExportTable]]:
-            sheets = school_exports.school_tables(extract, self.language, names)
-            return sheets[0], sheets
+        def tables() -> list[ExportTable]:
+            return school_exports.school_tables(cut(published, scope, entered), self.language, names)
 
-        await self.send_table(tables, kind, stem)
-
-    async def cut_extract(self, published: Published, scope: Scope) -> dict[str, Any]:
-        """Return what the reader may see of the school, with the places that hold now."""
-        entered = await self.entered(scope.unit)
-        return await self.desk.in_thread(lambda: cut(published, scope, entered))
+        await self.send_tables(tables, kind, stem)
 
 
-class SheetHandler(FileHandler):
+class SheetHandler(SchoolFileHandler):
     """One pupil's sheet."""
 
     async def get(self, _language: str, school_id: str, code: str, kind: str) -> None:
@@ -117,14 +82,13 @@ class SheetHandler(FileHandler):
             return
         entered, names = await self.entered(school_id), self.names_for(scope, published)
 
-        def tables() -> tuple[ExportTable, list[ExportTable]]:
-            sheets = school_exports.pupil_tables(cut(published, scope, entered), code, self.language, names)
-            return school_exports.long_table(sheets, self.language), sheets
+        def tables() -> list[ExportTable]:
+            return school_exports.pupil_tables(cut(published, scope, entered), code, self.language, names)
 
-        await self.send_table(tables, kind, stem)
+        await self.send_tables(tables, kind, stem, is_long=True)
 
 
-class NoticeFileHandler(FileHandler):
+class NoticeFileHandler(SchoolFileHandler):
     """The notice for pupil and parents, who keep it as they like."""
 
     is_kept_by_staff = False

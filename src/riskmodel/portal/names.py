@@ -32,15 +32,15 @@ class Names:
         self._stamp: Stamp | None = None
         self._pupil_ids: pa.Array = pa.array([], pa.string())
         self._names: pa.Array = pa.array([], pa.string())
-        self._kept: OrderedDict[frozenset[tuple[str, str]], Mapping[str, str]] = OrderedDict()
+        self._kept: OrderedDict[tuple[Member, ...], Mapping[str, str]] = OrderedDict()
 
     def of(self, members: Iterable[Member]) -> Mapping[str, str]:
         """Return the names of pupils by their codes; who has none in the table is left out."""
         self._read_if_changed()
-        asked = {member.pupil_id: member.code for member in members}
-        key = frozenset(asked.items())
+        key = tuple(members)
         found = self._kept.get(key)
         if found is None:
+            asked = {member.pupil_id: member.code for member in key}
             rows = pc.indices_nonzero(pc.is_in(self._pupil_ids, pa.array(list(asked), pa.string())))
             ids, names = self._pupil_ids.take(rows).to_pylist(), self._names.take(rows).to_pylist()
             found = {asked[pupil_id]: name for pupil_id, name in zip(ids, names, strict=True)}

@@ -15,7 +15,7 @@ from riskmodel.errors import RunFailedError, UsageError
 from riskmodel.messages import Message, message
 from riskmodel.runs.manifest import Manifest, read_manifest
 from riskmodel.runs.publish import Store, current_run
-from riskmodel.views.extract import unfolded
+from riskmodel.views.extract import membership, unfolded
 
 SCHOOLS_KEPT = 256
 """Of so many schools it is kept who belongs to them."""
@@ -103,8 +103,11 @@ class Published:
         return lru_cache(SCHOOLS_KEPT)(self._members)
 
     def _members(self, school_id: str) -> Mapping[str, Member]:
-        pupils = (self.school(school_id) or {"pupils": ()})["pupils"]
-        return {one["code"]: Member(one["pupil_id"], one["code"], one["class_code"]) for one in pupils}
+        name = self._files.get(school_id)
+        if name is None:
+            return {}
+        found = (Member(*of_pupil) for of_pupil in membership(self._read(name)))
+        return {member.code: member for member in found}
 
     @cached_property
     def _files(self) -> dict[str, str]:

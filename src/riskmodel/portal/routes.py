@@ -12,6 +12,7 @@ from typing import Any
 from riskmodel.portal import area_pages, files, school_pages, shared_pages, steward_pages
 from riskmodel.portal.desk import Desk
 from riskmodel.portal.handlers import OPEN, PortalHandler
+from riskmodel.portal.identity import Door
 from riskmodel.portal.local import LogoutHandler
 
 LANGUAGE, SCHOOL = r"(lv|en)/", r"(lv|en)/school/([0-9]{1,10})"
@@ -54,14 +55,15 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
-def routes_of(desk: Desk) -> tuple[Route, ...]:
-    """Return all routes: the portal's own and those of its door."""
-    return (*ROUTES, *(Route(pattern, handler, OPEN) for pattern, handler in desk.door.own_routes()))
+def routes_with(door: Door) -> tuple[Route, ...]:
+    """Return all routes: the portal's own and those of a door."""
+    return (*ROUTES, *(Route(pattern, handler, OPEN) for pattern, handler in door.own_routes()))
 
 
 def as_rules(desk: Desk) -> list[tuple[str, type[PortalHandler], dict[str, Any]]]:
     """Return the routes as tornado takes them, below the base path."""
     base = re.escape(desk.front.base)
     return [
-        (f"{base}{route.pattern}", route.handler, {"desk": desk, "access": route.access}) for route in routes_of(desk)
+        (f"{base}{route.pattern}", route.handler, {"desk": desk, "access": route.access})
+        for route in routes_with(desk.door)
     ]

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from riskmodel.messages import Language, message
-from riskmodel.portal.cutting import cut_school
+from riskmodel.portal.cutting import cut_school, cut_to_list
 from riskmodel.portal.forms import token_for
 from riskmodel.portal.handlers import HTML, PageHandler
 from riskmodel.portal.moments import HERE
@@ -21,15 +21,6 @@ from riskmodel.views import pages, school_page
 
 PLACES = re.compile(r"[0-9]{1,5}")
 JSON = "application/json"
-
-
-OF_ONE_PUPIL = frozenset({"trend", "what_if", "support"})
-
-
-def listed(extract: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a school's extract without what only the page of one pupil tells: half of what a kernel would have to read."""
-    pupils = [{name: part for name, part in one.items() if name not in OF_ONE_PUPIL} for one in extract["pupils"]]
-    return {**extract, "pupils": pupils}
 
 
 class OfSchoolHandler(PageHandler):
@@ -47,7 +38,7 @@ class OfSchoolHandler(PageHandler):
 
         def handed_over() -> dict[str, str]:
             extract = cut(published, scope, entered)
-            return self.handed_over(listed(extract) if scope.view == "school" else extract, **more)
+            return self.handed_over(cut_to_list(extract) if scope.view == "school" else extract, **more)
 
         return await self.fragment(scope, handed_over, published, also)
 

@@ -19,7 +19,7 @@ size of a list of objects. ``reasons`` holds the same number per pupil, one pupi
 ``features`` and ``usual_of`` instead of codes; so does ``trend``, with a value per week or month. ``change_reasons``,
 ``what_if`` and ``support`` are columns too, of the pupils that have any: ``pupil`` is the place among ``pupils``, from 0.
 
-Pages read it through :func:`unfolded`. The head then holds besides::
+Pages read it through :func:`unfolded`; who may see it is decided by :func:`membership`. The head then holds besides::
 
     previous_run   {run_id, cut_off_on}: the run that ``change`` compares with, the newest published one of an earlier
                    cut-off date; None when there is none
@@ -185,6 +185,18 @@ def common_head(
     }
 
 
+def membership(stored: Row) -> list[tuple[str, str, str | None]]:
+    """Return who belongs to a school, from its file: ``pupil_id``, ``code`` and ``class_code`` of each, and nothing more.
+
+    Raises
+    ------
+    ValueError
+        For a file of another form.
+    """
+    columns = _columns(stored)
+    return list(zip(columns["pupil_id"], columns["code"], columns["class_code"], strict=True))
+
+
 def unfolded(stored: Row) -> dict[str, Any]:
     """Return a school's extract as pages read it, from its file: an object per pupil, with all that is told of it.
 
@@ -193,9 +205,7 @@ def unfolded(stored: Row) -> dict[str, Any]:
     ValueError
         For a file of another form.
     """
-    if stored["form"] != SCHOOL_FORM:
-        raise ValueError(f"an extract of the form {SCHOOL_FORM} is needed")
-    columns, features = stored["pupils"], stored["features"]
+    columns, features = _columns(stored), stored["features"]
     pupils = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     changes = _by_pupil(stored["change_reasons"], CHANGE_COLUMNS, len(pupils))
     what_if = _by_pupil(stored["what_if"], WHAT_IF_COLUMNS, len(pupils))
@@ -216,6 +226,14 @@ def unfolded(stored: Row) -> dict[str, Any]:
         pupil["support"] = newest_first if has_support_data else None
     unneeded = {"features", "usual_of", "reasons", "change_reasons", "trend", "what_if", "support", "has_support_data"}
     return {**{name: part for name, part in stored.items() if name not in unneeded}, "pupils": pupils}
+
+
+def _columns(stored: Row) -> Mapping[str, list[Any]]:
+    """Return the columns of the pupils of a school's file."""
+    if stored["form"] != SCHOOL_FORM:
+        raise ValueError(f"an extract of the form {SCHOOL_FORM} is needed")
+    found: Mapping[str, list[Any]] = stored["pupils"]
+    return found
 
 
 def _by_pupil(stored: Row, names: Sequence[str], pupils: int) -> list[list[dict[str, Any]]]:

@@ -7,7 +7,7 @@ import json
 import invented_run
 import pytest
 
-from riskmodel.portal.cutting import cut_school, cut_schools
+from riskmodel.portal.cutting import cut_school, cut_schools, cut_to_list
 from riskmodel.portal.policy import Scope
 
 SCHOOL = invented_run.school("101", "Pirmā skola", count=12, places=3)
@@ -96,6 +96,12 @@ def test_support_staff_gets_them():
 def test_what_is_not_known_stays_so(value):
     cut = _one("teacher", change=None, what_if=value, support=value)
     assert (cut["change"], cut["what_if"], cut["support"]) == (None, value, value)
+
+
+def test_a_list_holds_every_pupil_and_nothing_that_only_a_pupil_s_page_tells():
+    cut = cut_to_list(cut_school(SCHOOL, TEACHER))
+    assert [one["code"] for one in cut["pupils"]] == [one["code"] for one in PUPILS if one["pupil_id"] in CLASS]
+    assert set(PUPILS[0]) - set(cut["pupils"][0]) == {"trend", "what_if", "support"}
 
 
 def test_the_list_of_schools_holds_the_own_ones():

@@ -11,7 +11,7 @@ from riskmodel.portal.identity import Door
 from riskmodel.portal.local import LocalDoor
 from riskmodel.portal.policy import RULES
 from riskmodel.portal.proxy import ProxyDoor
-from riskmodel.portal.routes import ROUTES, Route
+from riskmodel.portal.routes import routes_with
 
 SERVICE = HubService("/services/portal/", "127.0.0.1", 8866, "/services/portal/oauth_callback", "/hub/", "", None)
 DOORS: dict[str, Door] = {"local": LocalDoor(), "hub": HubDoor(SERVICE), "proxy": ProxyDoor(b"s" * 32)}
@@ -30,7 +30,7 @@ def name(request):
 
 @pytest.fixture
 def routes(name):
-    return [*ROUTES, *(Route(pattern, handler, OPEN) for pattern, handler in DOORS[name].own_routes())]
+    return routes_with(DOORS[name])
 
 
 def test_every_route_answers_through_the_portal_s_own_handler(routes):
