@@ -156,11 +156,16 @@ def add(
       riskmodel user add janis.berzins --role class_teacher --school 101 --class 9.a --generate --store data/store
       riskmodel user add ieva.kalna --role municipality --municipality LV0001000 --no-password --store data/store
     """
-    unit = {name: given.pop(name) for name in ("school_id", "class_code", "municipality_code")}
-    holds = {name: given.pop(name) for name in ("pupils_file", "valid_from", "valid_to")}
-    grants = [] if role is None else [_grant(role, **holds, **unit)]
+    password_given = {name: given.pop(name) for name in ("password_file", "generate", "no_password")}
+    if role is None and any(given.values()):
+        raise UsageError(
+            message("A unit, pupils and days are those of a role."),
+            found=message("No role was given."),
+            remedy=message("Give --role too, or leave them out and give the role later: riskmodel user grant --help"),
+        )
+    grants = [] if role is None else [_grant(role, **given)]
     with opened(store, may_create=True) as register:
-        told = told_password(**given)
+        told = told_password(**password_given)
         register.accounts.add(login, shown_name, told.password, spoken, grants, actor(by))
     told.tell_once(login)
     say(message("The account {login} is there.", login=login))
