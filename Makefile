@@ -66,7 +66,7 @@ bench: install
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
+		--no-header --quiet --upgrade --output-file requirements.lock
 	$(BIN)/python .ci/environment.py > environment.yml
 
 clean:

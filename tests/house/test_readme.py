@@ -54,6 +54,12 @@ def test_every_link_of_a_document_leads_to_a_file(document):
     assert [link for link in links if not (CHECKOUT / document).parent.joinpath(link).exists()] == []
 
 
+def test_the_table_of_the_house_names_every_wing():
+    named = set(re.findall(r"^\| `(\w+)/` \|", (CHECKOUT / "CONTRIBUTING.md").read_text("utf-8"), flags=re.MULTILINE))
+    package = CHECKOUT / "src" / "riskmodel"
+    assert named == {init.parent.name for init in package.glob("*/__init__.py")}
+
+
 def _verbs(group: click.Group, above: str = "") -> dict[str, click.Command]:
     """Return all verbs by what is typed for them, e.g. ``user add``."""
     found = {}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from riskmodel.commands.kinds import DAY, FILE, FOLDER
+from riskmodel.commands.kinds import DAY, FILE, FOLDER, Verb, by_option, with_options
 from riskmodel.commands.passwords import password_options, told_password
 from riskmodel.commands.speaking import language, say, show
 from riskmodel.errors import UsageError
@@ -20,13 +21,7 @@ if TYPE_CHECKING:
     from riskmodel.register.accounts import Account
     from riskmodel.register.store import Register
 
-Verb = TypeVar("Verb", bound=Callable[..., Any])
-
-
-def _options(verb: Verb, options: list[Callable[[Verb], Verb]]) -> Verb:
-    for option in reversed(options):
-        verb = option(verb)
-    return verb
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 def store_option(verb: Verb) -> Verb:
@@ -34,30 +29,21 @@ def store_option(verb: Verb) -> Verb:
     return click.option("--store", type=FOLDER, required=True, help="The store beside which the register stands.")(verb)
 
 
-def by_option(verb: Verb) -> Verb:
-    """Give a verb the option ``--by``."""
-    return click.option("--by", help="Who acts, for the audit.  [default: the system's user]")(verb)
-
-
 def role_options(*, is_required: bool) -> Callable[[Verb], Verb]:
     """Return a decorator that gives a verb the options of one role in one unit."""
 
     def give(verb: Verb) -> Verb:
-        return _options(
+        return with_options(
             verb,
-            [
-                click.option("--role", type=click.Choice(ROLES), required=is_required, help="What the person is."),
-                click.option("--school", "school_id", metavar="ID", help="Of the roles of a school: its number."),
-                click.option("--class", "class_code", metavar="CODE", help="Of a class teacher: the class, e.g. 9.a."),
-                click.option(
-                    "--municipality", "municipality_code", metavar="CODE", help="Of a municipality: e.g. LV0001000."
-                ),
-                click.option(
-                    "--pupils", "pupils_file", type=FILE, help="Of a subject teacher: pseudonyms, one on a line."
-                ),
-                click.option("--from", "valid_from", type=DAY, help="First day of the role.  [default: at once]"),
-                click.option("--to", "valid_to", type=DAY, help="First day without it.  [default: none]"),
-            ],
+            click.option("--role", type=click.Choice(ROLES), required=is_required, help="What the person is."),
+            click.option("--school", "school_id", metavar="ID", help="Of the roles of a school: its number."),
+            click.option("--class", "class_code", metavar="CODE", help="Of a class teacher: the class, e.g. 9.a."),
+            click.option(
+                "--municipality", "municipality_code", metavar="CODE", help="Of a municipality: e.g. LV0001000."
+            ),
+            click.option("--pupils", "pupils_file", type=FILE, help="Of a subject teacher: pseudonyms, one on a line."),
+            click.option("--from", "valid_from", type=DAY, help="First day of the role.  [default: at once]"),
+            click.option("--to", "valid_to", type=DAY, help="First day without it.  [default: none]"),
         )
 
     return give
@@ -110,6 +96,25 @@ def actor(by: str | None) -> str:
     return (by or "").strip() or operator_name()
 
 
+def _about_an_account(*options: Decorator) -> Decorator:
+    """Return a decorator for a verb about one account that is there.
+
+    At the command line it takes the login, these options, ``--by`` and ``--store``; the verb is handed the open register,
+    the login, who acts, and the options.
+    """
+
+    def give(verb: Callable[..., None]) -> Callable[..., None]:
+        @wraps(verb)
+        def act(login: str, by: str | None, store: Path, **given: Any) -> None:
+            with opened(store) as register:
+                verb(register, login, actor(by), **given)
+
+        at_the_command_line: Callable[..., None] = act
+        return with_options(at_the_command_line, click.argument("login"), *options, by_option, store_option)
+
+    return give
+
+
 @click.group()
 def user() -> None:
     """Accounts of the portal: who may log in, and which role opens what.
@@ -151,11 +156,16 @@ def add(
       riskmodel user add janis.berzins --role class_teacher --school 101 --class 9.a --generate --store data/store
       riskmodel user add ieva.kalna --role municipality --municipality LV0001000 --no-password --store data/store
     """
-    unit = {name: given.pop(name) for name in ("school_id", "class_code", "municipality_code")}
-    holds = {name: given.pop(name) for name in ("pupils_file", "valid_from", "valid_to")}
-    grants = [] if role is None else [_grant(role, **holds, **unit)]
+    password_given = {name: given.pop(name) for name in ("password_file", "generate", "no_password")}
+    if role is None and any(given.values()):
+        raise UsageError(
+            message("A unit, pupils and days are those of a role."),
+            found=message("No role was given."),
+            remedy=message("Give --role too, or leave them out and give the role later: riskmodel user grant --help"),
+        )
+    grants = [] if role is None else [_grant(role, **given)]
     with opened(store, may_create=True) as register:
-        told = told_password(**given)
+        told = told_password(**password_given)
         register.accounts.add(login, shown_name, told.password, spoken, grants, actor(by))
     told.tell_once(login)
     say(message("The account {login} is there.", login=login))
@@ -218,11 +228,8 @@ def _as_dict(account: Account) -> dict[str, object]:
 
 
 @user.command()
-@click.argument("login")
-@role_options(is_required=True)
-@by_option
-@store_option
-def grant(login: str, role: Role, by: str | None, store: Path, **given: Any) -> None:
+@_about_an_account(role_options(is_required=True))
+def grant(register: Register, login: str, by: str, role: Role, **given: Any) -> None:
     """Give an account one role more. The same role in the same unit is replaced; open sessions end.
 
     \b
@@ -231,82 +238,65 @@ def grant(login: str, role: Role, by: str | None, store: Path, **given: Any) -> 
       riskmodel user grant anna.liepa --role subject_teacher --school 101 --pupils plan.txt --store data/store
       riskmodel user grant liga.ozola --role director --school 102 --to 2027-09-01 --store data/store
     """
-    with opened(store) as register:
-        register.accounts.grant(login, _grant(role, **given), actor(by))
+    register.accounts.grant(login, _grant(role, **given), by)
     say(message("The account {login} holds the role now.", login=login))
 
 
 @user.command()
-@click.argument("login")
-@role_options(is_required=True)
-@by_option
-@store_option
-def revoke(login: str, role: Role, by: str | None, store: Path, **given: Any) -> None:
+@_about_an_account(role_options(is_required=True))
+def revoke(register: Register, login: str, by: str, role: Role, **given: Any) -> None:
     """Take a role in a unit away; open sessions end.
 
     \b
     Example:
       riskmodel user revoke janis.berzins --role class_teacher --school 101 --class 9.a --store data/store
     """
-    with opened(store) as register:
-        register.accounts.revoke(login, _grant(role, **given), actor(by))
+    register.accounts.revoke(login, _grant(role, **given), by)
     say(message("The account {login} does not hold the role any more.", login=login))
 
 
 @user.command()
-@click.argument("login")
-@by_option
-@store_option
-def disable(login: str, by: str | None, store: Path) -> None:
+@_about_an_account()
+def disable(register: Register, login: str, by: str) -> None:
     """Let nobody log in with an account any more; it stays in the list, and open sessions end at once.
 
     \b
     Example:
       riskmodel user disable janis.berzins --store data/store
     """
-    with opened(store) as register:
-        register.accounts.disable(login, actor(by))
+    register.accounts.disable(login, by)
     say(message("Nobody can log in as {login} now.", login=login))
 
 
 @user.command()
-@click.argument("login")
-@by_option
-@store_option
-def enable(login: str, by: str | None, store: Path) -> None:
+@_about_an_account()
+def enable(register: Register, login: str, by: str) -> None:
     """Open an account again that was disabled, with its password and roles as they were.
 
     \b
     Example:
       riskmodel user enable janis.berzins --store data/store
     """
-    with opened(store) as register:
-        register.accounts.enable(login, actor(by))
+    register.accounts.enable(login, by)
     say(message("{login} can log in again.", login=login))
 
 
 @user.command()
-@click.argument("login")
-@by_option
-@store_option
-def remove(login: str, by: str | None, store: Path) -> None:
+@_about_an_account()
+def remove(register: Register, login: str, by: str) -> None:
     """Remove an account with its roles and sessions. The audit keeps what was done with it.
 
     \b
     Example:
       riskmodel user remove janis.berzins --store data/store
     """
-    with opened(store) as register:
-        register.accounts.remove(login, actor(by))
+    register.accounts.remove(login, by)
     say(message("The account {login} is removed.", login=login))
 
 
 @user.command()
-@click.argument("login")
-@password_options
-@by_option
-@store_option
-def password(login: str, by: str | None, store: Path, **given: Any) -> None:
+@_about_an_account(password_options)
+def password(register: Register, login: str, by: str, **given: Any) -> None:
     """Set a new password, or take it away; open sessions end.
 
     \b
@@ -314,9 +304,8 @@ def password(login: str, by: str | None, store: Path, **given: Any) -> None:
       riskmodel user password liga.ozola --store data/store
       riskmodel user password liga.ozola --generate --store data/store
     """
-    with opened(store) as register:
-        told = told_password(**given)
-        register.accounts.set_password(login, told.password, actor(by))
+    told = told_password(**given)
+    register.accounts.set_password(login, told.password, by)
     told.tell_once(login)
     say(message("The password of {login} is set; open sessions have ended.", login=login))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from riskmodel.commands.accounts import actor
-from riskmodel.commands.kinds import FOLDER, STORE_HELP
+from riskmodel.commands.kinds import FOLDER, STORE_HELP, by_option
 from riskmodel.commands.speaking import say, show
 from riskmodel.messages import message, plural
 
@@ -18,7 +18,7 @@ from riskmodel.messages import message, plural
 @click.option("--to", type=FOLDER, required=True, help="A new or empty folder.")
 @click.option("--seed", type=int, help="Makes the codes of rows and schools again. For tests: keep real ones fresh.")
 @click.option("--reference", default="", help="Number of the agreement, for the audit.")
-@click.option("--by", help="Who acts, for the audit.  [default: the system's user]")
+@by_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def extract(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
     store: Path, run_id: str | None, to: Path, seed: int | None, reference: str, by: str | None, as_json: bool

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
-from riskmodel.commands.kinds import FILE
+from riskmodel.commands.kinds import FILE, Verb, with_options
 from riskmodel.commands.speaking import language
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
-
-Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -32,13 +28,12 @@ class Told:
 
 def password_options(verb: Verb) -> Verb:
     """Give a verb the options that say where a password comes from."""
-    for option in (
-        click.option("--no-password", is_flag=True, help="None: the person comes by the hub or the proxy only."),
-        click.option("--generate", is_flag=True, help="Make one and print it this once."),
+    return with_options(
+        verb,
         click.option("--password-file", type=FILE, help="Its first line.  [default: ask twice]"),
-    ):
-        verb = option(verb)
-    return verb
+        click.option("--generate", is_flag=True, help="Make one and print it this once."),
+        click.option("--no-password", is_flag=True, help="None: the person comes by the hub or the proxy only."),
+    )
 
 
 def told_password(*, password_file: Path | None, generate: bool, no_password: bool) -> Told:

@@ -7,11 +7,11 @@ from typing import Literal
 
 import click
 
-from riskmodel.commands.kinds import FILE, FOLDER
+from riskmodel.commands.kinds import FILE, FOLDER, STORE_HELP
 
 
 @click.command()
-@click.option("--store", type=FOLDER, required=True, help="Folder of deliveries and runs.")
+@click.option("--store", type=FOLDER, required=True, help=STORE_HELP)
 @click.option(
     "--identity",
     type=click.Choice(["local", "hub", "proxy"]),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from riskmodel.commands.accounts import actor, by_option, opened, store_option
-from riskmodel.commands.kinds import DAY
+from riskmodel.commands.accounts import actor, opened, store_option
+from riskmodel.commands.kinds import DAY, by_option
 from riskmodel.commands.speaking import language, say, show
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message

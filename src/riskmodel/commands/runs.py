@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from riskmodel.commands.kinds import DAY, FILE, FOLDER
+from riskmodel.commands.kinds import DAY, FILE, FOLDER, STORE_HELP
 from riskmodel.commands.speaking import language, say, show
 from riskmodel.messages import message
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--delivery", type=FOLDER, help="A folder with files and mapping.yaml; none: what the store holds.")
 @click.option("--cut-off", type=DAY, required=True, help="Last day whose knowledge the run may use (YYYY-MM-DD).")
-@click.option("--store", type=click.Path(path_type=Path), required=True, help="Folder of deliveries and runs.")
+@click.option("--store", type=click.Path(path_type=Path), required=True, help=STORE_HELP)
 @click.option("--settings", "settings_file", type=FILE, help="A TOML file; see riskmodel/settings.py for the names.")
 @click.option("--seed", type=int, help="Seed of everything random.  [default: 7]")
 @click.option("--capacity", help="Places in every school, or a CSV file with school_id and places.")
@@ -130,7 +130,7 @@ def release(run: Path, by: str, reason: str, store: Path | None) -> None:
 
 
 @click.command()
-@click.option("--store", type=FOLDER, required=True, help="Folder of deliveries and runs.")
+@click.option("--store", type=FOLDER, required=True, help=STORE_HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def runs(store: Path, as_json: bool) -> None:
     """List the runs of a store with their states and figures.
@@ -163,7 +163,7 @@ def _figures(run: Listed) -> str:
 
 
 @click.command()
-@click.option("--store", type=FOLDER, required=True, help="Folder of deliveries and runs.")
+@click.option("--store", type=FOLDER, required=True, help=STORE_HELP)
 @click.option("--incoming", type=FOLDER, required=True, help="Where deliveries arrive, one folder each.")
 @click.option("--due", is_flag=True, help="Make the run that is due now, if one is: the timer calls this.")
 @click.option("--notice", is_flag=True, help="Say the newest notice: the timer calls this after a failure.")

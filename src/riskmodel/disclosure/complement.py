@@ -46,15 +46,6 @@ class Protected:
     hidden: Flags
     primary: Flags
 
-    def hidden_counts(self) -> tuple[int, int]:
-        """Return how many cells are hidden, and how many of them would be without the complementary step."""
-        shown = self.counted.shown_levels()
-        all_hidden, small = (
-            int(sum((flags & shown[level]).sum() for level, flags in enumerate(part)))
-            for part in (self.hidden, self.primary)
-        )
-        return all_hidden, small
-
 
 def protect(counted: Counted, policy: Policy) -> Protected:
     """Return what may be shown of a table: the primary cells hidden, and as many more as they need.

@@ -26,7 +26,6 @@ from riskmodel.disclosure.exchange import Pairs, reach
 from riskmodel.disclosure.policy import Policy
 
 UNITS_DIFFER, CHANGED_BY_FEW, MORE_TO_HIDE = "units_differ", "changed_by_few", "more_to_hide"
-REASONS = (UNITS_DIFFER, CHANGED_BY_FEW, MORE_TO_HIDE)
 """Why a table can be held."""
 
 

@@ -26,7 +26,6 @@ Action = Literal[
     "login",
     "login_refused",
     "logout",
-    "sessions_closed",
     # accounts
     "account_added",
     "account_disabled",
@@ -45,7 +44,6 @@ Action = Literal[
     "extract_made",
     # deciding
     "capacity_set",
-    "run_released",
 ]
 ACTIONS: frozenset[str] = frozenset(get_args(Action))
 
@@ -54,29 +52,19 @@ DETAIL_KEYS = frozenset(
         "account",
         "account_id",
         "class_code",
-        "codebook",
         "count",
         "file_kind",
-        "format",
         "is_known",
         "language",
-        "limit",
-        "mode",
-        "municipality_code",
-        "place",
         "places",
-        "profile",
         "pupils",
-        "reason",
         "reference",
         "revision",
         "revision_before",
         "role",
         "rows",
         "run_id",
-        "school_id",
         "seconds",
-        "status",
         "view",
     }
 )

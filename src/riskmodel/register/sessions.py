@@ -70,14 +70,6 @@ class Sessions:
                 who = person_where(act.connection, ACCOUNT.c.account_id == account_id)
                 act.record(who, "logout", details={"account_id": int(account_id)})
 
-    def close_all(self, account_id: int, by: Person | str | None = None) -> int:
-        """End all sessions of an account; return how many there were."""
-        with self._database.acting() as act:
-            ended = act.connection.execute(delete(SESSION).where(SESSION.c.account_id == account_id)).rowcount
-            if ended:
-                act.record(by, "sessions_closed", details={"account_id": account_id, "count": ended})
-        return ended
-
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -14,7 +14,7 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
 
-from riskmodel.register.accounts import normal_login, person_where
+from riskmodel.register.accounts import normal_login
 from riskmodel.register.database import Act, Database
 from riskmodel.register.schema import ACCOUNT, FAILED_LOGIN
 
@@ -80,14 +80,14 @@ class Throttle:
     def failed(self, login: str, address: str, now: datetime) -> None:
         """Write the audit's ``login_refused`` for a try that was admitted and wrong, without what was typed.
 
-        Its details say whether the login is known, and how many seconds the next try has to wait.
+        Its details say whether the login is known, be it closed, and how many seconds the next try has to wait.
         """
         with self._database.acting() as act:
-            person = person_where(act.connection, ACCOUNT.c.login == normal_login(login))
+            known = act.connection.scalar(select(ACCOUNT.c.login).where(ACCOUNT.c.login == normal_login(login)))
             wait = max(_wait_seconds(act, kind, key, now) for kind, key in _keys(login, address).items())
-            details: dict[str, str | int] = {"is_known": int(person is not None), "seconds": wait}
-            if person is not None:
-                details["account"] = person.login
+            details: dict[str, str | int] = {"is_known": int(known is not None), "seconds": wait}
+            if known is not None:
+                details["account"] = known
             act.record(None, "login_refused", details=details)
 
 

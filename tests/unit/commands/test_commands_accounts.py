@@ -88,6 +88,16 @@ def test_a_role_without_its_unit_is_wrong_usage_and_makes_no_account(
     assert [one["login"] for one in typed("user", "list", "--json", "--store", store).figures] == ["first"]
 
 
+@pytest.mark.parametrize("words", [("--school", "101"), ("--class", "9.a"), ("--to", "2027-09-01")])
+def test_a_unit_or_days_without_a_role_are_wrong_usage_and_make_no_account(
+    typed: Typed, store: Path, words: tuple[str, ...]
+) -> None:
+    told = typed("user", "add", "liga", *words, "--no-password", "--store", store)
+    assert told.code == 2
+    assert "No role was given" in told.err
+    assert not register_file(store).exists()
+
+
 def test_a_register_is_not_made_beside_a_store_that_is_not_there(typed: Typed, tmp_path: Path) -> None:
     told = typed("user", "add", "liga", "--no-password", "--store", tmp_path / "tsore")
     assert told.code == 2

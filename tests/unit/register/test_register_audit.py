@@ -179,7 +179,7 @@ def test_an_action_or_detail_that_is_not_on_the_lists_is_a_fault(written: Regist
 
 
 def test_a_value_can_neither_forge_a_line_nor_be_endless(written: Register, director):
-    written.audit.write(director, "access_denied", "school:1\n2", "x\r\ny", {"reason": "\x1b]0;" + "a" * 1000})
+    written.audit.write(director, "access_denied", "school:1\n2", "x\r\ny", {"view": "\x1b]0;" + "a" * 1000})
     entry = written.audit.read(first=11)[0]
     assert (entry.unit, entry.subject) == ("school:1\ufffd2", "x\ufffd\ufffdy")
     assert len(entry.details) < 250

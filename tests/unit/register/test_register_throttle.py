@@ -80,3 +80,11 @@ def test_neither_login_nor_address_is_kept_as_text(register: Register, clock):
         kept = str(connection.exec_driver_sql("SELECT * FROM failed_login").all())
     assert "secretname" not in kept
     assert "192.0.2" not in kept
+
+
+def test_a_login_that_was_closed_is_still_told_as_known(register: Register, director, clock):
+    register.accounts.disable("dace", "juris")
+    register.throttle.admit("dace", "192.0.2.1", clock.now)
+    register.throttle.failed("dace", "192.0.2.1", clock.now)
+    (told,) = (entry.details for entry in register.audit.read() if entry.action == "login_refused")
+    assert told == '{"account":"dace","is_known":1,"seconds":0}'
