@@ -13,20 +13,15 @@ from typing import Any
 from markupsafe import Markup
 
 from riskmodel.messages import Language, Message, message
-from riskmodel.views import numbers, tile_map, trend_picture
+from riskmodel.views import numbers, tile_map, trend_picture, words
 from riskmodel.views.area_extract import NO_DATA, SHOWN, STATE_CODE, SUPPRESSED
-from riskmodel.views.pages import LATVIAN_LETTERS, Addresses, Fragment, render
+from riskmodel.views.pages import Addresses, Fragment, latvian_order, render
 
 Row = Mapping[str, Any]
 
 SHARE_STEPS = (0.05, 0.10, 0.15)
 """Where the shades of the map begin, as shares of the pupils."""
 
-DOMAINS = {
-    "attendance": message("attendance"),
-    "learning": message("learning results"),
-    "economic": message("economic situation"),
-}
 HELD_BECAUSE = {
     "units_differ": message("the schools are not the same as in the table shown before"),
     "changed_by_few": message("it differs by so few pupils that the difference would tell about them"),
@@ -107,7 +102,7 @@ class Words:
 
     def domains(self, codes: Sequence[str]) -> str:
         """Return domains in words."""
-        return ", ".join(DOMAINS[code].in_language(self.language) for code in codes)
+        return ", ".join(words.words(words.GROUPS_NOT_KNOWN, code, self.language) for code in codes)
 
     def name(self, area: Row) -> str:
         """Return the name of an area."""
@@ -142,8 +137,8 @@ def municipality(extract: Row, language: Language, addresses: AreaAddresses | No
         extract=extract,
         own=own,
         say=say,
-        schools=sorted(extract["schools"], key=lambda one: _latvian_order(one["school_name"] or one["school_id"])),
-        neighbours=sorted(extract["neighbours"], key=lambda one: _latvian_order(one["name"])),
+        schools=sorted(extract["schools"], key=lambda one: latvian_order(one["school_name"] or one["school_id"])),
+        neighbours=sorted(extract["neighbours"], key=lambda one: latvian_order(one["name"])),
         outcomes=_outcomes(extract["outcomes"], [own["code"], STATE_CODE]),
         trend=trend_picture.trend(extract["trend"], own["code"], say.name(own), language),
         points=_points(extract["trend"], own["code"]),
@@ -154,8 +149,8 @@ def municipality(extract: Row, language: Language, addresses: AreaAddresses | No
 def state(extract: Row, language: Language, addresses: AreaAddresses | None = None) -> Fragment:
     """Return the page of the state: regions and municipalities by name, with maps of need and of missing places."""
     say = Words(language)
-    areas = sorted(extract["municipalities"], key=lambda one: _latvian_order(one["name"]))
-    regions = sorted(extract["regions"], key=lambda one: _latvian_order(one["name"]))
+    areas = sorted(extract["municipalities"], key=lambda one: latvian_order(one["name"]))
+    regions = sorted(extract["regions"], key=lambda one: latvian_order(one["name"]))
     known = {one["code"]: one for one in (*areas, *regions, extract["state"])}
     return render(
         "state.html.j2",
@@ -177,7 +172,7 @@ def state(extract: Row, language: Language, addresses: AreaAddresses | None = No
         trend=trend_picture.trend(extract["trend"], STATE_CODE, say.name(extract["state"]), language),
         points=_points(extract["trend"], STATE_CODE),
         runs_slot=RUNS_SLOT,
-        silent=sorted(extract["silent"], key=lambda one: _latvian_order(one["school_name"] or one["school_id"])),
+        silent=sorted(extract["silent"], key=lambda one: latvian_order(one["school_name"] or one["school_id"])),
         held=_held(extract["held"], language),
     )
 
@@ -218,7 +213,7 @@ def _map(areas: Sequence[Row], code: str, title: Message, language: Language) ->
         (NO_DATA, message("no data")),
     ]
     return tile_map.tile_map(
-        cells, title.in_language(language), [(look, words.in_language(language)) for look, words in key], language
+        cells, title.in_language(language), [(look, said.in_language(language)) for look, said in key], language
     )
 
 
@@ -244,7 +239,3 @@ def _held(held: Sequence[Row], language: Language) -> list[dict[str, str]]:
         }
         for one in held
     ]
-
-
-def _latvian_order(text: str) -> list[int]:
-    return [LATVIAN_LETTERS.find(letter) if letter in LATVIAN_LETTERS else -1 for letter in text.lower()]
