@@ -10,7 +10,7 @@ import pytest
 from invented_run import RUN, SCHOOLS
 
 from riskmodel.sources.latvia import municipalities
-from riskmodel.views import areas, tile_map
+from riskmodel.views import area_words, areas, tile_map
 from riskmodel.views.area_extract import NO_DATA, SHOWN, SUPPRESSED, figure
 
 
@@ -52,7 +52,7 @@ def test_a_map_says_its_numbers_in_words_and_never_by_colour_alone():
 
 
 def test_hidden_no_data_and_zero_look_different():
-    words = areas.Words("lv")
+    words = area_words.Words("lv")
     looks = [
         (words.count(one), words.look(one)) for one in (figure(None, SUPPRESSED), figure(None, NO_DATA), figure(0))
     ]
@@ -61,7 +61,7 @@ def test_hidden_no_data_and_zero_look_different():
 
 
 def test_a_share_is_hidden_where_its_part_or_its_whole_is():
-    words = areas.Words("en")
+    words = area_words.Words("en")
     hidden, shown = figure(None, SUPPRESSED), figure(50)
     assert words.share(hidden, shown) == words.share(shown, hidden) == "hidden"
     assert words.share(figure(5), shown) == "10%"

@@ -12,7 +12,7 @@ from typing import Any
 from riskmodel.messages import Language, message
 from riskmodel.views import numbers, words
 from riskmodel.views.area_extract import SHOWN, STATE_CODE, SUPPRESSED, TREND_FIGURES
-from riskmodel.views.areas import UNKNOWN_AREAS, Words
+from riskmodel.views.area_words import UNKNOWN_AREAS, Words
 from riskmodel.views.exports import Cell, ExportTable
 
 Row = Mapping[str, Any]

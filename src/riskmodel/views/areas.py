@@ -13,8 +13,9 @@ from typing import Any
 from markupsafe import Markup
 
 from riskmodel.messages import Language, Message, message
-from riskmodel.views import numbers, tile_map, trend_picture, words
-from riskmodel.views.area_extract import NO_DATA, SHOWN, STATE_CODE, SUPPRESSED
+from riskmodel.views import numbers, tile_map, trend_picture
+from riskmodel.views.area_extract import NO_DATA, SHOWN, STATE_CODE, SUPPRESSED, figure
+from riskmodel.views.area_words import UNKNOWN_AREAS, Words
 from riskmodel.views.pages import Addresses, Fragment, latvian_order, render
 
 Row = Mapping[str, Any]
@@ -74,57 +75,6 @@ class AreaAddresses(Addresses):
     def runs(self) -> str:
         """Return the address of the list of all runs."""
         return f"{self.base}{self.language}/runs"
-
-
-@dataclass(frozen=True)
-class Words:
-    """Figures in words of one language: what is hidden and what is not known never look like a number."""
-
-    language: Language
-
-    def count(self, one: Row) -> str:
-        """Return a figure as a cell shows it."""
-        if one["state"] == SUPPRESSED:
-            return message("hidden").in_language(self.language)
-        return numbers.number(one["count"], self.language)
-
-    def share(self, one: Row, of: Row) -> str:
-        """Return a figure as a share of another, in percent; as the cell where one of both is not shown."""
-        if one["state"] != SHOWN:
-            return self.count(one)
-        if of["state"] != SHOWN or not of["count"]:
-            return self.count({**of, "count": None})
-        return numbers.percent(one["count"] / of["count"], self.language)
-
-    def look(self, one: Row) -> str:
-        """Return the class of a cell."""
-        return {SUPPRESSED: "suppressed", NO_DATA: "nodata"}.get(one["state"], "")
-
-    def domains(self, codes: Sequence[str]) -> str:
-        """Return domains in words."""
-        return ", ".join(words.words(words.GROUPS_NOT_KNOWN, code, self.language) for code in codes)
-
-    def name(self, area: Row) -> str:
-        """Return the name of an area."""
-        if area["code"] == STATE_CODE:
-            return message("Latvia").in_language(self.language)
-        named = UNKNOWN_AREAS.get(area["code"]) or (REGIONS.get(area["code"]) if area["kind"] == "region" else None)
-        if named is not None:
-            return named.in_language(self.language)
-        return str(area["name"])
-
-
-REGIONS = {
-    "Rīga": message("Rīga planning region"),
-    "Vidzeme": message("Vidzeme planning region"),
-    "Kurzeme": message("Kurzeme planning region"),
-    "Zemgale": message("Zemgale planning region"),
-    "Latgale": message("Latgale planning region"),
-}
-UNKNOWN_AREAS = {
-    "no_municipality": message("Municipality not given"),
-    "no_region": message("Region not given"),
-}
 
 
 def municipality(extract: Row, language: Language, addresses: AreaAddresses | None = None) -> Fragment:
@@ -202,8 +152,7 @@ def _map(areas: Sequence[Row], code: str, title: Message, language: Language) ->
         else:
             look = NO_DATA if NO_DATA in (one["state"], pupils["state"]) else SUPPRESSED
             text = {NO_DATA: message("n/d"), SUPPRESSED: message("hid.")}[look].in_language(language)
-            said = numbers.no_data(language) if look == NO_DATA else message("hidden").in_language(language)
-            cells[area["code"]] = tile_map.Cell(text, None, name + said, look)
+            cells[area["code"]] = tile_map.Cell(text, None, name + say.count(figure(None, look)), look)
     ends = [numbers.number(100 * step, language) for step in SHARE_STEPS]
     key = [
         (0, message("below {high}", high=ends[0])),
