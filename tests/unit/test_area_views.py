@@ -68,6 +68,25 @@ def test_a_share_is_hidden_where_its_part_or_its_whole_is():
     assert words.share(figure(0), figure(0)) == "no data"
 
 
+@pytest.mark.parametrize(
+    ("identified", "pupils", "said", "look"),
+    [
+        (figure(0), figure(0), "nav datu", "nodata"),
+        (figure(3), figure(None, SUPPRESSED), "slēpts", "suppressed"),
+        (figure(None, SUPPRESSED), figure(None, NO_DATA), "slēpts", "suppressed"),
+    ],
+)
+def test_map_and_table_say_and_show_the_same_where_there_is_no_share(identified, pupils, said, look):
+    extract = invented_areas.state(RUN)
+    (riga,) = [one for one in extract["municipalities"] if one["code"] == invented_areas.CODE]
+    riga["figures"] |= {"identified": identified, "pupils": pupils}
+    page = str(areas.state(extract, "lv"))
+    assert f"Rīga: {said}" in re.findall(r"<desc[^>]*>([^<]*)</desc>", page)[0]
+    row = page[page.index(f'/municipality/{invented_areas.CODE}"') :].split("</tr>", maxsplit=1)[0]
+    cells = re.findall(r'<td class="([^"]*)">([^<]*)</td>', row)
+    assert cells[3] == (f"number {look}", said)
+
+
 def test_a_figure_without_a_count_says_why():
     for count, state_code in ((None, SHOWN), (4, SUPPRESSED), (0, NO_DATA)):
         with pytest.raises(ValueError, match="if and only if"):

@@ -8,7 +8,7 @@ from typing import Any
 
 from riskmodel.messages import Language, message
 from riskmodel.views import numbers, words
-from riskmodel.views.area_extract import NO_DATA, SHOWN, STATE_CODE, SUPPRESSED
+from riskmodel.views.area_extract import NO_DATA, SHOWN, STATE_CODE, SUPPRESSED, figure
 
 Row = Mapping[str, Any]
 
@@ -39,11 +39,19 @@ class Words:
 
     def share(self, one: Row, of: Row) -> str:
         """Return a figure as a share of another, in percent; as the cell where one of both is not shown."""
+        told = self.part_of(one, of)
+        return (
+            numbers.percent(one["count"] / of["count"], self.language) if told["state"] == SHOWN else self.count(told)
+        )
+
+    @staticmethod
+    def part_of(one: Row, of: Row) -> Row:
+        """Return a figure that can be told as a share of another; else the figure that says why it cannot."""
         if one["state"] != SHOWN:
-            return self.count(one)
-        if of["state"] != SHOWN or not of["count"]:
-            return self.count({**of, "count": None})
-        return numbers.percent(one["count"] / of["count"], self.language)
+            return one
+        if of["state"] != SHOWN:
+            return of
+        return one if of["count"] else figure(None, NO_DATA)
 
     def look(self, one: Row) -> str:
         """Return the class of a cell."""

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from riskmodel.messages import Language, Message, message
 from riskmodel.views import numbers, tile_map, trend_picture
-from riskmodel.views.area_extract import NO_DATA, SHOWN, STATE_CODE, SUPPRESSED, figure
+from riskmodel.views.area_extract import NO_DATA, SHOWN, STATE_CODE, SUPPRESSED
 from riskmodel.views.area_words import UNKNOWN_AREAS, Words
 from riskmodel.views.pages import Addresses, Fragment, latvian_order, render
 
@@ -144,15 +144,15 @@ def _map(areas: Sequence[Row], code: str, title: Message, language: Language) ->
     for area in areas:
         one, pupils = area["figures"][code], area["figures"]["pupils"]
         name = f"{say.name(area)}: "
-        if one["state"] == SHOWN == pupils["state"] and pupils["count"]:
+        told = say.part_of(one, pupils)
+        if told["state"] == SHOWN:
             share = one["count"] / pupils["count"]
             shade = sum(share >= step for step in SHARE_STEPS)
             text = numbers.number(100 * share, language)
             cells[area["code"]] = tile_map.Cell(text, shade, name + text)
         else:
-            look = NO_DATA if NO_DATA in (one["state"], pupils["state"]) else SUPPRESSED
-            text = {NO_DATA: message("n/d"), SUPPRESSED: message("hid.")}[look].in_language(language)
-            cells[area["code"]] = tile_map.Cell(text, None, name + say.count(figure(None, look)), look)
+            text = {NO_DATA: message("n/d"), SUPPRESSED: message("hid.")}[told["state"]].in_language(language)
+            cells[area["code"]] = tile_map.Cell(text, None, name + say.count(told), told["state"])
     ends = [numbers.number(100 * step, language) for step in SHARE_STEPS]
     key = [
         (0, message("below {high}", high=ends[0])),
