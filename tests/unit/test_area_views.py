@@ -10,7 +10,7 @@ import pytest
 from invented_run import RUN, SCHOOLS
 
 from riskmodel.sources.latvia import municipalities
-from riskmodel.views import areas, tile_map
+from riskmodel.views import area_words, areas, tile_map
 from riskmodel.views.area_extract import NO_DATA, SHOWN, SUPPRESSED, figure
 
 
@@ -52,7 +52,7 @@ def test_a_map_says_its_numbers_in_words_and_never_by_colour_alone():
 
 
 def test_hidden_no_data_and_zero_look_different():
-    words = areas.Words("lv")
+    words = area_words.Words("lv")
     looks = [
         (words.count(one), words.look(one)) for one in (figure(None, SUPPRESSED), figure(None, NO_DATA), figure(0))
     ]
@@ -61,11 +61,30 @@ def test_hidden_no_data_and_zero_look_different():
 
 
 def test_a_share_is_hidden_where_its_part_or_its_whole_is():
-    words = areas.Words("en")
+    words = area_words.Words("en")
     hidden, shown = figure(None, SUPPRESSED), figure(50)
     assert words.share(hidden, shown) == words.share(shown, hidden) == "hidden"
     assert words.share(figure(5), shown) == "10%"
     assert words.share(figure(0), figure(0)) == "no data"
+
+
+@pytest.mark.parametrize(
+    ("identified", "pupils", "said", "look"),
+    [
+        (figure(0), figure(0), "nav datu", "nodata"),
+        (figure(3), figure(None, SUPPRESSED), "slēpts", "suppressed"),
+        (figure(None, SUPPRESSED), figure(None, NO_DATA), "slēpts", "suppressed"),
+    ],
+)
+def test_map_and_table_say_and_show_the_same_where_there_is_no_share(identified, pupils, said, look):
+    extract = invented_areas.state(RUN)
+    (riga,) = [one for one in extract["municipalities"] if one["code"] == invented_areas.CODE]
+    riga["figures"] |= {"identified": identified, "pupils": pupils}
+    page = str(areas.state(extract, "lv"))
+    assert f"Rīga: {said}" in re.findall(r"<desc[^>]*>([^<]*)</desc>", page)[0]
+    row = page[page.index(f'/municipality/{invented_areas.CODE}"') :].split("</tr>", maxsplit=1)[0]
+    cells = re.findall(r'<td class="([^"]*)">([^<]*)</td>', row)
+    assert cells[3] == (f"number {look}", said)
 
 
 def test_a_figure_without_a_count_says_why():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
-from riskmodel.bench.children import run_child
+from riskmodel.bench.children import Highest, run_child
 from riskmodel.bench.table import as_table
 from riskmodel.errors import RunFailedError
 
@@ -30,6 +32,20 @@ def test_a_child_that_fails_is_told_with_its_last_lines():
     with pytest.raises(RunFailedError) as caught:
         run_child(["-c", "raise SystemExit('the disk is full')"])
     assert "the disk is full" in caught.value.remedy.in_language("en")
+
+
+def test_the_largest_of_all_looks_is_kept():
+    figures, has_looked = iter([1, 3, 2]), threading.Event()
+
+    def look() -> float:
+        found = next(figures, None)
+        if found is None:
+            has_looked.set()
+        return found or 0
+
+    watch = Highest(look, 0.001)
+    assert has_looked.wait(10)
+    assert watch.stop() == 3
 
 
 def test_a_table_has_a_line_per_figure_of_nested_reports_too():

@@ -263,6 +263,13 @@ def test_a_notice_tells_parents_no_spread_slope_or_rank_and_says_so_where_nothin
     assert "Skolas dati neko īpašu nerāda" in notice.notice(extract, one["code"], "lv")
 
 
+def test_a_notice_about_a_pupil_without_data_says_so_where_it_would_name_the_data_used():
+    extract = invented_run.school("101", "Pirmā skola")
+    one = extract["pupils"][-1]
+    assert one["no_data_on"] == ["attendance", "learning", "economic"]
+    assert "Izmantots: nav datu." in notice.notice(extract, one["code"], "lv")
+
+
 def test_a_few_measures_are_shown_and_the_others_open_on_demand():
     extract = invented_run.school("101", "Pirmā skola")
     page = pupil_page.pupil(extract, extract["pupils"][0]["code"], "lv")

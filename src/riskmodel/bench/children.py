@@ -53,7 +53,7 @@ def run_child(arguments: Sequence[str], environment: Mapping[str, str] | None = 
         stderr=subprocess.PIPE,
         text=True,
     )
-    peak = _Peak(child.pid)
+    peak = Highest(_Family(child.pid).megabytes, SECONDS_BETWEEN_LOOKS)
     output, errors = child.communicate()
     wall = time.perf_counter() - started
     megabytes = peak.stop()
@@ -74,31 +74,40 @@ def cpu_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
+class Highest:
+    """Looks at a figure again and again, in a thread of its own, and keeps the largest value."""
+
+    def __init__(self, look: Callable[[], float], seconds_between: float) -> None:
+        self._look = look
+        self._seconds_between = seconds_between
+        self._highest: float = 0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> float:
+        """Return the largest value that was seen; 0 when there was no time to look."""
+        self._is_over.set()
+        self._thread.join()
+        return self._highest
+
+    def _watch(self) -> None:
+        while not self._is_over.wait(self._seconds_between):
+            self._highest = max(self._highest, self._look())
+
+
 def _cpu_of_children() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
-class _Peak:
-    """Looks at a process and its descendants until it is stopped."""
+class _Family:
+    """A process with its descendants."""
 
     def __init__(self, pid: int) -> None:
         self._root = psutil.Process(pid)
-        self._megabytes = 0.0
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
 
-    def stop(self) -> float:
-        self._is_over.set()
-        self._thread.join()
-        return self._megabytes
-
-    def _look(self) -> None:
-        while not self._is_over.wait(SECONDS_BETWEEN_LOOKS):
-            self._megabytes = max(self._megabytes, self._now())
-
-    def _now(self) -> float:
+    def megabytes(self) -> float:
         try:
             family = [self._root, *self._root.children(recursive=True)]
         except psutil.Error:

@@ -54,16 +54,22 @@ class Country:
 
 
 @contextmanager
-def country(data: Path | None, name: str, pupils: int, years: int, say: Say) -> Iterator[Country]:
-    """Give a country of so many pupils at a time; in a folder of ``data`` it is kept and used the next time."""
-    plan = plan_of(pupils, years)
+def folder_of(data: Path | None, name: str) -> Iterator[Path]:
+    """Give a folder of ``data`` that is kept for the next time; without ``data`` a temporary one."""
     if data is None:
         with tempfile.TemporaryDirectory(prefix=f"riskmodel-{name}-") as folder:
-            yield _prepared(Country(Path(folder), plan), say)
+            yield Path(folder)
     else:
-        kept = data / f"{name}-{pupils}"
+        kept = (data / name).absolute()
         kept.mkdir(parents=True, exist_ok=True)
-        yield _prepared(Country(kept.absolute(), plan), say)
+        yield kept
+
+
+@contextmanager
+def country(data: Path | None, name: str, pupils: int, years: int, say: Say) -> Iterator[Country]:
+    """Give a country of so many pupils at a time; in a folder of ``data`` it is kept and used the next time."""
+    with folder_of(data, f"{name}-{pupils}") as folder:
+        yield _prepared(Country(folder, plan_of(pupils, years)), say)
 
 
 def plan_of(pupils: int, years: int) -> Plan:

@@ -13,19 +13,19 @@ import os
 import platform
 import shutil
 import statistics
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from riskmodel.bench import cold_browser
 from riskmodel.bench.children import run_child
+from riskmodel.bench.country import folder_of
 from riskmodel.bench.readers import Answer, Plan, percentile, read
-from riskmodel.bench.served import MostKernels, Served, served
+from riskmodel.bench.served import Served, served
 from riskmodel.messages import Message, message
 from riskmodel.portal.app import READY_KERNELS
+from riskmodel.sources.arrival import COMPLETE_MARK
 from riskmodel.sources.synthetic import cohort
 
 Say = Callable[[Message], None]
@@ -65,7 +65,8 @@ def measure(data: Path | None, say: Say, *, quick: bool = False) -> Report:
     playwright, path = cold_browser.playwright(), cold_browser.chromium()
     load_before = os.getloadavg()[0]
     plan = QUICK_COHORT if quick else COHORT
-    with _store(data, plan, say) as store:
+    with folder_of(data, f"portal-{plan.pupils}") as folder:
+        store = _published(folder, plan, say)
         schools = _schools(store)
         with served(store) as portal:
             report: Report = {"schools": len(schools), "idle_kernels": READY_KERNELS}
@@ -150,10 +151,10 @@ def _every_school(portal: Served, schools: Sequence[School], cookies: Sequence[s
     most = left = unanswered = 0
     for sweep, language in enumerate(("en", "lv"), 1):
         say(message("A page of each of {schools} schools.", schools=len(schools)))
-        watch = MostKernels(portal)
+        watch = portal.most_kernels()
         paths = tuple(_path(school, language) for school in schools)
         answers = read(Plan(portal.port, paths, tuple(cookies), CLIENTS, is_queue=True))
-        most = max(most, watch.stop())
+        most = max(most, int(watch.stop()))
         portal.wait_until_quiet()
         left = max(left, portal.kernels() - READY_KERNELS)
         unanswered += _not_shown(answers)
@@ -169,9 +170,9 @@ def _busy(portal: Served, paths: Sequence[str], cookies: Sequence[str], say: Say
     """Return what happens when more new pages are asked for at once than may wait."""
     say(message("{count} new pages at once.", count=AT_ONCE))
     plan = Plan(portal.port, tuple(paths[:AT_ONCE]), tuple(cookies), AT_ONCE, is_queue=True)
-    watch = MostKernels(portal)
+    watch = portal.most_kernels()
     answers = read(plan)
-    most = watch.stop()
+    most = int(watch.stop())
     portal.wait_until_quiet()
     refused = [one for one in answers if one.status == BUSY]
     return {
@@ -187,21 +188,10 @@ def _busy(portal: Served, paths: Sequence[str], cookies: Sequence[str], say: Say
     }
 
 
-@contextmanager
-def _store(data: Path | None, plan: cohort.Plan, say: Say) -> Iterator[Path]:
-    """Give a store whose current run holds the invented schools; the run is made anew when the code has changed."""
-    if data is None:
-        with tempfile.TemporaryDirectory(prefix="riskmodel-portal-") as folder:
-            yield _published(Path(folder), plan, say)
-    else:
-        kept = data / f"portal-{plan.pupils}"
-        kept.mkdir(parents=True, exist_ok=True)
-        yield _published(kept.absolute(), plan, say)
-
-
 def _published(folder: Path, plan: cohort.Plan, say: Say) -> Path:
+    """Return a store whose current run holds the invented schools; the run is made anew when the code has changed."""
     delivery, store = folder / "delivery", folder / "store"
-    if not (delivery / ".complete").exists():
+    if not (delivery / COMPLETE_MARK).exists():
         shutil.rmtree(delivery, ignore_errors=True)
         cohort.synthesise(plan, delivery, say)
     say(message("The run of {pupils} pupils begins.", pupils=plan.pupils))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import subprocess
 import sys
@@ -78,7 +79,7 @@ def percentile(seconds: Sequence[float], share: float) -> float:
     (5, 3)
     """
     ordered = sorted(seconds)
-    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def answer_plan() -> None:

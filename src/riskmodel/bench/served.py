@@ -8,7 +8,6 @@ import secrets
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from typing import Literal
 
 import psutil
 
+from riskmodel.bench.children import LINES_OF_ERROR, Highest
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
 from riskmodel.portal.app import READY_KERNELS, Place
@@ -37,7 +37,6 @@ QUIET_LOOKS = 5
 IDLE_CPU_SECONDS = 0.02
 """Server and kernels wake up now and then although nobody asks for anything."""
 SECONDS_BETWEEN_LOOKS = 0.03
-LINES_OF_ERROR = 20
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,10 @@ class Served:
         """Return how many kernels of the portal are alive: starting, ready, at work or being shut down."""
         return len(kernels_of(self.process.pid))
 
+    def most_kernels(self) -> Highest:
+        """Begin to count the kernels again and again; the largest number is had when the counting is stopped."""
+        return Highest(self.kernels, SECONDS_BETWEEN_LOOKS)
+
     def server_mb(self) -> float:
         """Return the memory of the server alone, its kernels not counted: resident, in megabytes."""
         return float(self.process.memory_info().rss) / 1e6
@@ -87,7 +90,10 @@ class Served:
         return float(used.user + used.system)
 
     def wait_until_quiet(self) -> None:
-        """Wait until the idle pool is whole and neither the server nor a kernel had anything to do for a while."""
+        """Wait until the idle pool is whole and neither the server nor a kernel had anything to do for a while.
+
+        For a minute at most: a portal that does not come to rest is measured as it is, and its kernels tell it.
+        """
         until, before, same = time.monotonic() + QUIET_SECONDS, -1.0, 0
         while same < QUIET_LOOKS and time.monotonic() < until:
             time.sleep(0.25)
@@ -132,27 +138,6 @@ def served(store: Path) -> Iterator[Served]:
                 child.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 child.kill()
-
-
-class MostKernels:
-    """Counts the kernels of a portal again and again, and keeps the largest number."""
-
-    def __init__(self, portal: Served) -> None:
-        self._portal = portal
-        self._most = 0
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> int:
-        """Return the largest number that was seen."""
-        self._is_over.set()
-        self._thread.join()
-        return self._most
-
-    def _look(self) -> None:
-        while not self._is_over.wait(SECONDS_BETWEEN_LOOKS):
-            self._most = max(self._most, self._portal.kernels())
 
 
 def _address(child: subprocess.Popen[bytes], log: Path) -> str:

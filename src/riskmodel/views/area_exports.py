@@ -11,8 +11,8 @@ from typing import Any
 
 from riskmodel.messages import Language, message
 from riskmodel.views import numbers, words
-from riskmodel.views.area_extract import SHOWN, STATE_CODE, SUPPRESSED
-from riskmodel.views.areas import UNKNOWN_AREAS, Words
+from riskmodel.views.area_extract import SHOWN, STATE_CODE, SUPPRESSED, TREND_FIGURES
+from riskmodel.views.area_words import UNKNOWN_AREAS, Words
 from riskmodel.views.exports import Cell, ExportTable
 
 Row = Mapping[str, Any]
@@ -30,7 +30,6 @@ FIGURES = {
     "no_data_economic": message("Without data on the economic situation"),
 }
 OF_SCHOOLS = tuple(code for code in FIGURES if code not in {"high", "medium"})
-OF_NEIGHBOURS = ("pupils", "identified", "places", "gap", "supported")
 
 
 def municipality_tables(extract: Row, language: Language) -> list[ExportTable]:
@@ -57,8 +56,8 @@ def municipality_tables(extract: Row, language: Language) -> list[ExportTable]:
         write.trend(extract, [own, extract["state"]]),
         write.table(
             message("Same region"),
-            [message("Territory"), *(FIGURES[code] for code in OF_NEIGHBOURS)],
-            [(write.say.name(one), *write.figures(one["figures"], OF_NEIGHBOURS)) for one in around],
+            [message("Territory"), *(FIGURES[code] for code in TREND_FIGURES)],
+            [(write.say.name(one), *write.figures(one["figures"], TREND_FIGURES)) for one in around],
         ),
         write.about(extract, write.say.name(own)),
     ]
@@ -141,13 +140,13 @@ class _Writer:
             (
                 numbers.as_date(point["cut_off_on"]),
                 self.say.name(one),
-                *self.figures(point["areas"][one["code"]], OF_NEIGHBOURS),
+                *self.figures(point["areas"][one["code"]], TREND_FIGURES),
             )
             for point in extract["trend"]
             for one in areas
             if one["code"] in point["areas"]
         ]
-        heads = [message("Cut-off date"), message("Territory"), *(FIGURES[code] for code in OF_NEIGHBOURS)]
+        heads = [message("Cut-off date"), message("Territory"), *(FIGURES[code] for code in TREND_FIGURES)]
         return self.table(message("From run to run"), heads, rows)
 
     def about(self, extract: Row, name: str) -> ExportTable:

@@ -15,18 +15,14 @@ from markupsafe import Markup
 from riskmodel.messages import Language, Message, message
 from riskmodel.views import numbers, tile_map, trend_picture
 from riskmodel.views.area_extract import NO_DATA, SHOWN, STATE_CODE, SUPPRESSED
-from riskmodel.views.pages import LATVIAN_LETTERS, Addresses, Fragment, render
+from riskmodel.views.area_words import UNKNOWN_AREAS, Words
+from riskmodel.views.pages import Addresses, Fragment, latvian_order, render
 
 Row = Mapping[str, Any]
 
 SHARE_STEPS = (0.05, 0.10, 0.15)
 """Where the shades of the map begin, as shares of the pupils."""
 
-DOMAINS = {
-    "attendance": message("attendance"),
-    "learning": message("learning results"),
-    "economic": message("economic situation"),
-}
 HELD_BECAUSE = {
     "units_differ": message("the schools are not the same as in the table shown before"),
     "changed_by_few": message("it differs by so few pupils that the difference would tell about them"),
@@ -81,57 +77,6 @@ class AreaAddresses(Addresses):
         return f"{self.base}{self.language}/runs"
 
 
-@dataclass(frozen=True)
-class Words:
-    """Figures in words of one language: what is hidden and what is not known never look like a number."""
-
-    language: Language
-
-    def count(self, one: Row) -> str:
-        """Return a figure as a cell shows it."""
-        if one["state"] == SUPPRESSED:
-            return message("hidden").in_language(self.language)
-        return numbers.number(one["count"], self.language)
-
-    def share(self, one: Row, of: Row) -> str:
-        """Return a figure as a share of another, in percent; as the cell where one of both is not shown."""
-        if one["state"] != SHOWN:
-            return self.count(one)
-        if of["state"] != SHOWN or not of["count"]:
-            return self.count({**of, "count": None})
-        return numbers.percent(one["count"] / of["count"], self.language)
-
-    def look(self, one: Row) -> str:
-        """Return the class of a cell."""
-        return {SUPPRESSED: "suppressed", NO_DATA: "nodata"}.get(one["state"], "")
-
-    def domains(self, codes: Sequence[str]) -> str:
-        """Return domains in words."""
-        return ", ".join(DOMAINS[code].in_language(self.language) for code in codes)
-
-    def name(self, area: Row) -> str:
-        """Return the name of an area."""
-        if area["code"] == STATE_CODE:
-            return message("Latvia").in_language(self.language)
-        named = UNKNOWN_AREAS.get(area["code"]) or (REGIONS.get(area["code"]) if area["kind"] == "region" else None)
-        if named is not None:
-            return named.in_language(self.language)
-        return str(area["name"])
-
-
-REGIONS = {
-    "Rīga": message("Rīga planning region"),
-    "Vidzeme": message("Vidzeme planning region"),
-    "Kurzeme": message("Kurzeme planning region"),
-    "Zemgale": message("Zemgale planning region"),
-    "Latgale": message("Latgale planning region"),
-}
-UNKNOWN_AREAS = {
-    "no_municipality": message("Municipality not given"),
-    "no_region": message("Region not given"),
-}
-
-
 def municipality(extract: Row, language: Language, addresses: AreaAddresses | None = None) -> Fragment:
     """Return the page of one municipality: its schools by name, its outcomes and trend, and its neighbours' totals."""
     own, say = extract["own"], Words(language)
@@ -142,8 +87,8 @@ def municipality(extract: Row, language: Language, addresses: AreaAddresses | No
         extract=extract,
         own=own,
         say=say,
-        schools=sorted(extract["schools"], key=lambda one: _latvian_order(one["school_name"] or one["school_id"])),
-        neighbours=sorted(extract["neighbours"], key=lambda one: _latvian_order(one["name"])),
+        schools=sorted(extract["schools"], key=lambda one: latvian_order(one["school_name"] or one["school_id"])),
+        neighbours=sorted(extract["neighbours"], key=lambda one: latvian_order(one["name"])),
         outcomes=_outcomes(extract["outcomes"], [own["code"], STATE_CODE]),
         trend=trend_picture.trend(extract["trend"], own["code"], say.name(own), language),
         points=_points(extract["trend"], own["code"]),
@@ -154,8 +99,8 @@ def municipality(extract: Row, language: Language, addresses: AreaAddresses | No
 def state(extract: Row, language: Language, addresses: AreaAddresses | None = None) -> Fragment:
     """Return the page of the state: regions and municipalities by name, with maps of need and of missing places."""
     say = Words(language)
-    areas = sorted(extract["municipalities"], key=lambda one: _latvian_order(one["name"]))
-    regions = sorted(extract["regions"], key=lambda one: _latvian_order(one["name"]))
+    areas = sorted(extract["municipalities"], key=lambda one: latvian_order(one["name"]))
+    regions = sorted(extract["regions"], key=lambda one: latvian_order(one["name"]))
     known = {one["code"]: one for one in (*areas, *regions, extract["state"])}
     return render(
         "state.html.j2",
@@ -177,7 +122,7 @@ def state(extract: Row, language: Language, addresses: AreaAddresses | None = No
         trend=trend_picture.trend(extract["trend"], STATE_CODE, say.name(extract["state"]), language),
         points=_points(extract["trend"], STATE_CODE),
         runs_slot=RUNS_SLOT,
-        silent=sorted(extract["silent"], key=lambda one: _latvian_order(one["school_name"] or one["school_id"])),
+        silent=sorted(extract["silent"], key=lambda one: latvian_order(one["school_name"] or one["school_id"])),
         held=_held(extract["held"], language),
     )
 
@@ -199,16 +144,15 @@ def _map(areas: Sequence[Row], code: str, title: Message, language: Language) ->
     for area in areas:
         one, pupils = area["figures"][code], area["figures"]["pupils"]
         name = f"{say.name(area)}: "
-        if one["state"] == SHOWN == pupils["state"] and pupils["count"]:
+        told = say.part_of(one, pupils)
+        if told["state"] == SHOWN:
             share = one["count"] / pupils["count"]
             shade = sum(share >= step for step in SHARE_STEPS)
             text = numbers.number(100 * share, language)
             cells[area["code"]] = tile_map.Cell(text, shade, name + text)
         else:
-            look = NO_DATA if NO_DATA in (one["state"], pupils["state"]) else SUPPRESSED
-            text = {NO_DATA: message("n/d"), SUPPRESSED: message("hid.")}[look].in_language(language)
-            said = numbers.no_data(language) if look == NO_DATA else message("hidden").in_language(language)
-            cells[area["code"]] = tile_map.Cell(text, None, name + said, look)
+            text = {NO_DATA: message("n/d"), SUPPRESSED: message("hid.")}[told["state"]].in_language(language)
+            cells[area["code"]] = tile_map.Cell(text, None, name + say.count(told), told["state"])
     ends = [numbers.number(100 * step, language) for step in SHARE_STEPS]
     key = [
         (0, message("below {high}", high=ends[0])),
@@ -218,7 +162,7 @@ def _map(areas: Sequence[Row], code: str, title: Message, language: Language) ->
         (NO_DATA, message("no data")),
     ]
     return tile_map.tile_map(
-        cells, title.in_language(language), [(look, words.in_language(language)) for look, words in key], language
+        cells, title.in_language(language), [(look, said.in_language(language)) for look, said in key], language
     )
 
 
@@ -244,7 +188,3 @@ def _held(held: Sequence[Row], language: Language) -> list[dict[str, str]]:
         }
         for one in held
     ]
-
-
-def _latvian_order(text: str) -> list[int]:
-    return [LATVIAN_LETTERS.find(letter) if letter in LATVIAN_LETTERS else -1 for letter in text.lower()]

@@ -26,6 +26,7 @@ def about(findings: Row, language: Language, addresses: Addresses | None = None)
         language,
         addresses,
         extract=findings,
+        model=default_model(findings),
         newest=newest,
         split=headline_split(findings),
         figures=headline_figures(findings, language),
@@ -34,6 +35,11 @@ def about(findings: Row, language: Language, addresses: Addresses | None = None)
         n_min=DEFAULT_N_MIN,
         bands=legend(findings["band"], findings["run"]["horizon_on"], language),
     )
+
+
+def default_model(findings: Row) -> str:
+    """Return the code of the model that makes the lists of a run."""
+    return str(findings["run"]["model_code"] or figures.DEFAULT_MODEL)
 
 
 def newest_cohort(findings: Row) -> str | None:
@@ -47,7 +53,7 @@ def headline_split(findings: Row) -> str:
 
 
 def _headline(findings: Row) -> tuple[str | None, str]:
-    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    default = default_model(findings)
     own = [row for row in findings["evaluation"] if (row["model_code"], row["subset_code"]) == (default, "all")]
     for split in HEADLINE_SPLITS:
         newest = max((str(row["cohort_on"]) for row in own if row["split_code"] == split), default=None)
@@ -70,7 +76,7 @@ def figures_of(findings: Row, metric_code: str) -> list[Row]:
 
 def model_place(findings: Row, model_code: str) -> tuple[bool, int, str]:
     """Return where a model or rule stands in every list: the model, the challengers, the rules."""
-    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    default = default_model(findings)
     known = list(words.MODELS)
     place = known.index(model_code) if model_code in known else len(known)
     return (model_code != default, place, model_code)
@@ -107,7 +113,7 @@ def headline_figures(findings: Row, language: Language) -> list[dict[str, Any]]:
 def about_pictures(findings: Row, language: Language) -> dict[str, Markup]:
     """Return the calibration picture of the newest cohort and the picture of the cohorts."""
     cohort_on = newest_cohort(findings)
-    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    default = default_model(findings)
     bins = [
         row for row in findings["calibration"] if str(row["cohort_on"]) == cohort_on and row["model_code"] == default
     ]

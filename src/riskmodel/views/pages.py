@@ -87,7 +87,7 @@ class Fragment(Markup):
 
 def schools(index: Row, language: Language, addresses: Addresses | None = None) -> Fragment:
     """Return the list of the schools of a run."""
-    listed = sorted(index["schools"], key=lambda one: _latvian_order(one["school_name"] or ""))
+    listed = sorted(index["schools"], key=lambda one: latvian_order(one["school_name"] or ""))
     return render("schools.html.j2", language, addresses, extract=index, schools=listed)
 
 
@@ -197,7 +197,8 @@ def filled(fragment: str, slot: Markup, content: Markup) -> Fragment:
 LATVIAN_LETTERS = "aābcčdeēfgģhiījkķlļmnņoōpqrŗsštuūvwxyzž"
 
 
-def _latvian_order(text: str) -> list[int]:
+def latvian_order(text: str) -> list[int]:
+    """Return what sorts a text by the Latvian alphabet; what is no letter comes first."""
     return [LATVIAN_LETTERS.find(letter) if letter in LATVIAN_LETTERS else -1 for letter in text.lower()]
 
 

@@ -131,7 +131,7 @@ def _standing(probability: float | None, band_code: str, language: Language) -> 
 
 
 def _support(support: Sequence[Row] | None, language: Language) -> list[dict[str, Any]] | None:
-    """Return the measures known up to the cut-off, the newest first; None where no data were delivered."""
+    """Return the measures known up to the cut-off; None where no data were delivered."""
     if support is None:
         return None
     return [
@@ -140,5 +140,5 @@ def _support(support: Sequence[Row] | None, language: Language) -> list[dict[str
             "from": numbers.short_day(one["from_on"], language),
             "to": numbers.short_day(one["to_on"], language) if one["to_on"] else "",
         }
-        for one in sorted(support, key=lambda one: str(one["from_on"]), reverse=True)
+        for one in support
     ]

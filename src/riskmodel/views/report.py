@@ -46,7 +46,7 @@ def verdicts(findings: Row, language: Language) -> list[dict[str, Any]]:
     ``state`` is ``ahead`` (it wins on at least one figure), ``behind`` (it loses on one and wins on none), ``open`` (no
     difference can be shown) or ``unknown`` (no interval).
     """
-    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    default = model_page.default_model(findings)
     gains: dict[str, dict[str, Row]] = {}
     for metric in GAINS:
         for row in model_page.figures_of(findings, metric):
@@ -102,7 +102,7 @@ def comparison(findings: Row, language: Language) -> list[dict[str, Any]]:
     for metric in FIGURES_WITH_RULES:
         for row in model_page.figures_of(findings, metric):
             by_model.setdefault(row["model_code"], {})[metric] = row
-    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    default = model_page.default_model(findings)
     return [
         {
             "name": words.words(words.MODELS, code, language),
@@ -115,7 +115,7 @@ def comparison(findings: Row, language: Language) -> list[dict[str, Any]]:
 
 def bounds(findings: Row, language: Language) -> list[dict[str, Any]]:
     """Return the model's AUC and share reached for every other way of counting: subsets, bounds, other splits."""
-    default, newest = findings["run"]["model_code"] or figures.DEFAULT_MODEL, model_page.newest_cohort(findings)
+    default, newest = model_page.default_model(findings), model_page.newest_cohort(findings)
     lines: dict[tuple[str, str], dict[str, Row]] = {}
     for row in findings["evaluation"]:
         if str(row["cohort_on"]) == newest and row["model_code"] == default:
@@ -134,7 +134,7 @@ def bounds(findings: Row, language: Language) -> list[dict[str, Any]]:
 
 def _whole(template: str, findings: Row, language: Language) -> str:
     newest = model_page.newest_cohort(findings)
-    default = findings["run"]["model_code"] or figures.DEFAULT_MODEL
+    default = model_page.default_model(findings)
     drift = sorted(findings["drift"], key=lambda row: -(row["psi"] or 0))
     weights = sorted(findings["importance"], key=lambda row: -row["mean_absolute_contribution"])[:LARGEST_WEIGHTS]
     judged = verdicts(findings, language)
@@ -143,6 +143,7 @@ def _whole(template: str, findings: Row, language: Language) -> str:
         language,
         findings=findings,
         run=findings["run"],
+        model=default,
         newest=newest,
         split=model_page.headline_split(findings),
         style=Markup((resources.files("riskmodel.views") / "static" / "report.css").read_text("utf-8")),  # noqa: S704  (ours)

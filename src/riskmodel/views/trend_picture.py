@@ -11,7 +11,8 @@ from markupsafe import Markup
 from riskmodel.messages import Language, message
 from riskmodel.views import svg
 from riskmodel.views.area_extract import SHOWN
-from riskmodel.views.numbers import no_data, number, short_day
+from riskmodel.views.area_words import Words
+from riskmodel.views.numbers import number, short_day
 from riskmodel.views.svg import GRID, INK, MAIN, QUIET, RAISES, Sheet
 
 Row = Mapping[str, Any]
@@ -63,10 +64,5 @@ def trend(points: Sequence[Row], code: str, name: str, language: Language) -> Ma
 
 
 def _said(figures: Row, language: Language) -> str:
-    parts = []
-    for code, words, *_ in LINES:
-        one = figures[code]
-        hidden = message("hidden").in_language(language)
-        text = {"shown": number(one["count"], language), "suppressed": hidden}.get(one["state"], no_data(language))
-        parts.append(f"{words.in_language(language)} {text}")
-    return ", ".join(parts)
+    say = Words(language)
+    return ", ".join(f"{words.in_language(language)} {say.count(figures[code])}" for code, words, *_ in LINES)
