@@ -71,7 +71,8 @@
       shown.forEach((element, place) => element.classList.toggle("off-page", place < first || place >= first + perPage));
       tellPage(shown.length);
       const line = byId("line");
-      const above = line && line.previousElementSibling;
+      let above = line && line.previousElementSibling;
+      while (above && above.hidden) above = above.previousElementSibling;
       if (line) line.classList.toggle("off-page", Boolean(above && above.classList.contains("off-page")));
     };
 
@@ -216,11 +217,12 @@
         if (!answer.ok) throw new Error(String(answer.status));
         // The part comes from this server's own renderer, which escapes; scripts in it would not run either.
         const part = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("one");
+        if (opener !== link || !panel.open) return;  // closed meanwhile, or another one was opened
         content.replaceChildren(document.adoptNode(part));
         panel.scrollTop = 0;
         content.querySelector("h1").focus({ preventScroll: true });
       } catch {
-        say(panel.dataset.failed);
+        if (opener === link && panel.open) say(panel.dataset.failed);
       }
     };
     list.addEventListener("click", (event) => {
@@ -231,6 +233,6 @@
     });
     byId("close").addEventListener("click", () => panel.close());
     panel.addEventListener("click", (event) => { if (event.target === panel) panel.close(); });
-    panel.addEventListener("close", () => { content.replaceChildren(); if (opener) opener.focus(); });
+    panel.addEventListener("close", () => { content.replaceChildren(); if (opener) opener.focus(); opener = null; });
   }
 })();
