@@ -44,9 +44,11 @@ def visit(chromium, large, head):
     """Open a page as the head of the school; the test fails on any console error, dialog or foreign request."""
     opened = []
 
-    def open_at(path: str, width: int = 1280):
-        one = Visit(chromium, large.address, width)
+    def open_at(path: str, width: int = 1280, before: str = "", **context):
+        one = Visit(chromium, large.address, width, **context)
         login(one, head)
+        if before:
+            one.context.add_init_script(before)
         opened.append(one)
         return one.to(path)
 
@@ -78,6 +80,57 @@ def test_a_long_list_is_turned_in_parts_and_a_filter_goes_back_to_the_first(visi
     page.select_option("#class", "9.a")
     assert _seen(page) == [code for code in CODES if BY_CODE[code]["class_code"] == "9.a"][:60]
     assert page.inner_text("#shown") == "Parādīti 65 izglītojamie no 130"
+
+
+NEVER_IDLE = "window.requestIdleCallback = () => {};"
+
+
+def test_rows_of_later_pages_are_no_part_of_the_page_until_somebody_needs_them(visit):
+    page = visit("/lv/school/101", before=NEVER_IDLE)
+    assert page.locator("#pupils tbody tr[data-code]").count() == PUPILS_PER_PAGE
+    assert page.inner_text("#shown") == f"Parādīti {PUPILS} izglītojamie no {PUPILS}"
+    assert page.inner_text("#span") == "1–60 no 130"
+    page.fill("#search", CODES[-1])
+    assert _seen(page) == [CODES[-1]]
+    assert page.locator("#pupils tbody tr[data-code]").count() == PUPILS
+
+
+def test_an_idle_browser_brings_all_rows_and_shows_no_other_ones(visit):
+    page = visit("/lv/school/101")
+    page.wait_for_selector("#later-rows", state="detached")
+    assert page.locator("#pupils tbody tr[data-code]").count() == PUPILS
+    assert _seen(page) == CODES[:PUPILS_PER_PAGE]
+
+
+def test_without_script_every_pupil_of_a_long_list_stands_on_the_page(visit):
+    page = visit("/lv/school/101", java_script_enabled=False)
+    shown = [row.get_attribute("data-code") for row in page.locator("tr[data-code]").all() if row.is_visible()]
+    assert shown == CODES
+
+
+def test_the_line_of_the_places_is_seen_where_a_filter_hides_the_last_pupil_above_it(visit):
+    page = visit("/lv/school/101")
+    page.click("#later")
+    assert not page.is_visible("#line")
+    assert BY_CODE[CODES[2]]["class_code"] == "9.a"  # the last one with a place
+    page.select_option("#class", "10.b")
+    assert page.is_visible("#line")
+
+
+def test_a_late_answer_does_not_take_the_place_of_the_pupil_who_was_opened_after_it(visit):
+    page = visit("/lv/school/101")
+    held = []
+    page.route(f"**/pupil/{CODES[0]}/panel", lambda route: held.append(route))  # noqa: PLW0108  (a bound method cannot be taken)
+    links = page.locator("a.open")
+    links.nth(0).click()
+    page.wait_for_function("() => document.getElementById('panel').open")
+    page.keyboard.press("Escape")
+    links.nth(1).click()
+    page.wait_for_selector("#panel[open] h1")
+    with page.expect_response(f"**/pupil/{CODES[0]}/panel"):
+        held[0].continue_()
+    page.wait_for_function("() => new Promise(done => setTimeout(() => done(true), 50))")
+    assert CODES[1] in page.inner_text("#panel-content h1")
 
 
 @pytest.mark.parametrize(
