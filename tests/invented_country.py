@@ -104,7 +104,7 @@ def publish(store: Path, run_id: str, country: Country, n_min: int = 10) -> Seme
             sensitivity=Sensitivity.PERSONAL,
             is_deterministic=True,
         )
-        for path in sorted((run.folder / "extracts").rglob("*.json"))
+        for path in [*sorted((run.folder / "extracts").rglob("*.json")), run.tables / "released_cell.parquet"]
     }
     sealed = manifest.read_manifest(run.folder).model_copy(
         update={

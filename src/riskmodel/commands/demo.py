@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, message
 from riskmodel.register.passwords import new_password
-from riskmodel.register.people import ROLE_WORDS, Grant
+from riskmodel.register.people import Grant, Role
 from riskmodel.register.store import Register
 from riskmodel.runs.manifest import read_manifest
 from riskmodel.runs.publish import Store, current_run
@@ -99,11 +100,19 @@ def set_up(register: Register, grants: tuple[Grant, ...], by: str) -> list[DemoA
             register.accounts.grant(login, grant, by)
             register.accounts.enable(login, by)
         else:
-            register.accounts.add(login, _shown_name(grant), password, "lv", [grant], by)
+            register.accounts.add(login, INVENTED_NAMES[grant.role], password, "lv", [grant], by)
         made.append(DemoAccount(login, password, grant))
     return made
 
 
-def _shown_name(grant: Grant) -> str:
-    role = ROLE_WORDS[grant.role].in_language("lv")
-    return role[0].upper() + role[1:]
+INVENTED_NAMES: Mapping[Role, str] = {
+    "class_teacher": "Anna Demonstre",
+    "subject_teacher": "Pēteris Demonstris",
+    "support_staff": "Ilze Demonstre",
+    "director": "Jānis Demonstris",
+    "municipality": "Līga Demonstre",
+    "state": "Andris Demonstris",
+    "researcher": "Kristīne Demonstre",
+    "steward": "Māris Demonstris",
+}
+"""Pages tell the role beside the name."""

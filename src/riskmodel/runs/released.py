@@ -12,10 +12,13 @@ import pyarrow.dataset as ds
 
 from riskmodel.disclosure.ledger import Entry, Release
 from riskmodel.errors import RunFailedError
+from riskmodel.messages import message
+from riskmodel.runs.durable import digest_of_file
 from riskmodel.runs.manifest import Manifest, read_manifest
 from riskmodel.runs.publish import RUN_ID, Store, is_published
 from riskmodel.tables.areas import RELEASED_CELL
 
+LEDGER_FILE = f"tables/{RELEASED_CELL.name}.parquet"
 Key = tuple[str, str]
 """Cut and subject (a day as ISO text)."""
 
@@ -24,6 +27,11 @@ def earlier_runs(store: Path, but: str) -> list[Manifest]:
     """Return the manifests of the runs that were published in a store, in the order in which they ended.
 
     A held run that nobody has released has shown nothing to anyone and does not count; neither does the run ``but``.
+
+    Raises
+    ------
+    RunFailedError
+        When a run was changed since it was sealed: what it showed cannot be known from it.
     """
     place = Store(store)
     if not place.runs.is_dir():
@@ -35,19 +43,28 @@ def earlier_runs(store: Path, but: str) -> list[Manifest]:
         try:
             manifest = read_manifest(folder)
         except RunFailedError:
-            continue  # changed since it was sealed: what it released cannot be known from it
+            raise _unknown_release(folder.name) from None
         if is_published(place, manifest):
             found.append(manifest)
     return sorted(found, key=lambda manifest: (manifest.finished_at, manifest.run_id))
 
 
 def read_ledger(store: Path, runs: Sequence[Manifest], subjects: Collection[date]) -> dict[Key, list[Release]]:
-    """Return the releases of the subjects by cut and subject, oldest first."""
+    """Return the releases of the subjects by cut and subject, oldest first.
+
+    Raises
+    ------
+    RunFailedError
+        When the ledger of a run is missing or was changed: a new release must not be compared with less than was shown.
+    """
     found: dict[Key, list[Release]] = defaultdict(list)
     for manifest in runs:
-        path = Store(store).run(manifest.run_id) / "tables" / f"{RELEASED_CELL.name}.parquet"
-        if not path.is_file():
+        entry = manifest.files.get(LEDGER_FILE)
+        if entry is None:
             continue  # a run from before the ledger released nothing of areas
+        path = Store(store).run(manifest.run_id) / LEDGER_FILE
+        if not path.is_file() or digest_of_file(path) != entry.sha256:
+            raise _unknown_release(manifest.run_id)
         rows = ds.dataset(path).to_table(filter=ds.field("subject_on").isin(list(subjects))).to_pylist()
         by_key: dict[Key, list[Entry]] = defaultdict(list)
         for row in rows:
@@ -55,6 +72,15 @@ def read_ledger(store: Path, runs: Sequence[Manifest], subjects: Collection[date
         for (cut, subject), entries in by_key.items():
             found[cut, subject].append(Release(cut, subject, manifest.run_id, tuple(entries)))
     return dict(found)
+
+
+def _unknown_release(run_id: str) -> RunFailedError:
+    return RunFailedError(
+        message("What is shown of areas is checked against all that earlier runs have shown."),
+        found=message("An earlier run was changed after it was sealed, so that nobody knows what it has shown."),
+        remedy=message("Bring its folder back from a copy, then give the same command again."),
+        where=run_id,
+    )
 
 
 def _entry(row: dict[str, object]) -> Entry:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from invented_country import Country, School
 
+from riskmodel.errors import RunFailedError
 from riskmodel.portal.published import open_current
 
 RIGA, MADONA, VARAKLANI, OGRE = "LV0001000", "LV0038000", "LV0055000", "LV0040000"
@@ -114,6 +115,23 @@ def test_a_second_run_of_one_cut_off_date_with_two_pupils_more_shows_the_counts_
     assert found[0]["state"]["figures"]["identified"] == found[1]["state"]["figures"]["identified"]
     assert {(one["cut_code"], one["reason_code"]) for one in found[1]["held"]} == {("identified", "changed_by_few")}
     assert [point["run_id"] for point in found[1]["trend"]] == ["2026-11-22-ffffffffffff"]
+
+
+@pytest.mark.parametrize("harm", ["ledger is gone", "ledger was changed", "manifest was changed"])
+def test_nothing_is_released_beside_an_earlier_run_whose_release_is_not_known_any_more(
+    tmp_path: Path, harm: str
+) -> None:
+    store = tmp_path / "store"
+    first = invented_country.publish(store, FIRST, BEFORE)
+    ledger = first.tables / "released_cell.parquet"
+    if harm == "ledger is gone":
+        ledger.unlink()
+    elif harm == "ledger was changed":
+        ledger.write_bytes(ledger.read_bytes() + b" ")
+    else:
+        (first.folder / "manifest.json").write_text("{}", "utf-8")
+    with pytest.raises(RunFailedError, match="what it has shown"):
+        invented_country.publish(store, SECOND, COUNTRY)
 
 
 def test_the_summaries_hold_what_the_extracts_hold_and_no_hidden_count(runs) -> None:
