@@ -44,11 +44,9 @@ def visit(chromium, large, head):
     """Open a page as the head of the school; the test fails on any console error, dialog or foreign request."""
     opened = []
 
-    def open_at(path: str, width: int = 1280, before: str = "", **context):
+    def open_at(path: str, width: int = 1280, **context):
         one = Visit(chromium, large.address, width, **context)
         login(one, head)
-        if before:
-            one.context.add_init_script(before)
         opened.append(one)
         return one.to(path)
 
@@ -80,26 +78,6 @@ def test_a_long_list_is_turned_in_parts_and_a_filter_goes_back_to_the_first(visi
     page.select_option("#class", "9.a")
     assert _seen(page) == [code for code in CODES if BY_CODE[code]["class_code"] == "9.a"][:60]
     assert page.inner_text("#shown") == "Parādīti 65 izglītojamie no 130"
-
-
-NEVER_IDLE = "window.requestIdleCallback = () => {};"
-
-
-def test_rows_of_later_pages_are_no_part_of_the_page_until_somebody_needs_them(visit):
-    page = visit("/lv/school/101", before=NEVER_IDLE)
-    assert page.locator("#pupils tbody tr[data-code]").count() == PUPILS_PER_PAGE
-    assert page.inner_text("#shown") == f"Parādīti {PUPILS} izglītojamie no {PUPILS}"
-    assert page.inner_text("#span") == "1–60 no 130"
-    page.fill("#search", CODES[-1])
-    assert _seen(page) == [CODES[-1]]
-    assert page.locator("#pupils tbody tr[data-code]").count() == PUPILS
-
-
-def test_an_idle_browser_brings_all_rows_and_shows_no_other_ones(visit):
-    page = visit("/lv/school/101")
-    page.wait_for_selector("#later-rows", state="detached")
-    assert page.locator("#pupils tbody tr[data-code]").count() == PUPILS
-    assert _seen(page) == CODES[:PUPILS_PER_PAGE]
 
 
 def test_without_script_every_pupil_of_a_long_list_stands_on_the_page(visit):

@@ -13,7 +13,7 @@ from riskmodel.portal.moments import HERE
 from riskmodel.portal.school_pages import OfSchoolHandler, cut
 from riskmodel.portal.sending import FileHandler
 from riskmodel.portal.shell import Page
-from riskmodel.views import pages, school_exports, school_page
+from riskmodel.views import pages, school_exports
 from riskmodel.views.exports import ExportTable
 
 
@@ -55,8 +55,7 @@ class ListHandler(SchoolFileHandler):
         scope = await self.allowed(published, school_id=school_id, file_kind=self.asked_kind(kind))
         stem = message("school-{school}-list-{day}", school=school_id, day=published.run["cut_off_on"])
         if kind == "pdf":
-            fragment = school_page.whole(await self.school_fragment(published, scope))
-            content = pages.filled(fragment, pages.PLACES_SLOT, Markup())
+            content = pages.filled(await self.school_fragment(published, scope), pages.PLACES_SLOT, Markup())
             address = self.desk.addresses(self.language).school(school_id)
             await self.send_paper(Page(published.names[school_id], "home", published, scope), content, stem, address)
             return

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
 from riskmodel.messages import Language, message, plural
 from riskmodel.views import numbers, texts, words
 from riskmodel.views.pages import BAND_SHAPES, PLACES_SLOT, Addresses, Fragment, legend, render
@@ -19,14 +17,6 @@ CHANGE_SHAPES = {"new": "+", "up": "↑", "down": "↓", "same": "→"}
 DOMAINS = ("attendance", "learning", "economic")
 PUPILS_PER_PAGE = 60
 """A list longer than this is shown in parts, in the page itself; on paper and without script it is whole."""
-
-LIST_ENDS = Markup("</tbody></table>")
-LATER_BEGINS = LIST_ENDS + Markup(
-    '<noscript id="later-rows"><table class="pupils" role="table" aria-labelledby="pupils-caption"><tbody role="rowgroup">'
-)
-LATER_ENDS = LIST_ENDS + Markup("</noscript>")
-"""Around the rows of later pages: where scripts run, a browser reads them as one text, and lays none of them out, until
-somebody needs them; where none do, they are a table like the first."""
 
 SENTENCES_OF_CHANGE = 1
 
@@ -50,16 +40,8 @@ def school(extract: Row, language: Language, addresses: Addresses | None = None)
         line_at=_line_at(extract),
         previous_run=extract.get("previous_run"),
         per_page=PUPILS_PER_PAGE,
-        list_ends=LIST_ENDS,
-        later_begins=LATER_BEGINS,
-        later_ends=LATER_ENDS,
         places_slot=PLACES_SLOT,
     )
-
-
-def whole(fragment: Markup) -> Markup:
-    """Return the page of a school with all rows in one table, as paper needs it."""
-    return fragment.replace(LATER_BEGINS, Markup()).replace(LATER_ENDS, LIST_ENDS)
 
 
 @dataclass(frozen=True)

@@ -15,28 +15,13 @@
   const filters = byId("filters");
   if (list && filters) {
     filters.hidden = false;
-    // Rows of later pages come as text, for browsers without script; they become rows when somebody needs them.
-    const later = byId("later-rows");
-    const bringLater = () => {
-      if (!later || !later.isConnected) return;
-      const rows = [...new DOMParser().parseFromString(later.textContent, "text/html").querySelectorAll("tbody > tr")];
-      for (const row of rows) row.classList.add("off-page");
-      list.tBodies[0].append(...rows);
-      later.remove();
-    };
-    let known = null;
-    const items = () => {
-      if (!known) {
-        bringLater();
-        known = [...list.querySelectorAll("tbody tr[data-code], .measure, #schools > li")].map((element) => ({
-          element,
-          // A name may stand where the code stood: it is sorted and found as it is read.
-          get label() { return (this.read ||= (element.querySelector(".name") || element).textContent); },
-          get text() { return (this.said ||= plain(element.textContent + " " + (element.dataset.code || ""))); },
-        }));
-      }
-      return known;
-    };
+    // What an item says is read when somebody sorts or searches, not while a long list is being opened.
+    const items = [...list.querySelectorAll("tbody tr[data-code], .measure, #schools > li")].map((element) => ({
+      element,
+      // A name may stand where the code stood: it is sorted and found as it is read.
+      get label() { return (this.read ||= (element.querySelector(".name") || element).textContent); },
+      get text() { return (this.said ||= plain(element.textContent + " " + (element.dataset.code || ""))); },
+    }));
     const value = (id) => (byId(id) ? byId(id).value : "");
     const choices = [...filters.querySelectorAll("[data-filter]")];
     const perPage = Number(list.dataset.perPage) || Infinity;
@@ -52,48 +37,39 @@
         return want === "moved" ? own !== "" && own !== "same" : own === want || own.split(" ").includes(want);
       });
 
-    const ordered = () => {
-      const elements = items().map((item) => item.element);
-      return list.tBodies ? [...list.tBodies[0].rows].filter((row) => row.dataset.code) : elements;
-    };
-    const tellPage = (count) => {
-      const pager = byId("pager");
-      if (!pager) return;
-      pager.hidden = count <= perPage;
-      byId("earlier").disabled = first === 0;
-      byId("later").disabled = first + perPage >= count;
-      byId("span").textContent = pager.dataset.span.replace("#first", first + 1)
-        .replace("#last", Math.min(first + perPage, count)).replace("#all", count);
-    };
+    const ordered = () => (list.tBodies ? [...list.tBodies[0].rows].filter((row) => row.dataset.code) : items.map((item) => item.element));
     const turn = () => {
       const shown = ordered().filter((element) => !element.hidden);
       if (first >= shown.length) first = 0;
       shown.forEach((element, place) => element.classList.toggle("off-page", place < first || place >= first + perPage));
-      tellPage(shown.length);
+      const pager = byId("pager");
+      if (!pager) return;
+      pager.hidden = shown.length <= perPage;
+      byId("earlier").disabled = first === 0;
+      byId("later").disabled = first + perPage >= shown.length;
+      byId("span").textContent = pager.dataset.span.replace("#first", first + 1)
+        .replace("#last", Math.min(first + perPage, shown.length)).replace("#all", shown.length);
       const line = byId("line");
       let above = line && line.previousElementSibling;
       while (above && above.hidden) above = above.previousElementSibling;
       if (line) line.classList.toggle("off-page", Boolean(above && above.classList.contains("off-page")));
     };
 
-    const tellCount = (count, all) => {
-      const status = byId("shown");
-      const pattern = status.dataset[plural.select(count)] || status.dataset.other;
-      const text = pattern.replace("#count", count).replace("#all", all);
-      if (status.textContent !== text) status.textContent = text;
-    };
     const show = () => {
       const wanted = chosen();
       const sought = plain(value("search")).trim().split(" ").filter(Boolean);
       let count = 0;
-      for (const item of items()) {
+      for (const item of items) {
         const isShown = fits(item, wanted, sought);
         item.element.hidden = !isShown;
         count += isShown ? 1 : 0;
       }
       for (const way of list.querySelectorAll(".way")) way.hidden = !way.querySelector(".measure:not([hidden])");
       byId("none").hidden = count > 0;
-      tellCount(count, items().length);
+      const status = byId("shown");
+      const pattern = status.dataset[plural.select(count)] || status.dataset.other;
+      const text = pattern.replace("#count", count).replace("#all", items.length);
+      if (status.textContent !== text) status.textContent = text;
       first = 0;
       turn();
     };
@@ -108,7 +84,7 @@
       const order = (a, b) => direction * (collators[key] || collators.other).compare(of(a), of(b)) ||
         a.element.dataset.place - b.element.dataset.place;
       const body = list.tBodies[0];
-      for (const item of [...items()].sort(order)) body.append(item.element);
+      for (const item of [...items].sort(order)) body.append(item.element);
       mark(key, direction);
       drawLine();
       first = 0;
@@ -149,22 +125,18 @@
       byId("earlier").addEventListener("click", () => go(-1));
       byId("later").addEventListener("click", () => go(1));
     }
-    if (headers.length) mark("place", 1);  // the order in which the page came
-    if (later) {
-      const count = Number(list.dataset.count);
-      tellCount(count, count);
-      tellPage(count);
-      // Whoever has asked for something meanwhile has the rows already, and what was asked for stays.
-      const prepare = () => { if (!known) show(); };
-      if (window.requestIdleCallback) requestIdleCallback(prepare, { timeout: 2000 }); else setTimeout(prepare, 200);
-      window.addEventListener("beforeprint", prepare);
-    } else show();
+    if (headers.length) {
+      mark("place", 1);  // the order in which the page came
+      drawLine();
+    }
+    show();
+    list.classList.add("turned");
 
     // The head of school enters another number: the portal answers in words, and the line moves.
     const places = byId("places-form");
     if (places && list.dataset.with) {
       const move = (answer) => {
-        for (const { element } of items()) {
+        for (const { element } of items) {
           const isWithin = Number(element.dataset.place) <= answer.places;
           element.dataset.within = isWithin ? "yes" : "no";
           const said = document.createElement("span");
