@@ -66,7 +66,7 @@ def poison(folder: str) -> None:
     from riskmodel.portal import kernels
 
     kernels.READY = (
-        "import pathlib; from riskmodel.register import support; from riskmodel.views import texts; "
+        "import pathlib; from riskmodel.support import catalogue as support; from riskmodel.views import texts; "
         f"support.resource = texts.resource = lambda *parts: pathlib.Path({folder!r}) / parts[-1]; " + kernels.READY
     )
 

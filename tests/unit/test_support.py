@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from riskmodel.register import support
+from riskmodel.support import catalogue as support
 
 
 def test_the_catalogue_holds_the_measures_of_the_programme_with_words_in_both_languages():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from riskmodel.portal.policy import RULES, Scope
-from riskmodel.register.support import catalogue
+from riskmodel.support.catalogue import catalogue
 
 Row = Mapping[str, Any]
 

@@ -1,1 +1,1 @@
-"""The support register: measures today; plans, consents and results stand beside them later."""
+"""The register: accounts, roles, sessions and the audit. Support has its own wing, which stands on this one."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from riskmodel.messages import Language
-from riskmodel.register.support import catalogue
+from riskmodel.support.catalogue import catalogue
 from riskmodel.views.pages import Addresses, Fragment, render
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from riskmodel.messages import LANGUAGES, Language, translations
-from riskmodel.register.support import catalogue
+from riskmodel.support.catalogue import catalogue
 from riskmodel.views import pages, texts
 
 END = Markup("<!-- end of view {} -->")

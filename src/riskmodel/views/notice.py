@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from riskmodel.messages import Language
-from riskmodel.register.support import risk_groups_of
+from riskmodel.support.catalogue import risk_groups_of
 from riskmodel.views import texts, words
 from riskmodel.views.catalogue_page import measures
 from riskmodel.views.pages import Addresses, Fragment, render

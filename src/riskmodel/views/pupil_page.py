@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from riskmodel.messages import Language, message
-from riskmodel.register.support import GROUPS_KNOWN_TO_PEOPLE_ONLY, catalogue, risk_groups_of
+from riskmodel.support.catalogue import GROUPS_KNOWN_TO_PEOPLE_ONLY, catalogue, risk_groups_of
 from riskmodel.views import figures, numbers, texts, timelines, words
 from riskmodel.views.catalogue_page import measure_name, measures
 from riskmodel.views.pages import BAND_SHAPES, Addresses, Fragment, legend, render
