@@ -6,6 +6,7 @@ texts, so that both data bases order and compare them alike. The migrations make
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -69,11 +70,13 @@ class Day(TypeDecorator[date]):
         return None if value is None else date.fromisoformat(value)
 
 
-def _one_of(column: str, values: tuple[str, ...] | list[str]) -> str:
+def one_of(column: str, values: Iterable[str]) -> str:
+    """Return the condition that a column holds one of some texts."""
     return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
-def _of_length(column: str, length: int) -> CheckConstraint:
+def of_length(column: str, length: int) -> CheckConstraint:
+    """Return the condition that the texts of a column have one length."""
     return CheckConstraint(f"length({column}) = {length}", f"{column}_length")
 
 
@@ -87,10 +90,10 @@ ACCOUNT = Table(
     Column("password_hash", Text),  # none: the person comes by the hub or the proxy
     Column("created_at", Moment, nullable=False),
     Column("disabled_at", Moment),
-    CheckConstraint(_one_of("language", ["lv", "en"]), "language"),
+    CheckConstraint(one_of("language", ["lv", "en"]), "language"),
     CheckConstraint("length(login) BETWEEN 2 AND 64", "login"),
-    _of_length("created_at", MOMENT_LENGTH),
-    _of_length("disabled_at", MOMENT_LENGTH),
+    of_length("created_at", MOMENT_LENGTH),
+    of_length("disabled_at", MOMENT_LENGTH),
     sqlite_strict=True,
     sqlite_autoincrement=True,  # the number of a removed account is never given again
 )
@@ -106,13 +109,13 @@ ROLE_GRANT = Table(
     Column("municipality_code", Text),
     Column("valid_from", Day),
     Column("valid_to", Day),
-    CheckConstraint(_one_of("role", ROLES), "role"),
-    CheckConstraint(f"({_one_of('role', sorted(ROLES_OF_A_SCHOOL))}) = (school_id IS NOT NULL)", "school"),
+    CheckConstraint(one_of("role", ROLES), "role"),
+    CheckConstraint(f"({one_of('role', sorted(ROLES_OF_A_SCHOOL))}) = (school_id IS NOT NULL)", "school"),
     CheckConstraint("(role = 'class_teacher') = (class_code IS NOT NULL)", "class"),
     CheckConstraint("(role = 'municipality') = (municipality_code IS NOT NULL)", "municipality"),
     CheckConstraint("valid_from < valid_to", "days"),
-    _of_length("valid_from", DAY_LENGTH),
-    _of_length("valid_to", DAY_LENGTH),
+    of_length("valid_from", DAY_LENGTH),
+    of_length("valid_to", DAY_LENGTH),
     Index(None, "account_id"),
     sqlite_strict=True,
 )
@@ -132,9 +135,9 @@ SESSION = Table(
     Column("account_id", Integer, ForeignKey("account.account_id", ondelete="CASCADE"), nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("seen_at", Moment, nullable=False),
-    _of_length("token_digest", DIGEST_LENGTH),
-    _of_length("opened_at", MOMENT_LENGTH),
-    _of_length("seen_at", MOMENT_LENGTH),
+    of_length("token_digest", DIGEST_LENGTH),
+    of_length("opened_at", MOMENT_LENGTH),
+    of_length("seen_at", MOMENT_LENGTH),
     Index(None, "account_id"),
     sqlite_strict=True,
 )
@@ -146,10 +149,10 @@ FAILED_LOGIN = Table(
     Column("key_digest", Text, primary_key=True),  # people type passwords into the wrong field: no text is kept
     Column("tries", Integer, nullable=False),
     Column("last_at", Moment, nullable=False),
-    CheckConstraint(_one_of("kind", ["account", "address"]), "kind"),
+    CheckConstraint(one_of("kind", ["account", "address"]), "kind"),
     CheckConstraint("tries >= 0", "tries"),
-    _of_length("key_digest", DIGEST_LENGTH),
-    _of_length("last_at", MOMENT_LENGTH),
+    of_length("key_digest", DIGEST_LENGTH),
+    of_length("last_at", MOMENT_LENGTH),
     sqlite_strict=True,
 )
 
@@ -161,7 +164,7 @@ CAPACITY = Table(
     Column("entered_by", Text, nullable=False),
     Column("entered_at", Moment, nullable=False),
     CheckConstraint("places >= 0", "places"),
-    _of_length("entered_at", MOMENT_LENGTH),
+    of_length("entered_at", MOMENT_LENGTH),
     sqlite_strict=True,
 )
 
@@ -177,9 +180,9 @@ AUDIT_ENTRY = Table(
     Column("details", Text, nullable=False),  # JSON, as it was hashed
     Column("previous_digest", Text, nullable=False),
     Column("digest", Text, nullable=False),
-    _of_length("at", MOMENT_LENGTH),
-    _of_length("previous_digest", DIGEST_LENGTH),
-    _of_length("digest", DIGEST_LENGTH),
+    of_length("at", MOMENT_LENGTH),
+    of_length("previous_digest", DIGEST_LENGTH),
+    of_length("digest", DIGEST_LENGTH),
     Index(None, "actor"),
     Index(None, "subject"),
     sqlite_strict=True,
@@ -193,7 +196,7 @@ AUDIT_HEAD = Table(
     Column("digest", Text, nullable=False),
     CheckConstraint("head_id = 1", "one_row"),
     CheckConstraint("entry_count >= 0", "entry_count"),
-    _of_length("digest", DIGEST_LENGTH),
+    of_length("digest", DIGEST_LENGTH),
     sqlite_strict=True,
 )
 """One row: number and digest of the last entry. Whoever writes an entry holds it, so that entries get one order."""
