@@ -9,6 +9,7 @@ import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,6 +18,9 @@ from riskmodel.messages import message
 
 PACKAGE_FOLDER = Path(__file__).parent
 CHECKOUT_FOLDER = PACKAGE_FOLDER.parent.parent
+
+HERE = ZoneInfo("Europe/Riga")
+"""On whose clock a day begins and ends: that of the schools, not that of the server."""
 
 
 def resource(*parts: str) -> Path:

@@ -16,13 +16,13 @@ from typing import TypeVar
 from riskmodel.messages import Language
 from riskmodel.portal.chain_check import ChainCheck
 from riskmodel.portal.identity import Door
-from riskmodel.portal.moments import HERE
 from riskmodel.portal.names import Names
 from riskmodel.portal.pace import Pace
 from riskmodel.portal.printing import Printing
 from riskmodel.portal.published import Published, open_current
 from riskmodel.portal.render import Rendering
 from riskmodel.register.store import Register
+from riskmodel.settings import HERE
 from riskmodel.views.pages import Addresses
 
 STATIC_TYPES = {"portal.css": "text/css; charset=utf-8", "portal.js": "text/javascript; charset=utf-8"}

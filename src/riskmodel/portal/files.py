@@ -9,10 +9,10 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from riskmodel.messages import Message, message
-from riskmodel.portal.moments import HERE
 from riskmodel.portal.school_pages import OfSchoolHandler, cut
 from riskmodel.portal.sending import FileHandler
 from riskmodel.portal.shell import Page
+from riskmodel.settings import HERE
 from riskmodel.views import pages, school_exports
 from riskmodel.views.exports import ExportTable
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from riskmodel.messages import Language
 from riskmodel.register.schema import moment_text
+from riskmodel.settings import HERE
 from riskmodel.views import numbers
-
-HERE = ZoneInfo("Europe/Riga")
 
 
 def shown_moment(at: datetime | str, language: Language) -> str:

@@ -12,11 +12,11 @@ from riskmodel.messages import Language, message
 from riskmodel.portal.cutting import cut_school, cut_to_list
 from riskmodel.portal.forms import token_for
 from riskmodel.portal.handlers import HTML, PageHandler
-from riskmodel.portal.moments import HERE
 from riskmodel.portal.policy import Ask, DeniedError, Scope, UnknownError, decide
 from riskmodel.portal.published import Published
 from riskmodel.portal.shell import Page
 from riskmodel.register.capacity import Entered
+from riskmodel.settings import HERE
 from riskmodel.views import pages, school_page
 
 PLACES = re.compile(r"[0-9]{1,5}")

@@ -1,0 +1,518 @@
+"""A plan: how it begins, what it holds, and who may write in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, select, update
+
+from riskmodel.messages import message
+from riskmodel.register.people import Role
+from riskmodel.support.catalogue import Measure, catalogue
+from riskmodel.support.consents import is_withdrawn
+from riskmodel.support.programmes import programme
+from riskmodel.support.pupils import age_in_years, stay_of
+from riskmodel.support.risks import RiskItem, risk_items
+from riskmodel.support.schema.papers import CERTIFICATE, CERTIFICATE_AREA, CONSENT, PUPIL
+from riskmodel.support.schema.places import STAFF
+from riskmodel.support.schema.plans import MEASURE_RISK, PLAN, PLAN_MEASURE, PLAN_RISK, PLAN_STEP
+from riskmodel.support.semesters import Semester
+from riskmodel.support.work import EDUCATORS, Outcome, Work, conflict, misfit, not_allowed
+
+PROFESSIONS_THAT_PREPARE = frozenset(
+    {"subject_teacher", "psychologist", "social_pedagogue", "special_educator", "speech_therapist"}
+)
+"""Educators and the psychologist; an assistant, an interpreter or a therapist of another kind carries out what is planned."""
+ON_TIME_DAYS = 45
+"""A plan belongs to the start of its semester; one begun later than this is possible and flagged. An assumption of ours."""
+IN_HAND = frozenset({"DRAFT", "UNDER_REVISION"})
+"""The statuses in which the contents of a plan can be changed."""
+
+
+@dataclass(frozen=True)
+class RiskLine:
+    """A risk of a plan with its justification; ``None`` keeps the words that only support staff may read."""
+
+    risk_code: str
+    justification: str | None
+    is_proposed: bool = False
+
+
+@dataclass(frozen=True)
+class MeasureLine:
+    """A measure of a plan, for which of its risks, given by whom.
+
+    Attributes
+    ----------
+    provider
+        The login of who gives it.
+    planned_times
+        How often; None where it is not counted.
+    """
+
+    measure_code: str
+    risk_codes: Sequence[str]
+    provider: str | None = None
+    subject_code: str | None = None
+    planned_times: int | None = None
+
+
+@dataclass(frozen=True)
+class BeginPlan:
+    """A plan is begun for a pupil and a semester, on the ground of a consent.
+
+    Attributes
+    ----------
+    started_on
+        The day of preparation: not before the consent, and not after today.
+    copied_from
+        Code of an earlier plan of the pupil, whose risks and measures are taken over.
+    """
+
+    pupil_id: str
+    school_id: str
+    programme: str
+    school_year: int
+    semester: int
+    consent_id: int
+    started_on: date
+    supervisor: str | None = None
+    is_psychoemotional: bool = False
+    is_finishing: bool = False
+    copied_from: str | None = None
+
+
+@dataclass(frozen=True)
+class ChangePlan:
+    """All contents of a plan in hand, in place of what stood there.
+
+    Attributes
+    ----------
+    version
+        That of the plan which the person saw.
+    """
+
+    plan_code: str
+    version: int
+    risks: Sequence[RiskLine]
+    measures: Sequence[MeasureLine]
+    supervisor: str | None = None
+    is_psychoemotional: bool | None = None
+    is_finishing: bool | None = None
+
+
+def begin_plan(work: Work, command: BeginPlan) -> Outcome:
+    """Begin a plan; the pupil has no other live one in this semester."""
+    grant = work.need_school(command.school_id, EDUCATORS)
+    _check_preparer(work, command, grant.role)
+    on, term = command.started_on, Semester(command.school_year, command.semester)
+    if on > work.today or not (term.first_on <= on <= term.last_on):
+        raise misfit(
+            message("A plan is begun in its own semester, and recorded on that day or later."),
+            message("The first day of the plan does not lie there."),
+            message("Correct the day or the semester."),
+        )
+    _check_programme(work, command)
+    consent = _check_consent(work, command)
+    stay = stay_of(work, command.pupil_id, command.school_id, on)
+    _check_target_group(work, command, stay)
+    live = (
+        (PLAN.c.pupil_id == command.pupil_id)
+        & (PLAN.c.school_year == command.school_year)
+        & (PLAN.c.semester == command.semester)
+        & (PLAN.c.status != "INACTIVE")
+    )
+    is_first = work.one(select(PLAN.c.plan_id).where(live)) is None
+    work.hold(is_first, "one_live_plan", on, message("There is a live plan of this semester."))
+    number = work.number(PLAN)
+    code = plan_code(term, number)
+    source = None if command.copied_from is None else _source(work, command)
+    work.act.connection.execute(
+        PLAN.insert().values(
+            plan_id=number,
+            plan_code=code,
+            **work.signed(
+                {
+                    "pupil_id": command.pupil_id,
+                    "school_id": command.school_id,
+                    "class_code": stay.class_code,
+                    "stage_kind": stay.stage_kind,
+                    "stage_number": stay.stage_number,
+                    "programme": command.programme,
+                    "school_year": command.school_year,
+                    "semester": command.semester,
+                    "status": "DRAFT",
+                    "version": 1,
+                    "preparer": work.by.login,
+                    "supervisor": command.supervisor or work.by.login,
+                    "consent_id": consent.consent_id,
+                    "started_on": on,
+                    "is_late": int((on - term.first_on).days > ON_TIME_DAYS),
+                    "is_psychoemotional": int(command.is_psychoemotional),
+                    "is_finishing": int(command.is_finishing),
+                    "preparation_cents": 0,
+                    "copied_from": None if source is None else source.plan_id,
+                }
+            ),
+        )
+    )
+    plan = work.the(PLAN, plan_id=number)
+    write_step(work, plan, "begin", None, "DRAFT", on=on)
+    if source is not None:
+        _copy_contents(work, source, plan)
+    return Outcome({"plan_code": code, "version": 1}, f"school:{command.school_id}", command.pupil_id, {"plan": code})
+
+
+def _check_preparer(work: Work, command: BeginPlan, role: Role) -> None:
+    professions = professions_of(work, work.by.login, command.school_id, command.started_on)
+    is_educator = role != "support_staff" or bool(professions & PROFESSIONS_THAT_PREPARE)
+    found = message("You are entered as: {professions}.", professions=", ".join(sorted(professions)) or "–")
+    work.hold(is_educator, "plan_preparer", command.started_on, found)
+
+
+def professions_of(work: Work, login: str, school_id: str, on: date) -> frozenset[str]:
+    """Return as what somebody works in a school on a day."""
+    rows = work.all(
+        select(STAFF.c.profession).where(
+            STAFF.c.login == login,
+            STAFF.c.school_id == school_id,
+            STAFF.c.valid_from <= on,
+            (STAFF.c.valid_to.is_(None)) | (STAFF.c.valid_to > on),
+        )
+    )
+    return frozenset(row.profession for row in rows)
+
+
+def _check_programme(work: Work, command: BeginPlan) -> None:
+    wanted = programme(command.programme)
+    rule_id = {"pumpurs": "project_period", "skola_kopiena": "successor"}.get(command.programme)
+    if rule_id is not None and not wanted.takes_plans_on(command.started_on):
+        work.break_rule(rule_id, message("The day on which the plan is begun lies outside it."))
+
+
+def _check_consent(work: Work, command: BeginPlan) -> Row[Any]:
+    consent = work.one(select(CONSENT).where(CONSENT.c.consent_id == command.consent_id))
+    is_fitting = (
+        consent is not None
+        and consent.paper_kind == "consent"
+        and (consent.pupil_id, consent.school_year, consent.semester)
+        == (command.pupil_id, command.school_year, command.semester)
+        and consent.given_on <= command.started_on
+        and not is_withdrawn(consent, command.started_on)
+    )
+    if consent is None or not is_fitting:
+        shown: object = "–" if consent is None else consent.given_on
+        work.hold(
+            False, "consent_required", command.started_on, message("No consent that holds on that day."), date=shown
+        )
+        raise not_allowed()  # whatever becomes of the rule: no plan without consent
+    return consent
+
+
+def _check_target_group(work: Work, command: BeginPlan, stay: Row[Any]) -> None:
+    for rule_id in ("target_group_5_12", "target_group_1_12", "target_group"):
+        rule = work.rule(rule_id, command.started_on, command.programme)
+        if rule is None:
+            continue
+        least, most = rule.parameters["lowest_grade"], rule.parameters["highest_grade"]
+        years = rule.parameters["highest_vet_year"]
+        is_in = (stay.stage_kind == "grade" and least <= stay.stage_number <= most) or (
+            stay.stage_kind == "vet_year" and 1 <= stay.stage_number <= years
+        )
+        work.hold(
+            is_in,
+            rule_id,
+            command.started_on,
+            message("The pupil's stage is {kind} {number}.", kind=stay.stage_kind, number=stay.stage_number),
+            programme=command.programme,
+        )
+
+
+def _source(work: Work, command: BeginPlan) -> Row[Any]:
+    return work.the(PLAN, plan_code=command.copied_from, pupil_id=command.pupil_id)
+
+
+def _copy_contents(work: Work, source: Row[Any], plan: Row[Any]) -> None:
+    """Take over risks and measures; a compensation needs this semester's certificate and is not taken over."""
+    numbers: dict[int, int] = {}
+    for risk in work.all(select(PLAN_RISK).where(PLAN_RISK.c.plan_id == source.plan_id).order_by(PLAN_RISK.c.risk_id)):
+        numbers[risk.risk_id] = work.insert(
+            PLAN_RISK,
+            plan_id=plan.plan_id,
+            risk_code=risk.risk_code,
+            justification=risk.justification,
+            is_sensitive=risk.is_sensitive,
+            origin=risk.origin,
+        )
+    for old in measures_of(work, source.plan_id):
+        if measure_of(old.measure_code).kind == "compensation":
+            continue
+        number = work.insert(
+            PLAN_MEASURE,
+            plan_id=plan.plan_id,
+            measure_code=old.measure_code,
+            provider=old.provider,
+            subject_code=old.subject_code,
+            planned_times=old.planned_times,
+            is_same_day_certificate=0,
+        )
+        links = work.all(select(MEASURE_RISK).where(MEASURE_RISK.c.plan_measure_id == old.plan_measure_id))
+        work.insert_links(
+            MEASURE_RISK, ({"plan_measure_id": number, "risk_id": numbers[link.risk_id]} for link in links)
+        )
+
+
+def change_plan(work: Work, command: ChangePlan) -> Outcome:
+    """Write the contents of a plan in hand."""
+    plan = the_plan(work, command.plan_code, command.version)
+    need_writer(work, plan)
+    if plan.status not in IN_HAND:
+        raise misfit(
+            message("The contents of a plan are changed while it is a draft or under revision."),
+            message("The plan is not in hand: its status is {status}.", status=plan.status),
+            message("Take it back for revision first."),
+        )
+    pupil = work.the(PUPIL, pupil_id=plan.pupil_id)
+    kept = _kept_words(work, plan)
+    _remove_contents(work, plan.plan_id)
+    numbers = {line.risk_code: _write_risk(work, plan, line, kept) for line in command.risks}
+    for line in command.measures:
+        _write_measure(work, plan, pupil, line, numbers)
+    values: dict[str, object] = {"version": plan.version + 1}
+    for name in ("supervisor", "is_psychoemotional", "is_finishing"):
+        if (given := getattr(command, name)) is not None:
+            values[name] = int(given) if isinstance(given, bool) else given
+    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    write_step(work, plan, "change", plan.status, plan.status)
+    return told_of(plan, plan.version + 1)
+
+
+def _kept_words(work: Work, plan: Row[Any]) -> dict[str, Row[Any]]:
+    return {row.risk_code: row for row in work.all(select(PLAN_RISK).where(PLAN_RISK.c.plan_id == plan.plan_id))}
+
+
+def _remove_contents(work: Work, plan_id: int) -> None:
+    own = select(PLAN_MEASURE.c.plan_measure_id).where(PLAN_MEASURE.c.plan_id == plan_id)
+    work.act.connection.execute(delete(MEASURE_RISK).where(MEASURE_RISK.c.plan_measure_id.in_(own)))
+    work.act.connection.execute(delete(PLAN_MEASURE).where(PLAN_MEASURE.c.plan_id == plan_id))
+    work.act.connection.execute(delete(PLAN_RISK).where(PLAN_RISK.c.plan_id == plan_id))
+
+
+def _write_risk(work: Work, plan: Row[Any], line: RiskLine, kept: dict[str, Row[Any]]) -> int:
+    item = the_risk(line.risk_code)
+    before = kept.get(line.risk_code)
+    is_support = any(g.role == "support_staff" and g.school_id == plan.school_id for g in work.grants())
+    justification = line.justification.strip() if line.justification else None
+    if item.is_sensitive and not is_support:
+        # Others may keep a sensitive risk in the plan or add it; its words are written by support staff alone.
+        if justification:
+            work.break_rule("sensitive_words", message("Words on a sensitive risk were given."), on=work.today)
+        justification = None if before is None else before.justification
+    elif justification is None and before is not None:
+        justification = before.justification
+    return work.insert(
+        PLAN_RISK,
+        plan_id=plan.plan_id,
+        risk_code=line.risk_code,
+        justification=justification,
+        is_sensitive=int(item.is_sensitive),
+        origin="proposal" if line.is_proposed else "person",
+    )
+
+
+def _write_measure(work: Work, plan: Row[Any], pupil: Row[Any], line: MeasureLine, risks: dict[str, int]) -> None:
+    measure, on = measure_of(line.measure_code), plan.started_on
+    if not set(line.risk_codes) <= set(risks):
+        raise misfit(
+            message("A measure names risks of its plan."),
+            message("It names one that the plan does not hold."),
+            message("Add the risk, or take it away from the measure."),
+        )
+    if measure.provider_role == "subject_teacher":
+        found = message("The measure {code} has no subject.", code=measure.code)
+        work.hold(bool(line.subject_code), "subject_required", on, found)
+    is_same_day = False
+    if measure.kind == "compensation":
+        is_same_day = _check_certificate(work, plan, pupil)
+    if measure.provider_role == "mentor":
+        age = age_in_years(pupil.born_on, on)
+        rule = work.rule("mentor_age", on, plan.programme)
+        if rule is not None:
+            is_old_enough = age is not None and age >= rule.parameters["min_age"]
+            told = message("The birthday of the pupil is not known.")
+            found = told if age is None else message("The pupil is {age} years old.", age=age)
+            work.hold(is_old_enough, "mentor_age", on, found, programme=plan.programme)
+    number = work.insert(
+        PLAN_MEASURE,
+        plan_id=plan.plan_id,
+        measure_code=line.measure_code,
+        provider=line.provider,
+        subject_code=line.subject_code,
+        planned_times=line.planned_times,
+        is_same_day_certificate=int(is_same_day),
+    )
+    links = ({"plan_measure_id": number, "risk_id": risks[code]} for code in sorted(set(line.risk_codes)))
+    work.insert_links(MEASURE_RISK, links)
+
+
+def _check_certificate(work: Work, plan: Row[Any], pupil: Row[Any]) -> bool:
+    """Refuse an economic measure without a certificate from before the plan; return whether it is of the same day."""
+    on, term = plan.started_on, Semester(plan.school_year, plan.semester)
+    rows = work.all(select(CERTIFICATE).where(CERTIFICATE.c.pupil_id == plan.pupil_id, CERTIFICATE.c.issued_on <= on))
+    rows = [row for row in rows if row.valid_to > term.first_on and covers_residences(work, row, pupil)]
+    work.hold(bool(rows), "economic_certificate", on, message("There is none of that day or earlier."))
+    whole = [row for row in rows if row.certificate_kind == "monthly" or _covers(row, term)]
+    work.hold(bool(whole), "certificate_semester", on, message("None of them covers the semester."))
+    return bool(rows) and all(row.issued_on == on for row in rows)
+
+
+def covers_residences(work: Work, certificate: Row[Any], pupil: Row[Any]) -> bool:
+    """Whether a certificate names the municipalities of declared and of actual residence."""
+    area = CERTIFICATE_AREA.c
+    rows = work.all(select(area.municipality_code).where(area.certificate_id == certificate.certificate_id))
+    needed = {place for place in (pupil.declared_municipality, pupil.actual_municipality) if place is not None}
+    return bool(rows) and needed <= {row.municipality_code for row in rows}
+
+
+def _covers(certificate: Row[Any], term: Semester) -> bool:
+    return certificate.valid_from <= term.first_on and certificate.valid_to > term.last_on
+
+
+def plan_code(term: Semester, number: int) -> str:
+    """Return the ID code of a plan: its semester, its number, and two figures that show a slip of the pen.
+
+    >>> from riskmodel.support.semesters import Semester
+    >>> plan_code(Semester(2019, 1), 123)
+    '191-000123-42'
+    """
+    plain = f"{term.year % 100:02d}{term.half}{number:06d}"
+    return f"{plain[:3]}-{plain[3:]}-{98 - int(plain) * 100 % 97:02d}"
+
+
+def the_plan(work: Work, code: str, version: int | None = None) -> Row[Any]:
+    """Return the plan of a code, as the person saw it.
+
+    Raises
+    ------
+    ConflictError
+        When somebody changed it since.
+    """
+    plan = work.the(PLAN, plan_code=code)
+    if version is not None and plan.version != version:
+        last = work.act.connection.execute(
+            select(PLAN_STEP).where(PLAN_STEP.c.plan_id == plan.plan_id).order_by(PLAN_STEP.c.step_id.desc()).limit(1)
+        ).one()
+        raise conflict(
+            message(
+                "{who} changed the plan {plan} in the meantime (version {now}, yours was {yours}).",
+                who=last.recorded_by,
+                plan=code,
+                now=plan.version,
+                yours=version,
+            )
+        )
+    return plan
+
+
+def need_writer(work: Work, plan: Row[Any]) -> None:
+    """Refuse who is neither the plan's preparer nor supervisor in its school, nor support staff of it.
+
+    Raises
+    ------
+    NotAllowedError
+        For everybody else.
+    """
+    grant = work.need_school(plan.school_id, EDUCATORS)
+    if work.by.login not in {plan.preparer, plan.supervisor} and grant.role != "support_staff":
+        raise not_allowed()
+
+
+def need_head_or_writer(work: Work, plan: Row[Any]) -> None:
+    """Refuse who is neither director of the plan's school nor may write in the plan."""
+    if not any(grant.role == "director" and grant.school_id == plan.school_id for grant in work.grants()):
+        need_writer(work, plan)
+
+
+def write_step(
+    work: Work,
+    plan: Row[Any],
+    action: str,
+    before: str | None,
+    after: str,
+    *,
+    on: date | None = None,
+    level: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Write down one step of a plan's way."""
+    work.insert(
+        PLAN_STEP,
+        plan_id=plan.plan_id,
+        action=action,
+        status_before=before,
+        status_after=after,
+        level=level,
+        reason=reason,
+        happened_on=on or work.today,
+    )
+
+
+def told_of(plan: Row[Any], version: int, **more: str | int) -> Outcome:
+    """Return the outcome of an act on a plan."""
+    return Outcome(
+        {"plan_code": plan.plan_code, "version": version, **more},
+        f"school:{plan.school_id}",
+        plan.pupil_id,
+        {"plan": plan.plan_code},
+    )
+
+
+def measures_of(work: Work, plan_id: int) -> list[Row[Any]]:
+    """Return the measures of a plan, in the order in which they were written."""
+    return work.all(
+        select(PLAN_MEASURE).where(PLAN_MEASURE.c.plan_id == plan_id).order_by(PLAN_MEASURE.c.plan_measure_id)
+    )
+
+
+def measure_of(code: str) -> Measure:
+    """Return a measure of the catalogue.
+
+    Raises
+    ------
+    UsageError
+        When the catalogue does not hold it.
+    """
+    for measure in catalogue().measures:
+        if measure.code == code:
+            return measure
+    raise misfit(
+        message("A measure stands in the catalogue."),
+        message("There is none of the code {code}.", code=code[:20]),
+        message("Choose from the catalogue."),
+    )
+
+
+def the_risk(code: str) -> RiskItem:
+    """Return a risk of the list.
+
+    Raises
+    ------
+    UsageError
+        When the list does not hold it.
+    """
+    for item in risk_items():
+        if item.code == code:
+            return item
+    raise misfit(
+        message("A risk stands in the list of risks."),
+        message("There is none of the code {code}.", code=code[:20]),
+        message("Choose from the list."),
+    )
+
+
+def live(school_id: str) -> ColumnElement[bool]:
+    """Return the condition of a school's live plans."""
+    return (PLAN.c.school_id == school_id) & (PLAN.c.status != "INACTIVE")
