@@ -21,8 +21,6 @@ from riskmodel.support.schema.services import COMPENSATION, CONTACT, EXPENSE
 from riskmodel.support.work import STAFF_OF_A_SCHOOL, Outcome, Work, misfit
 
 MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
-ON_PLACEMENT = frozenset({"KO-TRA", "KO-NAK", "KO-EDI"})
-"""What a pupil of a state vocational school gets on a work placement only by an order that names pupil and place."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +95,9 @@ def request_compensation(work: Work, command: RequestCompensation) -> Outcome:
     """Write what is asked for; it waits for the municipality."""
     plan = the_plan(work, command.plan_code)
     need_head_or_writer(work, plan)
-    first, last = month_days(command.month)
+    first, _ = month_days(command.month)
     on = max(first, plan.approved_on or first)
-    check_not_suspended(work, on, "compensation")
+    check_not_suspended(work, plan.programme, on, "compensation")
     need_under_way(work, plan, on)
     if measure_of(command.measure_code).kind != "compensation" or command.measure_code not in {
         row.measure_code for row in measures_of(work, plan.plan_id)
@@ -125,7 +123,12 @@ def request_compensation(work: Work, command: RequestCompensation) -> Outcome:
 
 
 def _check_placement(work: Work, plan: Row[Any], command: RequestCompensation, on: date) -> int | None:
-    if command.measure_code not in ON_PLACEMENT or work.institution(plan.school_id, on).institution_kind != "state_vet":
+    rule, kind = work.rule("placement_order", on), work.institution(plan.school_id, on).institution_kind
+    if (
+        rule is None
+        or command.measure_code not in rule.parameters["measures"]
+        or kind not in rule.parameters["institution_kinds"]
+    ):
         return None
     order = order_in_force(work, plan.school_id, "placement", on)
     named = order is not None and work.one(
@@ -252,9 +255,9 @@ def record_contact(work: Work, command: RecordContact) -> Outcome:
             message("Correct it."),
         )
     if is_group and measure.is_plan_needed:
-        work.break_rule("support_needs_plan", message("The measure {code} needs a plan.", code=measure.code), on=on)
-    check_not_suspended(work, on, "contact")
+        work.break_rule("plan_needed", message("The measure {code} needs a plan.", code=measure.code), on=on)
     if plan is not None:
+        check_not_suspended(work, plan.programme, on, "contact")
         need_under_way(work, plan, on)
     number = work.insert(
         CONTACT,

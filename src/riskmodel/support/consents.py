@@ -13,8 +13,7 @@ from riskmodel.support.pupils import is_of_age, stay_of
 from riskmodel.support.schema.papers import CHANNELS, CONSENT, DIRECTOR_ORDER, PUPIL
 from riskmodel.support.work import STAFF_OF_A_SCHOOL, Outcome, Work, misfit
 
-PLATFORMS = ("e-klase", "Mykoob", "municipal_platform")
-PAPER_CHANNELS = frozenset({"paper_delivered", "post", "esignature"})
+PLATFORMS = ("e-klase", "mykoob", "municipal_platform")
 COUNTS_FROM = "received"
 """Of paper, post and e-signature no text of the programme says which day counts. The later one, receipt, begins nothing too early."""
 
@@ -28,7 +27,7 @@ class RecordConsent:
     paper_kind
         ``consent``, ``agreement`` or ``handover``.
     giver
-        ``parent``, ``legal_guardian``, ``adult_pupil``; of a child in care ``foster_family``, ``legal_guardian`` or ``care_head``;
+        ``parent``, ``legal_guardian``, ``adult_pupil``; of a child in care ``foster_family``, ``legal_guardian`` or ``head_of_care_institution``;
         of an agreement ``pupil``.
     channel
         One of ``CHANNELS``; a plain e-mail is none.
@@ -117,7 +116,12 @@ def _form(command: RecordConsent) -> str:
 def _check_giver(work: Work, command: RecordConsent, pupil: Row[Any], on: date) -> None:
     found = message("The giver is entered as: {giver}.", giver=command.giver)
     if command.paper_kind == "agreement":
-        work.hold(command.giver == "pupil", "agreement", on, found)
+        if command.giver != "pupil":
+            raise misfit(
+                message("An agreement is made by the pupil and the educator."),
+                found,
+                message("Enter the pupil as the one who agrees."),
+            )
         return
     if command.giver == "adult_pupil":
         is_adult = is_of_age(pupil.born_on, on)
@@ -126,18 +130,21 @@ def _check_giver(work: Work, command: RecordConsent, pupil: Row[Any], on: date) 
             if is_adult is None
             else message("The pupil is not of full age on that day.")
         )
-        work.hold(bool(is_adult), "consent_adult", on, told)
+        work.hold(bool(is_adult), "consent_full_age", on, told)
     elif pupil.is_in_care:
-        work.hold(command.giver in {"foster_family", "legal_guardian", "care_head"}, "consent_care", on, found)
+        givers = {"foster_family", "legal_guardian", "head_of_care_institution"}
+        work.hold(command.giver in givers, "consent_giver", on, found)
     else:
         work.hold(command.giver in {"parent", "legal_guardian"}, "consent_giver", on, found)
 
 
 def _check_channel(work: Work, command: RecordConsent, on: date) -> None:
     found = message("The way is entered as: {channel}.", channel=command.channel)
-    work.hold(command.channel in CHANNELS, "consent_channel", on, found)
+    rule_id = "agreement_channel" if command.paper_kind == "agreement" else "consent_channel"
+    work.hold(command.channel in CHANNELS, rule_id, on, found)
+    work.hold(bool(command.form_version.strip()), "consent_form", on, message("No version is entered."))
     if command.channel == "esignature":
-        work.hold(bool(command.file_reference), "consent_esignature_file", on, message("No file is named."))
+        work.hold(bool(command.file_reference), "consent_signed_file", on, message("No file is named."))
     if command.channel == "other_by_order":
         _need_order(work, command, on)
     if command.channel == "authenticated_message":
@@ -145,12 +152,10 @@ def _check_channel(work: Work, command: RecordConsent, on: date) -> None:
 
 
 def _check_message(work: Work, command: RecordConsent, on: date) -> None:
-    work.hold(
-        command.platform in PLATFORMS and bool(command.sender) and command.is_own_profile and command.has_full_text,
-        "consent_full_text",
-        on,
-        message("Platform, sender, own profile or full text is missing."),
-    )
+    is_named = command.platform in PLATFORMS and bool(command.sender)
+    work.hold(is_named, "consent_platform", on, message("Platform or sender is missing."))
+    is_whole = command.is_own_profile and command.has_full_text
+    work.hold(is_whole, "consent_full_text", on, message("The full text or the own profile is not confirmed."))
     work.hold(command.recipient is not None, "consent_recipient", on, message("No recipient is entered."))
     work.hold(bool(command.why_no_paper), "consent_paper_first", on, message("No reason is entered."))
     _need_order(work, command, on)
@@ -167,7 +172,7 @@ def _need_order(work: Work, command: RecordConsent, on: date) -> None:
         and order.valid_from <= on
         and (order.valid_to is None or on < order.valid_to)
     )
-    work.hold(is_in_force, "consent_order", on, message("No order in force on that day is named."))
+    work.hold(is_in_force, "consent_order_reference", on, message("No order in force on that day is named."))
 
 
 def withdraw_consent(work: Work, command: WithdrawConsent) -> Outcome:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, select, update
 
-from riskmodel.messages import message
+from riskmodel.errors import UsageError
+from riskmodel.messages import Message, message
 from riskmodel.support.catalogue import Measure
 from riskmodel.support.life import need_under_way, start
 from riskmodel.support.orders import order_in_force
@@ -89,7 +90,7 @@ def record_consultation(work: Work, command: RecordConsultation) -> Outcome:
             message("Beginning or length are not so."),
             message("Correct them."),
         )
-    check_not_suspended(work, on, command.mode)
+    check_not_suspended(work, plan.programme, on, command.mode)
     need_under_way(work, plan, on)
     measure = _measure(work, plan, command)
     role = _provider_role(work, plan, measure, provider, on)
@@ -130,12 +131,12 @@ def _told(plan: Row[Any], number: int) -> Outcome:
     )
 
 
-def check_not_suspended(work: Work, on: date, mode: str) -> None:
+def check_not_suspended(work: Work, programme: str, on: date, mode: str) -> None:
     """Refuse support on a day on which all of it, or all but remote consultations, was suspended."""
     found = message("The day lies in the time of the suspension.")
-    work.hold(False, "suspended_2020", on, found)
+    work.hold(False, "suspended_2020", on, found, programme=programme)
     if mode != "remote":
-        work.hold(False, "suspended_2020_in_person", on, found)
+        work.hold(False, "suspended_other_2020", on, found, programme=programme)
 
 
 def _measure(work: Work, plan: Row[Any], command: RecordConsultation) -> Measure:
@@ -244,7 +245,7 @@ def _check_in_person(work: Work, plan: Row[Any], command: RecordConsultation, me
             most = min(most, procedure.weekly_number)
         held = _held_in_week(work, provider, on)
         told = message("{count} were held in this week.", count=held)
-        work.hold(held < most, "in_person_week", on, told, programme=of, max_per_week=most)
+        work.hold(held < most, "in_person_week", on, told, programme=of, done=held, max_per_week=most)
 
 
 def _held_in_week(work: Work, provider: str, on: date) -> int:
@@ -273,7 +274,7 @@ def _check_not_booked(work: Work, plan: Row[Any], command: RecordConsultation, p
     is_in_room = command.mode == "in_person" and command.room is not None
     if is_in_room and order_in_force(work, plan.school_id, "remote_learning", on) is not None:
         rule = work.rule("in_person_gap", on, plan.programme)
-        gap = 0 if rule is None else rule.parameters["gap_minutes"]
+        gap = 0 if rule is None else rule.parameters["min_gap_minutes"]
     same_day = (held.happened_on == on) & held.cancelled_at.is_(None)
 
     def is_free(what: ColumnElement[bool], minutes: int = 0) -> bool:
@@ -282,13 +283,22 @@ def _check_not_booked(work: Work, plan: Row[Any], command: RecordConsultation, p
 
     of_pupil = held.plan_id.in_(select(PLAN.c.plan_id).where(PLAN.c.pupil_id == plan.pupil_id))
     told = message("There is another consultation at that time.")
-    work.hold(is_free(held.provider == provider), "booked_provider", on, told)
-    work.hold(is_free(of_pupil), "booked_pupil", on, told)
+    if not is_free(held.provider == provider) or not is_free(of_pupil):
+        raise _booked(told)
     if is_in_room:
         in_room = (held.school_id == plan.school_id) & (held.room == command.room)
         work.hold(is_free(in_room), "in_person_one_pupil", on, told, programme=plan.programme)
-        work.hold(is_free(in_room), "booked_room", on, told)
+        if not is_free(in_room):
+            raise _booked(told)
         work.hold(is_free(in_room, gap), "in_person_gap", on, told, programme=plan.programme)
+
+
+def _booked(found: Message) -> UsageError:
+    return misfit(
+        message("Nobody and no room has two consultations at one time."),
+        found,
+        message("Correct day or time; an entry that was wrong can be struck out."),
+    )
 
 
 def acknowledge_consultation(work: Work, command: AcknowledgeConsultation) -> Outcome:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from riskmodel.messages import message
-from riskmodel.support.programmes import programme
+from riskmodel.support.plans import takes_part, the_programme
 from riskmodel.support.schema.plans import NOTICE
 from riskmodel.support.schema.services import APPLICANTS, EVENT, EVENT_KINDS, EVENT_SCHOOL, YOUTH_CALL, YOUTH_PROJECT
 from riskmodel.support.work import STAFF_OF_A_SCHOOL, Outcome, Work, misfit
@@ -63,6 +63,7 @@ class RecordProject:
     shown_name: str
     title: str
     cents: int
+    applied_on: date
     is_accepted: bool
     participants: int | None = None
     begins_on: date | None = None
@@ -89,7 +90,7 @@ class SendNotice:
 
 def record_event(work: Work, command: RecordEvent) -> Outcome:
     """Write an event for educators down."""
-    programme(command.programme)
+    the_programme(command.programme)
     work.need("municipality", "state", municipality_code=command.municipality_code)
     if command.event_kind not in EVENT_KINDS or command.happened_on > work.today or command.participants < 0:
         raise misfit(
@@ -123,28 +124,30 @@ def record_event(work: Work, command: RecordEvent) -> Outcome:
 
 
 def _check_supervision(work: Work, command: RecordEvent) -> None:
-    rule = work.rule("supervision", command.happened_on, command.programme)
-    if rule is None:
-        return
-    is_kept = (
-        command.participants <= rule.parameters["max_participants"]
-        and command.minutes is not None
-        and command.minutes <= rule.parameters["max_minutes"]
-        and command.is_certified
-        and bool(command.led_by)
-    )
-    found = message("Participants, minutes or the certified supervisor are not so.")
-    work.hold(is_kept, "supervision", command.happened_on, found, programme=command.programme)
+    on, of = command.happened_on, command.programme
+    if (rule := work.rule("supervision_participants", on, of)) is not None:
+        is_kept = command.participants <= rule.parameters["max_participants"]
+        told = message("{count} took part.", count=command.participants)
+        work.hold(is_kept, "supervision_participants", on, told, programme=of)
+    if (rule := work.rule("supervision_minutes", on, of)) is not None:
+        is_kept = command.minutes is not None and command.minutes <= rule.parameters["max_minutes"]
+        told = message("It lasted {minutes} minutes.", minutes=command.minutes or "–")
+        work.hold(is_kept, "supervision_minutes", on, told, programme=of)
+    is_led = command.is_certified and bool(command.led_by)
+    work.hold(is_led, "supervision_supervisor", on, message("No certified supervisor is entered."), programme=of)
 
 
 def open_call(work: Work, command: OpenCall) -> Outcome:
     """Write a call for youth projects down."""
-    programme(command.programme)
+    the_programme(command.programme)
     work.need("municipality", municipality_code=command.municipality_code)
-    rule = work.rules.rule("youth_calls")
-    is_foreseen = command.programme not in (rule.programmes or ()) or rule.holds_on(command.opens_on, command.programme)
-    if not is_foreseen:
-        work.break_rule("youth_calls", message("The year is {year}.", year=command.year))
+    on = command.opens_on
+    if command.programme in (work.rules.rule("youth_calls").programmes or ()):
+        if work.rule("youth_calls", on, command.programme) is None:
+            work.break_rule("youth_calls", message("The year is {year}.", year=command.year))
+        is_member = takes_part(work, command.programme, command.municipality_code, on)
+        told = message("There is no membership of the municipality that covers this day.")
+        work.hold(is_member, "youth_municipality", on, told, programme=command.programme)
     number = work.insert(
         YOUTH_CALL,
         programme=command.programme,
@@ -164,9 +167,12 @@ def record_project(work: Work, command: RecordProject) -> Outcome:
     found = message("The applicant is entered as: {kind}.", kind=command.applicant)
     on = call.opens_on
     work.hold(command.applicant in APPLICANTS, "youth_applicant", on, found, programme=call.programme)
+    is_open = call.opens_on <= command.applied_on <= call.closes_on
+    told = message("The application came on another day.")
+    work.hold(is_open, "youth_call_open", on, told)
     rule = work.rule("youth_amount", on, call.programme)
     if rule is not None:
-        most = rule.parameters["max_euro"]
+        most = rule.parameters["amount_eur"]
         told = message("The amount is EUR {amount}.", amount=f"{command.cents / 100:.2f}")
         work.hold(command.cents <= most * 100, "youth_amount", on, told, programme=call.programme)
     number = work.insert(
@@ -176,6 +182,7 @@ def record_project(work: Work, command: RecordProject) -> Outcome:
         shown_name=command.shown_name,
         title=command.title,
         cents=command.cents,
+        applied_on=command.applied_on,
         participants=command.participants,
         is_accepted=int(command.is_accepted),
         begins_on=command.begins_on,
@@ -186,7 +193,7 @@ def record_project(work: Work, command: RecordProject) -> Outcome:
 def send_notice(work: Work, command: SendNotice) -> Outcome:
     """Write down that a notice was sent."""
     work.need_school(command.school_id, STAFF_OF_A_SCHOOL)
-    rule = work.rules.rule("absence_notice")
+    rule = work.rule("absence_notice", command.sent_on) or work.rules.rule("absence_notice")
     threshold = rule.parameters["threshold"]
     if command.lessons <= threshold or command.sent_on > work.today:
         raise misfit(

@@ -16,15 +16,17 @@ from sqlalchemy import Row, delete, func, select, update
 from riskmodel.messages import message
 from riskmodel.support.consents import is_withdrawn
 from riskmodel.support.plans import (
+    Step,
     measure_of,
     measures_of,
     need_head_or_writer,
     need_writer,
     the_plan,
+    the_programme,
     told_of,
     write_step,
 )
-from riskmodel.support.programmes import programme
+from riskmodel.support.programmes import institution_kinds
 from riskmodel.support.pupils import stay_of
 from riskmodel.support.schema.papers import CONSENT
 from riskmodel.support.schema.plans import (
@@ -65,6 +67,8 @@ class MovePlan:
         That of the plan which the person saw.
     happened_on
         The day of the step, today where it is None.
+    removes_contents
+        With ``delete``: the measures, their risks and justifications are removed first.
     """
 
     plan_code: str
@@ -72,6 +76,7 @@ class MovePlan:
     action: Action
     reason: str | None = None
     happened_on: date | None = None
+    removes_contents: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,12 +125,10 @@ def move_plan(work: Work, command: MovePlan) -> Outcome:
     if command.action not in FROM:
         raise ValueError(f"no step of a plan: {command.action}")
     _CHECKS[command.action](work, plan, on)
+    if command.action == "delete":
+        _check_empty(work, plan, on, command)
     if plan.status not in FROM[command.action]:
-        raise misfit(
-            message("A plan goes its way step by step."),
-            message("From the status {status} this step does not lead on.", status=plan.status),
-            message("Load the page anew: it shows the steps that are open now."),
-        )
+        work.break_rule("plan_status", message("Its status is {status}.", status=plan.status))
     reason = (command.reason or "").strip() or None
     if command.action in NEEDS_REASON:
         work.hold(reason is not None, "reason_required", on, message("No reason is written."))
@@ -140,8 +143,14 @@ def move_plan(work: Work, command: MovePlan) -> Outcome:
     if change.status == "INACTIVE":
         values["ended_on"] = on
     work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
-    write_step(work, plan, command.action, plan.status, change.status, on=on, level=change.level, reason=reason)
+    write_step(work, plan, Step(command.action, plan.status, change.status, on, change.level, reason))
     return told_of(plan, plan.version + 1, status=change.status)
+
+
+def _check_empty(work: Work, plan: Row[Any], on: date, command: MovePlan) -> None:
+    is_empty = not work.all(select(PLAN_RISK.c.risk_id).where(PLAN_RISK.c.plan_id == plan.plan_id))
+    told = message("The plan holds risks or measures, and their removal is not confirmed.")
+    work.hold(is_empty or command.removes_contents, "delete_contents_first", on, told)
 
 
 def _day(work: Work, plan: Row[Any], given: date | None) -> date:
@@ -193,10 +202,10 @@ def _submit(work: Work, plan: Row[Any], on: date) -> Change:
     consent = work.the(CONSENT, consent_id=plan.consent_id)
     work.hold(
         not is_withdrawn(consent, on),
-        "consent_required",
+        "consent_withdrawn",
         on,
-        message("The consent was withdrawn."),
-        date=consent.given_on,
+        message("The consent does not hold any more."),
+        day=Day(consent.withdrawn_on) if consent.withdrawn_on else "",
     )
     _check_contents(work, plan, on)
     return Change("IN_APPROVAL", waits_for=_chain(work, plan, on)[0])
@@ -212,13 +221,17 @@ def _check_contents(work: Work, plan: Row[Any], on: date) -> None:
     measures = measures_of(work, plan.plan_id)
     answered = {link.risk_id for link in links}
     answering = {link.plan_measure_id for link in links}
-    is_whole = bool(risks) and all(risk.risk_id in answered for risk in risks)
-    is_whole = is_whole and all(measure.plan_measure_id in answering for measure in measures)
-    work.hold(is_whole, "plan_contents", on, message("There is no risk, or one without a measure."))
+    work.hold(bool(risks), "plan_risk_required", on, message("There is none yet."))
+    alone = sorted(risk.risk_code for risk in risks if risk.risk_id not in answered)
+    told = message("Without a measure: {codes}.", codes=", ".join(alone))
+    work.hold(not alone, "plan_risk_measure", on, told)
+    idle = sorted(measure.measure_code for measure in measures if measure.plan_measure_id not in answering)
+    told = message("Measures that answer no risk: {codes}.", codes=", ".join(idle))
+    work.hold(not idle, "plan_risk_measure", on, told)
     unjustified = sorted(risk.risk_code for risk in risks if not risk.justification)
     work.hold(
         not unjustified,
-        "risk_justification",
+        "plan_risk_justification",
         on,
         message("Without a justification: {codes}.", codes=", ".join(unjustified)),
     )
@@ -229,7 +242,10 @@ def _check_contents(work: Work, plan: Row[Any], on: date) -> None:
 
 
 def _chain(work: Work, plan: Row[Any], on: date) -> tuple[str, ...]:
-    return tuple(programme(plan.programme).approval_steps(work.institution(plan.school_id, on).institution_kind))
+    kind = work.institution(plan.school_id, on).institution_kind
+    kind = kind if kind in institution_kinds() else "general"  # a pre-school is a municipality's, too
+    has_state_step = work.rule("state_step", on, plan.programme) is not None
+    return tuple(the_programme(plan.programme).approval_steps(kind, has_state_step=has_state_step))
 
 
 def _approve(work: Work, plan: Row[Any], on: date) -> Change:
@@ -293,7 +309,7 @@ def start(work: Work, plan: Row[Any], on: date) -> None:
     if plan.status == "APPROVED":
         values = {"status": "IN_PROGRESS", "version": plan.version + 1}
         work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
-        write_step(work, plan, "start", "APPROVED", "IN_PROGRESS", on=on)
+        write_step(work, plan, Step("start", "APPROVED", "IN_PROGRESS", on))
 
 
 def need_under_way(work: Work, plan: Row[Any], on: date) -> None:
@@ -305,22 +321,23 @@ def need_under_way(work: Work, plan: Row[Any], on: date) -> None:
         With what is missing.
     """
     is_open = plan.status in {"APPROVED", "IN_PROGRESS"} and plan.approved_on is not None and plan.approved_on <= on
-    work.hold(is_open, "support_needs_plan", on, message("The status of the plan is {status}.", status=plan.status))
-    found = message("The day does not lie in the semester of the plan, or in the future.")
-    is_in = Semester(plan.school_year, plan.semester).contains(on) and on <= work.today
-    if not is_in:
+    work.hold(is_open, "approved_plan", on, message("The status of the plan is {status}.", status=plan.status))
+    found = message("The day lies in another semester, or before the plan.")
+    is_in = Semester(plan.school_year, plan.semester).contains(on) and plan.started_on <= on
+    work.hold(is_in, "support_within_plan", on, found)
+    if on > work.today:
         raise misfit(
-            message("Support is recorded for a day of the plan's semester, once it was given."),
-            found,
-            message("Correct the day, or record it in the plan of its semester."),
+            message("Support is recorded once it was given."),
+            message("The day lies in the future."),
+            message("Correct the day."),
         )
     consent = work.the(CONSENT, consent_id=plan.consent_id)
     work.hold(
         not is_withdrawn(consent, on),
-        "consent_required",
+        "consent_withdrawn",
         on,
-        message("The consent was withdrawn."),
-        date=consent.given_on,
+        message("The consent does not hold any more."),
+        day=Day(consent.withdrawn_on) if consent.withdrawn_on else "",
     )
 
 
@@ -340,7 +357,7 @@ def close_plan(work: Work, command: ClosePlan) -> Outcome:
     work.hold(is_assessed, "evaluation_before_closing", on, message("The assessment of the teacher is missing."))
     values = {"status": "CLOSED", "decision": command.decision, "ended_on": on, "version": plan.version + 1}
     work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
-    write_step(work, plan, "close", plan.status, "CLOSED", on=on)
+    write_step(work, plan, Step("close", plan.status, "CLOSED", on))
     return told_of(plan, plan.version + 1, status="CLOSED")
 
 
@@ -360,9 +377,12 @@ def hand_over_plan(work: Work, command: HandOverPlan) -> Outcome:
         )
     consent = work.the(CONSENT, consent_id=command.consent_id)
     is_fitting = (consent.paper_kind, consent.pupil_id) == ("handover", plan.pupil_id) and consent.given_on <= on
-    work.hold(
-        is_fitting, "handover_consent", on, message("The consent is of another kind or pupil, or of a later day.")
-    )
+    if not is_fitting:
+        raise misfit(
+            message("A plan is handed over by a consent to that."),
+            message("The consent is of another kind or pupil, or of a later day."),
+            message("Record the consent to hand the plan over first."),
+        )
     stay = stay_of(work, plan.pupil_id, command.to_school_id, on)
     work.act.connection.execute(
         update(PLAN_RISK)
@@ -387,7 +407,7 @@ def hand_over_plan(work: Work, command: HandOverPlan) -> Outcome:
         moved_on=on,
         consent_id=command.consent_id,
     )
-    write_step(work, plan, "hand_over", plan.status, "UNDER_REVISION", on=on)
+    write_step(work, plan, Step("hand_over", plan.status, "UNDER_REVISION", on))
     return told_of(plan, plan.version + 1, status="UNDER_REVISION")
 
 
@@ -403,5 +423,5 @@ def pay_preparation(work: Work, command: PayPreparation) -> Outcome:
         )
     values = {"preparation_cents": command.cents, "version": plan.version + 1}
     work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
-    write_step(work, plan, "change", plan.status, plan.status)
+    write_step(work, plan, Step("change", plan.status, plan.status))
     return told_of(plan, plan.version + 1)

@@ -23,6 +23,7 @@ from riskmodel.support.schema.papers import (
     ORDER_PUPIL,
     PUPIL,
 )
+from riskmodel.support.schema.plans import PLAN
 from riskmodel.support.work import STAFF_OF_A_SCHOOL, Outcome, Work, misfit
 
 
@@ -128,12 +129,10 @@ def _check_contents(work: Work, command: IssueOrder) -> None:
     if command.order_kind == "remote_consultations":
         needed = (command.how_organised, command.educators, command.plan_codes, command.acknowledgement_kinds)
         work.hold(all(needed), "order_contents", on, message("One of the four is missing."))
-        work.hold(
-            bool(command.legal_reference and command.when_acknowledged),
-            "order_contents_2021",
-            on,
-            message("The legal act, or when receipt is acknowledged, is missing."),
-        )
+        is_whole = bool(command.legal_reference and command.when_acknowledged)
+        found = message("The legal act, or when receipt is acknowledged, is missing.")
+        for programme in _programmes_of(work, command.plan_codes):
+            work.hold(is_whole, "order_contents_2021", on, found, programme=programme)
     if command.order_kind == "placement":
         is_whole = bool(command.pupil_ids and command.place)
         work.hold(is_whole, "placement_order", on, message("Pupils or place are missing."))
@@ -142,7 +141,12 @@ def _check_contents(work: Work, command: IssueOrder) -> None:
         most = rule.parameters["max_per_week"] if rule else None
         is_kept = most is None or (command.weekly_number is not None and command.weekly_number <= most)
         found = message("The number that was given: {number}.", number=command.weekly_number or "–")
-        work.hold(is_kept, "in_person_school_cap", command.valid_from, found, limit=most)
+        work.hold(is_kept, "in_person_school_cap", command.valid_from, found)
+
+
+def _programmes_of(work: Work, plan_codes: Sequence[str]) -> list[str]:
+    rows = work.all(select(PLAN.c.programme).where(PLAN.c.plan_code.in_(list(plan_codes))).distinct())
+    return sorted(row.programme for row in rows)
 
 
 def end_order(work: Work, command: EndOrder) -> Outcome:

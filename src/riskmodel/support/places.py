@@ -10,8 +10,7 @@ from sqlalchemy import delete, select, update
 from riskmodel.messages import message
 from riskmodel.register.grants import MUNICIPALITY_CODE, SCHOOL_ID
 from riskmodel.support.catalogue import PROVIDERS
-from riskmodel.support.plans import measure_of
-from riskmodel.support.programmes import programme
+from riskmodel.support.plans import measure_of, the_programme
 from riskmodel.support.schema.places import (
     BUDGET,
     COOPERATION,
@@ -145,7 +144,7 @@ def record_institution(work: Work, command: RecordInstitution) -> Outcome:
 
 def join(work: Work, command: Join) -> Outcome:
     """Write a membership, or the end of one."""
-    programme(command.programme)
+    the_programme(command.programme)
     work.need("steward", "state")
     unit = unit_of(command.member_kind, command.member_code)
     own = MEMBERSHIP.c
@@ -200,7 +199,7 @@ def unit_of(member_kind: str, member_code: str) -> str:
 
 def record_cooperation(work: Work, command: RecordCooperation) -> Outcome:
     """Write an agreement on cooperation."""
-    programme(command.programme)
+    the_programme(command.programme)
     work.need("steward", "state")
     number = work.insert(
         COOPERATION,
@@ -216,7 +215,7 @@ def record_cooperation(work: Work, command: RecordCooperation) -> Outcome:
 
 def record_partner(work: Work, command: RecordPartner) -> Outcome:
     """Write a strategic partner of a municipality."""
-    programme(command.programme)
+    the_programme(command.programme)
     work.need("municipality", "steward", municipality_code=command.municipality_code)
     if command.partner_kind not in PARTNER_KINDS:
         raise misfit(
@@ -270,7 +269,7 @@ def record_staff(work: Work, command: RecordStaff) -> Outcome:
 
 def set_budget(work: Work, command: SetBudget) -> Outcome:
     """Write the money of a semester."""
-    programme(command.programme)
+    the_programme(command.programme)
     unit = unit_of(command.member_kind, command.member_code)
     if command.member_kind == "municipality":
         work.need("municipality", "state", municipality_code=command.member_code)

@@ -13,11 +13,11 @@ from riskmodel.messages import message
 from riskmodel.register.people import Role
 from riskmodel.support.catalogue import Measure, catalogue
 from riskmodel.support.consents import is_withdrawn
-from riskmodel.support.programmes import programme
+from riskmodel.support.programmes import Programme, programme
 from riskmodel.support.pupils import age_in_years, stay_of
-from riskmodel.support.risks import RiskItem, risk_items
+from riskmodel.support.risks import RiskItem, risk_item
 from riskmodel.support.schema.papers import CERTIFICATE, CERTIFICATE_AREA, CONSENT, PUPIL
-from riskmodel.support.schema.places import STAFF
+from riskmodel.support.schema.places import MEMBERSHIP, STAFF
 from riskmodel.support.schema.plans import MEASURE_RISK, PLAN, PLAN_MEASURE, PLAN_RISK, PLAN_STEP
 from riskmodel.support.semesters import Semester
 from riskmodel.support.work import EDUCATORS, Outcome, Work, conflict, misfit, not_allowed
@@ -26,8 +26,7 @@ PROFESSIONS_THAT_PREPARE = frozenset(
     {"subject_teacher", "psychologist", "social_pedagogue", "special_educator", "speech_therapist"}
 )
 """Educators and the psychologist; an assistant, an interpreter or a therapist of another kind carries out what is planned."""
-ON_TIME_DAYS = 45
-"""A plan belongs to the start of its semester; one begun later than this is possible and flagged. An assumption of ours."""
+TARGET_GROUPS = ("target_group_5_12", "target_group_1_12", "successor_target_group")
 IN_HAND = frozenset({"DRAFT", "UNDER_REVISION"})
 """The statuses in which the contents of a plan can be changed."""
 
@@ -109,12 +108,14 @@ def begin_plan(work: Work, command: BeginPlan) -> Outcome:
     grant = work.need_school(command.school_id, EDUCATORS)
     _check_preparer(work, command, grant.role)
     on, term = command.started_on, Semester(command.school_year, command.semester)
-    if on > work.today or not (term.first_on <= on <= term.last_on):
+    if on > work.today:
         raise misfit(
-            message("A plan is begun in its own semester, and recorded on that day or later."),
-            message("The first day of the plan does not lie there."),
-            message("Correct the day or the semester."),
+            message("A plan is recorded on its first day or later."),
+            message("Its first day lies in the future."),
+            message("Correct the day."),
         )
+    is_in = term.contains(on)
+    work.hold(is_in, "plan_semester", on, message("The first day of the plan lies in another semester."))
     _check_programme(work, command)
     consent = _check_consent(work, command)
     stay = stay_of(work, command.pupil_id, command.school_id, on)
@@ -150,7 +151,7 @@ def begin_plan(work: Work, command: BeginPlan) -> Outcome:
                     "supervisor": command.supervisor or work.by.login,
                     "consent_id": consent.consent_id,
                     "started_on": on,
-                    "is_late": int((on - term.first_on).days > ON_TIME_DAYS),
+                    "is_late": int(_is_late(work, on, term)),
                     "is_psychoemotional": int(command.is_psychoemotional),
                     "is_finishing": int(command.is_finishing),
                     "preparation_cents": 0,
@@ -160,7 +161,7 @@ def begin_plan(work: Work, command: BeginPlan) -> Outcome:
         )
     )
     plan = work.the(PLAN, plan_id=number)
-    write_step(work, plan, "begin", None, "DRAFT", on=on)
+    write_step(work, plan, Step("begin", None, "DRAFT", on))
     if source is not None:
         _copy_contents(work, source, plan)
     return Outcome({"plan_code": code, "version": 1}, f"school:{command.school_id}", command.pupil_id, {"plan": code})
@@ -171,6 +172,11 @@ def _check_preparer(work: Work, command: BeginPlan, role: Role) -> None:
     is_educator = role != "support_staff" or bool(professions & PROFESSIONS_THAT_PREPARE)
     found = message("You are entered as: {professions}.", professions=", ".join(sorted(professions)) or "–")
     work.hold(is_educator, "plan_preparer", command.started_on, found)
+
+
+def _is_late(work: Work, on: date, term: Semester) -> bool:
+    rule = work.rule("plan_late", on)
+    return rule is not None and (on - term.first_on).days > rule.parameters["max_days"]
 
 
 def professions_of(work: Work, login: str, school_id: str, on: date) -> frozenset[str]:
@@ -187,40 +193,62 @@ def professions_of(work: Work, login: str, school_id: str, on: date) -> frozense
 
 
 def _check_programme(work: Work, command: BeginPlan) -> None:
-    wanted = programme(command.programme)
-    rule_id = {"pumpurs": "project_period", "skola_kopiena": "successor"}.get(command.programme)
-    if rule_id is not None and not wanted.takes_plans_on(command.started_on):
-        work.break_rule(rule_id, message("The day on which the plan is begun lies outside it."))
+    the_programme(command.programme)
+    for rule_id in ("project_period", "successor"):
+        if work.rules.outside(rule_id, command.started_on, command.programme) is not None:
+            work.break_rule(rule_id, message("The first day of the plan lies outside it."))
+    found = message("There is no membership of the institution that covers this day.")
+    is_member = takes_part(work, command.programme, command.school_id, command.started_on)
+    work.hold(is_member, "institution_member", command.started_on, found, programme=command.programme)
+
+
+def takes_part(work: Work, programme_code: str, member_code: str, on: date) -> bool:
+    """Whether a municipality or an institution takes part in a programme on a day."""
+    own = MEMBERSHIP.c
+    wanted = select(own.membership_id).where(
+        own.programme == programme_code,
+        own.member_code == member_code,
+        own.valid_from <= on,
+        (own.valid_to.is_(None)) | (own.valid_to > on),
+    )
+    return bool(work.all(wanted))
 
 
 def _check_consent(work: Work, command: BeginPlan) -> Row[Any]:
+    on = command.started_on
     consent = work.one(select(CONSENT).where(CONSENT.c.consent_id == command.consent_id))
-    is_fitting = (
-        consent is not None
-        and consent.paper_kind == "consent"
-        and (consent.pupil_id, consent.school_year, consent.semester)
-        == (command.pupil_id, command.school_year, command.semester)
-        and consent.given_on <= command.started_on
-        and not is_withdrawn(consent, command.started_on)
-    )
-    if consent is None or not is_fitting:
-        shown: object = "–" if consent is None else consent.given_on
-        work.hold(
-            False, "consent_required", command.started_on, message("No consent that holds on that day."), date=shown
-        )
+    is_consent = consent is not None and consent.paper_kind == "consent"
+    work.hold(is_consent, "consent_required", on, message("No consent is named."))
+    if consent is None or not is_consent:
         raise not_allowed()  # whatever becomes of the rule: no plan without consent
+    is_own = (consent.pupil_id, consent.school_year, consent.semester) == (
+        command.pupil_id,
+        command.school_year,
+        command.semester,
+    )
+    work.hold(is_own, "consent_one_plan", on, message("The consent is of another pupil or semester."))
+    told = message("The consent is of a later day.")
+    work.hold(consent.given_on <= on, "consent_start", on, told, day=consent.given_on)
+    work.hold(
+        not is_withdrawn(consent, on),
+        "consent_withdrawn",
+        on,
+        message("The consent does not hold any more."),
+        day=consent.withdrawn_on,
+    )
+    if not is_own or consent.given_on > on:
+        raise not_allowed()
     return consent
 
 
 def _check_target_group(work: Work, command: BeginPlan, stay: Row[Any]) -> None:
-    for rule_id in ("target_group_5_12", "target_group_1_12", "target_group"):
+    for rule_id in TARGET_GROUPS:
         rule = work.rule(rule_id, command.started_on, command.programme)
         if rule is None:
             continue
-        least, most = rule.parameters["lowest_grade"], rule.parameters["highest_grade"]
-        years = rule.parameters["highest_vet_year"]
-        is_in = (stay.stage_kind == "grade" and least <= stay.stage_number <= most) or (
-            stay.stage_kind == "vet_year" and 1 <= stay.stage_number <= years
+        name = {"grade": "grade", "vet_year": "vet_year"}.get(stay.stage_kind)
+        is_in = name is not None and (
+            rule.parameters[f"min_{name}"] <= stay.stage_number <= rule.parameters[f"max_{name}"]
         )
         work.hold(
             is_in,
@@ -286,7 +314,7 @@ def change_plan(work: Work, command: ChangePlan) -> Outcome:
         if (given := getattr(command, name)) is not None:
             values[name] = int(given) if isinstance(given, bool) else given
     work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
-    write_step(work, plan, "change", plan.status, plan.status)
+    write_step(work, plan, Step("change", plan.status, plan.status))
     return told_of(plan, plan.version + 1)
 
 
@@ -309,7 +337,11 @@ def _write_risk(work: Work, plan: Row[Any], line: RiskLine, kept: dict[str, Row[
     if item.is_sensitive and not is_support:
         # Others may keep a sensitive risk in the plan or add it; its words are written by support staff alone.
         if justification:
-            work.break_rule("sensitive_words", message("Words on a sensitive risk were given."), on=work.today)
+            raise misfit(
+                message("Words on a sensitive risk are written and read by support staff alone."),
+                message("You gave some, and are not support staff of this school."),
+                message("Leave them out: add the risk, and ask support staff for its justification."),
+            )
         justification = None if before is None else before.justification
     elif justification is None and before is not None:
         justification = before.justification
@@ -436,27 +468,29 @@ def need_head_or_writer(work: Work, plan: Row[Any]) -> None:
         need_writer(work, plan)
 
 
-def write_step(
-    work: Work,
-    plan: Row[Any],
-    action: str,
-    before: str | None,
-    after: str,
-    *,
-    on: date | None = None,
-    level: str | None = None,
-    reason: str | None = None,
-) -> None:
+@dataclass(frozen=True)
+class Step:
+    """One step of a plan's way; without a day it is taken today."""
+
+    action: str
+    before: str | None
+    after: str
+    on: date | None = None
+    level: str | None = None
+    reason: str | None = None
+
+
+def write_step(work: Work, plan: Row[Any], step: Step) -> None:
     """Write down one step of a plan's way."""
     work.insert(
         PLAN_STEP,
         plan_id=plan.plan_id,
-        action=action,
-        status_before=before,
-        status_after=after,
-        level=level,
-        reason=reason,
-        happened_on=on or work.today,
+        action=step.action,
+        status_before=step.before,
+        status_after=step.after,
+        level=step.level,
+        reason=step.reason,
+        happened_on=step.on or work.today,
     )
 
 
@@ -503,14 +537,32 @@ def the_risk(code: str) -> RiskItem:
     UsageError
         When the list does not hold it.
     """
-    for item in risk_items():
-        if item.code == code:
-            return item
-    raise misfit(
-        message("A risk stands in the list of risks."),
-        message("There is none of the code {code}.", code=code[:20]),
-        message("Choose from the list."),
-    )
+    try:
+        return risk_item(code)
+    except KeyError:
+        raise misfit(
+            message("A risk stands in the list of risks."),
+            message("There is none of the code {code}.", code=code[:20]),
+            message("Choose from the list."),
+        ) from None
+
+
+def the_programme(code: str) -> Programme:
+    """Return a programme.
+
+    Raises
+    ------
+    UsageError
+        When there is none of the code.
+    """
+    try:
+        return programme(code)
+    except KeyError:
+        raise misfit(
+            message("Support is given on behalf of a programme."),
+            message("There is none of the code {code}.", code=code[:20]),
+            message("Choose from the list."),
+        ) from None
 
 
 def live(school_id: str) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import Row, Select, Table, select, update
 
@@ -192,23 +192,23 @@ class Work:
 
         Raises
         ------
-        RefusedError
+        Refused
             With the rule, its source, what was found, and the remedy.
         """
         rule = self.rule(rule_id, on, programme)
         if rule is not None and not is_kept:
-            raise refuse(rule, found, **values)
+            refuse(rule, found=found, **values)
 
-    def break_rule(self, rule_id: str, found: Spoken, *, on: date | None = None, **values: object) -> None:
+    def break_rule(self, rule_id: str, found: Spoken, *, on: date | None = None, **values: object) -> NoReturn:
         """Refuse by a rule whatever its days: what it forbids is known to have happened.
 
         Raises
         ------
-        RefusedError
+        Refused
             Always.
         """
         rule = self.rules.rule(rule_id) if on is None else self.rules.in_force(rule_id, on)
-        raise refuse(rule or self.rules.rule(rule_id), found, **values)
+        refuse(rule or self.rules.rule(rule_id), found=found, **values)
 
 
 def not_allowed() -> NotAllowedError:

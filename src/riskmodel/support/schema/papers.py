@@ -19,7 +19,7 @@ from riskmodel.support.schema.building import (
 
 STAGE_KINDS = ("preschool", "grade", "vet_year")
 PAPER_KINDS = ("consent", "agreement", "handover")
-GIVERS = ("parent", "legal_guardian", "adult_pupil", "foster_family", "care_head", "pupil")
+GIVERS = ("parent", "legal_guardian", "adult_pupil", "foster_family", "head_of_care_institution", "pupil")
 CHANNELS = ("paper_delivered", "post", "esignature", "authenticated_message", "other_by_order")
 RECIPIENTS = ("preparer", "supervisor", "director")
 FORMS = ("parent", "adult_pupil", "agreement", "handover")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, Index, Text, UniqueConstraint
 
-from riskmodel.support.schema.building import code, day, flag, link, moment, number, semester, table, words, written
+from riskmodel.support.schema.building import code, day, link, moment, number, semester, table, words, written
 
 INSTITUTION_KINDS = ("general", "state_vet", "preschool")
 MEMBER_KINDS = ("municipality", "institution")
@@ -105,11 +105,11 @@ RULE_CHANGE = table(
     "rule_change",
     "change_id",
     words("rule_id"),
-    day("valid_from"),
+    words("legal_act"),
+    day("valid_from", optional=True),
     day("valid_to", optional=True),
     words("parameters"),  # JSON
-    words("source"),
-    flag("is_off"),
+    words("programmes"),  # JSON
     written(),
 )
 """What the state published later: a rule's end, or other parameters from a day on."""

@@ -21,7 +21,11 @@ from riskmodel.support.schema.papers import ACKNOWLEDGEMENT_KINDS
 MODES = ("in_person", "remote")
 COMPENSATION_STATES = ("awaiting", "granted", "refused", "closed")
 EVENT_KINDS = ("PA-SEM", "PA-SUP", "PA-DAS", "PA-DAP", "PA-KON", "PA-PKP")
-APPLICANTS = ("youth_organisation", "association_or_foundation", "with_initiative_group")
+APPLICANTS = (
+    "youth_organisation",
+    "association_or_foundation_in_youth_work",
+    "either_with_youth_initiative_group",
+)
 CONTACT_KINDS = ("family", "mentor", "group")
 
 CONSULTATION = table(
@@ -142,6 +146,7 @@ YOUTH_PROJECT = table(
     words("shown_name"),
     words("title"),
     number("cents", least=0),
+    day("applied_on"),
     number("participants", optional=True, least=0),
     flag("is_accepted"),
     day("begins_on", optional=True),
