@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import date
 
-from riskmodel.sources.latvia import municipalities
+from riskmodel.latvia import municipalities
 from riskmodel.views.area_extract import (
     NO_DATA,
     PRESENT_FIGURES,

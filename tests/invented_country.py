@@ -12,10 +12,10 @@ import invented_run
 import numpy as np
 import pandas as pd
 
+from riskmodel.latvia import municipalities
 from riskmodel.runs import manifest
 from riskmodel.runs.areas import write_areas
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.sources.latvia import municipalities
 from riskmodel.tables.schema import Sensitivity
 
 BANDS = ("high", "medium", "low")

@@ -6,7 +6,7 @@ It names files, rows, columns and rules, never a person's name, code or any cont
 
 from __future__ import annotations
 
-from riskmodel.messages import LANGUAGES, Language, Message
+from riskmodel.messages import LANGUAGES, Language, Spoken
 
 
 class RiskmodelError(Exception):
@@ -26,7 +26,7 @@ class RiskmodelError(Exception):
 
     exit_code = 1
 
-    def __init__(self, must: Message, *, found: Message, remedy: Message, where: str = "") -> None:
+    def __init__(self, must: Spoken, *, found: Spoken, remedy: Spoken, where: str = "") -> None:
         super().__init__(must, found, remedy, where)
         self.must, self.found, self.remedy, self.where = must, found, remedy, where
 

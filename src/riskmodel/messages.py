@@ -15,6 +15,7 @@ import gettext
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -54,14 +55,68 @@ class Message:
             pattern = catalogue.gettext(self.text)
         else:
             pattern = catalogue.ngettext(self.text, self.many, self.count)
-        values = {
-            name: value.in_language(language) if isinstance(value, Spoken) else value
-            for name, value in self.values.items()
-        }
-        return pattern.format(**values)
+        return pattern.format(**_said(self.values, language))
 
     def __str__(self) -> str:
         return self.in_language("en")
+
+
+@dataclass(frozen=True)
+class Words:
+    """The same words in the two languages: for what is declared or read, and has no text in the catalogues.
+
+    They may have named places, which :meth:`filled` fills; a day in one is shown as a day.
+
+    >>> text = Words(en="The plan may begin from {day}.", lv="Plānu drīkst uzsākt no {day}")
+    >>> text.filled(day=date(2026, 11, 22)).in_language("lv")
+    'Plānu drīkst uzsākt no 22.11.2026.'
+    """
+
+    en: str
+    lv: str
+    values: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    def filled(self, **values: object) -> Words:
+        """Return the same words with values for their places; what has words of its own is said in the same language."""
+        return Words(self.en, self.lv, {**self.values, **values})
+
+    def in_language(self, language: str) -> str:
+        """Return the words in ``"lv"`` or ``"en"``; without values as they stand, with braces and all.
+
+        Raises
+        ------
+        KeyError
+            For a place without a value, where others have one.
+        """
+        spoken: Language = "lv" if language == "lv" else "en"
+        text = self.lv if spoken == "lv" else self.en
+        if not self.values:
+            return text
+        shown = {name: Day(value) if type(value) is date else value for name, value in self.values.items()}
+        return text.format(**_said(shown, spoken))
+
+
+@dataclass(frozen=True)
+class Day:
+    """A calendar day in a sentence.
+
+    >>> Day(date(2026, 11, 2)).in_language("lv"), Day(date(2026, 11, 2)).in_language("en")
+    ('02.11.2026.', '2 Nov 2026')
+    """
+
+    on: date
+
+    def in_language(self, language: Language) -> str:
+        """Return the day as it is written in the language."""
+        if language == "lv":
+            return self.on.strftime("%d.%m.%Y.")
+        from babel.dates import format_date  # noqa: PLC0415  (most commands show no day)
+
+        return str(format_date(self.on, format="medium", locale="en_GB"))
+
+
+def _said(values: Mapping[str, object], language: Language) -> dict[str, object]:
+    return {name: value.in_language(language) if isinstance(value, Spoken) else value for name, value in values.items()}
 
 
 def message(text: str, /, **values: object) -> Message:

@@ -11,11 +11,12 @@ from datetime import date
 from pathlib import Path
 
 from riskmodel.errors import RiskmodelError
+from riskmodel.messages import Words
 from riskmodel.runs.runner import Done, Plan, run
 from riskmodel.runs.staging import Pipeline
 from riskmodel.runs.steps import Step
 from riskmodel.settings import Settings
-from riskmodel.tables.schema import Sensitivity, Words
+from riskmodel.tables.schema import Sensitivity
 
 FIRST = """
 from pathlib import Path

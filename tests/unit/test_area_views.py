@@ -9,7 +9,7 @@ import invented_areas
 import pytest
 from invented_run import RUN, SCHOOLS
 
-from riskmodel.sources.latvia import municipalities
+from riskmodel.latvia import municipalities
 from riskmodel.views import area_words, areas, tile_map
 from riskmodel.views.area_extract import NO_DATA, SHOWN, SUPPRESSED, figure
 

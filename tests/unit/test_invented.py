@@ -8,11 +8,12 @@ import re
 import pyarrow as pa
 import pytest
 
+from riskmodel.messages import Words
 from riskmodel.tables.canonical import CANONICAL, ENROLMENT, MARK, PUPIL
 from riskmodel.tables.invented import as_delivered, cell_breaches, invent, invent_all, row_breach
 from riskmodel.tables.patterns import example_of, text_of
 from riskmodel.tables.results import BAND, RESULTS
-from riskmodel.tables.schema import RowRule, Words
+from riskmodel.tables.schema import RowRule
 
 PATTERNS = sorted(
     {column.pattern for table in (*CANONICAL, *RESULTS) for column in table.columns if column.pattern}

@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
+from riskmodel import latvia
 from riskmodel.settings import resource
-from riskmodel.sources import latvia
 
 SOURCES = resource("latvia", "SOURCES.md")
 CHECKED = re.findall(r"^\| `(\w+\.csv)` \| (\d+) \| `([0-9a-f]{64})` \|$", SOURCES.read_text("utf-8"), re.MULTILINE)

@@ -16,10 +16,9 @@ from babel.messages.catalog import Message as Entry
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
-from riskmodel.messages import LOCALE_FOLDER, message, plural
+from riskmodel.messages import LOCALE_FOLDER, Words, message, plural
 from riskmodel.tables.canonical import CANONICAL, IDENTITY
 from riskmodel.tables.results import RESULTS
-from riskmodel.tables.schema import Words
 
 PACKAGE = LOCALE_FOLDER.parent
 KEYWORDS = {"message": None, "plural": (1, 2)}

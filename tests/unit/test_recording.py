@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmodel.sources.latvia import school_year
+from riskmodel.latvia import school_year
 from riskmodel.sources.synthetic import draws
 from riskmodel.sources.synthetic.planted import Late, Recording, Silence, Twice, When
 from riskmodel.sources.synthetic.recording import KEYS, Recorder

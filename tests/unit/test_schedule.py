@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from riskmodel.errors import DeliveryError, RunFailedError, RunHeldError, UsageError
+from riskmodel.latvia import school_year
 from riskmodel.messages import message
 from riskmodel.runs import schedule, timer
 from riskmodel.runs.runner import Done
 from riskmodel.runs.schedule import due_on, newest_complete_delivery, next_cut_offs, notices, read_ledger, run_due
-from riskmodel.sources.latvia import school_year
 
 CUT_OFF = date(2024, 12, 20)
 FIRST_RUN_DAY = date(2024, 12, 24)

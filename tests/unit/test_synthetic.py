@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from riskmodel.errors import UsageError
+from riskmodel.latvia import municipalities, school_year_of
 from riskmodel.risk.label import cohort, cohort_windows
 from riskmodel.settings import resource
 from riskmodel.sources import synthetic
-from riskmodel.sources.latvia import municipalities, school_year_of
 from riskmodel.sources.synthetic.cohort import Plan, synthesise
 from riskmodel.tables.canonical import CANONICAL
 from riskmodel.tables.checks import check_references, check_table

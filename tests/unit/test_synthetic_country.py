@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from riskmodel.latvia import municipalities
 from riskmodel.sources import deliveries
-from riskmodel.sources.latvia import municipalities
 from riskmodel.sources.synthetic import schools
 from riskmodel.sources.synthetic.cohort import Plan, synthesise
 from riskmodel.sources.synthetic.people import CODES_OF_A_DAY, Codes

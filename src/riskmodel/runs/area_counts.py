@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from riskmodel.disclosure.counted import Counted, Cut, Hierarchy, part_of
+from riskmodel.latvia import municipality_on
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.sources.latvia import municipality_on
 
 STATE = "LV"
 NO_MUNICIPALITY, NO_REGION = "no_municipality", "no_region"

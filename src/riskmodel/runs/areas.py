@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from riskmodel.disclosure.policy import Policy
+from riskmodel.latvia import municipalities
 from riskmodel.runs.area_counts import LEVELS, STATE, past_subjects, present_subjects, silent_schools
 from riskmodel.runs.area_release import Figures, Shown, Unit, release_areas
 from riskmodel.runs.columns import json_text
@@ -18,7 +19,6 @@ from riskmodel.runs.extracts import about_run, records
 from riskmodel.runs.publish import Store
 from riskmodel.runs.released import earlier_runs, ledger_rows, read_ledger
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.sources.latvia import municipalities
 from riskmodel.tables.areas import MUNICIPALITY_SUMMARY, RELEASED_CELL, STATE_SUMMARY
 from riskmodel.views.area_extract import (
     NO_DATA,

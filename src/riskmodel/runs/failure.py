@@ -17,10 +17,9 @@ from types import TracebackType
 from typing import Any
 
 from riskmodel.errors import DeliveryError, RiskmodelError, RunFailedError, RunHeldError, UsageError
-from riskmodel.messages import LANGUAGES, Message, message
+from riskmodel.messages import LANGUAGES, Message, Words, message
 from riskmodel.runs.durable import disk_failure, write_json
 from riskmodel.settings import PACKAGE_FOLDER
-from riskmodel.tables.schema import Words
 
 FAILURE_NAME = "failure.json"
 KINDS = {kind.__name__: kind for kind in (UsageError, DeliveryError, RunFailedError, RunHeldError)}

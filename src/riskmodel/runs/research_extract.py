@@ -21,6 +21,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from riskmodel.errors import UsageError
+from riskmodel.latvia import REFORM_ON, municipalities
 from riskmodel.messages import LANGUAGES, Message, message
 from riskmodel.register.store import open_register, register_file
 from riskmodel.risk.anonymity import SMALLEST_CELL, Anonymous, Quasi, drawn_in, without_small_cells
@@ -32,7 +33,6 @@ from riskmodel.runs.manifest import Manifest, read_manifest, verify
 from riskmodel.runs.publish import RUN_ID, Store, current_run, is_published
 from riskmodel.runs.research_codebook import Told, codebook
 from riskmodel.runs.semester import SemesterRun, open_run
-from riskmodel.sources.latvia import REFORM_ON, municipalities
 from riskmodel.tables.research import ENROLMENT_STAGES, QUASI_IDENTIFIERS, RESEARCH_PUPIL, RESEARCH_REASON
 from riskmodel.tables.schema import Table
 

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from riskmodel.errors import DeliveryError, RiskmodelError, RunFailedError, RunHeldError
+from riskmodel.latvia import SchoolYear, school_year, school_year_of
 from riskmodel.messages import LANGUAGES, Language, message
 from riskmodel.runs.journal import now
 from riskmodel.runs.runner import Done, Plan, Say, held_run
 from riskmodel.runs.runner import run as make_run
 from riskmodel.settings import read_settings
 from riskmodel.sources.arrival import COMPLETE_MARK, Incoming, newest_complete_delivery
-from riskmodel.sources.latvia import SchoolYear, school_year, school_year_of
 
 SPRING_CUT_OFF_DAYS = 11 * 7 + 4
 """From the Monday on which semester 2 starts to the Friday of its twelfth week."""

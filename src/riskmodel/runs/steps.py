@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from riskmodel.tables.schema import Sensitivity, Words
+from riskmodel.messages import Words
+from riskmodel.tables.schema import Sensitivity
 
 OPEN, PERSONAL, AUDIT = Sensitivity.OPEN, Sensitivity.PERSONAL, Sensitivity.AUDIT
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from riskmodel.latvia import school_year, school_year_of
 from riskmodel.messages import Message, message
 from riskmodel.runs.durable import write_file
 from riskmodel.runs.runner import Say
 from riskmodel.runs.schedule import Calendar, CutOff, cut_offs_of, next_cut_offs
-from riskmodel.sources.latvia import school_year, school_year_of
 
 UNIT = "riskmodel-semester"
 NOTICE_UNIT = f"{UNIT}-notice"

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from riskmodel.errors import DeliveryError
-from riskmodel.messages import message
+from riskmodel.messages import Words, message
 from riskmodel.sources.mapping import Cell, FileMapping, Spread, TableMapping, Weekly, headers_of, required_columns
 from riskmodel.sources.reading import Sheet, shown
 from riskmodel.tables.canonical import CANONICAL
 from riskmodel.tables.canonical import table as canonical_table
 from riskmodel.tables.fields import ISO_DATE, Formats, fold, literal, value_sql
-from riskmodel.tables.schema import Column, Kind, Words
+from riskmodel.tables.schema import Column, Kind
 
 OUTCOME_HEADERS = frozenset(
     map(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from riskmodel.tables.schema import Column, Kind, Sensitivity, Table, Words
+from riskmodel.messages import Words
+from riskmodel.tables.schema import Column, Kind, Sensitivity, Table
 
 CUT_CODE = Column("cut_code", Kind.CODE, Words("Cut", "Griezums"), pattern="[a-z0-9_]{1,40}")
 SUBJECT_ON = Column(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from riskmodel.tables.schema import Column, Kind, Reference, RowRule, Sensitivity, Table, Words
+from riskmodel.messages import Words
+from riskmodel.tables.schema import Column, Kind, Reference, RowRule, Sensitivity, Table
 
 FIRST_STAGE, LAST_GRADE, LAST_VET_YEAR = 1, 12, 4
 EARLIEST_DATE, LATEST_DATE = "1990-01-01", "2099-12-31"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from riskmodel.messages import Words
 from riskmodel.tables.canonical import ENROLMENT, PUPIL, SCHOOL
 from riskmodel.tables.results import COHORT, REASON, SCORE
-from riskmodel.tables.schema import Column, Kind, Sensitivity, Table, Words
+from riskmodel.tables.schema import Column, Kind, Sensitivity, Table
 
 LAST_GRADE, LAST_VET_YEAR = 12, 4
 

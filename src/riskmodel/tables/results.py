@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from riskmodel.messages import Words
 from riskmodel.tables.areas import MUNICIPALITY_SUMMARY, RELEASED_CELL, STATE_SUMMARY
 from riskmodel.tables.canonical import ENROLMENT, PUPIL_ID, SCHOOL, SCHOOL_ID, SUPPORT
-from riskmodel.tables.schema import Column, Kind, Sensitivity, Table, Words
+from riskmodel.tables.schema import Column, Kind, Sensitivity, Table
 
 COHORT_ON = Column("cohort_on", Kind.DATE, Words("Cut-off date of the cohort", "Grupas robeždatums"), unit="date")
 MODEL_CODE = Column("model_code", Kind.CODE, Words("Model or rule", "Modelis vai kārtula"), pattern="[a-z0-9_]{1,40}")

@@ -13,6 +13,8 @@ from enum import StrEnum
 
 import pyarrow as pa
 
+from riskmodel.messages import Words
+
 
 class Kind(StrEnum):
     """The kinds of value. Each field of a delivery is read as text first and then typed by its kind."""
@@ -50,18 +52,6 @@ SQL_TYPES = {
     Kind.DATE: "DATE",
     Kind.FLAG: "BOOLEAN",
 }
-
-
-@dataclass(frozen=True)
-class Words:
-    """The same words in the two languages of the screens."""
-
-    en: str
-    lv: str
-
-    def in_language(self, language: str) -> str:
-        """Return the words in ``"lv"`` or ``"en"``."""
-        return self.lv if language == "lv" else self.en
 
 
 @dataclass(frozen=True)

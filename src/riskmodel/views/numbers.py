@@ -12,7 +12,7 @@ from functools import lru_cache
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-from riskmodel.messages import Language, message, plural
+from riskmodel.messages import Day, Language, message, plural
 
 NO_BREAK_SPACE = "\u00a0"
 MINUS = "\u2212"
@@ -151,9 +151,7 @@ def short_day(value: str | date | None, language: Language) -> str:
     """
     if value is None:
         return no_data(language)
-    if language == "lv":
-        return as_date(value).strftime("%d.%m.%Y.")
-    return str(format_date(as_date(value), format="medium", locale="en_GB"))
+    return Day(as_date(value)).in_language(language)
 
 
 def day_after_until(value: str | date, language: Language) -> str:

@@ -17,9 +17,9 @@ from typing import Literal
 import numpy as np
 
 from riskmodel.errors import UsageError
+from riskmodel.latvia import SchoolYear, school_year
 from riskmodel.messages import Message, message
 from riskmodel.sources.fetch import new_folder
-from riskmodel.sources.latvia import SchoolYear, school_year
 from riskmodel.sources.synthetic.files import DeliveryFolders
 from riskmodel.sources.synthetic.oracle import Oracle
 from riskmodel.sources.synthetic.people import FIRST_LANGUAGES, Codes

@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from riskmodel.sources.latvia import DAYS_OF_WEEK, remote_periods
+from riskmodel.latvia import DAYS_OF_WEEK, remote_periods
 from riskmodel.sources.synthetic.people import day_number
 from riskmodel.sources.synthetic.truth import (
     FIRST_GRADE,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from riskmodel.sources.latvia import Municipality
+from riskmodel.latvia import Municipality
 
 Integers = npt.NDArray[np.int64]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from riskmodel.sources.latvia import SchoolYear
+from riskmodel.latvia import SchoolYear
 from riskmodel.sources.synthetic.names import new_personal_codes, old_personal_codes, pupil_names
 from riskmodel.sources.synthetic.schools import Schools
 from riskmodel.sources.synthetic.truth import FIRST_GRADE, FIRST_VET_INDEX, STAGE_COUNT, Flags, Floats, Integers

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from riskmodel.sources.latvia import SchoolYear, school_year
+from riskmodel.latvia import SchoolYear, school_year
 from riskmodel.sources.synthetic import draws
 from riskmodel.sources.synthetic.people import day_number
 from riskmodel.sources.synthetic.planted import ExitCode, Recording, Silence, When

@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from riskmodel.sources.latvia import SchoolYear, area_indicators
+from riskmodel.latvia import SchoolYear, area_indicators
 from riskmodel.sources.synthetic import lessons
 from riskmodel.sources.synthetic.files import DeliveryFolders, coded, constant, days, texts, whole_numbers
 from riskmodel.sources.synthetic.lessons import CODES, SUBJECTS, SUBJECTS_BY_STAGE, Members

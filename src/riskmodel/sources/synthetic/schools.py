@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from riskmodel.sources.latvia import (
+from riskmodel.latvia import (
     REFORM_ON,
     Municipality,
     area_indicators,

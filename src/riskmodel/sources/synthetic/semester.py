@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from riskmodel.sources.latvia import SchoolYear
+from riskmodel.latvia import SchoolYear
 from riskmodel.sources.synthetic import lessons, truth
 from riskmodel.sources.synthetic.lessons import SUBJECTS_BY_STAGE, Members, Semester
 from riskmodel.sources.synthetic.people import NEVER, day_number

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from riskmodel.sources.latvia import SchoolYear, school_year
+from riskmodel.latvia import SchoolYear, school_year
 from riskmodel.sources.synthetic import draws, outcomes, support_rule
 from riskmodel.sources.synthetic.files import constant, days, texts, whole_numbers
 from riskmodel.sources.synthetic.lessons import Members

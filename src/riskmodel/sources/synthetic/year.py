@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from riskmodel.sources.latvia import SchoolYear, school_year
+from riskmodel.latvia import SchoolYear, school_year
 from riskmodel.sources.synthetic import lessons, outcomes, people, truth
 from riskmodel.sources.synthetic.files import DeliveryFolders, constant, days, texts
 from riskmodel.sources.synthetic.lessons import Members
