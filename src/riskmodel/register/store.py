@@ -47,7 +47,7 @@ class Register:
 
     def __init__(self, database: Database, file: Path) -> None:
         self.file = file
-        self._database = database
+        self.database = database
         self.audit = Audit(database)
         self.accounts = Accounts(database)
         self.sessions = Sessions(database)
@@ -56,7 +56,7 @@ class Register:
 
     def close(self) -> None:
         """Close all connections."""
-        self._database.engine.dispose()
+        self.database.engine.dispose()
 
     def __enter__(self) -> Self:
         return self

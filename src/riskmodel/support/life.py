@@ -205,7 +205,7 @@ def _submit(work: Work, plan: Row[Any], on: date) -> Change:
         "consent_withdrawn",
         on,
         message("The consent does not hold any more."),
-        day=Day(consent.withdrawn_on) if consent.withdrawn_on else "",
+        day=consent.withdrawn_on,
     )
     _check_contents(work, plan, on)
     return Change("IN_APPROVAL", waits_for=_chain(work, plan, on)[0])
@@ -337,7 +337,7 @@ def need_under_way(work: Work, plan: Row[Any], on: date) -> None:
         "consent_withdrawn",
         on,
         message("The consent does not hold any more."),
-        day=Day(consent.withdrawn_on) if consent.withdrawn_on else "",
+        day=consent.withdrawn_on,
     )
 
 

@@ -176,7 +176,7 @@ def _check_preparer(work: Work, command: BeginPlan, role: Role) -> None:
 
 def _is_late(work: Work, on: date, term: Semester) -> bool:
     rule = work.rule("plan_late", on)
-    return rule is not None and (on - term.first_on).days > rule.parameters["max_days"]
+    return rule is not None and bool((on - term.first_on).days > rule.parameters["max_days"])
 
 
 def professions_of(work: Work, login: str, school_id: str, on: date) -> frozenset[str]:
@@ -410,7 +410,7 @@ def covers_residences(work: Work, certificate: Row[Any], pupil: Row[Any]) -> boo
 
 
 def _covers(certificate: Row[Any], term: Semester) -> bool:
-    return certificate.valid_from <= term.first_on and certificate.valid_to > term.last_on
+    return bool(certificate.valid_from <= term.first_on and certificate.valid_to > term.last_on)
 
 
 def plan_code(term: Semester, number: int) -> str:

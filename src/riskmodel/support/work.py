@@ -13,7 +13,7 @@ from riskmodel.errors import UsageError
 from riskmodel.messages import Message, Spoken, message
 from riskmodel.register.database import Act
 from riskmodel.register.people import Grant, Person, Role
-from riskmodel.support.rules import Rule, Rulebook, refuse
+from riskmodel.support.rules import Refused, Rule, Rulebook
 from riskmodel.support.schema.places import COUNTER, INSTITUTION
 
 EDUCATORS: frozenset[Role] = frozenset({"class_teacher", "subject_teacher", "support_staff"})
@@ -197,7 +197,7 @@ class Work:
         """
         rule = self.rule(rule_id, on, programme)
         if rule is not None and not is_kept:
-            refuse(rule, found=found, **values)
+            raise Refused(rule, found=found, values=values)
 
     def break_rule(self, rule_id: str, found: Spoken, *, on: date | None = None, **values: object) -> NoReturn:
         """Refuse by a rule whatever its days: what it forbids is known to have happened.
@@ -208,7 +208,7 @@ class Work:
             Always.
         """
         rule = self.rules.rule(rule_id) if on is None else self.rules.in_force(rule_id, on)
-        refuse(rule or self.rules.rule(rule_id), found=found, **values)
+        raise Refused(rule or self.rules.rule(rule_id), found=found, values=values)
 
 
 def not_allowed() -> NotAllowedError:
