@@ -66,7 +66,7 @@ class Rule(BaseModel):
     @property
     def places(self) -> frozenset[str]:
         """The places in message and remedy that neither parameters nor the rule's days fill: who refuses gives them."""
-        return frozenset((_places(self.message.en) | _places(self.remedy.en)) - set(self._own_values()))
+        return frozenset(_places(self.message.en) | _places(self.remedy.en)) - self._own_values().keys()
 
     def holds_on(self, day: date, programme: str | None = None) -> bool:
         """Say whether the rule is in force on a day, for a programme (None: for any)."""
