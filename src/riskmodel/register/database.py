@@ -38,6 +38,7 @@ Action = Literal[
     # looking
     "page_viewed",
     "pupil_viewed",
+    "plan_viewed",
     "file_exported",
     "access_denied",
     "mass_reading",
