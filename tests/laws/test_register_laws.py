@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from riskmodel.errors import UsageError
 from riskmodel.register import sqlite
 from riskmodel.register.chain import Head
-from riskmodel.register.headnote import HeadNote, note_file
+from riskmodel.register.headnote import HeadNote
 from riskmodel.register.people import Grant
+from riskmodel.register.places import note_file
 from riskmodel.register.store import Register, open_register
 
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)

@@ -44,10 +44,10 @@ def migrate(by: str | None, store: Path) -> None:
       riskmodel register migrate --store data/store
     """
     from riskmodel.register import migrating
+    from riskmodel.register.places import register_of
     from riskmodel.register.store import migrate as bring_forward
-    from riskmodel.register.store import register_file
 
-    copy = bring_forward(register_file(store), by=actor(by))
+    copy = bring_forward(register_of(store), by=actor(by))
     newest = migrating.revisions()[-1]
     if copy is None:
         say(message("The register has revision {revision} already; nothing was to be done.", revision=newest))
@@ -127,7 +127,7 @@ def _verify(held: Register, *, as_json: bool) -> None:
             remedy=message(
                 "Keep the files as they are, compare them with the last copy, and tell the data protection officer."
             ),
-            where=str(held.file),
+            where=str(held.place),
         )
 
 
