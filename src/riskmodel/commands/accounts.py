@@ -80,14 +80,26 @@ def opened(store: Path, *, may_create: bool = False) -> Register:
     from riskmodel.register.store import open_register
 
     place = register_of(store)
-    if may_create and not is_there(place) and not store.is_dir():
+    if may_create and not is_there(place):
+        check_store(store)
+    return open_register(place, may_create=may_create)
+
+
+def check_store(store: Path) -> None:
+    """Refuse to make a register beside a store that is not there.
+
+    Raises
+    ------
+    UsageError
+        When the path is no folder.
+    """
+    if not store.is_dir():
         raise UsageError(
             message("A register is made beside a store."),
             found=message("There is no folder at this path."),
             remedy=message("Give the path that was given to riskmodel run --store, or make the folder."),
             where=str(store),
         )
-    return open_register(place, may_create=may_create)
 
 
 def actor(by: str | None) -> str:

@@ -24,8 +24,8 @@ FAULT_WORDS: Mapping[Fault, Message] = {
     "link": message("The entry does not follow the one before it."),
     "content": message("The entry was changed."),
     "end": message("Entries at the end were cut off or put on."),
-    "note_missing": message("The note of the head beside the data base is missing or unreadable."),
-    "note": message("The note of the head beside the data base tells of another chain."),
+    "note_missing": message("The note of the head beside the store is missing or unreadable."),
+    "note": message("The note of the head beside the store tells of another chain."),
 }
 
 

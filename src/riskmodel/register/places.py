@@ -109,7 +109,7 @@ def server_place(address: str, store: Path, *, password: str | None = None, wher
     if not url.database:
         raise _no_address(where, message("The address names no data base."))
     as_option = url.query.get("password")
-    password = password or url.password or (as_option if isinstance(as_option, str) else None)
+    password = password or url.password or (as_option if isinstance(as_option, str) else None) or None
     url = url.difference_update_query(["password"])._replace(drivername=DRIVER, password=password)
     return ServerPlace(url, _beside(store, ""))
 
@@ -144,7 +144,7 @@ def has_one_already(file: Path) -> UsageError:
     return UsageError(
         message("A store has one register."),
         found=message("There is one already."),
-        remedy=message("Work with it; or move this file away, and keep it: accounts and audit stand there."),
+        remedy=message("Work with it, or move this file to a safe place first."),
         where=str(file),
     )
 

@@ -70,7 +70,7 @@ def look_at(place: ServerPlace) -> Engine:
             place,
             message("A register on a PostgreSQL server needs the package psycopg."),
             message("It is not installed."),
-            message("Install it with: pip install 'riskmodel[postgresql]'"),
+            message("Install it with: pip install riskmodel[postgresql]"),
         )
     engine = make_engine(place)
     try:
@@ -126,7 +126,7 @@ def check_fit(engine: Engine, place: ServerPlace) -> None:
         raise _unfit(
             place,
             message("The server of the register must be reached, and let its user in."),
-            message("It was not: {words}", words=_words(error, place)),
+            message("No connection came about: {words}", words=_words(error, place)),
             message("Start the server, or mend the address; a password may stand in ~/.pgpass."),
         ) from error
     if facts.version < OLDEST_VERSION:
@@ -152,7 +152,7 @@ def check_fit(engine: Engine, place: ServerPlace) -> None:
                 encoding=facts.encoding,
                 collation=facts.collation_name,
             ),
-            message("Make it with: CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"),
+            message("Make it with: createdb --template template0 --encoding UTF8 --locale C"),
         )
     for name, wanted in NEEDED_OF_THE_SERVER.items():
         if found[name] != wanted:
@@ -196,7 +196,11 @@ def copy_to(place: ServerPlace, copy: Path) -> None:
     """
     program = _pg_dump()
     if program is None:
-        raise _uncopied(copy, message("The program pg_dump is not on this machine."))
+        raise _uncopied(
+            copy,
+            message("The program pg_dump is not on this machine."),
+            message("Install PostgreSQL's programs for clients, of the server's version or newer."),
+        )
     password = place.url.password
     environment = dict(os.environ) if password is None else {**os.environ, "PGPASSWORD": str(password)}
     make_private(copy)
@@ -205,7 +209,11 @@ def copy_to(place: ServerPlace, copy: Path) -> None:
     if ended.returncode:
         copy.unlink()
         last = (ended.stderr.strip().splitlines() or [""])[-1]
-        raise _uncopied(copy, message("pg_dump ended with an error: {words}", words=_without(last, password)))
+        raise _uncopied(
+            copy,
+            message("pg_dump ended with an error: {words}", words=_without(last, password)),
+            message("Mend what it says; the register is as it was."),
+        )
 
 
 def _pg_dump() -> str | None:
@@ -215,13 +223,9 @@ def _pg_dump() -> str | None:
     return shutil.which("pg_dump") if newest is None else str(newest)
 
 
-def _uncopied(copy: Path, found: Message) -> UsageError:
-    return UsageError(
-        message("A copy of the register is made before its tables change."),
-        found=found,
-        remedy=message("Install PostgreSQL's programs for clients, of the server's version or newer."),
-        where=str(copy),
-    )
+def _uncopied(copy: Path, found: Message, remedy: Message) -> UsageError:
+    must = message("A copy of the register is made before its tables change.")
+    return UsageError(must, found=found, remedy=remedy, where=str(copy))
 
 
 def _words(error: DBAPIError, place: ServerPlace) -> str:

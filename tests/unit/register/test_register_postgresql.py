@@ -97,7 +97,7 @@ def test_a_password_stands_in_the_address_or_in_the_environment_and_is_never_tol
 def test_a_data_base_that_does_not_order_texts_by_their_bytes_is_refused(server, store, options, found):
     told = refusal(own_postgres.place_on(server, server.make_database(options), store))
     assert found in told
-    assert "LOCALE 'C'" in told
+    assert "--locale C" in told
 
 
 def test_an_order_of_icu_is_none_of_bytes_whatever_its_name():
