@@ -35,7 +35,7 @@ def postgres():
     from riskmodel.register import postgresql
 
     with own_postgres.serving(own_postgres.HASTY) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postgresql, "NEEDED_OF_THE_SERVER", own_postgres.HASTY)
+        patch.setattr(postgresql, "NEEDED_OF_THE_SERVER", {})
         yield server
 
 

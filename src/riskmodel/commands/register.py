@@ -49,7 +49,7 @@ def init(address: str, password_file: Path | None, store: Path) -> None:
     store (STORE.register.url), which every verb and the portal follow. What stands in a file of SQLite is not carried over.
 
     \b
-    Example:
+    Examples:
       sudo -u postgres createuser riskmodel
       sudo -u postgres createdb --owner riskmodel --template template0 --encoding UTF8 --locale C riskmodel
       riskmodel register init --database postgresql:///riskmodel --store data/store
