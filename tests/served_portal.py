@@ -20,7 +20,9 @@ import invented_run
 import pyarrow as pa
 
 from riskmodel.register.people import Grant
-from riskmodel.register.store import Register, open_register, register_file
+from riskmodel.register.places import Place as RegisterPlace
+from riskmodel.register.places import register_file, register_of
+from riskmodel.register.store import Register, open_register
 from riskmodel.runs import gate_report
 from riskmodel.runs.forking import kernels_of
 from riskmodel.runs.gate_report import Gate
@@ -96,12 +98,12 @@ def give_names(store: Path, names: dict[str, tuple[str, str]]) -> None:
     write_identities(store, pa.Table.from_pylist(rows, schema=IDENTITY.arrow_schema()))
 
 
-def make_register(store: Path, people: dict[str, list[Grant]] | None = None) -> Path:
-    """Make the register beside a store, with its accounts."""
-    file = register_file(store)
-    with open_register(file, may_create=True) as register:
+def make_register(store: Path, people: dict[str, list[Grant]] | None = None) -> RegisterPlace:
+    """Make the register of a store, with its accounts."""
+    place = register_of(store)
+    with open_register(place, may_create=True) as register:
         add_people(register, people)
-    return file
+    return place
 
 
 def add_held_run(store: Path, run_id: str) -> Path:
