@@ -9,6 +9,7 @@ from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.portal.acting import ActingHandler, Filled, OfPlanHandler, wrong
 from riskmodel.portal.published import Published
+from riskmodel.settings import HERE
 from riskmodel.support.catalogue import catalogue
 from riskmodel.support.compensations import CloseCompensation, DecideCompensation, Expense, RequestCompensation
 from riskmodel.support.consultations import AcknowledgeConsultation, CancelConsultation, RecordConsultation
@@ -340,7 +341,7 @@ class ConsultationHandler(OfPlanHandler):
         pupils = self.shown_pupils(published, [(plan.school_id, plan.pupil_id)])
         planned = [row for row in found.measures if measure_of(row["measure_code"]).kind == "consultation"]
         planned.sort(key=lambda row: row["provider"] != self.person.login)
-        now = self.desk.clock().astimezone()
+        now = self.desk.clock().astimezone(HERE)
         notice = rulebook().in_force("in_person_checklist", self.desk.today(), plan.programme)
         content = self.rendered(
             "consultation.html.j2",

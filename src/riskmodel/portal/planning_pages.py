@@ -28,6 +28,8 @@ from riskmodel.views.pupil_page import pupil_of
 RISKS = tuple(item.code for item in risk_items())
 MEASURES = tuple(measure.code for measure in catalogue().measures)
 OTHER_STAGE = ("preschool", 0)
+SAID_ONCE = frozenset({"consent", "approved_plan"})
+"""What every measure of a plan needs; the page says it once."""
 
 
 class PlanningHandler(ActingHandler):
@@ -94,7 +96,11 @@ class PlanningHandler(ActingHandler):
 
     def _hint(self, one: ProposedMeasure) -> str:
         """Return what must be there before a measure, and how many hours are left for it."""
-        parts = [condition.words(self.language) for condition in one.measure.conditions]
+        parts = [
+            condition.words(self.language)
+            for condition in one.measure.conditions
+            if condition.requires not in SAID_ONCE
+        ]
         if one.free_hours is not None:
             shown = numbers.fixed(max(one.free_hours, 0.0), self.language, 0)
             parts.append(message("hours left this semester: {hours}", hours=shown).in_language(self.language))

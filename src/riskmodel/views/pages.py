@@ -204,6 +204,9 @@ def _band_meaning(band: Row | None, horizon_on: str, language: Language) -> dict
 PLACES_SLOT = Markup('<div class="slot" id="places-slot"></div>')
 """Where a school's page leaves room for the form by which its head enters the number of places."""
 
+PLAN_SLOT = Markup('<div class="slot" id="plan-slot"></div>')
+"""Where a pupil's page leaves room for the plans of this pupil, and the way to a new one."""
+
 
 def filled(fragment: str, slot: Markup, content: Markup) -> Fragment:
     """Return a fragment with ``content`` in its slot; unchanged for a fragment without this slot."""
