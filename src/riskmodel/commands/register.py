@@ -30,6 +30,7 @@ def register() -> None:
     \b
     Examples:
       riskmodel register init --database postgresql://riskmodel@db.example/riskmodel --store data/store
+      riskmodel register schools --store data/store
       riskmodel register audit --store data/store
       riskmodel register audit --verify --store data/store
       riskmodel register migrate --store data/store
@@ -78,6 +79,25 @@ def init(address: str, password_file: Path | None, store: Path) -> None:
             place=place,
         )
     )
+
+
+@register.command()
+@by_option
+@store_option
+def schools(by: str | None, store: Path) -> None:
+    """Enter the schools of the current run as institutions: plans are made in institutions that the register knows.
+
+    What the register knows already stays; a school whose kind or municipality has changed is entered anew from today on.
+
+    \b
+    Example:
+      riskmodel register schools --store data/store
+    """
+    from riskmodel.commands.schools import enter_schools
+
+    with opened(store) as found:
+        count = enter_schools(found, store, actor(by))
+    say(plural("{count} school was entered.", "{count} schools were entered.", count))
 
 
 @register.command()
