@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import CTE, Connection, func, select, union
 
-from riskmodel.support.periods import Period, Scope
+from riskmodel.support.periods import WHOLE_STATE, Period, Scope
 from riskmodel.support.schema.places import INSTITUTION
 from riskmodel.support.schema.plans import PLAN, PLAN_MEASURE, PLAN_STEP
 from riskmodel.support.schema.services import COMPENSATION, CONSULTATION
@@ -25,6 +25,7 @@ from riskmodel.support.statistics import (
     Tabled,
     check_dimensions,
     counted,
+    plans_of,
     tabled,
     was_on,
     within,
@@ -86,7 +87,7 @@ class Given:
 
 
 def count_given(
-    connection: Connection, period: Period, scope: Scope = Scope(), by: Sequence[str] = ()
+    connection: Connection, period: Period, scope: Scope = WHOLE_STATE, by: Sequence[str] = ()
 ) -> Tabled[Given]:
     """Return what was given by any of ``OF_ONE_PART``, and of the whole.
 
@@ -109,9 +110,7 @@ def count_given(
         func.coalesce(func.sum(paid.c.cents), 0),
         func.coalesce(func.sum(plans.c.preparation_cents), 0),
     )
-    found = tabled(
-        connection, asked, plans, lambda parts: select(*parts, *figures).select_from(beside), lambda row: tuple(row)
-    )
+    found = tabled(connection, asked, plans, lambda parts: select(*parts, *figures).select_from(beside), tuple)
     people = count_educators(connection, period, scope, by)
     return Tabled(
         period,
@@ -150,7 +149,7 @@ def _paid(plans: CTE) -> CTE:
 
 
 def count_educators(
-    connection: Connection, period: Period, scope: Scope = Scope(), by: Sequence[str] = ()
+    connection: Connection, period: Period, scope: Scope = WHOLE_STATE, by: Sequence[str] = ()
 ) -> Tabled[int]:
     """Return how many different people are named in measures of the plans, or gave recorded consultations in them.
 
@@ -186,7 +185,7 @@ class Delays:
 
 
 def count_delays(
-    connection: Connection, period: Period, scope: Scope = Scope(), by: Sequence[str] = ()
+    connection: Connection, period: Period, scope: Scope = WHOLE_STATE, by: Sequence[str] = ()
 ) -> Tabled[Delays]:
     """Return how long the approval of the plans that count took, by any of ``OF_ONE_PART``, and of the whole.
 
@@ -232,7 +231,7 @@ class Waiting:
     since: date
 
 
-def count_waiting(connection: Connection, period: Period, scope: Scope = Scope()) -> dict[str, Waiting]:
+def count_waiting(connection: Connection, period: Period, scope: Scope = WHOLE_STATE) -> dict[str, Waiting]:
     """Return what waits for the director, the municipality and the state; also plans that no statistic counts yet."""
     wanted = select(
         PLAN.c.waits_for,
@@ -240,12 +239,6 @@ def count_waiting(connection: Connection, period: Period, scope: Scope = Scope()
         func.count(PLAN.c.pupil_id.distinct()),
         func.min(PLAN.c.started_on, type_=PLAN.c.started_on.type),
     ).select_from(PLAN.outerjoin(INSTITUTION, was_on(PLAN.c.school_id, PLAN.c.started_on)))
-    conditions = [PLAN.c.status == "IN_APPROVAL", within(PLAN, period)]
-    if scope.programme is not None:
-        conditions.append(PLAN.c.programme == scope.programme)
-    if scope.school_id is not None:
-        conditions.append(PLAN.c.school_id == scope.school_id)
-    if scope.municipality_code is not None:
-        conditions.append(INSTITUTION.c.municipality_code == scope.municipality_code)
+    conditions = (PLAN.c.status == "IN_APPROVAL", within(PLAN, period), *plans_of(scope))
     rows = connection.execute(wanted.where(*conditions).group_by(PLAN.c.waits_for))
     return {row[0]: Waiting(PlansAndPupils(row[1], row[2]), row[3]) for row in rows}

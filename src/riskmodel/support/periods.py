@@ -158,3 +158,7 @@ class Scope:
     programme: str | None = None
     municipality_code: str | None = None
     school_id: str | None = None
+
+
+WHOLE_STATE = Scope()
+"""Everything that the register holds."""

@@ -22,7 +22,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Row,
     Select,
     Text,
     and_,
@@ -39,13 +38,14 @@ from sqlalchemy import (
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, message, plural
 from riskmodel.support.catalogue import catalogue
-from riskmodel.support.periods import Period, Scope
+from riskmodel.support.periods import WHOLE_STATE, Period, Scope
 from riskmodel.support.schema.places import INSTITUTION
 from riskmodel.support.schema.plans import MEASURE_RISK, PLAN, PLAN_MEASURE, PLAN_RISK
 
 Part = str | int | None
 Key = tuple[Part, ...]
 """The values of the dimensions of a row, in their order; None where the register holds none."""
+Question = Select[*tuple[Any, ...]]
 T = TypeVar("T")
 
 
@@ -151,7 +151,7 @@ together, a plan is in a row when a measure of that kind answers a risk of that 
 
 
 def count_plans(
-    connection: Connection, period: Period, scope: Scope = Scope(), by: Sequence[str] = ()
+    connection: Connection, period: Period, scope: Scope = WHOLE_STATE, by: Sequence[str] = ()
 ) -> Tabled[PlansAndPupils]:
     """Return plans and pupils by any of ``DIMENSIONS``, and of the whole; one question to the data base.
 
@@ -227,19 +227,29 @@ class Asked:
     by: tuple[str, ...]
 
 
-def counted(period: Period, scope: Scope = Scope()) -> CTE:
+def counted(period: Period, scope: Scope = WHOLE_STATE) -> CTE:
     """Return the plans that count, each once, with the municipality and kind of its school on the plan's first day."""
     wanted = select(
         *(PLAN.c[name] for name in _KEPT), INSTITUTION.c.municipality_code, INSTITUTION.c.institution_kind
     ).select_from(PLAN.outerjoin(INSTITUTION, was_on(PLAN.c.school_id, PLAN.c.started_on)))
-    conditions = [PLAN.c.approved_on.is_not(None), PLAN.c.status != "INACTIVE", within(PLAN, period)]
-    if scope.programme is not None:
-        conditions.append(PLAN.c.programme == scope.programme)
+    counts = (PLAN.c.approved_on.is_not(None), PLAN.c.status != "INACTIVE")
+    return wanted.where(*counts, within(PLAN, period), *plans_of(scope)).cte("counted")
+
+
+def plans_of(scope: Scope) -> list[ColumnElement[bool]]:
+    """Return the conditions that a plan, beside the row of its school on its first day, is asked for."""
+    of_programme = [] if scope.programme is None else [PLAN.c.programme == scope.programme]
+    return [*of_programme, *in_place(scope, PLAN.c.school_id)]
+
+
+def in_place(scope: Scope, school_id: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    """Return the conditions that a school, beside its row of ``institution``, lies where is asked for."""
+    conditions: list[ColumnElement[bool]] = []
     if scope.school_id is not None:
-        conditions.append(PLAN.c.school_id == scope.school_id)
+        conditions.append(school_id == scope.school_id)
     if scope.municipality_code is not None:
         conditions.append(INSTITUTION.c.municipality_code == scope.municipality_code)
-    return wanted.where(*conditions).cte("counted")
+    return conditions
 
 
 _KEPT = (
@@ -272,7 +282,7 @@ def was_on(school_id: ColumnElement[Any], on: ColumnElement[Any]) -> ColumnEleme
 def within(table: FromClause, period: Period) -> ColumnElement[bool]:
     """Return the condition that a row with a semester lies in a period."""
     year, half, first, last = table.c.school_year, table.c.semester, period.first, period.last
-    conditions = [year.between(first.year, last.year)]
+    conditions: list[ColumnElement[bool]] = [year.between(first.year, last.year)]
     if first.half == 2:
         conditions.append(or_(year > first.year, half == 2))
     if last.half == 1:
@@ -284,9 +294,9 @@ def tabled(
     connection: Connection,
     asked: Asked,
     plans: CTE,
-    parts: Callable[[Sequence[ColumnElement[Any]]], Select[Any]],
+    parts: Callable[[Sequence[ColumnElement[Any]]], Question],
     read: Callable[[Sequence[Any]], T],
-    of_all: Select[Any] | None = None,
+    of_all: Question | None = None,
 ) -> Tabled[T]:
     """Return a statistic by parts and of the whole, by one question.
 
@@ -314,8 +324,3 @@ def tabled(
     found = {tuple(row[1:width]): read(row[width:]) for row in rows if row[0] == 0}
     ordered = dict(sorted(found.items(), key=lambda one: [(part is None, part) for part in one[0]]))
     return Tabled(asked.period, asked.scope, asked.by, read(of_whole[width:]), ordered)
-
-
-def only(rows: Iterable[Row[Any]]) -> dict[Any, Any]:
-    """Return rows of two columns as a mapping."""
-    return {row[0]: row[1] for row in rows}
