@@ -115,6 +115,7 @@ class Act:
         self._clock = clock
         self.before: Head | None = None
         self.head: Head | None = None
+        self._entries: list[dict[str, object]] = []
 
     def record(
         self,
@@ -125,7 +126,7 @@ class Act:
         subject: str = "",
         details: Mapping[str, str | int] | None = None,
     ) -> int:
-        """Write an audit entry; return its number.
+        """Write an audit entry; return its number. It goes to the data base with the others of the act, at its end.
 
         Raises
         ------
@@ -145,10 +146,18 @@ class Act:
             details=_details_text(details),
             previous_digest=last.digest,
         )
-        self.connection.execute(AUDIT_ENTRY.insert().values(**vars(entry), digest=entry.digest))
-        self.connection.execute(update(AUDIT_HEAD).values(entry_count=entry.number, digest=entry.digest))
-        self.head = entry.head
+        self._entries.append({**vars(entry), "digest": entry.digest})
+        self.head = Head(entry.number, str(self._entries[-1]["digest"]))
         return entry.number
+
+    def write_entries(self) -> None:
+        """Write the entries of the act and the audit's new head, as the last thing before its commit."""
+        if self._entries and self.head is not None:
+            self.connection.execute(AUDIT_ENTRY.insert(), self._entries)
+            self.connection.execute(
+                update(AUDIT_HEAD).values(entry_count=self.head.entry_count, digest=self.head.digest)
+            )
+            self._entries = []
 
     def _take_head(self) -> Head:
         # Held until the commit: entries get their numbers one after the other, also beside somebody who writes without an act.
@@ -208,6 +217,7 @@ class Database:
         with self._writing.begin() as connection:
             act = Act(connection, self.clock)
             yield act
+            act.write_entries()
         if act.head is not None and act.before is not None:
             self.note.advance(act.head, act.before, self._digest_of)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from riskmodel.messages import message
 from riskmodel.support.consents import is_withdrawn
@@ -21,6 +21,7 @@ from riskmodel.support.plans import (
     measures_of,
     need_head_or_writer,
     need_writer,
+    risks_of,
     the_plan,
     the_programme,
     told_of,
@@ -142,7 +143,7 @@ def move_plan(work: Work, command: MovePlan) -> Outcome:
         values["approved_on"] = on
     if change.status == "INACTIVE":
         values["ended_on"] = on
-    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    work.change(PLAN, plan.plan_id, **values)
     write_step(work, plan, Step(command.action, plan.status, change.status, on, change.level, reason))
     return told_of(plan, plan.version + 1, status=change.status)
 
@@ -212,12 +213,8 @@ def _submit(work: Work, plan: Row[Any], on: date) -> Change:
 
 
 def _check_contents(work: Work, plan: Row[Any], on: date) -> None:
-    risks = work.all(select(PLAN_RISK).where(PLAN_RISK.c.plan_id == plan.plan_id))
-    links = work.all(
-        select(MEASURE_RISK.c.risk_id, MEASURE_RISK.c.plan_measure_id)
-        .join(PLAN_MEASURE, PLAN_MEASURE.c.plan_measure_id == MEASURE_RISK.c.plan_measure_id)
-        .where(PLAN_MEASURE.c.plan_id == plan.plan_id)
-    )
+    risks = risks_of(work, plan.plan_id)
+    links = work.act.connection.execute(_LINKS, {"of_plan": plan.plan_id}).all()
     measures = measures_of(work, plan.plan_id)
     answered = {link.risk_id for link in links}
     answering = {link.plan_measure_id for link in links}
@@ -239,6 +236,13 @@ def _check_contents(work: Work, plan: Row[Any], on: date) -> None:
     is_economic_only = all(risk.risk_code.startswith("EK") for risk in risks)
     is_kept = is_economic_only or kinds != {"compensation"}
     work.hold(is_kept, "compensation_alone", on, message("The plan holds compensations alone."))
+
+
+_LINKS = (
+    select(MEASURE_RISK.c.risk_id, MEASURE_RISK.c.plan_measure_id)
+    .join(PLAN_MEASURE, PLAN_MEASURE.c.plan_measure_id == MEASURE_RISK.c.plan_measure_id)
+    .where(PLAN_MEASURE.c.plan_id == bindparam("of_plan"))
+)
 
 
 def _chain(work: Work, plan: Row[Any], on: date) -> tuple[str, ...]:
@@ -308,7 +312,7 @@ def start(work: Work, plan: Row[Any], on: date) -> None:
     """Bring an approved plan under way when the first support is recorded."""
     if plan.status == "APPROVED":
         values = {"status": "IN_PROGRESS", "version": plan.version + 1}
-        work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+        work.change(PLAN, plan.plan_id, **values)
         write_step(work, plan, Step("start", "APPROVED", "IN_PROGRESS", on))
 
 
@@ -356,7 +360,7 @@ def close_plan(work: Work, command: ClosePlan) -> Outcome:
     is_assessed = bool(work.act.connection.scalar(own))
     work.hold(is_assessed, "evaluation_before_closing", on, message("The assessment of the teacher is missing."))
     values = {"status": "CLOSED", "decision": command.decision, "ended_on": on, "version": plan.version + 1}
-    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    work.change(PLAN, plan.plan_id, **values)
     write_step(work, plan, Step("close", plan.status, "CLOSED", on))
     return told_of(plan, plan.version + 1, status="CLOSED")
 
@@ -398,7 +402,7 @@ def hand_over_plan(work: Work, command: HandOverPlan) -> Outcome:
         "waits_for": None,
         "version": plan.version + 1,
     }
-    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    work.change(PLAN, plan.plan_id, **values)
     work.insert(
         PLAN_MOVE,
         plan_id=plan.plan_id,
@@ -422,6 +426,6 @@ def pay_preparation(work: Work, command: PayPreparation) -> Outcome:
             message("Correct the entry."),
         )
     values = {"preparation_cents": command.cents, "version": plan.version + 1}
-    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    work.change(PLAN, plan.plan_id, **values)
     write_step(work, plan, Step("change", plan.status, plan.status))
     return told_of(plan, plan.version + 1)
