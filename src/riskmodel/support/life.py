@@ -262,7 +262,7 @@ def _check_contents(work: Work, plan: Row[Any], on: date) -> None:
     measures, of = measures_of(work, plan.plan_id), plan.programme
     answered = {link.risk_id for link in links}
     answering = {link.plan_measure_id for link in links}
-    work.hold(bool(risks), "plan_risk_required", on, message("There is none yet."), programme=of)
+    work.hold(bool(risks), "plan_risk_required", on, message("The plan holds none yet."), programme=of)
     alone = sorted(risk.risk_code for risk in risks if risk.risk_id not in answered)
     told = message("Without a measure: {codes}.", codes=", ".join(alone))
     work.hold(not alone, "plan_risk_measure", on, told, programme=of)
