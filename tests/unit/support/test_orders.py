@@ -33,7 +33,9 @@ def test_an_order_on_remote_consultations_states_how_who_for_which_plans_and_how
     world.calendar.day = date(2020, 3, 23)
     # Of the first semester: still the school's, and named by its code.
     whole = {**REMOTE, "plan_codes": (code,), "issued_on": date(2020, 3, 23), "valid_from": date(2020, 3, 23)}
-    refused(world, "director", order(**{**whole, missing: None if missing == "how_organised" else ()}), "order_contents")
+    refused(
+        world, "director", order(**{**whole, missing: None if missing == "how_organised" else ()}), "order_contents"
+    )
     assert world.do("director", order(**whole))
 
 
