@@ -57,13 +57,19 @@ def support(world: World, pupil: str) -> str:
     word = Answer("risk", "MI4", "refused", reason="Atzīmes jau labojas.")
     world.do("teacher", AnswerProposal(pupil, SCHOOL, 2019, 1, [word], run_id="2019-09-01-0123456789ab"))
     world.do("teacher", SendNotice(pupil, SCHOOL, 2019, 1, 24, "parent", day))
-    certificate = RecordCertificate(pupil, SCHOOL, "semester", day, date(2019, 9, 1), date(2020, 1, 1), [PLACE, OTHER_PLACE])
+    certificate = RecordCertificate(
+        pupil, SCHOOL, "semester", day, date(2019, 9, 1), date(2020, 1, 1), [PLACE, OTHER_PLACE]
+    )
     certificate_id = world.do("teacher", certificate)["certificate_id"]
     world.calendar.day = day + timedelta(days=1)
     code = world.begin(pupil, world.consent(pupil, file_reference="lieta 3-7/19"))
     world.fill(
         code,
-        [RiskLine("MI4", "Matemātikā četras nepietiekamas atzīmes."), RiskLine("GI4", SECRET_WORDS), RiskLine("EK1", "Tālu.")],
+        [
+            RiskLine("MI4", "Matemātikā četras nepietiekamas atzīmes."),
+            RiskLine("GI4", SECRET_WORDS),
+            RiskLine("EK1", "Tālu."),
+        ],
         [
             MeasureLine("KA-PED", ["MI4"], "teacher", "matematika", 16),
             MeasureLine("KA-PSI", ["GI4"], "psychologist"),
@@ -140,11 +146,21 @@ def _rows(plans: int, each: int) -> dict[str, object]:
             plan = (number - 1) // each + 1
             day = first + timedelta(days=number % each)
             yield {
-                "consultation_id": str(number), "plan_id": str(plan), "school_id": school(plan),
-                "measure_code": "KA-PED", "subject_code": "matematika", "provider": f"teacher{plan % 20000}",
-                "provider_role": "subject_teacher", "happened_on": day.isoformat(), "begins_minute": "840",
-                "minutes": "40", "mode": "in_person", "is_signed": "1", "is_invited": "0", **written,
-            }  # fmt: skip
+                "consultation_id": str(number),
+                "plan_id": str(plan),
+                "school_id": school(plan),
+                "measure_code": "KA-PED",
+                "subject_code": "matematika",
+                "provider": f"teacher{plan % 20000}",
+                "provider_role": "subject_teacher",
+                "happened_on": day.isoformat(),
+                "begins_minute": "840",
+                "minutes": "40",
+                "mode": "in_person",
+                "is_signed": "1",
+                "is_invited": "0",
+                **written,
+            }
 
     def counters() -> Iterator[dict[str, str]]:
         for name in ("stay", "consent", "plan", "plan_risk", "plan_measure", "plan_step"):
@@ -155,44 +171,85 @@ def _rows(plans: int, each: int) -> dict[str, object]:
         "support_pupil": of_plans(lambda n: {"pupil_id": pupil(n), "born_on": "2005-03-31", "is_in_care": "0"}),
         "stay": of_plans(
             lambda n: {
-                "stay_id": str(n), "pupil_id": pupil(n), "school_id": school(n), "class_code": "9.a",
-                "stage_kind": "grade", "stage_number": "9", "valid_from": "2018-09-01",
-            }  # fmt: skip
+                "stay_id": str(n),
+                "pupil_id": pupil(n),
+                "school_id": school(n),
+                "class_code": "9.a",
+                "stage_kind": "grade",
+                "stage_number": "9",
+                "valid_from": "2018-09-01",
+            }
         ),
         "consent": of_plans(
             lambda n: {
-                "consent_id": str(n), "pupil_id": pupil(n), "school_id": school(n), "paper_kind": "consent", **term,
-                "giver": "parent", "channel": "paper_delivered", "form": "parent", "form_version": "2020-03-26",
-                "given_on": "2020-09-07", "signed_on": "2020-09-07", "received_on": "2020-09-07",
-            }  # fmt: skip
+                "consent_id": str(n),
+                "pupil_id": pupil(n),
+                "school_id": school(n),
+                "paper_kind": "consent",
+                **term,
+                "giver": "parent",
+                "channel": "paper_delivered",
+                "form": "parent",
+                "form_version": "2020-03-26",
+                "given_on": "2020-09-07",
+                "signed_on": "2020-09-07",
+                "received_on": "2020-09-07",
+            }
         ),
         "plan": of_plans(
             lambda n: {
-                "plan_id": str(n), "plan_code": f"IAP-2020-1-{n:06d}", "pupil_id": pupil(n), "school_id": school(n),
-                "class_code": "9.a", "stage_kind": "grade", "stage_number": "9", "programme": "pumpurs", **term,
-                "status": "IN_PROGRESS", "version": "4", "preparer": "teacher", "supervisor": "teacher",
-                "consent_id": str(n), "started_on": "2020-09-10", "is_late": "0", "is_psychoemotional": "0",
-                "is_finishing": "0", "preparation_cents": "0", "approved_on": "2020-09-14",
-            }  # fmt: skip
+                "plan_id": str(n),
+                "plan_code": f"IAP-2020-1-{n:06d}",
+                "pupil_id": pupil(n),
+                "school_id": school(n),
+                "class_code": "9.a",
+                "stage_kind": "grade",
+                "stage_number": "9",
+                "programme": "pumpurs",
+                **term,
+                "status": "IN_PROGRESS",
+                "version": "4",
+                "preparer": "teacher",
+                "supervisor": "teacher",
+                "consent_id": str(n),
+                "started_on": "2020-09-10",
+                "is_late": "0",
+                "is_psychoemotional": "0",
+                "is_finishing": "0",
+                "preparation_cents": "0",
+                "approved_on": "2020-09-14",
+            }
         ),
         "plan_risk": of_plans(
             lambda n: {
-                "risk_id": str(n), "plan_id": str(n), "risk_code": "MI4", "is_sensitive": "0", "origin": "person",
+                "risk_id": str(n),
+                "plan_id": str(n),
+                "risk_code": "MI4",
+                "is_sensitive": "0",
+                "origin": "person",
                 "justification": "Matemātikā četras nepietiekamas atzīmes.",
-            }  # fmt: skip
+            }
         ),
         "plan_measure": of_plans(
             lambda n: {
-                "plan_measure_id": str(n), "plan_id": str(n), "measure_code": "KA-PED", "provider": f"teacher{n % 20000}",
-                "subject_code": "matematika", "planned_times": "16", "is_same_day_certificate": "0",
-            }  # fmt: skip
+                "plan_measure_id": str(n),
+                "plan_id": str(n),
+                "measure_code": "KA-PED",
+                "provider": f"teacher{n % 20000}",
+                "subject_code": "matematika",
+                "planned_times": "16",
+                "is_same_day_certificate": "0",
+            }
         ),
         "measure_risk": lambda: ({"plan_measure_id": str(n), "risk_id": str(n)} for n in range(1, plans + 1)),
         "plan_step": of_plans(
             lambda n: {
-                "step_id": str(n), "plan_id": str(n), "action": "begin", "status_after": "DRAFT",
+                "step_id": str(n),
+                "plan_id": str(n),
+                "action": "begin",
+                "status_after": "DRAFT",
                 "happened_on": "2020-09-10",
-            }  # fmt: skip
+            }
         ),
         "consultation": consultations,
         "counter": lambda: iter(sorted(counters(), key=lambda row: row["name"])),

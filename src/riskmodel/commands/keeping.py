@@ -33,7 +33,13 @@ def export_(to: Path, by: str | None, store: Path) -> None:
     with opened(store) as held:
         exported = export_register(held, to, actor(by))
     rows = plural("{count} row", "{count} rows", exported.all_rows)
-    say(message("The support register lies in {file}: {rows}. It concerns children; keep it as you keep the register.", file=to, rows=rows))
+    say(
+        message(
+            "The support register lies in {file}: {rows}. It concerns children; keep it as you keep the register.",
+            file=to,
+            rows=rows,
+        )
+    )
 
 
 @click.command("import")

@@ -72,7 +72,9 @@ def export(world: World, tmp_path: Path) -> Path:
 
 def content(register: Register) -> dict[str, list[tuple]]:
     with register.database.reading() as connection:
-        return {one.name: sorted(map(tuple, connection.execute(select(as_texts(one)))), key=str) for one in support_tables()}
+        return {
+            one.name: sorted(map(tuple, connection.execute(select(as_texts(one)))), key=str) for one in support_tables()
+        }
 
 
 def actions(register: Register) -> list[str]:
@@ -115,7 +117,9 @@ def test_no_password_session_or_failed_login_stands_in_an_export(world: World, t
     world.register.sessions.open(world.people["director"], world.calendar())
     export_register(world.register, tmp_path / "with_password.zip", "Līga")
     with zipfile.ZipFile(tmp_path / "with_password.zip") as archive:
-        assert not any(word in name for name in archive.namelist() for word in ("session", "failed", "audit", "account"))
+        assert not any(
+            word in name for name in archive.namelist() for word in ("session", "failed", "audit", "account")
+        )
         assert not any(b"argon2" in archive.read(name) for name in archive.namelist())
 
 
@@ -181,7 +185,7 @@ def test_a_changed_byte_is_found_and_its_table_named(export: Path, empty: Regist
         ("plan", '"2019","1"', '"2019","01"', r"plan\.jsonl:1: .*semester"),
         ("plan_risk", '["1","1"', '["1","999"', r"plan_risk\.jsonl:1: .*not there"),
         ("plan_risk", '["2","1"', '["1","1"', r"plan_risk\.jsonl:2: .*plan_risk\.risk_id"),
-        ("plan_step", "Z\"]\n", "Z\",null]\n", r"plan_step\.jsonl:1: "),
+        ("plan_step", 'Z"]\n', 'Z",null]\n', r"plan_step\.jsonl:1: "),
         ("assessment", "prieku", "prie\\u0000ku", r"assessment\.jsonl:1: .*told"),
         ("assessment", "prieku", "prie\\ud83dku", r"assessment\.jsonl:1: .*told"),
         ("plan_risk", '"GI4"', "7", r"plan_risk\.jsonl:2: .*risk_code"),

@@ -138,9 +138,7 @@ def export_register(register: Register, to: Path, by: Person | str) -> Exported:
             revision = str(migrating.revision_of(connection))
             rows = _write(connection, unfinished, revision)
         exported = Exported(rows)
-        register.audit.write(
-            by, "register_exported", "", details={"rows": exported.all_rows, "revision": revision}
-        )
+        register.audit.write(by, "register_exported", "", details={"rows": exported.all_rows, "revision": revision})
         unfinished.rename(to)
     finally:
         unfinished.unlink(missing_ok=True)

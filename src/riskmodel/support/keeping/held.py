@@ -41,7 +41,9 @@ def rows_of_pupils(pupil_ids: Collection[str]) -> Mapping[Table, ColumnElement[b
     """
     found: dict[Table, ColumnElement[bool]] = {}
     for one in support_tables():
-        own_rows = [one.c[PUPIL_COLUMN].in_(sorted(pupil_ids))] if PUPIL_COLUMN in one.c else []
+        own_rows: list[ColumnElement[bool]] = []
+        if PUPIL_COLUMN in one.c:
+            own_rows = [one.c[PUPIL_COLUMN].in_(sorted(pupil_ids))]
         if conditions := own_rows or list(_by_reference(one, found)):
             found[one] = or_(false(), *conditions)
     of_plans = select(plans.PLAN.c.plan_code).where(found[plans.PLAN])
@@ -56,7 +58,6 @@ def _by_reference(of: Table, known: Mapping[Table, ColumnElement[bool]]) -> Iter
         target = key.column.table
         if target in known and target is not of:
             yield key.parent.in_(select(key.column).where(known[target]))
-
 
 
 def number_of(of: Table) -> Any | None:

@@ -47,7 +47,9 @@ MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-
 NAME_OF_RULE = re.compile(r"\b(?:ck|uq|fk|pk)_\w+|\b[a-z_]+\.[a-z_]+")
 """In what a data base says of a refused row: the rule, or the columns; never a value."""
 
-Values = dict[str, Any]
+TEXT_OR_NONE = {str, type(None)}
+
+Values = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,12 @@ class _Told:
         newest = migrating.revisions()[-1]
         if form != FORM or revision != newest or not is_whole:
             raise self.refusal(
-                message("An export is imported by a program that has the same tables: revision {newest}.", newest=newest),
-                found=message("The export is of the form {form} and of revision {revision}.", form=form, revision=revision),
+                message(
+                    "An export is imported by a program that has the same tables: revision {newest}.", newest=newest
+                ),
+                found=message(
+                    "The export is of the form {form} and of revision {revision}.", form=form, revision=revision
+                ),
                 remedy=message("Restore a back-up of it, bring that to this revision, and export it anew."),
             )
         return manifest
@@ -253,17 +259,26 @@ def _write_rows(
     """Write rows; when the data base refuses them, find the first that it refuses."""
     try:
         with connection.begin_nested():
-            connection.execute(statement, rows)
+            _insert(connection, statement, rows)
         return
     except DBAPIError:
         pass
     for place, row in enumerate(rows, 1):
         try:
             with connection.begin_nested():
-                connection.execute(statement, [row])
+                _insert(connection, statement, [row])
         except DBAPIError as error:
             raise bad_row(place, _words(error)) from None
     raise RuntimeError("rows that were refused together are each written alone")
+
+
+def _insert(connection: Connection, statement: Insert, rows: Sequence[Values]) -> None:
+    """Write rows whose values stand in the order of the columns; straight to a driver that takes them so, in half of the time."""
+    if connection.dialect.positional:
+        connection.exec_driver_sql(str(statement.compile(dialect=connection.dialect)), list(rows))
+        return
+    names = statement.table.columns.keys()
+    connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def _words(error: DBAPIError) -> Message:
@@ -303,9 +318,8 @@ def _reader(one: Table) -> Callable[[bytes], Values]:
             raise _RowError("?") from None
         if type(values) is not list or len(values) != width:
             raise _RowError("?")
-        for name, value in zip(names, values, strict=True):
-            if value is not None and type(value) is not str:
-                raise _RowError(name)
+        if not set(map(type, values)) <= TEXT_OR_NONE:
+            raise _RowError(next(n for n, v in zip(names, values, strict=True) if type(v) not in TEXT_OR_NONE))
         if b"\\u" in line and any(value is not None and not _is_plain(value) for value in values):
             raise _RowError(next(n for n, v in zip(names, values, strict=True) if v is not None and not _is_plain(v)))
         for at, check in checks:
@@ -314,7 +328,7 @@ def _reader(one: Table) -> Callable[[bytes], Values]:
                     values[at] = check(values[at])
                 except ValueError:
                     raise _RowError(names[at]) from None
-        return dict(zip(names, values, strict=True))
+        return tuple(values)
 
     return read
 
