@@ -24,9 +24,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from riskmodel.errors import UsageError
-from riskmodel.messages import message
 from riskmodel.register import migrating
+from riskmodel.register.backups import check_new
 from riskmodel.register.people import Person
 from riskmodel.register.schema import ACCOUNT, ROLE_GRANT
 from riskmodel.register.sqlite import make_private
@@ -143,30 +142,6 @@ def export_register(register: Register, to: Path, by: Person | str) -> Exported:
     finally:
         unfinished.unlink(missing_ok=True)
     return exported
-
-
-def check_new(to: Path) -> None:
-    """Refuse to write over a file, or where there is no folder.
-
-    Raises
-    ------
-    UsageError
-        In both cases.
-    """
-    if os.path.lexists(to):
-        raise UsageError(
-            message("A file of the register is written anew and never over another one."),
-            found=message("There is a file of that name already."),
-            remedy=message("Give another name with --to, or move the file away."),
-            where=str(to),
-        )
-    if not to.absolute().parent.is_dir():
-        raise UsageError(
-            message("A file of the register is written into a folder that is there."),
-            found=message("There is no such folder."),
-            remedy=message("Make the folder, readable by its owner alone, or give another name with --to."),
-            where=str(to),
-        )
 
 
 def _write(connection: Connection, to: Path, revision: str) -> dict[str, int]:
