@@ -13,7 +13,8 @@ from supported import OTHER_PLACE, OTHER_SCHOOL, PLACE, SCHOOL, Calendar, World,
 
 from riskmodel.register import migrating
 from riskmodel.register.people import Grant
-from riskmodel.register.store import Register, open_register, register_file
+from riskmodel.register.places import register_file
+from riskmodel.register.store import Register, open_register
 from riskmodel.settings import HERE
 from riskmodel.support.compensations import (
     CloseCompensation,

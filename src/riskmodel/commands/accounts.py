@@ -76,17 +76,30 @@ def opened(store: Path, *, may_create: bool = False) -> Register:
     UsageError
         When there is no register, and none may be made.
     """
-    from riskmodel.register.store import open_register, register_file
+    from riskmodel.register.places import is_there, register_of
+    from riskmodel.register.store import open_register
 
-    file = register_file(store)
-    if may_create and not file.exists() and not store.is_dir():
+    place = register_of(store)
+    if may_create and not is_there(place):
+        check_store(store)
+    return open_register(place, may_create=may_create)
+
+
+def check_store(store: Path) -> None:
+    """Refuse to make a register beside a store that is not there.
+
+    Raises
+    ------
+    UsageError
+        When the path is no folder.
+    """
+    if not store.is_dir():
         raise UsageError(
             message("A register is made beside a store."),
             found=message("There is no folder at this path."),
             remedy=message("Give the path that was given to riskmodel run --store, or make the folder."),
             where=str(store),
         )
-    return open_register(file, may_create=may_create)
 
 
 def actor(by: str | None) -> str:

@@ -22,16 +22,26 @@ from sqlalchemy import select
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, message
-from riskmodel.register import migrating, sqlite
-from riskmodel.register.headnote import HeadNote, note_file
+from riskmodel.register import migrating, postgresql, sqlite
+from riskmodel.register.headnote import HeadNote
 from riskmodel.register.people import Person
+from riskmodel.register.places import (
+    Place,
+    ServerPlace,
+    is_there,
+    keep_address,
+    note_file,
+    register_file,
+    register_of,
+    url_file,
+)
+from riskmodel.register.private import make_private
 from riskmodel.register.schema import AUDIT_ENTRY, AUDIT_HEAD, moment_text
-from riskmodel.register.sqlite import make_private
 from riskmodel.register.store import Register, migrate, open_register, utc_now
 
 FORM = "riskmodel/back-up/1"
 ABOUT_FILE = "about.json"
-DATA_FILES = {"sqlite": "register.sqlite3"}
+DATA_FILES = {"sqlite": "register.sqlite3", "postgresql": "register.dump"}
 """Under which name the copy of an engine stands in the file."""
 BLOCK_BYTES, MOST_ABOUT_BYTES = 1 << 20, 100_000
 COMPRESSION_LEVEL = 1
@@ -69,7 +79,7 @@ class Restored:
     Attributes
     ----------
     kept
-        The register that stood there before, moved aside; None where there was none.
+        The register that stood there before, moved aside, or the file with its address; None where there was none.
     erased
         How many pupils were erased again.
     """
@@ -78,6 +88,25 @@ class Restored:
     entries: int
     kept: Path | None
     erased: int
+
+
+@dataclass(frozen=True)
+class How:
+    """How a back-up is put back.
+
+    Attributes
+    ----------
+    key_id
+        Of the key with which the store's pseudonyms are made now; empty where there is none.
+    may_replace
+        Whether a register that stands there may be moved aside.
+    server
+        Of a back-up of PostgreSQL: the empty data base into which it is put. The store then follows this address.
+    """
+
+    key_id: str = ""
+    may_replace: bool = False
+    server: ServerPlace | None = None
 
 
 def back_up(register: Register, to: Path, by: Person | str, *, key_id: str = "") -> About:
@@ -135,16 +164,12 @@ def check_new(to: Path) -> None:
 
 def _copy(register: Register, copy: Path) -> str:
     """Let the engine copy its data base; return the engine's name."""
-    engine = register.database.engine
-    if engine.dialect.name not in DATA_FILES:
-        raise UsageError(
-            message("A back-up is copied by the data base itself."),
-            found=message("This version cannot copy one of the engine {engine}.", engine=engine.dialect.name),
-            remedy=message("Use the data base's own programs, e.g. pg_dump, and keep the copy as private as the register."),
-        )
     copy.unlink(missing_ok=True)
-    sqlite.copy_to(engine, copy)
-    return engine.dialect.name
+    if isinstance(register.place, ServerPlace):
+        postgresql.copy_to(register.place, copy)
+        return "postgresql"
+    sqlite.copy_to(register.database.engine, copy)
+    return "sqlite"
 
 
 def _digest_of(path: Path) -> str:
@@ -195,35 +220,34 @@ def read_about(source: Path) -> About:
 
 def restore(
     source: Path,
-    file: Path,
+    store: Path,
     by: Person | str,
     forget_again: Callable[[Register], int],
-    *,
-    key_id: str = "",
-    may_replace: bool = False,
+    how: How,
     clock: Callable[[], datetime] = utc_now,
 ) -> Restored:
-    """Put a back-up in the place of a register; a living one only with ``may_replace``, and then it is kept beside.
+    """Make a back-up the register of a store; a living one is moved aside, and only where ``how`` lets it.
 
     Parameters
     ----------
     forget_again
         Erases from the register what was erased since the back-up; called before anything can read it, returns how many.
-    key_id
-        Of the key with which the store's pseudonyms are made now; empty where there is none.
 
     Raises
     ------
     UsageError
-        When the back-up is changed, cut, of an unknown revision, of another key, or its audit is not sound; when a register
-        stands there and may not be replaced, or somebody has it open. Nothing was changed then.
+        When the back-up is changed, cut, of an unknown revision, of another key or engine, or its audit is not sound; when a
+        register stands there and may not be replaced, or somebody has it open. The register is as it was then.
     """
     about = read_about(source)
-    _check_fits(about, source, file, key_id, may_replace=may_replace)
-    beside = file.with_name(f".{file.name}.restoring")
-    _sweep(beside)
+    _check_fits(about, source, store, how)
+    data = register_file(store).with_name(f".{store.absolute().name}.register.restoring")
+    beside: Place = data if how.server is None else ServerPlace(how.server.url, data)
+    _sweep(data, beside)
     try:
-        _unpack(source, about, beside)
+        _unpack(source, about, data)
+        if isinstance(beside, ServerPlace):
+            postgresql.put_back(beside, data)
         HeadNote(note_file(beside)).begin()
         if about.revision != migrating.revisions()[-1]:
             copy = migrate(beside, clock=clock)
@@ -234,31 +258,37 @@ def restore(
             erased = forget_again(register)
             details: dict[str, str | int] = {"count": about.entries, "reference": about.sha256[:SHOWN_FIGURES]}
             entries = register.audit.write(by, "register_restored", "", details=details)
-        with sqlite.alone(beside):
-            pass  # one file, without a journal beside it
-        kept = _put_in_place(beside, file, clock())
+        kept = _put_in_place(beside, store, how, clock())
     finally:
-        _sweep(beside)
+        _sweep(data, beside)
     return Restored(about, entries, kept, erased)
 
 
-def _check_fits(about: About, source: Path, file: Path, key_id: str, *, may_replace: bool) -> None:
-    known = migrating.revisions()
-    if about.revision not in known:
-        raise _unusable(source, message("A newer version of riskmodel made it: revision {revision}.", revision=about.revision))
-    if about.key_id and key_id and about.key_id != key_id:
+def _check_fits(about: About, source: Path, store: Path, how: How) -> None:
+    if about.revision not in migrating.revisions():
+        found = message("A newer version of riskmodel made it: revision {revision}.", revision=about.revision)
+        raise _unusable(source, found)
+    if (about.engine == "postgresql") != (how.server is not None):
+        raise UsageError(
+            message("A back-up is put back into the data base that made it: SQLite's beside the store, PostgreSQL's with --database."),
+            found=message("It was made by {engine}.", engine=about.engine),
+            remedy=message("Give --database with the address of an empty data base for PostgreSQL's, and leave it out for SQLite's."),
+            where=str(source),
+        )
+    if about.key_id and how.key_id and about.key_id != how.key_id:
         raise UsageError(
             message("A register names pupils by the same pseudonyms as the deliveries of its store."),
             found=message("The back-up was made before the key of the pseudonyms was renewed."),
             remedy=message("Use a back-up made since: what was written before cannot be joined to the pupils any more."),
             where=str(source),
         )
-    if os.path.lexists(file) and not may_replace:
+    living = register_of(store)
+    if is_there(living) and not how.may_replace:
         raise UsageError(
             message("A back-up is never put over a living register by accident."),
             found=message("A register stands there."),
             remedy=message("Give --replace: the register that stands there is kept beside, under another name."),
-            where=str(file),
+            where=str(living),
         )
 
 
@@ -284,37 +314,52 @@ def _check_audit(register: Register, about: About, source: Path) -> None:
         raise _unusable(source, message("Its audit is not as it was written."))
 
 
-def _put_in_place(beside: Path, file: Path, now: datetime) -> Path | None:
-    """Rename what was restored to the register's name, the one that stands there to another; return that name."""
-    kept = None
-    with _hold(file):
-        if os.path.lexists(file):
-            kept = file.with_name(f"{file.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
-            check_new(kept)
-        # A kill in between leaves no register, and the command given again puts it there.
-        for ending in ("-wal", "-shm"):
-            part = file.with_name(file.name + ending)
-            if kept is not None and part.exists():
-                part.rename(kept.with_name(kept.name + ending))
-            part.unlink(missing_ok=True)
-        for of in (note_file, Path):
-            if kept is not None and os.path.lexists(of(file)):
-                of(file).rename(of(kept))
-            of(beside).rename(of(file))
-        _sync_folder(file.parent)
+def _put_in_place(beside: Place, store: Path, how: How, now: datetime) -> Path | None:
+    """Make what was restored the register of a store, and move aside what was; return where that is now.
+
+    A kill in between leaves no register, and the command given again puts it there.
+    """
+    ending, before = f".before-restore-{now:%Y%m%dT%H%M%SZ}", register_of(store)
+    with _hold(beside), _hold(before):
+        if isinstance(before, ServerPlace):
+            kept = _aside(url_file(store), ending)
+        else:
+            kept = _aside(before, ending)
+            for part in _journals(before):
+                _aside(part, ending)
+        _aside(note_file(before), ending)
+        note_file(beside).rename(note_file(how.server or register_file(store)))
+        if isinstance(beside, ServerPlace):
+            keep_address(beside, store)
+        else:
+            beside.rename(register_file(store))
+        _sync_folder(store.absolute().parent)
     return kept
 
 
-def _hold(file: Path) -> AbstractContextManager[Any]:
+def _aside(file: Path, ending: str) -> Path | None:
     if not os.path.lexists(file):
+        return None
+    kept = file.with_name(file.name + ending)
+    check_new(kept)
+    return file.rename(kept)
+
+
+def _journals(file: Path) -> tuple[Path, ...]:
+    return tuple(file.with_name(file.name + ending) for ending in ("-wal", "-shm"))
+
+
+def _hold(place: Place) -> AbstractContextManager[Any]:
+    """Keep everybody else out of a file while it is renamed; a data base on a server stays where it is."""
+    if isinstance(place, ServerPlace) or not os.path.lexists(place):
         return nullcontext()
-    return sqlite.alone(file, may_be_harmed=True)
+    return sqlite.alone(place, may_be_harmed=True)
 
 
-def _sweep(beside: Path) -> None:
-    for path in (beside, note_file(beside), *(beside.with_name(beside.name + ending) for ending in ("-wal", "-shm"))):
+def _sweep(data: Path, beside: Place) -> None:
+    for path in (data, note_file(beside), *_journals(data)):
         path.unlink(missing_ok=True)
-    for path in beside.parent.glob(f"{beside.name}.before-*"):
+    for path in data.parent.glob(f"{data.name}.before-*"):
         path.unlink()
 
 

@@ -17,6 +17,7 @@ from riskmodel.register.people import Grant, Person
 from riskmodel.support.schema.papers import CERTIFICATE, CONSENT, DIRECTOR_ORDER
 from riskmodel.support.schema.places import INSTITUTION
 from riskmodel.support.schema.plans import (
+    ANSWER,
     ASSESSMENT,
     MEASURE_RISK,
     PLAN,
@@ -297,8 +298,11 @@ def _may_read(
         is_named = person.login in {plan.preparer, plan.supervisor} or bool(connection.scalar(named))
         if is_named or (plan.class_code is not None and plan.class_code in classes):
             return "teacher"
-    if plan.status in {"DRAFT", "INACTIVE"}:
-        return None  # not yet, or no longer, the affair of anybody above the school
+    return None if plan.status in {"DRAFT", "INACTIVE"} else _above_the_school(institution, grants)
+
+
+def _above_the_school(institution: Row[Any] | None, grants: Sequence[Grant]) -> Reader | None:
+    """Return as whom somebody above the school reads a plan; a draft or a deleted one is not their affair."""
     if any(grant.role == "state" for grant in grants):
         return "state"
     places = {grant.municipality_code for grant in grants if grant.role == "municipality"}
@@ -392,3 +396,21 @@ def plans_of_pupil(connection: Connection, pupil_id: str) -> Sequence[Row[Any]]:
         .where(PLAN.c.pupil_id == pupil_id, PLAN.c.status != "INACTIVE")
         .order_by(PLAN.c.school_year.desc(), PLAN.c.semester.desc())
     ).all()
+
+
+def answers_of(
+    connection: Connection, pupil_id: str, school_id: str, term: Semester
+) -> dict[tuple[str, str], Row[Any]]:
+    """Return what was answered to the proposal of a semester, by kind and code of the line."""
+    own = ANSWER.c
+    rows = connection.execute(
+        select(ANSWER)
+        .where(
+            own.pupil_id == pupil_id,
+            own.school_id == school_id,
+            own.school_year == term.year,
+            own.semester == term.half,
+        )
+        .order_by(own.answer_id)
+    )
+    return {(row.line_kind, row.line_code): row for row in rows}
