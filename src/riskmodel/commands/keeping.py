@@ -55,14 +55,23 @@ def import_(source: Path, by: str | None, store: Path) -> None:
     Example:
       riskmodel register import --store data/new-store --from register-2026-11-28.zip
     """
+    from riskmodel.register.tombstones import open_tombstones
     from riskmodel.support.keeping.importing import import_register
 
     with opened(store) as held:
-        imported = import_register(held, source, actor(by))
+        imported = import_register(held, source, actor(by), open_tombstones(store))
     if imported.is_identical:
         say(message("The register holds the very same already; nothing was written."))
     else:
         say(plural("{count} row was written.", "{count} rows were written.", imported.all_rows))
+    if imported.erased:
+        say(
+            plural(
+                "{count} pupil who was erased before was left out.",
+                "{count} pupils who were erased before were left out.",
+                imported.erased,
+            )
+        )
     if imported.unknown_logins:
         say(
             plural(

@@ -323,11 +323,13 @@ def _put_in_place(beside: Place, store: Path, how: How, now: datetime) -> Path |
     with _hold(beside), _hold(before):
         if isinstance(before, ServerPlace):
             kept = _aside(url_file(store), ending)
+            _aside(note_file(before), ending)
         else:
             kept = _aside(before, ending)
+            if kept is not None and note_file(before).exists():
+                note_file(before).rename(note_file(kept))
             for part in _journals(before):
                 _aside(part, ending)
-        _aside(note_file(before), ending)
         note_file(beside).rename(note_file(how.server or register_file(store)))
         if isinstance(beside, ServerPlace):
             keep_address(beside, store)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -276,3 +277,10 @@ def _without(words: str, password: Any) -> str:
 
 def _unfit(place: ServerPlace, must: Message, found: Message, remedy: Message) -> UsageError:
     return UsageError(must, found=found, remedy=remedy, where=str(place))
+
+
+def rewrite(engine: Engine, tables: Sequence[str]) -> None:
+    """Write tables anew, so that none of their pages keeps what was removed; the server's own log keeps it for its time."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        names = ", ".join(engine.dialect.identifier_preparer.quote(name) for name in tables)
+        connection.exec_driver_sql(f"VACUUM (FULL) {names}")

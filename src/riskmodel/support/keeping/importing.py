@@ -30,6 +30,8 @@ from riskmodel.register.grants import PUPIL_ID
 from riskmodel.register.people import Person
 from riskmodel.register.schema import ACCOUNT, Day, Moment
 from riskmodel.register.store import Register
+from riskmodel.register.tombstones import Tombstones
+from riskmodel.support.keeping.erasing import pupils_in_register, remove_rows, rewrite
 from riskmodel.support.keeping.exporting import (
     FORM,
     MANIFEST_FILE,
@@ -60,11 +62,14 @@ class Imported:
     ----------
     unknown_logins
         How many logins of the export have no account in this register: nobody is let in by an import.
+    erased
+        How many pupils were left out because they were erased.
     """
 
     rows: Mapping[str, int]
     is_identical: bool
     unknown_logins: int
+    erased: int = 0
 
     @property
     def all_rows(self) -> int:
@@ -76,8 +81,12 @@ class _RowError(Exception):
     """A value is not of its column's form; the text is the column."""
 
 
-def import_register(register: Register, source: Path, by: Person | str) -> Imported:
+def import_register(
+    register: Register, source: Path, by: Person | str, tombstones: Tombstones | None = None
+) -> Imported:
     """Put an export into a register that holds no support yet, in one act with one entry in the audit.
+
+    Pupils who were erased (``tombstones``) are left out.
 
     Raises
     ------
@@ -99,7 +108,10 @@ def import_register(register: Register, source: Path, by: Person | str) -> Impor
         if not is_empty:
             return Imported({}, is_identical=True, unknown_logins=unknown)
         with register.database.acting() as act:
-            return Imported(_write_all(act, told, by), is_identical=False, unknown_logins=unknown)
+            rows, erased = _write_all(act, told, by, tombstones)
+        if erased:
+            rewrite(register)
+        return Imported(rows, is_identical=False, unknown_logins=unknown, erased=erased)
 
 
 def _opened(source: Path) -> zipfile.ZipFile:
@@ -221,7 +233,9 @@ def _unknown_logins(connection: Connection, told: _Told) -> int:
     return sum(json.loads(line)[0] not in known for line in told.lines("person"))
 
 
-def _write_all(act: Act, told: _Told, by: Person | str) -> dict[str, int]:
+def _write_all(
+    act: Act, told: _Told, by: Person | str, tombstones: Tombstones | None
+) -> tuple[dict[str, int], int]:
     if not _is_empty(act.connection):  # somebody was quicker
         raise told.refusal(
             message("An export is put into a register that holds no support yet."),
@@ -230,10 +244,15 @@ def _write_all(act: Act, told: _Told, by: Person | str) -> dict[str, int]:
         )
     rows = {one.name: _write_table(act.connection, one, told) for one in support_tables()}
     _check_counters(act.connection, told)
+    gone = tombstones.among("pupil_id", pupils_in_register(act.connection)) if tombstones else set()
+    if gone:
+        for name, count in remove_rows(act.connection, gone).items():
+            if name in rows:
+                rows[name] -= count
     act.record(
         by, "register_imported", details={"rows": sum(rows.values()), "revision": str(told.manifest["revision"])}
     )
-    return rows
+    return rows, len(gone)
 
 
 def _write_table(connection: Connection, one: Table, told: _Told) -> int:
