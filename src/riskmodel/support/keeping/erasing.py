@@ -67,20 +67,22 @@ def remove_rows(connection: Connection, pupil_ids: Collection[str]) -> dict[str,
 
 
 def _requests(connection: Connection, conditions: Mapping[Table, Any]) -> list[str]:
-    """Return the keys of the requests that wrote the rows, or whose answer names one of them."""
+    """Return the keys of the requests whose answer names one of the rows; of those that name none, by who wrote and when."""
     moments: set[tuple[str, Any]] = set()
     named: dict[str, set[Any]] = {}
     for one, condition in conditions.items():
         if all(name in one.c for name in SIGNED):
-            moments |= set(connection.execute(select(*(one.c[name] for name in SIGNED)).where(condition)).tuples())
+            signed = connection.execute(select(*(one.c[name] for name in SIGNED)).where(condition))
+            moments |= {(str(actor), at) for actor, at in signed}
         if (key := number_of(one)) is not None:
             named[key.name] = set(connection.scalars(select(key).where(condition)))
     named["plan_code"] = set(connection.scalars(select(PLAN.c.plan_code).where(conditions[PLAN])))
     keys = []
     wanted = select(REQUEST.c.request_key, REQUEST.c.actor, REQUEST.c.answered_at, REQUEST.c.answer)
-    for key, actor, answered_at, answer in connection.execution_options(yield_per=AT_ONCE).execute(wanted):
+    for key, actor, answered_at, answer in connection.execute(wanted.execution_options(yield_per=AT_ONCE)):
         told = json.loads(answer)
-        if (actor, answered_at) in moments or any(told.get(name) in values for name, values in named.items()):
+        by_name = [told[name] in values for name, values in named.items() if name in told]
+        if any(by_name) or (not by_name and (str(actor), answered_at) in moments):
             keys.append(key)
     return keys
 

@@ -95,7 +95,7 @@ def parts_of_people() -> dict[str, Part]:
 
 def lines_of(connection: Connection, part: Part) -> Iterator[bytes]:
     """Yield the rows of a part as lines, in constant memory."""
-    with connection.execution_options(yield_per=ROWS_AT_ONCE).execute(part.wanted) as rows:
+    with connection.execute(part.wanted.execution_options(yield_per=ROWS_AT_ONCE)) as rows:
         for row in rows:
             texts = [None if value is None else str(value) for value in row]
             yield json.dumps(texts, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
