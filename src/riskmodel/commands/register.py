@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from riskmodel.commands import keeping
 from riskmodel.commands.accounts import actor, check_store, opened, store_option
 from riskmodel.commands.kinds import DAY, FILE, by_option
 from riskmodel.commands.speaking import language, say, show
@@ -35,6 +36,10 @@ def register() -> None:
       riskmodel register audit --verify --store data/store
       riskmodel register migrate --store data/store
     """
+
+
+for verb in (keeping.export_, keeping.import_, keeping.back_up_, keeping.restore):
+    register.add_command(verb)
 
 
 @register.command()

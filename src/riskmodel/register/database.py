@@ -24,6 +24,17 @@ Action = Literal[
     "register_created",
     "register_migrated",
     "audit_read",
+    # keeping: copies, what is held of one pupil, and taking it away
+    "register_exported",
+    "register_imported",
+    "register_backed_up",
+    "register_restored",
+    "retention_applied",
+    "pupil_erased",
+    "pupil_readmitted",
+    "subject_told",
+    "looks_read",
+    "key_rotated",
     # coming and going
     "login",
     "login_refused",
