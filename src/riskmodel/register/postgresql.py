@@ -251,7 +251,9 @@ def put_back(place: ServerPlace, copy: Path) -> None:
     if ended.returncode:
         # Its words may hold rows: only that it failed is told.
         found = message("pg_restore ended with an error.")
-        raise UsageError(must, found=found, remedy=message("Use a pg_restore of the server's version or newer."), where=str(place))
+        raise UsageError(
+            must, found=found, remedy=message("Use a pg_restore of the server's version or newer."), where=str(place)
+        )
 
 
 def _program(name: str) -> str | None:

@@ -162,7 +162,11 @@ def test_a_server_s_back_up_goes_into_an_empty_data_base_only(postgres: Server, 
         elsewhere = tmp_path / "elsewhere"
         with pytest.raises(UsageError, match="empty data base"):
             restore(
-                tmp_path / "of_server.zip", elsewhere, "Līga", forget_nobody, How(server=ServerPlace(place.url, elsewhere))
+                tmp_path / "of_server.zip",
+                elsewhere,
+                "Līga",
+                forget_nobody,
+                How(server=ServerPlace(place.url, elsewhere)),
             )
         assert register.audit.verify().is_sound
         assert not url_file(elsewhere).exists()

@@ -233,9 +233,7 @@ def _unknown_logins(connection: Connection, told: _Told) -> int:
     return sum(json.loads(line)[0] not in known for line in told.lines("person"))
 
 
-def _write_all(
-    act: Act, told: _Told, by: Person | str, tombstones: Tombstones | None
-) -> tuple[dict[str, int], int]:
+def _write_all(act: Act, told: _Told, by: Person | str, tombstones: Tombstones | None) -> tuple[dict[str, int], int]:
     if not _is_empty(act.connection):  # somebody was quicker
         raise told.refusal(
             message("An export is put into a register that holds no support yet."),
