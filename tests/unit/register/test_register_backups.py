@@ -20,7 +20,6 @@ from riskmodel.register.people import Grant
 from riskmodel.register.places import Place, ServerPlace, note_file, register_file, register_of, server_place, url_file
 from riskmodel.register.store import Register, open_register, put_on_server
 
-
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 
 
