@@ -100,15 +100,14 @@ def tasks_of(connection: Connection, person: Person, on: date) -> Tasks:
     """Return what somebody has to do with plans on a day: those of the day's semester, and earlier ones still open."""
     term, grants = semester_of(on), holding(person, on)
     seen = _seen_by(person, grants, on)
+    # Counted plan by plan, of the few that are shown: grouped, it would count those of the whole state first.
     held = (
-        select(CONSULTATION.c.plan_id, func.count().label("held"))
-        .where(CONSULTATION.c.cancelled_at.is_(None))
-        .group_by(CONSULTATION.c.plan_id)
-        .subquery()
+        select(func.count())
+        .where(CONSULTATION.c.plan_id == PLAN.c.plan_id, CONSULTATION.c.cancelled_at.is_(None))
+        .scalar_subquery()
     )
     rows = connection.execute(
-        select(PLAN, func.coalesce(held.c.held, 0).label("held"))
-        .outerjoin(held, held.c.plan_id == PLAN.c.plan_id)
+        select(PLAN, held.label("held"))
         .where(seen, PLAN.c.status.in_(LIVE), _until(term))
         .order_by(PLAN.c.school_year, PLAN.c.semester, PLAN.c.plan_id)
     ).all()
