@@ -249,7 +249,9 @@ def test_44_thousand_plans_are_those_of_23_thousand_pupils(scaled_connection) ->
     assert round(found.plans / found.pupils, 1) == 1.9
 
 
-def test_at_the_end_of_2022_there_are_93497_plans_599_institutions_and_41_of_43_municipalities(scaled_connection) -> None:
+def test_at_the_end_of_2022_there_are_93497_plans_599_institutions_and_41_of_43_municipalities(
+    scaled_connection,
+) -> None:
     assert count_plans(scaled_connection, Period.parse("2017/18..2022/23-1")).total.plans == round(93_497 / SCALE)
     found = coverage(scaled_connection, PROGRAMME, worlds.date(2022, 12, 31))
     assert (found.institutions, found.municipalities, found.of_municipalities) == (599, 41, 43)
