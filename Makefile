@@ -58,7 +58,7 @@ check: install
 	$(BIN)/pytest -q tests/house
 
 test: check
-	@$(SYSTEM) browser compiler
+	@$(SYSTEM) browser compiler database
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 15
 
 bench: install

@@ -1,4 +1,4 @@
-"""A real portal on a free port, and a real headless Chromium that can reach nothing but this machine."""
+"""A real portal on a free port, a real headless Chromium that can reach nothing but this machine, a real data base server."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ def portal(tmp_path_factory):
     import served_portal
 
     yield from served_portal.serving(tmp_path_factory.mktemp("portal"))
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """Give a PostgreSQL server of the tests' own, which does not wait for the disk."""
+    import own_postgres
+
+    from riskmodel.register import postgresql
+
+    with own_postgres.serving(own_postgres.HASTY) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgresql, "NEEDED_OF_THE_SERVER", {})
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,10 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
+from itertools import count
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -20,12 +21,22 @@ import invented_run
 import pyarrow as pa
 
 from riskmodel.register.people import Grant
-from riskmodel.register.store import Register, open_register, register_file
+from riskmodel.register.places import Place as RegisterPlace
+from riskmodel.register.places import register_file, register_of
+from riskmodel.register.store import Register, open_register
 from riskmodel.runs import gate_report
 from riskmodel.runs.forking import kernels_of
 from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.manifest import read_manifest
+from riskmodel.settings import HERE
 from riskmodel.sources.identity import write_identities
+from riskmodel.support.consents import RecordConsent
+from riskmodel.support.life import MovePlan
+from riskmodel.support.office import Office
+from riskmodel.support.places import RecordInstitution, RecordStaff
+from riskmodel.support.plans import BeginPlan, ChangePlan, MeasureLine, RiskLine, plan_code
+from riskmodel.support.pupils import RecordStay
+from riskmodel.support.semesters import Semester, semester_of
 from riskmodel.tables.canonical import IDENTITY
 
 SERVE = (
@@ -96,12 +107,62 @@ def give_names(store: Path, names: dict[str, tuple[str, str]]) -> None:
     write_identities(store, pa.Table.from_pylist(rows, schema=IDENTITY.arrow_schema()))
 
 
-def make_register(store: Path, people: dict[str, list[Grant]] | None = None) -> Path:
-    """Make the register beside a store, with its accounts."""
-    file = register_file(store)
-    with open_register(file, may_create=True) as register:
+TERM = semester_of(datetime.now(HERE).date())
+"""The semester in which the tests run."""
+PLANS = {school_id: plan_code(TERM, number) for number, school_id in enumerate((OWN, FOREIGN), 1)}
+"""An approved plan in each of both schools, of the first pupil in order of need, with a justified sensitive risk."""
+SECRET_WORDS = "Klusie vārdi par veselību"
+
+
+def add_support(register: Register, schools: Sequence[str] = (OWN, FOREIGN), words: str = SECRET_WORDS) -> None:
+    """Enter the schools as institutions, and a plan in each that went the whole way to approval; ``words`` stand wherever a person writes."""
+    office, today = Office(register.database), datetime.now(HERE).date()
+    keys = (f"support-key-{number:04d}" for number in count())
+
+    def do(login: str, *commands: object) -> list[Mapping[str, str | int]]:
+        person = register.accounts.find(login)
+        assert person is not None
+        return office.do_all([(command, next(keys)) for command in commands], person)
+
+    places = {OWN: MUNICIPALITY, FOREIGN: OTHER_MUNICIPALITY}
+    do(
+        f"steward.{OWN}",
+        *(
+            RecordInstitution(school_id, name, "general", places.get(school_id, MUNICIPALITY), date(2016, 9, 1))
+            for school_id, name in invented_run.SCHOOLS.items()
+        ),
+    )
+    for school_id, code in [(school_id, PLANS[school_id]) for school_id in schools]:
+        pupil = next(one for one in EXTRACTS[school_id]["pupils"] if one["code"] == CODES[school_id][0])
+        teacher, support = f"class_teacher.{school_id}", f"support_staff.{school_id}"
+        do(f"director.{school_id}", RecordStaff(support, school_id, "psychologist", date(2020, 9, 1), None, 10))
+        stage = (str(pupil["stage_kind"]), int(pupil["stage_number"]))
+        of_term = (pupil["pupil_id"], school_id, TERM.year, TERM.half)
+        stay = RecordStay(pupil["pupil_id"], school_id, *stage, Semester(TERM.year, 1).first_on, pupil["class_code"])
+        given = do(teacher, stay, RecordConsent(*of_term, "parent", "paper_delivered", today, today, "26.03.2020"))
+        begun = BeginPlan(pupil["pupil_id"], school_id, "own", TERM.year, TERM.half, int(given[1]["consent_id"]), today)
+        assert do(teacher, begun)[0]["plan_code"] == code, "the tests run over the turn of a semester"
+        open_words = "Matemātikā četras nepietiekamas atzīmes." if words is SECRET_WORDS else words
+        risks = [RiskLine("MI4", open_words), RiskLine("SV7", words)]
+        measures = [
+            MeasureLine("KA-PED", ["MI4"], teacher, "matematika", 16),
+            MeasureLine("KA-PED", ["MI4"], f"subject_teacher.{school_id}", "fizika", 8),
+            MeasureLine("KA-PSI", ["SV7"], support, None, 8),
+        ]
+        do(support, ChangePlan(code, 1, risks, measures))
+        do(teacher, MovePlan(code, 2, "submit"))
+        do(f"director.{school_id}", MovePlan(code, 3, "approve"))
+        do(f"municipality.{school_id}", MovePlan(code, 4, "approve"))
+
+
+def make_register(store: Path, people: dict[str, list[Grant]] | None = None) -> RegisterPlace:
+    """Make the register of a store, with its accounts; where they are the usual ones, with plans, too."""
+    place = register_of(store)
+    with open_register(place, may_create=True) as register:
         add_people(register, people)
-    return file
+        if people is None:
+            add_support(register)
+    return place
 
 
 def add_held_run(store: Path, run_id: str) -> Path:

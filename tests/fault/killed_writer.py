@@ -1,4 +1,4 @@
-"""Writes into a register until it is killed: ``python killed_writer.py FILE [MOMENT]``.
+"""Writes into the register of a store until it is killed: ``python killed_writer.py STORE [MOMENT]``.
 
 Prints the number of each entry once its call has returned. MOMENT says when it kills itself, in the act of the third entry.
 """
@@ -14,6 +14,7 @@ from threading import Thread
 from riskmodel.register.database import Act
 from riskmodel.register.headnote import HeadNote
 from riskmodel.register.people import Grant
+from riskmodel.register.places import register_of
 from riskmodel.register.store import Register, open_register
 
 THREADS = 4
@@ -57,11 +58,11 @@ def write_on(register: Register, name: str) -> None:
         register.accounts.grant(name, Grant("state"), name)
 
 
-def main(file: Path, moment: str = "") -> None:
+def main(store: Path, moment: str = "") -> None:
     """Write in one thread until ``moment``, or in several until somebody ends it."""
     if moment:
         die_at(moment)
-    with open_register(file, may_create=True) as register:
+    with open_register(register_of(store), may_create=True) as register:
         threads = [Thread(target=write_on, args=(register, f"writer{n}")) for n in range(1 if moment else THREADS)]
         for thread in threads:
             thread.start()

@@ -24,7 +24,8 @@ from riskmodel.messages import message
 from riskmodel.portal.app import READY_KERNELS, Place
 from riskmodel.portal.identity import cookie_name
 from riskmodel.register.people import Grant
-from riskmodel.register.store import open_register, register_file
+from riskmodel.register.places import register_of
+from riskmodel.register.store import open_register
 from riskmodel.runs.forking import kernels_of
 
 SERVE = (
@@ -53,7 +54,7 @@ class Served:
         grants = tuple(Grant("support_staff", school_id) for school_id in school_ids)
         front = Place(self.store).front()
         cookies = []
-        with open_register(register_file(self.store), may_create=True) as register:
+        with open_register(register_of(self.store), may_create=True) as register:
             for number in range(count):
                 login = f"reader-{number}-{secrets.token_hex(4)}"
                 register.accounts.add(login, login, None, LANGUAGE, grants, by="benchmark")

@@ -76,17 +76,30 @@ def opened(store: Path, *, may_create: bool = False) -> Register:
     UsageError
         When there is no register, and none may be made.
     """
-    from riskmodel.register.store import open_register, register_file
+    from riskmodel.register.places import is_there, register_of
+    from riskmodel.register.store import open_register
 
-    file = register_file(store)
-    if may_create and not file.exists() and not store.is_dir():
+    place = register_of(store)
+    if may_create and not is_there(place):
+        check_store(store)
+    return open_register(place, may_create=may_create)
+
+
+def check_store(store: Path) -> None:
+    """Refuse to make a register beside a store that is not there.
+
+    Raises
+    ------
+    UsageError
+        When the path is no folder.
+    """
+    if not store.is_dir():
         raise UsageError(
             message("A register is made beside a store."),
             found=message("There is no folder at this path."),
             remedy=message("Give the path that was given to riskmodel run --store, or make the folder."),
             where=str(store),
         )
-    return open_register(file, may_create=may_create)
 
 
 def actor(by: str | None) -> str:
@@ -324,10 +337,15 @@ def demo(as_json: bool, by: str | None, store: Path) -> None:
       riskmodel user demo --store data/store
     """
     from riskmodel.commands.demo import demo_grants, set_up
+    from riskmodel.commands.schools import enter_demo_staff, enter_schools
 
     grants = demo_grants(store)
     with opened(store, may_create=True) as register:
         made = set_up(register, grants, actor(by))
+        enter_schools(register, store, actor(by))
+        for one in made:
+            if one.grant.role == "support_staff" and one.grant.school_id is not None:
+                enter_demo_staff(register, one.login, one.grant.school_id, actor(by))
     if as_json:
         show([{"login": one.login, "password": one.password, **vars(one.grant)} for one in made])
         return

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from riskmodel.commands.accounts import actor, opened, store_option
-from riskmodel.commands.kinds import DAY, NEW_FILE, by_option
+from riskmodel.commands import keeping
+from riskmodel.commands.accounts import actor, check_store, opened, store_option
+from riskmodel.commands.kinds import DAY, FILE, NEW_FILE, by_option
 from riskmodel.commands.speaking import language, say, show
-from riskmodel.errors import RunFailedError
-from riskmodel.messages import message
+from riskmodel.errors import RunFailedError, UsageError
+from riskmodel.messages import message, plural
 
 if TYPE_CHECKING:
     from riskmodel.register.audit import Filters, Verdict
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
 
 @click.group()
 def register() -> None:
-    """The register beside a store: accounts, sessions, places, and the audit.
+    """The register of a store: accounts, sessions, places, and the audit.
+
+    It is a file beside the store, unless it was put on a PostgreSQL server.
 
     \b
     Examples:
+      riskmodel register init --database postgresql://riskmodel@db.example/riskmodel --store data/store
+      riskmodel register schools --store data/store
       riskmodel register audit --store data/store
       riskmodel register audit --verify --store data/store
       riskmodel register statistics --period 2018/19-2 --store data/store
@@ -34,21 +39,88 @@ def register() -> None:
     """
 
 
+for verb in (keeping.export_, keeping.import_, keeping.back_up_, keeping.restore):
+    register.add_command(verb)
+
+
+@register.command()
+@click.option("--database", "address", metavar="URL", required=True, help="The data base, without its password.")
+@click.option(
+    "--password-file", type=FILE, help="Its first line is kept beside the store.  [default: none: ~/.pgpass holds it]"
+)
+@store_option
+def init(address: str, password_file: Path | None, store: Path) -> None:
+    """Put the register of a store on a PostgreSQL server, or join the one that stands there.
+
+    The data base is there already, empty, in UTF-8 and of the collation C. Its address goes into a private file beside the
+    store (STORE.register.url), which every verb and the portal follow. What stands in a file of SQLite is not carried over.
+
+    \b
+    Examples:
+      sudo -u postgres createuser riskmodel
+      sudo -u postgres createdb --owner riskmodel --template template0 --encoding UTF8 --locale C riskmodel
+      riskmodel register init --database postgresql:///riskmodel --store data/store
+      riskmodel register init --database postgresql://riskmodel@db.example/riskmodel --store data/store
+    """
+    from riskmodel.register.places import server_place
+    from riskmodel.register.store import put_on_server
+
+    check_store(store)
+    place = server_place(address, store)
+    if place.url.password is not None:
+        raise UsageError(
+            message("An address at the command line holds no password: others can see it in the list of processes."),
+            found=message("This one holds a password."),
+            remedy=message("Give it with --password-file, or keep it in ~/.pgpass; and change it: it was seen."),
+        )
+    if password_file is not None:
+        lines = password_file.read_text("utf-8", errors="replace").splitlines()
+        place = server_place(address, store, password=lines[0] if lines else None)
+    entries = put_on_server(place, store)
+    say(
+        plural(
+            "The register stands on {place} now: {count} entry in its audit.",
+            "The register stands on {place} now: {count} entries in its audit.",
+            entries,
+            place=place,
+        )
+    )
+
+
+@register.command()
+@by_option
+@store_option
+def schools(by: str | None, store: Path) -> None:
+    """Enter the schools of the current run as institutions: plans are made in institutions that the register knows.
+
+    What the register knows already stays; a school whose kind or municipality has changed is entered anew from today on.
+
+    \b
+    Example:
+      riskmodel register schools --store data/store
+    """
+    from riskmodel.commands.schools import enter_schools
+
+    with opened(store) as found:
+        count = enter_schools(found, store, actor(by))
+    say(plural("{count} school was entered.", "{count} schools were entered.", count))
+
+
 @register.command()
 @by_option
 @store_option
 def migrate(by: str | None, store: Path) -> None:
-    """Bring a register of an older version to this one's form, after a copy was made beside it.
+    """Bring a register of an older version to this one's form, after a copy was made beside the store.
 
     \b
     Example:
       riskmodel register migrate --store data/store
     """
     from riskmodel.register import migrating
+    from riskmodel.register.places import register_of
     from riskmodel.register.store import migrate as bring_forward
-    from riskmodel.register.store import register_file
 
-    copy = bring_forward(register_file(store), by=actor(by))
+    copy = bring_forward(register_of(store), by=actor(by))
     newest = migrating.revisions()[-1]
     if copy is None:
         say(message("The register has revision {revision} already; nothing was to be done.", revision=newest))
@@ -176,7 +248,7 @@ def _verify(held: Register, *, as_json: bool) -> None:
             remedy=message(
                 "Keep the files as they are, compare them with the last copy, and tell the data protection officer."
             ),
-            where=str(held.file),
+            where=str(held.place),
         )
 
 

@@ -39,7 +39,8 @@ from riskmodel.portal.published import open_current
 from riskmodel.portal.render import Rendering
 from riskmodel.portal.routes import as_rules
 from riskmodel.portal.shared_pages import NotFoundHandler
-from riskmodel.register.store import Register, open_register, register_file
+from riskmodel.register.places import register_of
+from riskmodel.register.store import Register, open_register
 from riskmodel.views.words import ORIGINS, words
 
 Mode = Literal["local", "hub", "proxy"]
@@ -249,7 +250,7 @@ def serve(place: Place, say: Callable[[str], None] = click.echo) -> None:
     place, door = door_of(place)
     _check(place)
     open_current(place.store)
-    register = open_register(register_file(place.store), may_create=True)
+    register = open_register(register_of(place.store), may_create=True)
     log.write_to_standard_error()
     portal = Portal(place, register, door, say)
     portal.initialize([])

@@ -206,6 +206,7 @@ class PageHandler(PortalHandler):
         pupil_id: str | None = None,
         municipality_code: str | None = None,
         file_kind: str | None = None,
+        plan_code: str | None = None,
     ) -> Scope:
         """Return what the person may see of the route's view, and write the look into the audit where that is due.
 
@@ -216,7 +217,7 @@ class PageHandler(PortalHandler):
         TooManyError
             When this would be one pupil too many.
         """
-        ask = Ask(self.access, school_id, pupil_id, municipality_code, file_kind)
+        ask = Ask(self.access, school_id, pupil_id, municipality_code, file_kind, plan_code)
         try:
             scope = decide(self.person, ask, published, self.desk.today())
         except (DeniedError, UnknownError):
@@ -227,7 +228,7 @@ class PageHandler(PortalHandler):
             if self.desk.pace.is_first_alarm(self.person.account_id):
                 await self.record("mass_reading", ask, published)
             raise TooManyError
-        if rule.is_recorded or file_kind is not None:
+        if (rule.is_recorded and rule.unit in LOOKS) or file_kind is not None:
             await self.record("file_exported" if file_kind else LOOKS[rule.unit], ask, published)
         return scope
 
@@ -256,6 +257,8 @@ class PageHandler(PortalHandler):
         details: dict[str, str | int] = {"view": ask.view, "run_id": published.run_id, "language": self.language}
         if ask.file_kind:
             details["file_kind"] = ask.file_kind
+        if ask.plan_code:
+            details["plan"] = ask.plan_code
         subject, person = ask.pupil_id or "", self.person
         await self.desk.in_thread(lambda: self.desk.register.audit.write(person, action, unit, subject, details))
 

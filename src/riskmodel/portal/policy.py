@@ -18,9 +18,11 @@ from riskmodel.portal.published import Published
 from riskmodel.register.people import ROLES, ROLES_OF_A_SCHOOL, Grant, Person, Role
 
 Profile = Literal["teacher", "support", "director", "municipality", "state", "researcher", "steward"]
-Unit = Literal["none", "schools", "school", "pupil", "municipality"]
+Unit = Literal["none", "schools", "school", "pupil", "municipality", "plan"]
 
 EVERYONE: frozenset[Role] = frozenset(ROLES)
+ACT_ON_PLANS: frozenset[Role] = ROLES_OF_A_SCHOOL | {"municipality", "state"}
+EDUCATORS: frozenset[Role] = ROLES_OF_A_SCHOOL - {"director"}
 PROFILES_WITH_NAMES: frozenset[Profile] = frozenset({"teacher", "support", "director"})
 """Names are shown where somebody acts on the pupil, and nowhere else."""
 SHEETS = frozenset({"csv", "xlsx"})
@@ -43,7 +45,7 @@ class Rule:
     roles
         Only these.
     unit
-        What an address of the view names: nothing, the person's schools, one school, one pupil, one municipality.
+        What an address of the view names: nothing, the person's schools, one school, one pupil, one municipality, one plan.
     files
         Kinds of file, beside the page itself.
     is_recorded
@@ -65,6 +67,11 @@ RULES: Mapping[str, Rule] = {
     "pupil": Rule(ROLES_OF_A_SCHOOL, "pupil", SHEETS | {"pdf"}, is_recorded=True),
     "notice": Rule(ROLES_OF_A_SCHOOL, "pupil", frozenset({"pdf"}), is_recorded=True),
     "capacity": Rule(frozenset({"director"}), "school"),
+    "tasks": Rule(ACT_ON_PLANS),
+    "plan": Rule(ACT_ON_PLANS, "plan", is_recorded=True),
+    "consultation": Rule(ROLES_OF_A_SCHOOL, "plan", is_recorded=True),
+    "planning": Rule(EDUCATORS, "pupil", is_recorded=True),
+    "orders": Rule(frozenset({"director"}), "school"),
     "municipality": Rule(frozenset({"municipality", "state"}), "municipality", SHEETS),
     "state": Rule(frozenset({"state"}), "none", SHEETS),
     "runs": Rule(frozenset({"steward"})),
@@ -75,13 +82,17 @@ RULES: Mapping[str, Rule] = {
 
 @dataclass(frozen=True)
 class Ask:
-    """What somebody wants to see; ``pupil_id`` is the pseudonym, and ``file_kind`` None for the page itself."""
+    """What somebody wants to see; ``pupil_id`` is the pseudonym, and ``file_kind`` None for the page itself.
+
+    Whose a plan is tells the register, not the run: :mod:`riskmodel.support.reading` answers for its code.
+    """
 
     view: str
     school_id: str | None = None
     pupil_id: str | None = None
     municipality_code: str | None = None
     file_kind: str | None = None
+    plan_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +133,9 @@ class Scope:
         return self.profile in PROFILES_WITH_NAMES
 
 
+WHY_OF_PLANS = message("You see plans on which you act, as far as your task goes.")
+
+
 def decide(person: Person, ask: Ask, published: Published, on: date) -> Scope:
     """Return what ``person`` may see of what is asked for, on a day.
 
@@ -146,6 +160,8 @@ def decide(person: Person, ask: Ask, published: Published, on: date) -> Scope:
         return _pupil(ask, grants, published)
     if rule.unit == "municipality":
         return _municipality(ask, grants, published)
+    if rule.unit == "plan":
+        return Scope(ask.view, f"plan/{ask.plan_code}", _profile(grants), why=WHY_OF_PLANS)
     if ask.view == "state" and not published.has_state:
         raise UnknownError
     profile = _profile(grants)
@@ -165,11 +181,14 @@ def own_schools(grants: Iterable[Grant], published: Published) -> list[str]:
 
 def _is_whole(ask: Ask, rule: Rule) -> bool:
     """Whether an ask names what its view is about, no more and no less."""
-    named = {name for name in ("school_id", "pupil_id", "municipality_code") if getattr(ask, name) is not None}
+    named = {
+        name for name in ("school_id", "pupil_id", "municipality_code", "plan_code") if getattr(ask, name) is not None
+    }
     needed = {
         "school": {"school_id"},
         "pupil": {"school_id", "pupil_id"},
         "municipality": {"municipality_code"},
+        "plan": {"plan_code"},
     }.get(rule.unit, set())
     return named == needed and (ask.file_kind is None or ask.file_kind in rule.files)
 
@@ -266,6 +285,8 @@ def _why_of_a_teacher(classes: list[str], own: list[Grant]) -> Message:
 def _why_without_a_unit(ask: Ask, rule: Rule, profile: Profile) -> Message:
     if rule.roles == EVERYONE:
         return message("Everyone with an account sees this page.")
+    if ask.view == "tasks":
+        return WHY_OF_PLANS
     if profile == "state":
         return message("You see this page as analyst of the state: it holds counts, and no pupil.")
     if ask.view == "audit":

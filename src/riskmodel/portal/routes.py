@@ -9,7 +9,16 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from riskmodel.portal import area_pages, files, school_pages, shared_pages, steward_pages
+from riskmodel.portal import (
+    area_pages,
+    files,
+    order_pages,
+    plan_pages,
+    planning_pages,
+    school_pages,
+    shared_pages,
+    steward_pages,
+)
 from riskmodel.portal.desk import Desk
 from riskmodel.portal.handlers import OPEN, PortalHandler
 from riskmodel.portal.identity import Door
@@ -17,6 +26,8 @@ from riskmodel.portal.local import LogoutHandler
 
 LANGUAGE, SCHOOL = r"(lv|en)/", r"(lv|en)/school/([0-9]{1,10})"
 PUPIL = SCHOOL + r"/pupil/([0-9A-F]{6,32})"
+PLAN = r"(lv|en)/plan/([0-9]{3}-[0-9]{6,9}-[0-9]{2})"
+PLAN_FORMS = "/(contents|step|assessment|closing|certificate|compensation|decision|documents|acknowledgement|cancelled)"
 MUNICIPALITY, SHEET = LANGUAGE + r"municipality/(LV[0-9]{7})", r"/table\.(csv|xlsx)"
 
 
@@ -38,6 +49,14 @@ ROUTES: tuple[Route, ...] = (
     Route(SCHOOL, school_pages.SchoolHandler, "school"),
     Route(PUPIL, school_pages.PupilHandler, "pupil"),
     Route(PUPIL + "/(panel)", school_pages.PupilHandler, "pupil"),
+    Route(PUPIL + "/plan", planning_pages.PlanningHandler, "planning"),
+    Route(PUPIL + "/plan/(answers|consent|begin)", planning_pages.PlanningFormHandler, "planning"),
+    Route(LANGUAGE + "tasks", plan_pages.TasksHandler, "tasks"),
+    Route(PLAN, plan_pages.PlanHandler, "plan"),
+    Route(PLAN + "/consultation", plan_pages.ConsultationHandler, "consultation"),
+    Route(PLAN + PLAN_FORMS, plan_pages.PlanFormHandler, "plan"),
+    Route(SCHOOL + "/orders", order_pages.OrdersHandler, "orders"),
+    Route(SCHOOL + "/orders/(order|end|staff)", order_pages.OrderFormHandler, "orders"),
     Route(MUNICIPALITY, area_pages.MunicipalityHandler, "municipality"),
     Route(MUNICIPALITY + SHEET, area_pages.MunicipalityFileHandler, "municipality"),
     Route(LANGUAGE + "state", area_pages.StateHandler, "state"),

@@ -17,6 +17,9 @@ from riskmodel.portal.published import Published
 from riskmodel.portal.shell import Page
 from riskmodel.register.capacity import Entered
 from riskmodel.settings import HERE
+from riskmodel.support.reading import plan_of, plans_of_pupil
+from riskmodel.support.semesters import Semester
+from riskmodel.support.words import STATUS_WORDS, said
 from riskmodel.views import pages, school_page
 
 PLACES = re.compile(r"[0-9]{1,5}")
@@ -85,11 +88,45 @@ class PupilHandler(OfSchoolHandler):
         scope = await self.allowed_pupil(published, school_id, code)
         # The kernel is given this pupil and nobody else.
         content = await self.school_fragment(published, scope, code=code)
+        content = pages.filled(content, pages.PLAN_SLOT, await self._plans(published, scope, code))
         if panel:
             self.set_header("Content-Type", HTML)
             self.finish(str(content))
             return
         await self.show(Page(message("Pupil {code}", code=code), "home", published, scope), content)
+
+    async def _plans(self, published: Published, scope: Scope, code: str) -> Markup:
+        """Return the pupil's plans as far as they are this person's, and the way to a new one: the register's, never kept."""
+        school_id, pupil_id = scope.unit.split("/")
+        person, today = self.person, self.desk.today()
+
+        def look() -> list[Any]:
+            with self.desk.register.database.reading() as connection:
+                own = plans_of_pupil(connection, pupil_id)
+                return [row for row in own if plan_of(connection, person, row.plan_code, today) is not None]
+
+        plans = [
+            {
+                "plan_code": row.plan_code,
+                "term": Semester(row.school_year, row.semester).in_language(self.language),
+                "status": said(STATUS_WORDS, row.status, self.language),
+            }
+            for row in await self.desk.in_thread(look)
+        ]
+        try:
+            decide(person, Ask("planning", school_id, pupil_id), published, today)
+            may_plan = True
+        except (DeniedError, UnknownError):
+            may_plan = False
+        return pages.render(
+            "pupil_plans.html.j2",
+            self.language,
+            self.desk.addresses(self.language),
+            plans=plans,
+            may_plan=may_plan,
+            school_id=school_id,
+            code=code,
+        )
 
 
 class NoticeHandler(OfSchoolHandler):

@@ -34,5 +34,9 @@ def operator_name() -> str:
 
 def printable(text: str) -> str:
     """Return a text for the audit: no control character that could forge a line of a list, and of bounded length."""
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-    return shown[:MOST_CHARACTERS]
+    return shown(text)[:MOST_CHARACTERS]
+
+
+def shown(text: str) -> str:
+    """Return a text with a mark in the place of every sign that cannot be shown: also of those that no data base takes."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

@@ -9,6 +9,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, RowMapping, select
 
 from riskmodel.messages import Message, message, plural
+from riskmodel.register.actors import shown
 from riskmodel.register.chain import START, Entry, Head
 from riskmodel.register.database import Action, Database
 from riskmodel.register.gathering import Gathering, Wanted
@@ -23,8 +24,8 @@ FAULT_WORDS: Mapping[Fault, Message] = {
     "link": message("The entry does not follow the one before it."),
     "content": message("The entry was changed."),
     "end": message("Entries at the end were cut off or put on."),
-    "note_missing": message("The note of the head beside the data base is missing or unreadable."),
-    "note": message("The note of the head beside the data base tells of another chain."),
+    "note_missing": message("The note of the head beside the store is missing or unreadable."),
+    "note": message("The note of the head beside the store tells of another chain."),
 }
 
 
@@ -43,7 +44,7 @@ class Filters:
         """Return the conditions of a query."""
         columns = AUDIT_ENTRY.c
         equal = [
-            columns[name] == value
+            columns[name] == shown(value)
             for name in ("actor", "action", "unit", "subject")
             if (value := getattr(self, name)) is not None
         ]
@@ -169,16 +170,15 @@ class Audit:
         noted = self._database.note.read()
         head, noted_digest = START, START.digest
         with self._database.reading() as connection:
-            rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(
-                select(AUDIT_ENTRY).order_by(AUDIT_ENTRY.c.number)
-            )
-            for row in rows:
-                entry, digest = _entry(row._mapping)
-                if fault := _fault_of(entry, digest, head):
-                    return Verdict(head, fault, head.entry_count + 1 if fault == "numbering" else entry.number)
-                head = Head(entry.number, digest)
-                if noted is not None and entry.number == noted.entry_count:
-                    noted_digest = digest
+            in_order = select(AUDIT_ENTRY).order_by(AUDIT_ENTRY.c.number)
+            with connection.execution_options(yield_per=ROWS_AT_ONCE).execute(in_order) as rows:
+                for row in rows:
+                    entry, digest = _entry(row._mapping)
+                    if fault := _fault_of(entry, digest, head):
+                        return Verdict(head, fault, head.entry_count + 1 if fault == "numbering" else entry.number)
+                    head = Head(entry.number, digest)
+                    if noted is not None and entry.number == noted.entry_count:
+                        noted_digest = digest
             kept = connection.execute(select(AUDIT_HEAD)).one_or_none()
         if kept is None or kept.entry_count != head.entry_count:
             known = 0 if kept is None else kept.entry_count

@@ -1,7 +1,7 @@
 """The chain of the audit: each entry holds the digest of the one before it and of itself.
 
 The digest is SHA-256 over one canonical form and is keyed by nothing: it shows a change to whoever keeps an earlier head,
-in the file beside the data base or on paper. Who can write the data base *and* that file can forge a whole chain.
+in the file beside the store or on paper. Who can write the data base *and* that file can forge a whole chain.
 """
 
 from __future__ import annotations

@@ -15,13 +15,26 @@ from riskmodel.register.chain import Entry, Head
 from riskmodel.register.headnote import HeadNote
 from riskmodel.register.people import Person
 from riskmodel.register.schema import AUDIT_ENTRY, AUDIT_HEAD, moment_text
-from riskmodel.register.sqlite import IS_WRITING
+
+IS_WRITING = "register_is_writing"
+"""Execution option of a connection whose transactions take the writer's lock at their begin; see each engine's module."""
 
 Action = Literal[
     # the register itself
     "register_created",
     "register_migrated",
     "audit_read",
+    # keeping: copies, what is held of one pupil, and taking it away
+    "register_exported",
+    "register_imported",
+    "register_backed_up",
+    "register_restored",
+    "retention_applied",
+    "pupil_erased",
+    "pupil_readmitted",
+    "subject_told",
+    "looks_read",
+    "key_rotated",
     # coming and going
     "login",
     "login_refused",
@@ -38,6 +51,7 @@ Action = Literal[
     # looking
     "page_viewed",
     "pupil_viewed",
+    "plan_viewed",
     "file_exported",
     "access_denied",
     "mass_reading",
@@ -157,7 +171,7 @@ class Act:
             self._entries = []
 
     def _take_head(self) -> Head:
-        # Held until the commit: entries get their numbers one after the other, also where writers do not exclude each other.
+        # Held until the commit: entries get their numbers one after the other, also beside somebody who writes without an act.
         row = self.connection.execute(select(AUDIT_HEAD).with_for_update()).one()
         self.before = Head(row.entry_count, row.digest)
         return self.before
@@ -207,7 +221,10 @@ class Database:
 
     @contextmanager
     def acting(self) -> Iterator[Act]:
-        """Give an act, and commit it when the block ends well; then note the audit's new head."""
+        """Give an act, and commit it when the block ends well; then note the audit's new head.
+
+        On both engines one act runs at a time: what it has read is still so when it writes.
+        """
         with self._writing.begin() as connection:
             act = Act(connection, self.clock)
             yield act

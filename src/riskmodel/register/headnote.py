@@ -1,4 +1,4 @@
-"""The head of the audit's chain, noted in a file beside the data base after each commit.
+"""The head of the audit's chain, noted in a file beside the store after each commit.
 
 Entries cut off the end of a chain leave a sound, shorter chain: only a head that is kept elsewhere shows the cut.
 The note is one line of one width, written in place with one call, so that a killed process leaves the line before or this one.
@@ -14,15 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from riskmodel.register.chain import START, Head
-from riskmodel.register.sqlite import PRIVATE_MODE
+from riskmodel.register.private import PRIVATE_MODE
 
 LINE = re.compile(r"([0-9]{16}) ([0-9a-f]{64})\n")
 LINE_BYTES = 82
-
-
-def note_file(register_file: Path) -> Path:
-    """Return where the head of a register is noted."""
-    return register_file.with_name(register_file.name + ".audit-head")
 
 
 class HeadNote:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Dialect, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Dialect, ForeignKey, Index, Integer, MetaData, Table, Text
 from sqlalchemy.types import TypeDecorator
 
 from riskmodel.register.people import ROLES, ROLES_OF_A_SCHOOL
@@ -38,6 +38,10 @@ def moment_text(at: datetime) -> str:
     if at.tzinfo is None:
         raise ValueError("a moment of the register needs a time zone")
     return at.astimezone(UTC).strftime(MOMENT_FORM)
+
+
+LARGE_INTEGER = BigInteger().with_variant(Integer(), "sqlite")
+"""Of 64 bits on both: an ``INTEGER`` of PostgreSQL ends at 2,147,483,647, which the views of ten years may reach."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -171,7 +175,7 @@ CAPACITY = Table(
 AUDIT_ENTRY = Table(
     "audit_entry",
     METADATA,
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("number", LARGE_INTEGER, primary_key=True, autoincrement=False),
     Column("at", Text, nullable=False),  # as it was hashed
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
@@ -192,7 +196,7 @@ AUDIT_HEAD = Table(
     "audit_head",
     METADATA,
     Column("head_id", Integer, primary_key=True, autoincrement=False),
-    Column("entry_count", Integer, nullable=False),
+    Column("entry_count", LARGE_INTEGER, nullable=False),
     Column("digest", Text, nullable=False),
     CheckConstraint("head_id = 1", "one_row"),
     CheckConstraint("entry_count >= 0", "entry_count"),

@@ -1,12 +1,13 @@
-"""What is SQLite's alone: the engine with its settings, the look at a file, the copy, the guard of the audit's rows.
+"""What is SQLite's alone: the engine with its settings, the look at a file, the copy.
 
-Every other module of the register speaks to both data bases in one text; a second engine is a module beside this one.
+Every other module of the register speaks to both data bases in one text; PostgreSQL's part is the module beside this one.
 """
 
 from __future__ import annotations
 
-import os
-import stat
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,56 +16,52 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, message
+from riskmodel.register.database import IS_WRITING
+from riskmodel.register.private import check_private, make_private
 
-PRIVATE_MODE = 0o600
 BUSY_SECONDS = 20
 """How long a writer waits for another one; every transaction of the register lasts milliseconds."""
-
-IS_WRITING = "register_is_writing"
-"""Execution option of a connection whose transactions take the writer's lock at their begin."""
 
 SETTINGS = {
     "journal_mode": "wal",  # readers and the one writer do not wait for one another
     "synchronous": "2",  # FULL: what was answered as done outlives a power cut
     "foreign_keys": "1",  # off by default, and per connection
     "trusted_schema": "0",
+    "secure_delete": "1",  # what is removed is written over with zeros
 }
 
-GUARDS = (
-    "CREATE TRIGGER audit_entry_is_not_changed BEFORE UPDATE ON audit_entry "
-    "BEGIN SELECT RAISE(ABORT, 'the audit is only written forth'); END",
-    "CREATE TRIGGER audit_entry_is_not_removed BEFORE DELETE ON audit_entry "
-    "BEGIN SELECT RAISE(ABORT, 'the audit is only written forth'); END",
-)
-"""Stop a slip, not an attacker: who may write the file can drop them, and is found by the chain."""
 
-
-def make_private(file: Path) -> bool:
-    """Make an empty file that only its owner may read and write; False when there is one already."""
-    try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
-    except FileExistsError:
-        return False
-    os.close(descriptor)
-    return True
-
-
-def check_private(file: Path) -> None:
-    """Refuse a file that others than its owner may read or write.
+def look_at(file: Path, *, may_create: bool) -> Engine:
+    """Return an engine on the register's file, which was looked at; with ``may_create`` an empty one is made where none is.
 
     Raises
     ------
     UsageError
-        With the mode that was found.
+        When there is no folder for it, others may read it, or it is harmed.
+    FileNotFoundError
+        When there is none and none may be made.
     """
-    mode = stat.S_IMODE(file.stat().st_mode)
-    if mode & ~stat.S_IRWXU:
-        raise UsageError(
-            message("Only its owner may read the data base of the register: it holds accounts and the audit."),
-            found=message("The mode of the file is {mode}.", mode=f"{mode:04o}"),
-            remedy=message("Set it with: chmod 600 {file}", file=file.name),
-            where=str(file),
-        )
+    if not file.exists():
+        if not may_create:
+            raise FileNotFoundError(file)
+        if not file.parent.is_dir():
+            raise UsageError(
+                message("The register is made beside a store, in a folder that is there."),
+                found=message("There is no such folder."),
+                remedy=message("Make the folder, or give the path of the store."),
+                where=str(file.parent),
+            )
+        make_private(file)
+    check_private(
+        file, message("Only its owner may read the data base of the register: it holds accounts and the audit.")
+    )
+    engine = make_engine(file)
+    try:
+        check_whole(engine, file)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
 
 
 def make_engine(file: Path) -> Engine:
@@ -129,5 +126,48 @@ def copy_to(engine: Engine, copy: Path) -> None:
     connection = engine.raw_connection()
     try:
         connection.cursor().execute("VACUUM INTO ?", (str(copy),))
+    finally:
+        connection.close()
+
+
+@contextmanager
+def alone(file: Path, *, may_be_harmed: bool = False) -> Iterator[None]:
+    """Keep everybody else out of a data base, and bring its journal into the one file.
+
+    Raises
+    ------
+    UsageError
+        When somebody has it open, or it is harmed; a harmed one is let pass with ``may_be_harmed``.
+    """
+    connection = sqlite3.connect(file, timeout=1, isolation_level=None)
+    try:
+        try:
+            # In this mode the file itself is locked: whoever has a connection open stands in the way.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            raise UsageError(
+                message("Nobody may have the register open while it is put in another one's place."),
+                found=message("Another process has it open."),
+                remedy=message("Stop the portal and every command that works with it, then give the command again."),
+                where=str(file),
+            ) from error
+        except sqlite3.DatabaseError as error:
+            if not may_be_harmed:
+                raise _unusable(file, message("It is harmed, or is no data base.")) from error
+        yield
+    finally:
+        connection.close()
+
+
+def rewrite(engine: Engine) -> None:
+    """Write the whole data base anew, so that no page keeps what was removed, and empty its journal."""
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     finally:
         connection.close()

@@ -1,28 +1,39 @@
-"""The register beside a store: where its data base is, and the one way to open it.
+"""The one way to open the register of a store, on either engine.
 
-Opening looks before it trusts: the file's mode, its pages, its revision. It makes a new data base only when told to,
-and never changes an older one (``riskmodel register migrate`` does, after a copy).
+Opening looks before it trusts: at the file's mode and pages, or the server and its data base, and at the revision. It makes
+a new register only when told to, and never changes an older one (``riskmodel register migrate`` does, after a copy).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, message
-from riskmodel.register import migrating, sqlite
+from riskmodel.register import migrating, postgresql, sqlite
 from riskmodel.register.accounts import Accounts
 from riskmodel.register.actors import operator_name
 from riskmodel.register.audit import Audit
 from riskmodel.register.capacity import Capacity
 from riskmodel.register.database import Database
-from riskmodel.register.headnote import HeadNote, note_file
+from riskmodel.register.headnote import HeadNote
+from riskmodel.register.places import (
+    Place,
+    ServerPlace,
+    copy_file,
+    has_one_already,
+    keep_address,
+    note_file,
+    register_file,
+    url_file,
+)
 from riskmodel.register.sessions import Sessions
 from riskmodel.register.throttle import Throttle
 
@@ -32,22 +43,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def register_file(store: Path) -> Path:
-    """Return where the register of a store is: beside it, so that copies and removals of runs do not touch it.
-
-    >>> register_file(Path("/srv/store")).name
-    'store.register.sqlite3'
-    """
-    place = store.absolute()
-    return place.with_name(f"{place.name}.register.sqlite3")
-
-
 class Register:
     """An open register: its doors, each for one matter, for many threads. Close it, or use it in a ``with``."""
 
-    def __init__(self, database: Database, file: Path) -> None:
-        self.file = file
-        self.database = database
+    def __init__(self, database: Database, place: Place) -> None:
+        self.place, self.database = place, database
         self.audit = Audit(database)
         self.accounts = Accounts(database)
         self.sessions = Sessions(database)
@@ -67,65 +67,82 @@ class Register:
         self.close()
 
 
-def open_register(file: Path, *, may_create: bool = False, clock: Callable[[], datetime] = utc_now) -> Register:
-    """Open the register in ``file``; with ``may_create`` make a new one, of mode 0600, where there is none.
+def open_register(place: Place, *, may_create: bool = False, clock: Callable[[], datetime] = utc_now) -> Register:
+    """Open the register at a place (:func:`riskmodel.register.places.register_of`).
+
+    With ``may_create`` make a new one where there is none: a file of mode 0600, or the tables in an empty data base.
 
     Raises
     ------
     UsageError
-        When there is none, others may read it, it is harmed, or its revision is older or newer than this program's.
+        When there is none, others may read it, it is harmed, its server is not fit or out of reach, or its revision is
+        older or newer than this program's.
     """
-    engine = _looked_at(file, may_create=may_create)
-    database = Database(engine, HeadNote(note_file(file)), clock)
+    engine = _looked_at(place, may_create=may_create)
+    database = Database(engine, HeadNote(note_file(place)), clock)
     try:
         with database.reading() as connection:
             found = migrating.revision_of(connection)
             is_empty = found is None and not migrating.has_tables(connection)
         if is_empty and may_create:
-            _fill(database)
+            _fill(database, place)
         elif is_empty:
-            raise _missing(file)
+            raise _missing(place)
         else:
-            _check_revision(found, file)
+            _check_revision(found, place)
     except BaseException:
         engine.dispose()
         raise
-    return Register(database, file)
+    return Register(database, place)
 
 
-def _looked_at(file: Path, *, may_create: bool) -> Engine:
-    if not file.exists():
-        if not may_create:
-            raise _missing(file)
-        if not file.parent.is_dir():
-            raise UsageError(
-                message("The register is made beside a store, in a folder that is there."),
-                found=message("There is no such folder."),
-                remedy=message("Make the folder, or give the path of the store."),
-                where=str(file.parent),
-            )
-        sqlite.make_private(file)
-    sqlite.check_private(file)
-    engine = sqlite.make_engine(file)
+def put_on_server(place: ServerPlace, store: Path) -> int:
+    """Make the register of a store on a server, or join the one that stands there; return the entries of its audit.
+
+    Then its address is kept in the store's private file, and :func:`riskmodel.register.places.register_of` finds it.
+    A note of the audit's head is begun here when there is none: each machine keeps its own.
+
+    Raises
+    ------
+    UsageError
+        When the store has a register already, or for the reasons of :func:`open_register`.
+    """
+    for file in (register_file(store), url_file(store)):
+        if os.path.lexists(file):
+            raise has_one_already(file)
+    with open_register(place, may_create=True) as register:
+        register.database.note.begin()
+        size = register.audit.size()
+    keep_address(place, store)
+    return size
+
+
+def _looked_at(place: Place, *, may_create: bool) -> Engine:
+    if isinstance(place, ServerPlace):
+        return postgresql.look_at(place)
     try:
-        sqlite.check_whole(engine, file)
-    except BaseException:
-        engine.dispose()
-        raise
-    return engine
+        return sqlite.look_at(place, may_create=may_create)
+    except FileNotFoundError:
+        raise _missing(place) from None
 
 
-def _fill(database: Database) -> None:
+def _fill(database: Database, place: Place) -> None:
     """Make all tables in one transaction; whoever does the same at the same time finds them made."""
     database.note.begin()
     with database.acting() as act:
         if migrating.revision_of(act.connection) is None:
-            migrating.upgrade(act.connection)
+            _grow(act.connection, place)
             newest = migrating.revisions()[-1]
             act.record(operator_name(), "register_created", details={"revision": newest})
 
 
-def migrate(file: Path, *, by: str | None = None, clock: Callable[[], datetime] = utc_now) -> Path | None:
+def _grow(connection: Connection, place: Place) -> None:
+    if isinstance(place, ServerPlace):
+        postgresql.check_may_make(connection, place)
+    migrating.upgrade(connection)
+
+
+def migrate(place: Place, *, by: str | None = None, clock: Callable[[], datetime] = utc_now) -> Path | None:
     """Bring an older register to this program's revision; return the copy that was made before, None if none was due.
 
     Raises
@@ -133,17 +150,17 @@ def migrate(file: Path, *, by: str | None = None, clock: Callable[[], datetime] 
     UsageError
         When there is no register, it is harmed, or its revision is unknown to this program.
     """
-    engine = _looked_at(file, may_create=False)
-    database = Database(engine, HeadNote(note_file(file)), clock)
+    engine = _looked_at(place, may_create=False)
+    database = Database(engine, HeadNote(note_file(place)), clock)
     try:
         with database.reading() as connection:
             found = migrating.revision_of(connection)
         if found not in migrating.revisions():
-            _check_revision(found, file)
+            _check_revision(found, place)
         newest = migrating.revisions()[-1]
         if found == newest:
             return None
-        copy = file.with_name(f"{file.name}.before-{newest}")
+        copy = copy_file(place, newest)
         if copy.exists():
             raise UsageError(
                 message("A copy of the register is made before its tables change."),
@@ -151,10 +168,13 @@ def migrate(file: Path, *, by: str | None = None, clock: Callable[[], datetime] 
                 remedy=message("Look at it, and move it away."),
                 where=str(copy),
             )
-        sqlite.copy_to(engine, copy)
+        if isinstance(place, ServerPlace):
+            postgresql.copy_to(place, copy)
+        else:
+            sqlite.copy_to(engine, copy)
         with database.acting() as act:
             if migrating.revision_of(act.connection) != newest:
-                migrating.upgrade(act.connection)
+                _grow(act.connection, place)
                 details = {"revision_before": str(found), "revision": newest}
                 act.record(by or operator_name(), "register_migrated", details=details)
         return copy
@@ -162,39 +182,39 @@ def migrate(file: Path, *, by: str | None = None, clock: Callable[[], datetime] 
         engine.dispose()
 
 
-def _check_revision(found: str | None, file: Path) -> None:
+def _check_revision(found: str | None, place: Place) -> None:
     known = migrating.revisions()
     if found == known[-1]:
         return
     if found in known:
         raise _unfit(
-            file,
+            place,
             message("It has the older revision {found}.", found=found),
             message("Bring it to this program's with: riskmodel register migrate"),
         )
     if found is None:
-        raise _unfit(file, message("The data base is not one of a register."), message("Look at what the file is."))
+        raise _unfit(place, message("The data base is not one of a register."), message("Look at what stands there."))
     raise _unfit(
-        file,
+        place,
         message("It has revision {found}, which this program does not know: a newer one made it.", found=found),
         message("Use the newer version of riskmodel."),
     )
 
 
-def _unfit(file: Path, found: Message, remedy: Message) -> UsageError:
+def _unfit(place: Place, found: Message, remedy: Message) -> UsageError:
     newest = migrating.revisions()[-1]
     return UsageError(
         message("This program works with a register of revision {newest}.", newest=newest),
         found=found,
         remedy=remedy,
-        where=str(file),
+        where=str(place),
     )
 
 
-def _missing(file: Path) -> UsageError:
+def _missing(place: Place) -> UsageError:
     return UsageError(
         message("A store has a register of its accounts beside it."),
         found=message("There is none yet."),
         remedy=message("Make it by adding the first account: riskmodel user add --help"),
-        where=str(file),
+        where=str(place),
     )

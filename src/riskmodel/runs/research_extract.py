@@ -7,7 +7,6 @@ through the stages of several years would make a child stand out. What may leave
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +22,8 @@ import pyarrow.parquet as pq
 from riskmodel.errors import UsageError
 from riskmodel.latvia import REFORM_ON, municipalities
 from riskmodel.messages import LANGUAGES, Message, message
-from riskmodel.register.store import open_register, register_file
+from riskmodel.register.places import is_there, register_of
+from riskmodel.register.store import open_register
 from riskmodel.risk.anonymity import SMALLEST_CELL, Anonymous, Quasi, drawn_in, without_small_cells
 from riskmodel.risk.evaluation import DEFAULT_MODEL
 from riskmodel.risk.feature import ATTENDANCE, LEARNING, Feature
@@ -299,11 +299,11 @@ def _told(manifest: Manifest, run: SemesterRun, anonymous: Anonymous, merged: in
 
 
 def _note(store: Store, told: Told, asked: Asked) -> None:
-    file = register_file(store.folder)
-    if not os.path.lexists(file):
+    place = register_of(store.folder)
+    if not is_there(place):
         return
     details: dict[str, str | int] = {"run_id": told.report["run_id"], "rows": told.report["rows"]}
     if asked.reference:
         details["reference"] = asked.reference
-    with open_register(file) as register:
+    with open_register(place) as register:
         register.audit.write(asked.by, "extract_made", "state", details=details)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
@@ -16,6 +17,7 @@ from riskmodel.register.database import Database
 from riskmodel.register.people import Person
 from riskmodel.settings import HERE
 from riskmodel.support.changes import changes_of
+from riskmodel.support.entries import check_entries
 from riskmodel.support.rules import Rulebook, rulebook
 from riskmodel.support.schema.places import REQUEST
 from riskmodel.support.verbs import VERBS, Command
@@ -64,8 +66,15 @@ class Office:
 
     def do_all(self, commands: Sequence[tuple[Command, str]], by: Person) -> list[Mapping[str, str | int]]:
         """Carry out several commands in one transaction: all of them or none."""
-        for _, key in commands:
+        for command, key in commands:
             _check_key(key)
+            check_entries(command)
+        try:
+            return self._do_all(commands, by)
+        except IntegrityError as error:
+            raise _does_not_fit() from error
+
+    def _do_all(self, commands: Sequence[tuple[Command, str]], by: Person) -> list[Mapping[str, str | int]]:
         with self._database.acting() as act:
             now = self._database.clock()
             rules = self._rules.with_changes(changes_of(act.connection))
@@ -138,6 +147,14 @@ class _Requests:
         """Write down what was answered."""
         if self._new:
             self._work.act.connection.execute(REQUEST.insert(), self._new)
+
+
+def _does_not_fit() -> UsageError:
+    return UsageError(
+        message("What is entered fits the tables of the register, and stands there once."),
+        found=message("An entry is empty where it must not be, or stands there already."),
+        remedy=message("Look the entry up; correct it, or change the one that is there. Nothing was written."),
+    )
 
 
 def _check_key(key: str) -> None:

@@ -26,6 +26,8 @@ class RecordStay:
         The pseudonym, 32 hexadecimal figures: no personal code stands in the register.
     born_on
         Where the month alone is known, its last day: so nobody is of age too early.
+    is_in_care
+        Lives outside the family: other people speak for the pupil. None leaves it as it is known.
     valid_from, valid_to
         Half-open; None for an open end.
     """
@@ -39,7 +41,7 @@ class RecordStay:
     valid_to: date | None = None
     education_programme: str | None = None
     born_on: date | None = None
-    is_in_care: bool = False
+    is_in_care: bool | None = None
     declared_municipality: str | None = None
     actual_municipality: str | None = None
 
@@ -82,13 +84,14 @@ def _write_pupil(work: Work, command: RecordStay) -> None:
     values = work.signed(
         {
             "born_on": command.born_on,
-            "is_in_care": int(command.is_in_care),
+            "is_in_care": None if command.is_in_care is None else int(command.is_in_care),
             "declared_municipality": command.declared_municipality,
             "actual_municipality": command.actual_municipality,
         }
     )
     known = work.find(PUPIL, pupil_id=command.pupil_id)
     if known is None:
+        values["is_in_care"] = values["is_in_care"] or 0
         work.act.connection.execute(PUPIL.insert(), {"pupil_id": command.pupil_id, **values})
     else:
         kept = {name: value for name, value in values.items() if value is not None}
@@ -125,6 +128,18 @@ _STAY_ON = (
     .order_by(STAY.c.valid_from.desc())
     .limit(1)
 )
+
+
+def need_own_pupil(work: Work, pupil_id: str, school_id: str, on: date) -> None:
+    """Refuse a pupil whom the register knows, and not in this school; one it does not know yet is no plan's affair.
+
+    Raises
+    ------
+    UnknownThingError
+        When the pupil learns elsewhere on that day.
+    """
+    if work.one(select(PUPIL.c.pupil_id).where(PUPIL.c.pupil_id == pupil_id)) is not None:
+        stay_of(work, pupil_id, school_id, on)
 
 
 def is_of_age(born_on: date | None, on: date) -> bool | None:

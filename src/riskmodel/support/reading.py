@@ -7,16 +7,18 @@ state a plan by its code alone, without names, words or sensitive risks. Words o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, false, func, or_, select
 
 from riskmodel.register.people import Grant, Person
+from riskmodel.support.catalogue import catalogue
 from riskmodel.support.schema.papers import CERTIFICATE, CONSENT, DIRECTOR_ORDER
 from riskmodel.support.schema.places import INSTITUTION
 from riskmodel.support.schema.plans import (
+    ANSWER,
     ASSESSMENT,
     MEASURE_RISK,
     PLAN,
@@ -274,7 +276,8 @@ def plan_of(connection: Connection, person: Person, code: str, on: date) -> Plan
     reader = _may_read(connection, plan, institution, person, grants)
     if reader is None:
         return None
-    return _cut(connection, plan, reader, _is_writer(plan, person, grants), institution)
+    found = _cut(connection, plan, reader, _is_writer(plan, person, grants), institution)
+    return replace(found, measures=_own_measures(found.measures, person)) if reader == "teacher" else found
 
 
 def _may_read(
@@ -297,8 +300,17 @@ def _may_read(
         is_named = person.login in {plan.preparer, plan.supervisor} or bool(connection.scalar(named))
         if is_named or (plan.class_code is not None and plan.class_code in classes):
             return "teacher"
-    if plan.status in {"DRAFT", "INACTIVE"}:
-        return None  # not yet, or no longer, the affair of anybody above the school
+    return None if plan.status in {"DRAFT", "INACTIVE"} else _above_the_school(institution, grants)
+
+
+def _own_measures(measures: Sequence[dict[str, Any]], person: Person) -> list[dict[str, Any]]:
+    """Return measures without the compensations that others entered: what a family can pay is no teacher's affair."""
+    economic = {measure.code for measure in catalogue().measures if measure.kind == "compensation"}
+    return [row for row in measures if row["measure_code"] not in economic or row["recorded_by"] == person.login]
+
+
+def _above_the_school(institution: Row[Any] | None, grants: Sequence[Grant]) -> Reader | None:
+    """Return as whom somebody above the school reads a plan; a draft or a deleted one is not their affair."""
     if any(grant.role == "state" for grant in grants):
         return "state"
     places = {grant.municipality_code for grant in grants if grant.role == "municipality"}
@@ -392,3 +404,21 @@ def plans_of_pupil(connection: Connection, pupil_id: str) -> Sequence[Row[Any]]:
         .where(PLAN.c.pupil_id == pupil_id, PLAN.c.status != "INACTIVE")
         .order_by(PLAN.c.school_year.desc(), PLAN.c.semester.desc())
     ).all()
+
+
+def answers_of(
+    connection: Connection, pupil_id: str, school_id: str, term: Semester
+) -> dict[tuple[str, str], Row[Any]]:
+    """Return what was answered to the proposal of a semester, by kind and code of the line."""
+    own = ANSWER.c
+    rows = connection.execute(
+        select(ANSWER)
+        .where(
+            own.pupil_id == pupil_id,
+            own.school_id == school_id,
+            own.school_year == term.year,
+            own.semester == term.half,
+        )
+        .order_by(own.answer_id)
+    )
+    return {(row.line_kind, row.line_code): row for row in rows}

@@ -14,8 +14,9 @@ from riskmodel.errors import UsageError
 from riskmodel.messages import Message, Spoken, message
 from riskmodel.register.database import Act
 from riskmodel.register.people import Grant, Person, Role
+from riskmodel.register.schema import ACCOUNT, ROLE_GRANT
 from riskmodel.support.rules import Refused, Rule, Rulebook
-from riskmodel.support.schema.places import COUNTER, INSTITUTION
+from riskmodel.support.schema.places import COUNTER, INSTITUTION, STAFF
 
 EDUCATORS: frozenset[Role] = frozenset({"class_teacher", "subject_teacher", "support_staff"})
 STAFF_OF_A_SCHOOL: frozenset[Role] = EDUCATORS | {"director"}
@@ -191,6 +192,38 @@ class Work:
                 return grant
         raise not_allowed()
 
+    def roles_in(self, school_id: str) -> frozenset[Role]:
+        """Return the roles that the person holds in a school today."""
+        return frozenset(grant.role for grant in self.grants() if grant.school_id == school_id)
+
+    def need_colleague(self, login: str, school_id: str) -> None:
+        """Refuse a login that is nobody's who works in a school: no role there today, and no entry among its staff.
+
+        Raises
+        ------
+        UsageError
+            When there is no such person.
+        """
+        grant, staff, on = ROLE_GRANT.c, STAFF.c, self.today
+        has_role = (
+            select(grant.grant_id)
+            .join(ACCOUNT, ACCOUNT.c.account_id == grant.account_id)
+            .where(ACCOUNT.c.login == login, ACCOUNT.c.disabled_at.is_(None), grant.school_id == school_id)
+            .where((grant.valid_from.is_(None)) | (grant.valid_from <= on))
+            .where((grant.valid_to.is_(None)) | (grant.valid_to > on))
+        )
+        is_staff = (
+            select(staff.staff_id)
+            .where(staff.login == login, staff.school_id == school_id)
+            .where((staff.valid_to.is_(None)) | (staff.valid_to > on))
+        )
+        if not self.all(has_role.limit(1)) and not self.all(is_staff.limit(1)):
+            raise misfit(
+                message("A person who is named works in the school."),
+                message("Nobody of this login has a role there, or is entered among its staff."),
+                message("Choose somebody of the school, or ask the director to enter the person."),
+            )
+
     def need(self, *roles: Role, municipality_code: str | None = None) -> Grant:
         """Return a grant of the person by one of these roles, in this municipality where the role has one.
 
@@ -270,6 +303,11 @@ def _naming(table: Table, names: tuple[str, ...]) -> Select[Any]:
 def _changing(table: Table, names: tuple[str, ...]) -> Update:
     (key,) = table.primary_key.columns
     return update(table).where(key == bindparam("row_number")).values({name: bindparam(name) for name in names})
+
+
+def is_told(text: str | None) -> bool:
+    """Whether something is written in a field: blanks alone are nothing."""
+    return text is not None and bool(text.strip())
 
 
 def not_allowed() -> NotAllowedError:

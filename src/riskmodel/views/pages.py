@@ -67,6 +67,22 @@ class Addresses:
         """Return the address that takes the number of places which the head of school enters."""
         return f"{self.school(school_id)}/places"
 
+    def tasks(self) -> str:
+        """Return the address of what somebody has to do with plans."""
+        return f"{self.base}{self.language}/tasks"
+
+    def plan(self, code: str, part: str = "") -> str:
+        """Return the address of a plan, or of a part of it that takes a form."""
+        return f"{self.base}{self.language}/plan/{code}{'/' if part else ''}{part}"
+
+    def planning(self, school_id: str, code: str, part: str = "") -> str:
+        """Return the address of the proposal for a pupil, or of a part of it that takes a form."""
+        return f"{self.pupil(school_id, code)}/plan{'/' if part else ''}{part}"
+
+    def orders(self, school_id: str, part: str = "") -> str:
+        """Return the address of a school's orders and staff, or of a part that takes a form."""
+        return f"{self.school(school_id)}/orders{'/' if part else ''}{part}"
+
     def catalogue(self) -> str:
         """Return the address of the catalogue of support."""
         return f"{self.base}{self.language}/support"
@@ -187,6 +203,9 @@ def _band_meaning(band: Row | None, horizon_on: str, language: Language) -> dict
 
 PLACES_SLOT = Markup('<div class="slot" id="places-slot"></div>')
 """Where a school's page leaves room for the form by which its head enters the number of places."""
+
+PLAN_SLOT = Markup('<div class="slot" id="plan-slot"></div>')
+"""Where a pupil's page leaves room for the plans of this pupil, and the way to a new one."""
 
 
 def filled(fragment: str, slot: Markup, content: Markup) -> Fragment:

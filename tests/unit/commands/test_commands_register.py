@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import own_postgres
+import pytest
 from command_line import Typed
 
 from riskmodel.register import migrating, sqlite
-from riskmodel.register.store import register_file
+from riskmodel.register.places import register_file, register_of, url_file
 
 
 def test_the_audit_names_its_own_reading(typed: Typed, store: Path) -> None:
@@ -61,3 +63,45 @@ def test_a_register_of_this_version_is_not_migrated_and_an_older_one_is(typed: T
     assert typed("user", "list", "--json", "--store", store).figures == []
     acts = typed("register", "audit", "--json", "--store", store).figures
     assert [(act["actor"], act["action"]) for act in acts] == [("operator:Ieva", "register_migrated")]
+
+
+@pytest.fixture
+def address(postgres: own_postgres.Server) -> str:
+    return postgres.address(postgres.make_database())
+
+
+def test_a_register_is_put_on_a_server_and_every_verb_follows_it(typed: Typed, store: Path, address: str) -> None:
+    made = typed("register", "init", "--database", address, "--store", store)
+    assert (made.code, made.out) == (0, "")
+    assert "1 entry" in made.err
+    assert url_file(store).stat().st_mode & 0o777 == 0o600
+    typed("user", "add", "liga", "--no-password", "--role", "director", "--school", 101, "--store", store)
+    assert [who["login"] for who in typed("user", "list", "--json", "--store", store).figures] == ["liga"]
+    verified = typed("register", "audit", "--verify", "--json", "--store", store).figures
+    assert (verified["is_sound"], verified["entries"], verified["not_noted"]) == (True, 3, 0)
+    assert "nothing was to be done" in typed("register", "migrate", "--store", store).err
+    assert not register_file(store).exists()
+    again = typed("register", "init", "--database", address, "--store", store)
+    assert (again.code, "one register" in again.err) == (2, True)
+
+
+def test_a_password_comes_from_a_file_and_is_shown_by_nothing(
+    typed: Typed, store: Path, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_text("sniegs krīt\n", "utf-8")
+    seen = typed("register", "init", "--database", address.replace("@", ":sniegs@"), "--store", store)
+    assert (seen.code, "list of processes" in seen.err, "sniegs" in seen.err) == (2, True, False)
+    given = ("--database", address, "--password-file", tmp_path / "password", "--store", store)
+    made = typed("register", "init", *given)
+    assert (made.code, "sniegs" in made.err) == (0, False)
+    assert register_of(store).url.password == "sniegs krīt"
+    monkeypatch.setenv("PGSSLMODE", "verify-nothing")  # so that the server cannot be reached
+    failed = typed("user", "list", "--store", store)
+    assert (failed.code, "Start the server" in failed.err, "sniegs" in failed.err) == (2, True, False)
+
+
+def test_no_register_is_made_on_a_server_for_a_store_that_is_not_there(
+    typed: Typed, tmp_path: Path, address: str
+) -> None:
+    refused = typed("register", "init", "--database", address, "--store", tmp_path / "nowhere")
+    assert (refused.code, "no folder at this path" in refused.err) == (2, True)

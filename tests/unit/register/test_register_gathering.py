@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from riskmodel.register.database import Act, Database
 from riskmodel.register.gathering import Gathering, Wanted
-from riskmodel.register.headnote import HeadNote, note_file
+from riskmodel.register.headnote import HeadNote
+from riskmodel.register.places import note_file
 from riskmodel.register.store import Register
 
 WRITERS = 20
@@ -24,7 +25,7 @@ class Slow(Database):
     """A data base whose first act is held until so many others wait."""
 
     def __init__(self, register: Register, clock) -> None:
-        own = register._database
+        own = register.database
         super().__init__(own.engine, own.note, clock)
         self.gathering = Gathering(self)
         self.acts, self.wait_for = 0, 0
@@ -136,6 +137,6 @@ def test_a_writer_who_is_interrupted_leaves_the_others_to_the_next(register: Reg
 def test_one_writer_after_the_other_finds_each_entry_noted_when_its_call_returns(register: Register):
     for number in range(3):
         written = register.audit.write("operator", "page_viewed", "school:101", details={"rows": number})
-        head = HeadNote(note_file(register.file)).read()
+        head = HeadNote(note_file(register.place)).read()
         assert head is not None
         assert head.entry_count == written

@@ -1,199 +1,204 @@
-"""Opening a register: what is made, and what is refused with which words."""
+"""Opening a register on either engine: what is made, what is refused with which words, and how it grows."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import sqlite3
+import json
 import stat
 import subprocess
 import sys
-from contextlib import closing
-from pathlib import Path
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, inspect, text
+from register_by_hand import by_hand
+from sqlalchemy import Engine, MetaData, create_engine, inspect, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from riskmodel.errors import UsageError
-from riskmodel.register import migrating, sqlite
-from riskmodel.register.headnote import note_file
-from riskmodel.register.people import Person
-from riskmodel.register.schema import METADATA
-from riskmodel.register.store import Register, migrate, open_register, register_file, utc_now
+from riskmodel.register import migrating, postgresql, sqlite
+from riskmodel.register.database import IS_WRITING
+from riskmodel.register.people import Grant
+from riskmodel.register.places import Place, ServerPlace, copy_file
+from riskmodel.register.private import make_private
+from riskmodel.register.schema import ACCOUNT, AUDIT_HEAD, CAPACITY, METADATA
+from riskmodel.register.store import Register, migrate, open_register, utc_now
+
+MOMENT = "2026-09-01T08:00:00.000000Z"
+
+OPEN_IN_A_PROCESS = """
+import sys
+from pathlib import Path
+from riskmodel.register import postgresql
+from riskmodel.register.places import server_place
+from riskmodel.register.store import open_register
+postgresql.NEEDED_OF_THE_SERVER = {}
+address, store = sys.argv[1:]
+place = server_place(address, Path(store)) if address.startswith("postgresql:") else Path(address)
+sys.stdin.read()
+open_register(place, may_create=True).close()
+"""
 
 
-def refusal(file: Path, *, may_create: bool = False) -> str:
+def refusal(place: Place, *, may_create: bool = False) -> str:
     with pytest.raises(UsageError) as refused:
-        open_register(file, may_create=may_create)
-    assert str(file) in str(refused.value)
+        open_register(place, may_create=may_create)
+    assert str(place) in str(refused.value)
     return str(refused.value)
 
 
-def older(file: Path) -> None:
-    """Make a register of the first revision."""
-    sqlite.make_private(file)
-    engine = sqlite.make_engine(file)
-    with engine.begin() as connection:
+def engine_of(place: Place) -> Engine:
+    if isinstance(place, ServerPlace):
+        return postgresql.make_engine(place)
+    make_private(place)
+    return sqlite.make_engine(place)
+
+
+@pytest.fixture
+def older(empty_place: Place) -> Place:
+    """Give a place with a register of the first revision, and something in each of its tables."""
+    engine = engine_of(empty_place)
+    with engine.execution_options(**{IS_WRITING: True}).begin() as connection:
         migrating.upgrade(connection, "0001")
+        as_it_was = MetaData()
+        as_it_was.reflect(connection)
+        rows: dict[str, dict[str, object]] = {
+            "account": {"login": "liga", "shown_name": "Līga", "language": "lv", "created_at": MOMENT},
+            "role_grant": {"account_id": 1, "role": "subject_teacher", "school_id": "101"},
+            "grant_pupil": {"grant_id": 1, "pupil_id": "ab" * 16},
+            "session": {"token_digest": "0" * 64, "account_id": 1, "opened_at": MOMENT, "seen_at": MOMENT},
+            "failed_login": {"kind": "account", "key_digest": "0" * 64, "tries": 3, "last_at": MOMENT},
+        }
+        for table, row in rows.items():
+            connection.execute(as_it_was.tables[table].insert().values(row))
     engine.dispose()
+    return empty_place
 
 
-def test_a_register_lies_beside_its_store_and_not_in_it(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert register_file(Path("store")) == tmp_path / "store.register.sqlite3"
+def test_an_empty_place_becomes_a_register_only_when_that_is_asked_for(empty_place: Place):
+    assert "riskmodel user add" in refusal(empty_place)
+    open_register(empty_place, may_create=True).close()
+    with open_register(empty_place) as register:
+        assert [entry.action for entry in register.audit.read()] == ["register_created"]
+        assert register.audit.verify().is_sound
 
 
-def test_a_new_register_can_be_read_by_its_owner_alone_whatever_the_mask(file):
-    mask = os.umask(0)
+def test_a_newer_revision_is_refused_and_left_as_it_is(place: Place):
+    with by_hand(place) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     try:
-        with open_register(file, may_create=True) as register:
-            register.audit.write(None, "page_viewed", "")
-            made = list(file.parent.iterdir())
-            assert {path.name for path in made} >= {file.name, note_file(file).name, f"{file.name}-wal"}
-            assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
+        assert "newer version" in refusal(place)
+        with pytest.raises(UsageError, match="9999"):
+            migrate(place)
     finally:
-        os.umask(mask)
+        with by_hand(place) as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :n"), {"n": migrating.revisions()[-1]})
 
 
-def test_no_register_is_made_unless_that_is_asked_for(file):
-    assert "riskmodel user add" in refusal(file)
-    assert list(file.parent.iterdir()) == []
-
-
-def test_an_empty_file_is_no_register_but_becomes_one_when_asked_for(file):
-    sqlite.make_private(file)
-    assert "riskmodel user add" in refusal(file)
-    open_register(file, may_create=True).close()
-    open_register(file).close()
-
-
-def test_no_register_is_made_where_there_is_no_folder(tmp_path):
-    with pytest.raises(UsageError, match="no such folder"):
-        open_register(tmp_path / "nowhere" / "register", may_create=True)
-
-
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o602])
-def test_a_register_that_others_may_read_or_write_is_refused(register: Register, file, mode):
-    file.chmod(mode)
-    told = refusal(file)
-    assert f"{mode:04o}" in told
-    assert "chmod 600" in told
-
-
-def test_a_newer_revision_is_refused_and_left_as_it_is(register: Register, file):
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    assert "newer version" in refusal(file)
-    with pytest.raises(UsageError, match="9999"):
-        migrate(file)
-
-
-def test_an_older_revision_is_refused_until_it_is_migrated_after_a_copy(file):
-    older(file)
-    assert "riskmodel register migrate" in refusal(file, may_create=True)
-    copy = migrate(file)
-    assert copy is not None
+def test_an_older_revision_with_data_is_refused_until_it_is_migrated_after_a_copy(older: Place):
+    assert "riskmodel register migrate" in refusal(older, may_create=True)
+    copy = migrate(older)
+    assert copy == copy_file(older, migrating.revisions()[-1])
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
-    with open_register(file) as register:
+    with open_register(older) as register:
         assert [entry.action for entry in register.audit.read()] == ["register_migrated"]
-    with closing(sqlite3.connect(copy)) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        (account,) = register.accounts.list()
+        assert account.person.grants == (Grant("subject_teacher", "101", pupil_ids=frozenset({"ab" * 16})),)
+        register.capacity.set("101", 3, account.person)
+        added = register.accounts.add("anna", "Anna", None, "lv", [Grant("state")], "juris")
+        assert added.account_id == 2
+        assert register.audit.verify().first_bad_number is None
+    assert migrate(older) is None
 
 
-def test_migrating_a_register_of_today_changes_nothing(register: Register, file):
-    assert migrate(file) is None
+def test_the_migrated_tables_are_those_of_a_new_register(older: Place, tmp_path, request):
+    migrate(older)
+    assert shape(engine_of(older)) == shape(declared(older, tmp_path, request))
+
+
+def test_migrating_a_register_of_today_changes_nothing(register: Register):
+    assert migrate(register.place) is None
     assert register.audit.size() == 1
 
 
-def test_a_copy_that_is_there_is_not_written_over(file):
-    older(file)
-    file.with_name(f"{file.name}.before-{migrating.revisions()[-1]}").write_text("kept")
+def test_a_copy_that_is_there_is_not_written_over(older: Place):
+    copy_file(older, migrating.revisions()[-1]).write_text("kept")
     with pytest.raises(UsageError, match="move it away"):
-        migrate(file)
+        migrate(older)
 
 
-def test_another_data_base_is_refused(file):
-    sqlite.make_private(file)
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("CREATE TABLE other (one INTEGER)")
-    assert "not one of a register" in refusal(file, may_create=True)
+def test_another_data_base_is_refused(empty_place: Place):
+    engine = engine_of(empty_place)
+    with engine.execution_options(**{IS_WRITING: True}).begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE other (one INTEGER)")
+    engine.dispose()
+    assert "not one of a register" in refusal(empty_place, may_create=True)
 
 
-def test_a_file_of_other_content_is_refused(file):
-    sqlite.make_private(file)
-    file.write_bytes(b"anything else, and long enough to be looked at" * 100)
-    assert "harmed, or is no data base" in refusal(file, may_create=True)
+def declared(place: Place, tmp_path, request: pytest.FixtureRequest) -> Engine:
+    """Return an engine on an empty data base of the same kind in which the declared tables were made."""
+    if isinstance(place, ServerPlace):
+        name = request.getfixturevalue("postgres").make_database()
+        engine = create_engine(place.url.set(database=name))
+    else:
+        engine = create_engine(f"sqlite:///{tmp_path / 'declared.sqlite3'}")
+    METADATA.create_all(engine)
+    return engine
 
 
-def test_a_harmed_page_is_found_at_the_opening(file):
-    with open_register(file, may_create=True) as register:
-        for _ in range(40):
-            register.audit.write(None, "page_viewed", "school:101")
-    content = bytearray(file.read_bytes())
-    page = 4096 * 12
-    content[page : page + 8] = b"\xff" * 8
-    file.write_bytes(content)
-    assert "harmed" in refusal(file)
+def _index(index: Mapping[str, Any]) -> str:
+    """Return an index in words; the condition of a partial one is a text of its own, which is no equal of another."""
+    conditions = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return repr({**index, "dialect_options": conditions})
 
 
-def test_half_a_file_is_refused(file):
-    open_register(file, may_create=True).close()
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    assert "harmed" in refusal(file)
-
-
-def test_every_connection_has_the_settings_that_make_sqlite_keep_its_word(true_disk, register: Register):
-    assert sqlite.SETTINGS["synchronous"] == "2"  # FULL
-    engine = register._database.engine
-    with engine.connect() as one, engine.connect() as other:
-        for connection in (one, other):
-            found = {name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar()) for name in sqlite.SETTINGS}
-            assert found == sqlite.SETTINGS
-            assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == sqlite.BUSY_SECONDS * 1000
-
-
-def test_the_migrations_make_the_declared_tables(register: Register, tmp_path):
-    declared = create_engine(f"sqlite:///{tmp_path / 'declared.sqlite3'}")
-    METADATA.create_all(declared)
-
-    def shape(engine):
-        seen = inspect(engine)
+def shape(engine: Engine) -> dict[str, object]:
+    """Return what the data base itself says of the tables."""
+    seen, is_sqlite = inspect(engine), engine.dialect.name == "sqlite"
+    sql: dict[str, str] = {}
+    if is_sqlite:
         with engine.connect() as connection:
             strict = dict(connection.execute(text("SELECT name, strict FROM pragma_table_list")).all())
             sql = dict(connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")).all())
-        return {
-            name: {
-                "columns": [(c["name"], str(c["type"]), c["nullable"]) for c in seen.get_columns(name)],
-                "key": seen.get_pk_constraint(name),
-                "foreign": seen.get_foreign_keys(name),
-                "unique": seen.get_unique_constraints(name),
-                "checks": sorted((c["name"], c["sqltext"]) for c in seen.get_check_constraints(name)),
-                "indexes": seen.get_indexes(name),
-                "strict": strict[name],
-                "autoincrement": "AUTOINCREMENT" in sql[name],
-            }
-            for name in METADATA.tables
+            assert all(strict[name] for name in METADATA.tables)
+    shapes = {
+        name: {
+            "columns": [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in seen.get_columns(name)],
+            "key": seen.get_pk_constraint(name),
+            "foreign": sorted(seen.get_foreign_keys(name), key=lambda key: str(key["name"])),
+            "unique": sorted(seen.get_unique_constraints(name), key=lambda rule: str(rule["name"])),
+            "checks": sorted((c["name"], c["sqltext"]) for c in seen.get_check_constraints(name)),
+            "indexes": sorted((str(index["name"]), _index(index)) for index in seen.get_indexes(name)),
+            "autoincrement": "AUTOINCREMENT" in sql.get(name, ""),
         }
-
-    assert shape(register._database.engine) == shape(declared)
-    assert all(table["strict"] for table in shape(declared).values())
-    declared.dispose()
-
-
-def test_the_rows_of_the_audit_refuse_to_be_changed_or_removed(register: Register, file):
-    with closing(sqlite3.connect(file)) as connection:
-        for slip in ("UPDATE audit_entry SET actor = 'x'", "DELETE FROM audit_entry"):
-            with pytest.raises(sqlite3.IntegrityError, match="only written forth"):
-                connection.execute(slip)
+        for name in METADATA.tables
+    }
+    engine.dispose()
+    return shapes
 
 
-def test_processes_that_make_a_register_at_once_make_one(file):
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom riskmodel.register.store import open_register\n"
-        "sys.stdin.read()\nopen_register(Path(sys.argv[1]), may_create=True).close()"
+def test_the_migrations_make_the_declared_tables(register: Register, tmp_path, request):
+    assert shape(engine_of(register.place)) == shape(declared(register.place, tmp_path, request))
+
+
+@pytest.mark.parametrize("slip", ["UPDATE audit_entry SET actor = 'x'", "DELETE FROM audit_entry"])
+def test_the_rows_of_the_audit_refuse_to_be_changed_or_removed(register: Register, slip):
+    with pytest.raises(IntegrityError, match="only written forth"), by_hand(register.place) as connection:
+        connection.exec_driver_sql(slip)
+    assert register.audit.verify().is_sound
+
+
+def test_processes_that_make_a_register_at_once_make_one(empty_place: Place, store):
+    address = (
+        empty_place.url.render_as_string(hide_password=False) if isinstance(empty_place, ServerPlace) else empty_place
     )
     started = [
-        subprocess.Popen([sys.executable, "-c", code, str(file)], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN_IN_A_PROCESS, str(address).replace("+psycopg", ""), str(store)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         for _ in range(3)
     ]
     for process in started:
@@ -201,18 +206,79 @@ def test_processes_that_make_a_register_at_once_make_one(file):
     assert [(process.wait(), process.stderr.read()) for process in started] == [(0, b"")] * 3
     for process in started:
         process.stderr.close()
-    with open_register(file) as register:
+    with open_register(empty_place) as register:
         assert [entry.action for entry in register.audit.read()] == ["register_created"]
         assert register.audit.verify().is_sound
 
 
-def test_a_copy_of_the_whole_register_is_a_register(register: Register, director: Person, file, tmp_path):
-    copy = tmp_path / "copy.register.sqlite3"
-    sqlite.copy_to(register._database.engine, copy)
-    shutil.copy(note_file(file), note_file(copy))
-    with open_register(copy) as other:
-        assert other.accounts.find("dace") == director
-        assert other.audit.verify() == register.audit.verify()
+def at_once(count: int, act: Callable[[int], object]) -> list[BaseException | None]:
+    """Run an act in threads that begin together; return how each ended."""
+    gate = threading.Barrier(count)
+
+    def one(number: int) -> None:
+        gate.wait()
+        act(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        return [end.exception() for end in [pool.submit(one, number) for number in range(count)]]
+
+
+def test_a_check_made_in_an_act_is_still_so_when_it_writes(register: Register):
+    ends = at_once(8, lambda number: register.accounts.add("liga", f"Līga {number}", None, "lv", [], "juris"))
+    refused = [end for end in ends if end is not None]
+    assert len(refused) == 7
+    assert all("one with this login" in str(end) for end in refused)  # none by the data base's own rule
+
+
+def test_no_writing_is_lost_that_was_read_before_it_was_written(register: Register, director):
+    def one_more(_: int) -> None:
+        with register.database.acting() as act:
+            places = act.connection.scalar(select(CAPACITY.c.places).where(CAPACITY.c.school_id == "101"))
+            act.connection.execute(update(CAPACITY).values(places=places + 1))
+
+    register.capacity.set("101", 0, director)
+    assert at_once(8, lambda number: [one_more(number) for _ in range(5)]) == [None] * 8
+    assert register.capacity.get("101").places == 40
+
+
+def test_a_reader_sees_one_picture_whatever_is_written_meanwhile(register: Register):
+    with register.database.reading() as connection:
+        before = connection.execute(select(AUDIT_HEAD)).one()
+        register.accounts.add("liga", "Līga", None, "lv", [Grant("state")], "juris")
+        assert connection.execute(select(AUDIT_HEAD)).one() == before
+        assert connection.execute(select(ACCOUNT)).all() == []
+    with register.database.reading() as connection:
+        assert len(connection.execute(select(ACCOUNT)).all()) == 1
+
+
+def test_texts_are_in_the_order_of_their_bytes(register: Register):
+    logins = ["a-b", "a.b", "ab", "a_b", "a@b", "b1", "a9", "a10", "zz", "z-a"]
+    for login in logins:
+        register.accounts.add(login, login, None, "lv", [], "juris")
+    listed = [account.person.login for account in register.accounts.list()]
+    assert listed == sorted(logins, key=str.encode)
+    with register.database.reading() as connection:
+        words = ["Zane", "anna", "Āris", "ārija", "ņ", "Ž", "z"]
+        in_order = " UNION ALL ".join(f"SELECT '{word}' AS word" for word in words)
+        found = connection.execute(text(f"SELECT word FROM ({in_order}) AS words ORDER BY word")).scalars().all()
+        assert found == sorted(words, key=str.encode)
+
+
+def test_more_entries_than_32_bits_count_have_numbers(register: Register):
+    with register.database.acting() as act:
+        act.connection.execute(update(AUDIT_HEAD).values(entry_count=2**31))
+    assert register.audit.write(None, "page_viewed", "") == 2**31 + 1
+
+
+def test_what_is_asked_for_is_never_more_than_the_data_base_takes(register: Register, director):
+    for text_of_nobody in ("x\x00y", "\ud800", "x" * 5000):
+        assert register.accounts.find(text_of_nobody) is None
+        assert register.sessions.person(text_of_nobody, utc_now()) is None
+        assert register.throttle.admit(text_of_nobody, text_of_nobody, utc_now()) == 0
+        register.audit.write("operator", "access_denied", text_of_nobody, text_of_nobody, {"view": text_of_nobody})
+    details = [json.loads(entry.details) for entry in register.audit.read() if entry.action == "access_denied"]
+    assert [len(detail["view"]) for detail in details] == [3, 1, 200]
+    assert register.audit.verify().is_sound
 
 
 def test_the_time_of_the_register_is_aware():

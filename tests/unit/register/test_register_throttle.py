@@ -76,7 +76,7 @@ def test_a_refused_login_is_audited_once_without_what_was_typed(register: Regist
 
 def test_neither_login_nor_address_is_kept_as_text(register: Register, clock):
     register.throttle.admit("secretname", "192.0.2.77", clock.now)
-    with register._database.reading() as connection:
+    with register.database.reading() as connection:
         kept = str(connection.exec_driver_sql("SELECT * FROM failed_login").all())
     assert "secretname" not in kept
     assert "192.0.2" not in kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from riskmodel.register.sqlite import GUARDS
+from riskmodel.register.guards import keep_unchanged
 
 revision = "0001"
 down_revision = None
@@ -13,6 +13,7 @@ down_revision = None
 ROLES = (
     "'class_teacher', 'subject_teacher', 'support_staff', 'director', 'municipality', 'state', 'researcher', 'steward'"
 )
+LARGE_INTEGER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 SCHOOL_ROLES = "'class_teacher', 'director', 'subject_teacher', 'support_staff'"
 
 
@@ -119,7 +120,7 @@ def _make_sessions() -> None:
 def _make_audit() -> None:
     op.create_table(
         "audit_entry",
-        sa.Column("number", sa.Integer, nullable=False, autoincrement=False),
+        sa.Column("number", LARGE_INTEGER, nullable=False, autoincrement=False),
         sa.Column("at", sa.Text, nullable=False),
         sa.Column("actor", sa.Text, nullable=False),
         sa.Column("action", sa.Text, nullable=False),
@@ -139,7 +140,7 @@ def _make_audit() -> None:
     head = op.create_table(
         "audit_head",
         sa.Column("head_id", sa.Integer, nullable=False, autoincrement=False),
-        sa.Column("entry_count", sa.Integer, nullable=False),
+        sa.Column("entry_count", LARGE_INTEGER, nullable=False),
         sa.Column("digest", sa.Text, nullable=False),
         sa.CheckConstraint("head_id = 1", name=op.f("ck_audit_head_one_row")),
         sa.CheckConstraint("entry_count >= 0", name=op.f("ck_audit_head_entry_count")),
@@ -148,6 +149,4 @@ def _make_audit() -> None:
         sqlite_strict=True,
     )
     op.bulk_insert(head, [{"head_id": 1, "entry_count": 0, "digest": "0" * 64}])
-    if op.get_bind().dialect.name == "sqlite":
-        for guard in GUARDS:
-            op.execute(guard)
+    keep_unchanged(op.get_bind(), "audit_entry")
