@@ -8,6 +8,7 @@ import pytest
 from refusals import one, refused
 from supported import World
 
+from riskmodel.errors import UsageError
 from riskmodel.support.changes import PublishRule
 from riskmodel.support.consents import WithdrawConsent
 from riskmodel.support.plans import BeginPlan
@@ -71,8 +72,7 @@ def published(world: World, rule_id: str) -> bool:
     """Publish a rule of all programmes anew for one of them; whether that is possible."""
     try:
         world.do("state", PublishRule(rule_id, "MK 10", programmes=["skola_kopiena"]))
-    except Exception as error:
-        assert "programm" in str(error), rule_id  # noqa: PT017
+    except UsageError:
         return False
     return True
 
@@ -109,7 +109,9 @@ def test_a_rule_that_differs_by_programme_stands_in_nobody_s_way(world):
     world.close(code)
 
 
-@pytest.mark.parametrize("rule_id", ["consent_giver", "consent_channel", "order_contents", "certificate_both_residences"])
+@pytest.mark.parametrize(
+    "rule_id", ["consent_giver", "consent_channel", "order_contents", "certificate_both_residences"]
+)
 def test_a_rule_of_papers_that_belong_to_no_programme_is_changed_for_all_or_not_at_all(world, rule_id):
     refused(world, "state", PublishRule(rule_id, "MK 11", programmes=["skola_kopiena"]))
     world.do("state", PublishRule(rule_id, "MK 11", TODAY + DAY))

@@ -89,7 +89,9 @@ def with_tickets(world: World) -> str:
 
 
 def asked(world: World, *, is_granted: bool = False) -> int:
-    number = int(world.do("teacher", RequestCompensation(with_tickets(world), "KO-TRA", "2019-09", 100))["compensation_id"])
+    number = int(
+        world.do("teacher", RequestCompensation(with_tickets(world), "KO-TRA", "2019-09", 100))["compensation_id"]
+    )
     if is_granted:
         world.do("municipality", DecideCompensation(number, True))
     return number
