@@ -236,9 +236,6 @@ def _check_acknowledgement(
     """Refuse an acknowledgement of another day or kind; one that is not there yet can follow on the same day."""
     if given.acknowledgement_kind is None and given.acknowledged_on is None:
         return
-    told = message("Where the acknowledgement is kept is not entered.")
-    is_attached = is_told(given.acknowledgement_reference)
-    work.hold(is_attached, "consultation_evidence", on, told, programme=plan.programme)
     found = message("The kind that was given: {kind}.", kind=given.acknowledgement_kind or "–")
     allowed = work.all(
         select(ORDER_ACKNOWLEDGEMENT.c.acknowledgement_kind).where(ORDER_ACKNOWLEDGEMENT.c.order_id == order_id)

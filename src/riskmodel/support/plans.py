@@ -438,7 +438,7 @@ def _write_risk(work: Work, plan: Row[Any], line: RiskLine, kept: dict[str, Row[
     item = the_risk(line.risk_code)
     before = kept.get(line.risk_code)
     is_support = "support_staff" in work.roles_in(plan.school_id)
-    justification = line.justification.strip() if line.justification else None
+    justification = (line.justification or "").strip() or None
     if item.is_sensitive and not is_support:
         # Others may keep a sensitive risk in the plan or add it; its words are written by support staff alone.
         if justification:
