@@ -64,7 +64,7 @@ class Office:
         """Carry out several commands in one transaction: all of them or none."""
         for _, key in commands:
             _check_key(key)
-        with self._database.acting() as act:
+        with self._database.acting(by) as act:
             now = self._database.clock()
             rules = self._rules.with_changes(changes_of(act.connection))
             work = Work(act, by, now, now.astimezone(HERE).date(), rules)
@@ -75,7 +75,8 @@ class Office:
         if (answered := _answered(work.act, key, digest, work.by)) is not None:
             return answered
         declared = VERBS[type(command)]
-        outcome = declared.handle(work, command)
+        with declared.reaching(work.act, command):
+            outcome = declared.handle(work, command)
         work.act.record(
             work.by,
             declared.action,

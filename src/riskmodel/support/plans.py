@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, select, update
 
 from riskmodel.messages import message
 from riskmodel.register.people import Role
@@ -126,7 +126,7 @@ def begin_plan(work: Work, command: BeginPlan) -> Outcome:
         & (PLAN.c.semester == command.semester)
         & (PLAN.c.status != "INACTIVE")
     )
-    is_first = work.one(select(PLAN.c.plan_id).where(live)) is None
+    is_first = work.act.count_everywhere(select(func.count()).where(live)) == 0
     work.hold(is_first, "one_live_plan", on, message("There is a live plan of this semester."))
     number = work.number(PLAN)
     code = plan_code(term, number)

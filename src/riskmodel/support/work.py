@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import Row, Select, Table, select, update
+from sqlalchemy import Row, Select, Table, func, select, update
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, Spoken, message
@@ -105,11 +105,16 @@ class Work:
 
         Raises
         ------
+        NotAllowedError
+            When it is of another unit, and the data base does not show it.
         UnknownThingError
             When there is none.
         """
-        row = self.one(select(table).where(*(table.c[name] == value for name, value in named.items())))
+        same = [table.c[name] == value for name, value in named.items()]
+        row = self.one(select(table).where(*same))
         if row is None:
+            if self.act.count_everywhere(select(func.count()).select_from(table).where(*same)):
+                raise not_allowed()
             raise unknown_thing(table)
         return row
 
