@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from riskmodel.commands import keeping
 from riskmodel.commands.accounts import actor, check_store, opened, store_option
 from riskmodel.commands.kinds import DAY, FILE, by_option
 from riskmodel.commands.speaking import language, say, show
@@ -30,10 +31,15 @@ def register() -> None:
     \b
     Examples:
       riskmodel register init --database postgresql://riskmodel@db.example/riskmodel --store data/store
+      riskmodel register schools --store data/store
       riskmodel register audit --store data/store
       riskmodel register audit --verify --store data/store
       riskmodel register migrate --store data/store
     """
+
+
+for verb in (keeping.export_, keeping.import_, keeping.back_up_, keeping.restore):
+    register.add_command(verb)
 
 
 @register.command()
@@ -78,6 +84,25 @@ def init(address: str, password_file: Path | None, store: Path) -> None:
             place=place,
         )
     )
+
+
+@register.command()
+@by_option
+@store_option
+def schools(by: str | None, store: Path) -> None:
+    """Enter the schools of the current run as institutions: plans are made in institutions that the register knows.
+
+    What the register knows already stays; a school whose kind or municipality has changed is entered anew from today on.
+
+    \b
+    Example:
+      riskmodel register schools --store data/store
+    """
+    from riskmodel.commands.schools import enter_schools
+
+    with opened(store) as found:
+        count = enter_schools(found, store, actor(by))
+    say(plural("{count} school was entered.", "{count} schools were entered.", count))
 
 
 @register.command()

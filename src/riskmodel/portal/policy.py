@@ -69,6 +69,7 @@ RULES: Mapping[str, Rule] = {
     "capacity": Rule(frozenset({"director"}), "school"),
     "tasks": Rule(ACT_ON_PLANS),
     "plan": Rule(ACT_ON_PLANS, "plan", is_recorded=True),
+    "consultation": Rule(ROLES_OF_A_SCHOOL, "plan", is_recorded=True),
     "planning": Rule(EDUCATORS, "pupil", is_recorded=True),
     "orders": Rule(frozenset({"director"}), "school"),
     "municipality": Rule(frozenset({"municipality", "state"}), "municipality", SHEETS),

@@ -53,7 +53,7 @@ ROUTES: tuple[Route, ...] = (
     Route(PUPIL + "/plan/(answers|consent|begin)", planning_pages.PlanningFormHandler, "planning"),
     Route(LANGUAGE + "tasks", plan_pages.TasksHandler, "tasks"),
     Route(PLAN, plan_pages.PlanHandler, "plan"),
-    Route(PLAN + "/consultation", plan_pages.ConsultationHandler, "plan"),
+    Route(PLAN + "/consultation", plan_pages.ConsultationHandler, "consultation"),
     Route(PLAN + PLAN_FORMS, plan_pages.PlanFormHandler, "plan"),
     Route(SCHOOL + "/orders", order_pages.OrdersHandler, "orders"),
     Route(SCHOOL + "/orders/(order|end|staff)", order_pages.OrderFormHandler, "orders"),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, Engine, Select, select, update
 
@@ -26,6 +26,17 @@ Action = Literal[
     "register_created",
     "register_migrated",
     "audit_read",
+    # keeping: copies, what is held of one pupil, and taking it away
+    "register_exported",
+    "register_imported",
+    "register_backed_up",
+    "register_restored",
+    "retention_applied",
+    "pupil_erased",
+    "pupil_readmitted",
+    "subject_told",
+    "looks_read",
+    "key_rotated",
     # coming and going
     "login",
     "login_refused",
@@ -118,6 +129,7 @@ class Act:
         self.actions: set[str] = set()
         self.before: Head | None = None
         self.head: Head | None = None
+        self._entries: list[dict[str, object]] = []
 
     def record(
         self,
@@ -128,7 +140,7 @@ class Act:
         subject: str = "",
         details: Mapping[str, str | int] | None = None,
     ) -> int:
-        """Write an audit entry; return its number.
+        """Write an audit entry; return its number. It goes to the data base with the others of the act, at its end.
 
         Raises
         ------
@@ -149,9 +161,8 @@ class Act:
             details=_details_text(details),
             previous_digest=last.digest,
         )
-        self.connection.execute(AUDIT_ENTRY.insert().values(**vars(entry), digest=entry.digest))
-        self.connection.execute(update(AUDIT_HEAD).values(entry_count=entry.number, digest=entry.digest))
-        self.head = entry.head
+        self._entries.append({**vars(entry), "digest": entry.digest})
+        self.head = Head(entry.number, str(self._entries[-1]["digest"]))
         return entry.number
 
     @contextmanager
@@ -171,10 +182,19 @@ class Act:
         yield  # after an error there is nothing to take back: the whole act is undone
         look_everywhere(self.connection, is_on=False)
 
-    def count_everywhere(self, wanted: Select[tuple[int]]) -> int:
-        """Return a number of rows of all units."""
+    def count_everywhere(self, wanted: Select[Any], values: Mapping[str, object] | None = None) -> int:
+        """Return a number of rows of all units, for a statement and the values of its parameters."""
         with self.looking_everywhere():
-            return int(self.connection.scalar(wanted) or 0)
+            return int(self.connection.scalar(wanted, dict(values or {})) or 0)
+
+    def write_entries(self) -> None:
+        """Write the entries of the act and the audit's new head, as the last thing before its commit."""
+        if self._entries and self.head is not None:
+            self.connection.execute(AUDIT_ENTRY.insert(), self._entries)
+            self.connection.execute(
+                update(AUDIT_HEAD).values(entry_count=self.head.entry_count, digest=self.head.digest)
+            )
+            self._entries = []
 
     def _take_head(self) -> Head:
         # Held until the commit: entries get their numbers one after the other, also beside somebody who writes without an act.
@@ -253,6 +273,7 @@ class Database:
             yield act
             if isinstance(by, Whole) and by.action not in act.actions:
                 raise ValueError(f"an act on every unit is entered in the audit: {by.action}")
+            act.write_entries()
         if act.head is not None and act.before is not None:
             self.note.advance(act.head, act.before, self._digest_of)
 

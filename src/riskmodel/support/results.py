@@ -10,8 +10,9 @@ from sqlalchemy import delete, select
 
 from riskmodel.messages import message
 from riskmodel.support.plans import measure_of, need_head_or_writer, the_plan, the_risk, told_of
+from riskmodel.support.pupils import need_own_pupil
 from riskmodel.support.schema.plans import ANSWER, ASSESSMENT, ASSESSORS, MARKS, VERDICTS
-from riskmodel.support.work import EDUCATORS, STAFF_OF_A_SCHOOL, Outcome, Work, misfit
+from riskmodel.support.work import EDUCATORS, STAFF_OF_A_SCHOOL, Outcome, Work, is_told, misfit
 
 NEEDS_REASON = frozenset({"changed", "refused"})
 
@@ -103,9 +104,30 @@ def assess_plan(work: Work, command: AssessPlan) -> Outcome:
     return told_of(plan, plan.version)
 
 
+def _check_line(work: Work, command: AnswerProposal, answer: Answer) -> None:
+    for code in (answer.line_code, answer.changed_to):
+        if code is not None:
+            (the_risk if answer.line_kind == "risk" else measure_of)(code)
+    is_sensitive = answer.line_kind == "risk" and the_risk(answer.line_code).is_sensitive
+    if is_sensitive and is_told(answer.reason) and "support_staff" not in work.roles_in(command.school_id):
+        raise misfit(
+            message("Words on a sensitive risk are written and read by support staff alone."),
+            message("You gave some, and are not support staff of this school."),
+            message("Leave them out: add the risk, and ask support staff for its justification."),
+        )
+
+
 def answer_proposal(work: Work, command: AnswerProposal) -> Outcome:
     """Write the answers of one person to the lines of a proposal; no plan arises from it."""
     work.need_school(command.school_id, EDUCATORS | STAFF_OF_A_SCHOOL)
+    need_own_pupil(work, command.pupil_id, command.school_id, work.today)
+    lines = [(answer.line_kind, answer.line_code) for answer in command.answers]
+    if len(set(lines)) < len(lines):
+        raise misfit(
+            message("Each line of a proposal is answered once."),
+            message("One of them was answered twice."),
+            message("Take one of the two answers away."),
+        )
     for answer in command.answers:
         if answer.verdict not in VERDICTS or answer.line_kind not in {"risk", "measure"}:
             raise misfit(
@@ -113,7 +135,7 @@ def answer_proposal(work: Work, command: AnswerProposal) -> Outcome:
                 message("The entry is not so."),
                 message("Choose from the list of the form."),
             )
-        (the_risk if answer.line_kind == "risk" else measure_of)(answer.line_code)
+        _check_line(work, command, answer)
         if answer.verdict in NEEDS_REASON:
             has_reason = bool(answer.reason and answer.reason.strip())
             work.hold(has_reason, "reason_required", work.today, message("No reason is written."))

@@ -236,7 +236,11 @@ def test_pg_dump_is_found_on_the_path_too(tmp_path, monkeypatch):
 
 
 def test_the_rights_of_a_portal_s_own_user_name_every_table():
-    named = {word.strip(",") for right in own_postgres.rights_of("x") for word in right.split(" ON ")[1].split(" TO ")[0].split()}
+    named = {
+        word.strip(",")
+        for right in own_postgres.rights_of("x")
+        for word in right.split(" ON ")[1].split(" TO ")[0].split()
+    }
     assert named >= {*METADATA.tables, migrating.VERSION_TABLE}
 
 

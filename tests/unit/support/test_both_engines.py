@@ -13,7 +13,7 @@ from riskmodel.support.compensations import DecideCompensation
 from riskmodel.support.consultations import AcknowledgeConsultation, CancelConsultation
 from riskmodel.support.life import HandOverPlan
 from riskmodel.support.places import RecordStaff
-from riskmodel.support.plans import BeginPlan
+from riskmodel.support.plans import BeginPlan, MeasureLine
 from riskmodel.support.pupils import RecordStay
 from riskmodel.support.reading import plan_of, plans_of_pupil
 from riskmodel.support.rules import Refused
@@ -68,8 +68,6 @@ def test_a_teacher_of_two_schools_is_not_in_both_at_once(world: World):
         code = world.begin(
             pupil, world.consent(pupil, school_id=school_id, who=who), school_id=school_id, who=who, supervisor=who
         )
-        from riskmodel.support.plans import MeasureLine
-
         world.fill(code, measures=(MeasureLine("KA-PSI", ["MI4"], "psychologist", None, 8),), who=who)
         world.move(who, code, "submit")
         heads = ("director", "municipality") if school_id == SCHOOL else ("other.director", "neighbour")
@@ -104,7 +102,8 @@ def test_a_plan_that_was_handed_over_is_the_new_school_s_with_all_that_was_given
         assert plan_of(connection, world.people["director"], code, world.calendar.day) is None
     with pytest.raises(NotAllowedError):
         world.move("director", code, "suspend", reason="Slimnīca.")
-    world.fill(code, who="other.teacher")
+    measures = (MeasureLine("KA-PED", ["MI4"], "other.teacher", "matematika", 16),)
+    world.fill(code, measures=measures, who="other.teacher")
     world.move("other.teacher", code, "submit")
 
 

@@ -70,6 +70,7 @@ LASTING = [
     "absence_notice",
     "agreement_channel",
     "approval_order",
+    "approval_own_plan",
     "approved_plan",
     "compensation_alone",
     "consent_channel",

@@ -50,7 +50,7 @@ class School:
     def opens(self, row: str) -> str:
         """Return the condition."""
         day = told(units.DAY)
-        return (
+        return (  # noqa: S608  (names of the declared tables and constants)
             f"{row}.{self.column} = ANY ({told_list(units.SCHOOLS)}) OR {row}.{self.column} IN ("
             f"SELECT of_place.school_id FROM institution AS of_place "
             f"WHERE of_place.municipality_code = ANY ({told_list(units.MUNICIPALITIES)}) "
@@ -76,9 +76,7 @@ class Member:
     def opens(self, row: str) -> str:
         """Return the condition."""
         of_school, of_place = School("member_code").opens(row), Municipality("member_code").opens(row)
-        return (
-            f"({row}.member_kind = 'institution' AND ({of_school})) OR ({row}.member_kind = 'municipality' AND {of_place})"
-        )
+        return f"({row}.member_kind = 'institution' AND ({of_school})) OR ({row}.member_kind = 'municipality' AND {of_place})"
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ class Through:
         scope = SCOPES[self.parent]
         if scope.is_open:  # seen by everybody, so that to see it proves nothing
             joined += f" AND ({scope.own(above)})"
-        found = f"EXISTS (SELECT 1 FROM {self.parent.name} AS {above} WHERE {joined})"
+        found = f"EXISTS (SELECT 1 FROM {self.parent.name} AS {above} WHERE {joined})"  # noqa: S608  (declared names)
         return f"{row}.{self.columns[0]} IS NULL OR {found}" if self.is_optional else found
 
 
@@ -178,9 +176,7 @@ OF_ORDER = Through(papers.DIRECTOR_ORDER, "order_id")
 SCOPES: Mapping[Table, Scope] = {
     CAPACITY: Scope(School(), is_open=True),
     # pupils and papers
-    papers.PUPIL: Scope(
-        Pupil(), Through(papers.STAY, "pupil_id"), Through(plans.PLAN, "pupil_id"), levels=STEWARD_TOO
-    ),
+    papers.PUPIL: Scope(Pupil(), Through(papers.STAY, "pupil_id"), Through(plans.PLAN, "pupil_id"), levels=STEWARD_TOO),
     papers.STAY: Scope(School(), levels=STEWARD_TOO),
     # A consent goes with its plan to another school; by the pupil too, lest its number alone open it.
     papers.CONSENT: Scope(

@@ -22,7 +22,7 @@ def told_list(name: str) -> str:
 def school(table: str, column: str = "school_id") -> str:
     """Return the condition that a row is of an own school."""
     day = "current_setting('riskmodel.day', true)"
-    return (
+    return (  # noqa: S608  (constants of this file)
         f"{table}.{column} = ANY ({told_list('schools')}) OR {table}.{column} IN ("
         f"SELECT of_place.school_id FROM institution AS of_place "
         f"WHERE of_place.municipality_code = ANY ({told_list('municipalities')}) "
@@ -38,7 +38,7 @@ def place(table: str, column: str = "municipality_code") -> str:
 def through(table: str, parent: str, *columns: str, more: str = "") -> str:
     """Return the condition that a row belongs to a row of another table that is open."""
     joined = " AND ".join(f"of_{parent}.{column} = {table}.{column}" for column in columns)
-    return f"EXISTS (SELECT 1 FROM {parent} AS of_{parent} WHERE {joined}{more})"
+    return f"EXISTS (SELECT 1 FROM {parent} AS of_{parent} WHERE {joined}{more})"  # noqa: S608  (constants of this file)
 
 
 def whole(levels: tuple[str, ...]) -> str:
