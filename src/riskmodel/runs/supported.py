@@ -21,8 +21,10 @@ import yaml
 from sqlalchemy import Connection, Row, Select, func, select
 
 from riskmodel.messages import Message, message
+from riskmodel.register.actors import operator_name
 from riskmodel.register.places import is_there, register_of
 from riskmodel.register.store import open_register
+from riskmodel.register.units import Whole
 from riskmodel.settings import HERE
 from riskmodel.sources.decoding import Limits
 from riskmodel.sources.deliveries import Received, receive
@@ -161,8 +163,11 @@ def receive_support(store: Path, key_file: Path, say: Say, limits: Limits) -> li
     place = register_of(store)
     if not stored_deliveries(store) or not is_there(place):
         return []
-    with open_register(place) as register, register.database.reading() as connection:
-        given = given_in(connection)
+    with open_register(place) as register:
+        with register.database.reading(Whole("register_exported")) as connection:
+            given = given_in(connection)
+        if given:
+            register.audit.write(operator_name(), "register_exported", "", details={"rows": len(given)})
     codes = _codes(store)
     own = [one for one in given if one.pupil_id in codes]
     told = _told(store)

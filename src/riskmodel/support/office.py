@@ -75,7 +75,7 @@ class Office:
             raise _does_not_fit() from error
 
     def _do_all(self, commands: Sequence[tuple[Command, str]], by: Person) -> list[Mapping[str, str | int]]:
-        with self._database.acting() as act:
+        with self._database.acting(by) as act:
             now = self._database.clock()
             rules = self._rules.with_changes(changes_of(act.connection))
             work = Work(act, by, now, now.astimezone(HERE).date(), rules)
@@ -91,7 +91,8 @@ def _carry_out(work: Work, requests: _Requests, command: Command, key: str) -> M
     if (answered := requests.answered(key, digest)) is not None:
         return answered
     declared = VERBS[type(command)]
-    outcome = declared.handle(work, command)
+    with declared.reaching(work.act, command):
+        outcome = declared.handle(work, command)
     work.act.record(work.by, declared.action, unit=outcome.unit, subject=outcome.subject, details=outcome.details)
     requests.note(key, digest, outcome.answer)
     return outcome.answer

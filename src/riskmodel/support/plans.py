@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, delete, func, select, update
 
 from riskmodel.messages import message
 from riskmodel.settings import HERE
@@ -125,7 +125,7 @@ def begin_plan(work: Work, command: BeginPlan) -> Outcome:
     stay = stay_of(work, command.pupil_id, command.school_id, on)
     _check_target_group(work, command, stay)
     named = {"of_pupil": command.pupil_id, "of_year": command.school_year, "of_semester": command.semester}
-    is_first = work.act.connection.scalar(_LIVE, named) is None
+    is_first = work.act.count_everywhere(_LIVE, named) == 0
     work.hold(is_first, "one_live_plan", on, message("There is a live plan of this semester."), programme=of)
     number = work.number(PLAN)
     code = plan_code(term, number)
@@ -167,7 +167,7 @@ def begin_plan(work: Work, command: BeginPlan) -> Outcome:
     return Outcome({"plan_code": code, "version": 1}, f"school:{command.school_id}", command.pupil_id, {"plan": code})
 
 
-_LIVE = select(PLAN.c.plan_id).where(
+_LIVE = select(func.count(PLAN.c.plan_id)).where(
     PLAN.c.pupil_id == bindparam("of_pupil"),
     PLAN.c.school_year == bindparam("of_year"),
     PLAN.c.semester == bindparam("of_semester"),
@@ -229,6 +229,11 @@ _MEMBERSHIPS = select(MEMBERSHIP.c.membership_id).where(
 def _check_consent(work: Work, command: BeginPlan) -> Row[Any]:
     on, of = command.started_on, command.programme
     consent = work.find(CONSENT, consent_id=command.consent_id)
+    other = message("The consent is of another pupil, school or semester.")
+    if consent is None:  # or of a school whose papers are not shown here
+        elsewhere = select(func.count()).where(CONSENT.c.consent_id == command.consent_id)
+        is_elsewhere = work.act.count_everywhere(elsewhere) > 0
+        work.hold(not is_elsewhere, "consent_one_plan", on, other, programme=of)
     is_consent = consent is not None and consent.paper_kind == "consent"
     work.hold(is_consent, "consent_required", on, message("No consent is named."), programme=of)
     if consent is None or not is_consent:
@@ -239,8 +244,7 @@ def _check_consent(work: Work, command: BeginPlan) -> Row[Any]:
         command.school_year,
         command.semester,
     )
-    found = message("The consent is of another pupil, school or semester.")
-    work.hold(is_own, "consent_one_plan", on, found, programme=of)
+    work.hold(is_own, "consent_one_plan", on, other, programme=of)
     told = message("The consent is of a later day.")
     work.hold(consent.given_on <= on, "consent_start", on, told, programme=of, day=consent.given_on)
     need_consent(work, consent, max(on, work.today), of)

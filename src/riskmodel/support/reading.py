@@ -380,13 +380,14 @@ def _certificates(connection: Connection, plan: Row[Any]) -> Sequence[Row[Any]]:
     ).all()
 
 
-def consents_of(connection: Connection, pupil_id: str, term: Semester) -> Sequence[Row[Any]]:
-    """Return the consents to a plan of a pupil in a semester that were not withdrawn, the newest first."""
+def consents_of(connection: Connection, pupil_id: str, school_id: str, term: Semester) -> Sequence[Row[Any]]:
+    """Return the consents to a plan in a school and semester that were not withdrawn, the newest first."""
     own = CONSENT.c
     return connection.execute(
         select(CONSENT)
         .where(
             own.pupil_id == pupil_id,
+            own.school_id == school_id,
             own.school_year == term.year,
             own.semester == term.half,
             own.paper_kind == "consent",
@@ -396,11 +397,11 @@ def consents_of(connection: Connection, pupil_id: str, term: Semester) -> Sequen
     ).all()
 
 
-def plans_of_pupil(connection: Connection, pupil_id: str) -> Sequence[Row[Any]]:
-    """Return the plans of a pupil that were not deleted, the newest first."""
+def plans_of_pupil(connection: Connection, pupil_id: str, school_id: str) -> Sequence[Row[Any]]:
+    """Return the plans of a pupil that a school holds and that were not deleted, the newest first."""
     return connection.execute(
         select(PLAN)
-        .where(PLAN.c.pupil_id == pupil_id, PLAN.c.status != "INACTIVE")
+        .where(PLAN.c.pupil_id == pupil_id, PLAN.c.school_id == school_id, PLAN.c.status != "INACTIVE")
         .order_by(PLAN.c.school_year.desc(), PLAN.c.semester.desc())
     ).all()
 

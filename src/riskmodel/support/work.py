@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, NoReturn
 
-from sqlalchemy import Insert, Row, Select, Table, Update, bindparam, select, update
+from sqlalchemy import Insert, Row, Select, Table, Update, bindparam, func, select, update
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, Spoken, message
@@ -125,11 +125,16 @@ class Work:
 
         Raises
         ------
+        NotAllowedError
+            When it is of another unit, and the data base does not show it.
         UnknownThingError
             When there is none.
         """
         row = self.find(table, **named)
         if row is None:
+            same = (table.c[name] == value for name, value in named.items())
+            if self.act.count_everywhere(select(func.count()).select_from(table).where(*same)):
+                raise not_allowed()
             raise unknown_thing(table)
         return row
 
