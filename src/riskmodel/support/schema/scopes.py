@@ -50,7 +50,7 @@ class School:
     def opens(self, row: str) -> str:
         """Return the condition."""
         day = told(units.DAY)
-        return (  # noqa: S608  (names of the declared tables and constants)
+        return (
             f"{row}.{self.column} = ANY ({told_list(units.SCHOOLS)}) OR {row}.{self.column} IN ("
             f"SELECT of_place.school_id FROM institution AS of_place "
             f"WHERE of_place.municipality_code = ANY ({told_list(units.MUNICIPALITIES)}) "

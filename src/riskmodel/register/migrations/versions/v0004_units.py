@@ -22,7 +22,7 @@ def told_list(name: str) -> str:
 def school(table: str, column: str = "school_id") -> str:
     """Return the condition that a row is of an own school."""
     day = "current_setting('riskmodel.day', true)"
-    return (  # noqa: S608  (constants of this file)
+    return (
         f"{table}.{column} = ANY ({told_list('schools')}) OR {table}.{column} IN ("
         f"SELECT of_place.school_id FROM institution AS of_place "
         f"WHERE of_place.municipality_code = ANY ({told_list('municipalities')}) "
