@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from sqlalchemy import Row, bindparam, delete, func, select, update
+from sqlalchemy import Row, delete, func, select, update
 
 from riskmodel.messages import message
 from riskmodel.support.plans import (
     Step,
     check_version,
+    links_of,
     measure_of,
     measures_of,
     need_consent,
@@ -255,7 +256,7 @@ def _submit(work: Work, plan: Row[Any], on: date) -> Change:
 
 def _check_contents(work: Work, plan: Row[Any], on: date) -> None:
     risks = risks_of(work, plan.plan_id)
-    links = work.act.connection.execute(_LINKS, {"of_plan": plan.plan_id}).all()
+    links = links_of(work, plan.plan_id)
     measures, of = measures_of(work, plan.plan_id), plan.programme
     answered = {link.risk_id for link in links}
     answering = {link.plan_measure_id for link in links}
@@ -278,13 +279,6 @@ def _check_contents(work: Work, plan: Row[Any], on: date) -> None:
     is_economic_only = all(risk.risk_code.startswith("EK") for risk in risks)
     is_kept = is_economic_only or kinds != {"compensation"}
     work.hold(is_kept, "compensation_alone", on, message("The plan holds compensations alone."), programme=of)
-
-
-_LINKS = (
-    select(MEASURE_RISK.c.risk_id, MEASURE_RISK.c.plan_measure_id)
-    .join(PLAN_MEASURE, PLAN_MEASURE.c.plan_measure_id == MEASURE_RISK.c.plan_measure_id)
-    .where(PLAN_MEASURE.c.plan_id == bindparam("of_plan"))
-)
 
 
 def _chain(work: Work, plan: Row[Any], on: date) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, delete, func, select, update
 
 from riskmodel.messages import message
 from riskmodel.settings import HERE
@@ -334,9 +334,10 @@ def change_plan(work: Work, command: ChangePlan) -> Outcome:
     pupil = work.the(PUPIL, pupil_id=plan.pupil_id)
     kept, held = _kept_words(work, plan), _held_since(work, plan)
     _check_removed(work, plan, command, kept)
+    economic = _economic_of_others(work, plan, command)
     _remove_contents(work, plan.plan_id)
     numbers = {line.risk_code: _write_risk(work, plan, line, kept) for line in command.risks}
-    for line in command.measures:
+    for line in (*command.measures, *economic):
         number = _write_measure(work, plan, pupil, line, numbers)
         _keep_signature(work, PLAN_MEASURE, number, held.get((line.measure_code, line.subject_code)))
     values: dict[str, object] = {"version": plan.version + 1}
@@ -373,6 +374,33 @@ def _check_removed(work: Work, plan: Row[Any], command: ChangePlan, kept: dict[s
             message("It is not among the risks that you give: {codes}.", codes=", ".join(sorted(lost))),
             message("Leave it in the plan, or ask support staff to take it out."),
         )
+
+
+def _economic_of_others(work: Work, plan: Row[Any], command: ChangePlan) -> list[MeasureLine]:
+    """Return the compensations that others wrote, where a teacher changes the plan: teachers do not see them, nor lose them."""
+    if "support_staff" in work.roles_in(plan.school_id):
+        return []
+    given = {line.measure_code for line in command.measures}
+    risks = {row.risk_id: row.risk_code for row in risks_of(work, plan.plan_id)}
+    named = {line.risk_code for line in command.risks}
+    links = links_of(work, plan.plan_id)
+    return [
+        MeasureLine(
+            row.measure_code,
+            [
+                risks[link.risk_id]
+                for link in links
+                if link.plan_measure_id == row.plan_measure_id and risks[link.risk_id] in named
+            ],
+            row.provider,
+            row.subject_code,
+            row.planned_times,
+        )
+        for row in measures_of(work, plan.plan_id)
+        if measure_of(row.measure_code).kind == "compensation"
+        and row.recorded_by != work.by.login
+        and row.measure_code not in given
+    ]
 
 
 def _held_since(work: Work, plan: Row[Any]) -> dict[tuple[str, str | None], Row[Any]]:
@@ -608,6 +636,18 @@ def measures_of(work: Work, plan_id: int) -> list[Row[Any]]:
 _MEASURES = (
     select(PLAN_MEASURE).where(PLAN_MEASURE.c.plan_id == bindparam("of_plan")).order_by(PLAN_MEASURE.c.plan_measure_id)
 )
+
+
+_LINKS: Select[Any] = (
+    select(MEASURE_RISK.c.risk_id, MEASURE_RISK.c.plan_measure_id)
+    .join(PLAN_MEASURE, PLAN_MEASURE.c.plan_measure_id == MEASURE_RISK.c.plan_measure_id)
+    .where(PLAN_MEASURE.c.plan_id == bindparam("of_plan"))
+)
+
+
+def links_of(work: Work, plan_id: int) -> list[Row[Any]]:
+    """Return which measure of a plan answers which of its risks."""
+    return list(work.act.connection.execute(_LINKS, {"of_plan": plan_id}).all())
 
 
 def risks_of(work: Work, plan_id: int) -> list[Row[Any]]:

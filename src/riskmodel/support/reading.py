@@ -7,13 +7,14 @@ state a plan by its code alone, without names, words or sensitive risks. Words o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, false, func, or_, select
 
 from riskmodel.register.people import Grant, Person
+from riskmodel.support.catalogue import catalogue
 from riskmodel.support.schema.papers import CERTIFICATE, CONSENT, DIRECTOR_ORDER
 from riskmodel.support.schema.places import INSTITUTION
 from riskmodel.support.schema.plans import (
@@ -275,7 +276,8 @@ def plan_of(connection: Connection, person: Person, code: str, on: date) -> Plan
     reader = _may_read(connection, plan, institution, person, grants)
     if reader is None:
         return None
-    return _cut(connection, plan, reader, _is_writer(plan, person, grants), institution)
+    found = _cut(connection, plan, reader, _is_writer(plan, person, grants), institution)
+    return replace(found, measures=_own_measures(found.measures, person)) if reader == "teacher" else found
 
 
 def _may_read(
@@ -299,6 +301,12 @@ def _may_read(
         if is_named or (plan.class_code is not None and plan.class_code in classes):
             return "teacher"
     return None if plan.status in {"DRAFT", "INACTIVE"} else _above_the_school(institution, grants)
+
+
+def _own_measures(measures: Sequence[dict[str, Any]], person: Person) -> list[dict[str, Any]]:
+    """Return measures without the compensations that others entered: what a family can pay is no teacher's affair."""
+    economic = {measure.code for measure in catalogue().measures if measure.kind == "compensation"}
+    return [row for row in measures if row["measure_code"] not in economic or row["recorded_by"] == person.login]
 
 
 def _above_the_school(institution: Row[Any] | None, grants: Sequence[Grant]) -> Reader | None:

@@ -20,7 +20,6 @@ from riskmodel.register.people import Grant
 from riskmodel.register.places import Place, ServerPlace, note_file, register_file, register_of, server_place, url_file
 from riskmodel.register.store import Register, open_register, put_on_server
 
-
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 
 
@@ -162,7 +161,11 @@ def test_a_server_s_back_up_goes_into_an_empty_data_base_only(postgres: Server, 
         elsewhere = tmp_path / "elsewhere"
         with pytest.raises(UsageError, match="empty data base"):
             restore(
-                tmp_path / "of_server.zip", elsewhere, "Līga", forget_nobody, How(server=ServerPlace(place.url, elsewhere))
+                tmp_path / "of_server.zip",
+                elsewhere,
+                "Līga",
+                forget_nobody,
+                How(server=ServerPlace(place.url, elsewhere)),
             )
         assert register.audit.verify().is_sound
         assert not url_file(elsewhere).exists()

@@ -27,8 +27,8 @@ from sqlalchemy import Connection, Select, select
 from riskmodel.register import migrating
 from riskmodel.register.backups import check_new
 from riskmodel.register.people import Person
-from riskmodel.register.schema import ACCOUNT, ROLE_GRANT
 from riskmodel.register.private import make_private
+from riskmodel.register.schema import ACCOUNT, ROLE_GRANT
 from riskmodel.register.store import Register
 from riskmodel.register.units import Whole
 from riskmodel.support.keeping.held import as_texts, support_tables
