@@ -1,6 +1,7 @@
 """Whole school years of support, entered through the register's own verbs: the published numbers, among what must not count.
 
-Everybody acts as in life: a school's person writes and agrees, the municipality and the state agree; only the batches are large.
+Everybody acts as in life and on the day itself: a teacher writes, director, municipality and state agree; only the batches are
+large.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from riskmodel.support.consultations import CancelConsultation, RecordConsultati
 from riskmodel.support.events import RecordEvent
 from riskmodel.support.life import ClosePlan, HandOverPlan, MovePlan, PayPreparation
 from riskmodel.support.orders import RecordCertificate
-from riskmodel.support.places import Join, RecordInstitution, SetBudget
+from riskmodel.support.places import Join, RecordInstitution, RecordStaff, SetBudget
 from riskmodel.support.plans import BeginPlan, ChangePlan, MeasureLine, RiskLine
 from riskmodel.support.pupils import RecordStay
 from riskmodel.support.results import AssessPlan
@@ -44,7 +45,7 @@ def teaching(provider: str | None = None, times: int = 16) -> MeasureLine:
 
 @dataclass
 class School:
-    """A school with one person who writes and agrees; ``login`` is hers."""
+    """A school with a teacher, whose ``login`` it is, and a director."""
 
     number: str
     place: str
@@ -52,8 +53,13 @@ class School:
 
     @property
     def login(self) -> str:
-        """Return who acts in the school."""
+        """Return who writes and supports in the school."""
         return f"skola.{self.number}"
+
+    @property
+    def director(self) -> str:
+        """Return who agrees in the school."""
+        return f"direktors.{self.number}"
 
     @property
     def stage(self) -> tuple[str, int]:
@@ -63,7 +69,10 @@ class School:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A plan to be entered, and how far it goes: ``draft``, ``waiting``, ``approved``, ``suspended`` or ``deleted``."""
+    """A plan to be entered, and how far it goes: ``draft``, ``waiting``, ``approved``, ``suspended`` or ``deleted``.
+
+    ``to`` is the school to which it is handed over a month later.
+    """
 
     pupil: int
     school: School = field(hash=False)
@@ -72,6 +81,7 @@ class Wanted:
     programme: str = PROGRAMME
     risks: tuple[RiskLine, ...] = field(default=RISKS, hash=False)
     measures: tuple[MeasureLine, ...] = field(default=(teaching(),), hash=False)
+    to: School | None = field(default=None, hash=False)
 
     @property
     def started_on(self) -> date:
@@ -99,7 +109,7 @@ class Country(World):
         return answers
 
     def open_schools(self, schools: Sequence[School], since: date = date(2017, 9, 11)) -> None:
-        """Enter schools, their person, and their part in the programme."""
+        """Enter schools, their people, and their part in the programme."""
         self.many(
             "steward",
             [
@@ -113,11 +123,18 @@ class Country(World):
         )
         for one in schools:
             self.schools[one.number] = one
-            grants = [Grant("class_teacher", one.number, "9.a"), Grant("director", one.number)]
-            self.person(one.login, *grants)
+            self.person(one.login, Grant("class_teacher", one.number, "9.a"))
+            self.person(one.director, Grant("director", one.number))
 
     def enter(self, wanted: Sequence[Wanted]) -> list[str]:
-        """Take plans the way each of them goes; return their codes in the order given."""
+        """Take plans the way each of them goes, in the days of its semester; return their codes in the order given."""
+        codes: dict[Wanted, str] = {}
+        for term in sorted({one.term for one in wanted}):
+            codes |= self._enter([one for one in wanted if one.term == term])
+        return [codes[one] for one in wanted]
+
+    def _enter(self, wanted: Sequence[Wanted]) -> dict[Wanted, str]:
+        self.calendar.day = wanted[0].started_on
         self._enrol(wanted)
         consents = self._in_schools(wanted, _consent)
         begun = self._in_schools(
@@ -135,68 +152,67 @@ class Country(World):
         codes = {one: str(begun[one]["plan_code"]) for one in wanted}
         going = [one for one in wanted if one.way != "draft"]
         self._in_schools(going, lambda one: ChangePlan(codes[one], self.versions[codes[one]], one.risks, one.measures))
-        self._in_schools(going, lambda one: self.step(codes[one], one, "submit"))
+        self._in_schools(going, lambda one: self.step(codes[one], "submit"))
+        self.calendar.day += timedelta(days=7)
         self.agree([one for one in going if one.way != "waiting"], codes)
         stopped = [one for one in going if one.way == "suspended"]
-        self._in_schools(stopped, lambda one: self.step(codes[one], one, "suspend", reason="Ilgstoša slimība."))
+        self._in_schools(stopped, lambda one: self.step(codes[one], "suspend", reason="Ilgstoša slimība."))
         deleted = [one for one in going if one.way == "deleted"]
         reason = {"reason": "Izglītojamais izstājas.", "removes_contents": True}
-        self._in_schools(deleted, lambda one: self.step(codes[one], one, "delete", **reason))
-        return [codes[one] for one in wanted]
+        self._in_schools(deleted, lambda one: self.step(codes[one], "delete", **reason))
+        self.calendar.day += timedelta(days=23)
+        for one in wanted:
+            if one.to is not None:
+                self._hand_over(codes[one], one, one.to)
+        return codes
 
     def agree(self, wanted: Sequence[Wanted], codes: dict[Wanted, str]) -> None:
         """Let all levels agree: the state where the programme asks it, no municipality above a state school."""
-        self._in_schools(wanted, lambda one: self.step(codes[one], one, "approve"))
+        for number, own in _by(wanted, lambda one: one.school.number):
+            self.many(self.schools[number].director, (self.step(codes[one], "approve") for one in own))
         general = [one for one in wanted if one.school.kind != "state_vet"]
         for place, own in _by(general, lambda one: one.school.place):
-            self.many(f"pasvaldiba.{place}", (self.step(codes[one], one, "approve") for one in own))
+            self.many(f"pasvaldiba.{place}", (self.step(codes[one], "approve") for one in own))
         of_state = [one for one in wanted if one.programme == PROGRAMME]
-        self.many("state", (self.step(codes[one], one, "approve") for one in of_state))
+        self.many("state", (self.step(codes[one], "approve") for one in of_state))
 
-    def step(self, code: str, one: Wanted, action: Any, **more: Any) -> MovePlan:
-        """Return a step of a plan a week after its first day."""
-        return MovePlan(code, self.versions[code], action, happened_on=one.started_on + timedelta(days=7), **more)
+    def step(self, code: str, action: Any, **more: Any) -> MovePlan:
+        """Return a step of a plan as it is now."""
+        return MovePlan(code, self.versions[code], action, **more)
 
-    def hand_over(self, code: str, one: Wanted, to: School) -> Wanted:
-        """Let a pupil and a plan go to another school, which agrees anew; return the plan as it is then."""
-        on = one.started_on + timedelta(days=30)
-        self._stay(one.pupil, to)
+    def _hand_over(self, code: str, one: Wanted, to: School) -> None:
+        """Let a pupil and a plan go to another school, which agrees anew."""
+        on = self.calendar.day
+        self.enrolled.add((one.pupil, to.number))
+        self.many("steward", [_stay(one.pupil, to)])
         paper = _consent(replace(one, school=to), paper_kind="handover", signed_on=on, received_on=on)
         consent_id = self.do(to.login, paper)["consent_id"]
-        command = HandOverPlan(code, self.versions[code], to.number, consent_id, to.login, on)
-        self.many(one.school.login, [command])
-        there = replace(one, school=to)
-        for who, action in (
-            (to.login, "submit"),
-            (to.login, "approve"),
-            (f"pasvaldiba.{to.place}", "approve"),
-            ("state", "approve"),
-        ):
-            self.many(who, [MovePlan(code, self.versions[code], action, happened_on=on)])
-        return there
+        self.many(one.school.login, [HandOverPlan(code, self.versions[code], to.number, consent_id, to.login)])
+        self.many(to.login, [self.step(code, "submit")])
+        for who in (to.director, f"pasvaldiba.{to.place}", "state"):
+            self.many(who, [self.step(code, "approve")])
 
     def close(self, wanted: Sequence[Wanted], codes: Sequence[str], decisions: Sequence[str]) -> None:
-        """Hold a consultation in each plan, assess and close it."""
+        """Hold a consultation in each plan of a semester, and on its last day assess and close it."""
         code_of, decision_of = (dict(zip(wanted, values, strict=True)) for values in (codes, decisions))
-        minute: dict[str, int] = {}
-        for one in wanted:
-            minute[one.school.number] = minute.get(one.school.number, -1)
-        self._in_schools(wanted, lambda one: consultation(code_of[one], one, _next(minute, one.school.number)))
-        last = {one: one.term.last_on for one in wanted}
-        self._in_schools(wanted, lambda one: AssessPlan(code_of[one], "teacher", last[one], marks="better"))
+        place_of = {one: at for _, own in _by(wanted, lambda one: one.school.number) for at, one in enumerate(own)}
+        self.calendar.day = last = wanted[0].term.last_on
+        self._in_schools(wanted, lambda one: consultation(code_of[one], one, place_of[one]))
+        self._in_schools(wanted, lambda one: AssessPlan(code_of[one], "teacher", last, marks="better"))
         self._in_schools(
-            wanted, lambda one: ClosePlan(code_of[one], self.versions[code_of[one]], decision_of[one], last[one])
+            wanted, lambda one: ClosePlan(code_of[one], self.versions[code_of[one]], decision_of[one], last)
         )
+
+    def employ(self, logins: Iterable[str], schools: Sequence[School]) -> None:
+        """Enter subject teachers among the staff of schools."""
+        everybody = [(login, one.number) for login in logins for one in schools]
+        self.many("steward", [RecordStaff(login, number, "subject_teacher", SINCE) for login, number in everybody])
 
     def _enrol(self, wanted: Sequence[Wanted]) -> None:
         new = {(one.pupil, one.school.number): one for one in wanted}
         stays = [_stay(one.pupil, one.school) for key, one in new.items() if key not in self.enrolled]
         self.enrolled |= set(new)
         self.many("steward", stays)
-
-    def _stay(self, number: int, school: School) -> None:
-        self.enrolled.add((number, school.number))
-        self.many("steward", [_stay(number, school)])
 
     def _in_schools(self, wanted: Sequence[Wanted], command: Callable[[Wanted], Any]) -> dict[Wanted, Any]:
         """Carry out a command for each plan, school by school; return the answers."""
@@ -212,11 +228,6 @@ def _by(items: Sequence[Item], key: Callable[[Item], str]) -> Iterator[tuple[str
     for item in items:
         found.setdefault(key(item), []).append(item)
     yield from found.items()
-
-
-def _next(minute: dict[str, int], number: str) -> int:
-    minute[number] += 1
-    return minute[number]
 
 
 def _stay(number: int, school: School) -> RecordStay:
@@ -304,13 +315,12 @@ def first_year(country: Country) -> None:
 def _skrunda_first_year(country: Country, schools: Sequence[School]) -> None:
     """27 pupils in 4 institutions by 41 plans; one of the plans went from one of them to another."""
     own = [Wanted(at, schools[at % 4], AUTUMN_2017, "suspended" if at == 5 else "approved") for at in range(1, 28)]
-    again = [Wanted(at, schools[at % 4], SPRING_2018) for at in range(1, 15)]
-    codes = country.enter([*own, *again])
-    country.hand_over(codes[26], own[26], schools[0])
-    country.enter([Wanted(40, schools[1], AUTUMN_2017, "deleted"), Wanted(41, schools[2], SPRING_2018, "draft")])
-    country.enter([Wanted(42, schools[0], SPRING_2018, programme="own")])
+    own[26] = replace(own[26], to=schools[0])
+    codes = country.enter([*own, Wanted(40, schools[1], AUTUMN_2017, "deleted")])
     held = country.many(schools[1].login, [consultation(codes[0], own[0], at) for at in range(3)])
     country.do(schools[1].login, CancelConsultation(held[1]["consultation_id"], "Ieraksts kļūdains."))
+    country.enter([Wanted(at, schools[at % 4], SPRING_2018) for at in range(1, 15)])
+    country.enter([Wanted(41, schools[2], SPRING_2018, "draft"), Wanted(42, schools[0], SPRING_2018, programme="own")])
 
 
 def _state_first_year(country: Country, schools: Sequence[School], empty: Sequence[School]) -> None:
@@ -319,11 +329,10 @@ def _state_first_year(country: Country, schools: Sequence[School], empty: Sequen
     base = 10_000
     autumn = [Wanted(base + n, at(n), AUTUMN_2017, "suspended" if n % 300 == 7 else "approved") for n in range(3500)]
     spring = [Wanted(base + n, at(n), SPRING_2018) for n in range(2000, 4959)]
-    codes = country.enter([*autumn, *spring])
-    general = [n for n in range(3500) if at(n).kind == "general"][40:50]
-    for n in general:
+    for n in [n for n in range(3500) if at(n).kind == "general"][40:50]:
         fitting = (one for one in schools if (one.place, one.kind) == (at(n).place, "general") and one != at(n))
-        country.hand_over(codes[n], autumn[n], next(fitting))
+        autumn[n] = replace(autumn[n], to=next(fitting))
+    country.enter([*autumn, *spring])
     other, much = base + 20_000, {"programme": "own"}
     country.enter(
         [
@@ -337,6 +346,8 @@ def _state_first_year(country: Country, schools: Sequence[School], empty: Sequen
 
 
 def _events_first_year(country: Country, members: Sequence[str], skrunda: Sequence[School]) -> None:
+    country.calendar.day = date(2018, 9, 10)
+
     def event(kind: str, number: int, **more: Any) -> RecordEvent:
         on = date(2017, 9, 18) + timedelta(days=number)
         given = {"programme": PROGRAMME, "happened_on": on, "participants": 8, "minutes": 180, **more}
@@ -362,9 +373,7 @@ def skrunda_second_year(country: Country) -> None:
     """34 pupils in 3 institutions, one of them with a plan of a school that then handed it over."""
     schools = [country.schools[str(1001 + at)] for at in range(4)]
     autumn = [Wanted(at, schools[at % 3], Semester(2018, 1)) for at in range(11, 44)]
-    leaving = Wanted(44, schools[3], Semester(2018, 1))
-    codes = country.enter([*autumn, leaving])
-    country.hand_over(codes[-1], leaving, schools[0])
+    country.enter([*autumn, Wanted(44, schools[3], Semester(2018, 1), to=schools[0])])
     country.enter([Wanted(at, schools[at % 3], Semester(2018, 2)) for at in range(20, 39)])
     country.enter([Wanted(60, schools[3], Semester(2018, 2), "deleted")])
 
@@ -375,18 +384,18 @@ def jurmala(country: Country) -> None:
     country.open_schools(schools, since=date(2018, 11, 1))
     term = Semester(2018, 2)
     named = [f"jurmala.{at}" for at in range(20)]
+    country.employ([*named, "nobody.draft", "nobody.deleted", "nobody.after"], schools)
     wanted = [Wanted(80_000 + at, schools[at % 3], term, measures=(teaching(named[at % 20]),)) for at in range(35)]
     codes = country.enter(wanted)
-    country.enter([Wanted(80_100, schools[0], term, "draft", measures=(teaching("nobody.draft"),))])
-    country.enter([Wanted(80_101, schools[0], term, "deleted", measures=(teaching("nobody.deleted"),))])
-    country.enter([Wanted(80_102, schools[0], Semester(2019, 1), measures=(teaching("nobody.after"),))])
     for at in range(5):
         country.person(f"viesis.{at}", *(Grant("subject_teacher", one.number) for one in schools))
-        command = consultation(codes[at], wanted[at], 10 * at)
-        held = country.do(f"viesis.{at}", command)
+        held = country.do(f"viesis.{at}", consultation(codes[at], wanted[at], 10 * at))
         if at == 4:
             country.do(f"viesis.{at}", CancelConsultation(held["consultation_id"], "Nenotika."))
     country.do("viesis.0", consultation(codes[1], wanted[1], 100))
+    country.enter([Wanted(80_100, schools[0], term, "draft", measures=(teaching("nobody.draft"),))])
+    country.enter([Wanted(80_101, schools[0], term, "deleted", measures=(teaching("nobody.deleted"),))])
+    country.enter([Wanted(80_102, schools[0], Semester(2019, 1), measures=(teaching("nobody.after"),))])
 
 
 MADONA_CENTS = 7_469_528
@@ -398,27 +407,25 @@ def madona(country: Country) -> None:
     country.open_schools(schools)
     terms = (Semester(2020, 1), Semester(2020, 2))
     measures = (teaching(), MeasureLine("KO-TRA", ["EK1"]))
-    plain = [
-        *(Wanted(90_000 + at, schools[at % 7], terms[0]) for at in range(20, 145)),
-        *(Wanted(90_000 + at, schools[at % 7], terms[1]) for at in range(40, 181)),
-    ]
+    plain = [Wanted(90_000 + at, schools[at % 7], terms[0]) for at in range(20, 145)]
+    spring = [Wanted(90_000 + at, schools[at % 7], terms[1]) for at in range(40, 181)]
     poor = [Wanted(90_000 + at, schools[at % 7], terms[0], risks=POOR, measures=measures) for at in range(20)]
     _certificates(country, poor)
-    codes = country.enter([*poor, *plain])
+    other = Wanted(90_500, schools[0], terms[0], programme="own")
+    codes = country.enter([*poor, *plain, other])
     paid = _compensations(country, poor, codes[:20])
-    rest = MADONA_CENTS - paid
-    each = rest // len(codes)
-    for number, own in _by(list(zip([*poor, *plain], codes, strict=True)), lambda pair: pair[0].school.number):
-        last = codes[-1]
-        cents = {code: each if code != last else rest - each * (len(codes) - 1) for _, code in own}
-        country.many(country.schools[number].login, [PayPreparation(code, cents[code]) for _, code in own])
-    other = country.enter([Wanted(90_500, schools[0], terms[0], programme="own")])
-    country.many(schools[0].login, [PayPreparation(other[0], 99_900)])
-    country.do(f"pasvaldiba.{MADONA}", SetBudget(PROGRAMME, "municipality", MADONA, 2020, 1, 4_000_000))
-    country.do(f"pasvaldiba.{MADONA}", SetBudget(PROGRAMME, "municipality", MADONA, 2020, 2, 4_000_000))
+    codes += country.enter(spring)
+    plans = dict(zip(codes, [*poor, *plain, other, *spring], strict=True))
+    rest, each = MADONA_CENTS - paid, (MADONA_CENTS - paid) // 286
+    cents = dict.fromkeys(codes, each) | {codes[0]: rest - 285 * each, codes[145]: 99_900}
+    for number, own in _by(codes, lambda code: plans[code].school.number):
+        country.many(country.schools[number].director, [PayPreparation(code, cents[code]) for code in own])
+    for half in (1, 2):
+        country.do(f"pasvaldiba.{MADONA}", SetBudget(PROGRAMME, "municipality", MADONA, 2020, half, 4_000_000))
 
 
 def _certificates(country: Country, wanted: Sequence[Wanted]) -> None:
+    country.calendar.day = wanted[0].started_on
     country._enrol(wanted)
     country._in_schools(
         wanted,
@@ -437,6 +444,7 @@ def _certificates(country: Country, wanted: Sequence[Wanted]) -> None:
 def _compensations(country: Country, wanted: Sequence[Wanted], codes: Sequence[str]) -> int:
     """Return what is granted or closed: of 20 asked for, 2 are refused and 3 not decided."""
     code_of = dict(zip(wanted, codes, strict=True))
+    country.calendar.day = date(2020, 11, 2)
     asked = country._in_schools(wanted, lambda one: RequestCompensation(code_of[one], "KO-TRA", "2020-10", 3_150))
     numbers = [asked[one]["compensation_id"] for one in wanted]
     decisions = [DecideCompensation(number, is_granted=True) for number in numbers[:15]]
@@ -453,6 +461,8 @@ def liepaja(country: Country) -> None:
     schools = [School(str(5001 + at), "LV0005000") for at in range(12)]
     country.open_schools(schools)
     term = Semester(2021, 1)
+    for at, school in enumerate(schools):
+        country.employ((f"liepaja.{number}" for number in {n % 338 for n in range(at, 572, 12)}), [school])
     wanted = [
         Wanted(100_000 + at, schools[at % 12], term, measures=(teaching(f"liepaja.{at % 338}"),)) for at in range(572)
     ]
@@ -507,6 +517,7 @@ FIRST_PUPIL = {(2018, 1): 34, (2018, 2): 46, (2019, 1): 121, (2019, 2): 122}
 
 def _move_schools(country: Country, schools: Sequence[School]) -> None:
     """Let every school belong to a municipality of the new map from the day of the reform on."""
+    country.calendar.day = REFORM_ON
     for school in schools:
         school.place = municipality_on(school.place, REFORM_ON).code
     country.many(

@@ -215,13 +215,14 @@ def statistics(
       riskmodel register statistics --period 2017/18 --by risk_group,measure --csv plans.csv --store data/store
     """
     from riskmodel.commands.statistics import answered
+    from riskmodel.register.units import Whole
     from riskmodel.support.periods import Period, Scope
     from riskmodel.views.exports import csv_bytes
 
     period, scope = Period.parse(period_text), Scope(**where)
     by = [name.strip() for name in divided.split(",") if name.strip()]
     with opened(store) as held:
-        with held.database.reading() as connection:
+        with held.database.reading(Whole("file_exported")) as connection:
             found = answered(connection, period, scope, by)
         details: dict[str, str | int] = {"view": "statistics", "reference": str(period), "rows": len(found.counts.rows)}
         held.audit.write(actor(None), "file_exported", found.unit, details=details)

@@ -110,6 +110,8 @@ def release(
 
     Parameters
     ----------
+    connection
+        One that sees every row (:class:`riskmodel.register.units.Whole`): sums over some schools alone would be other sums.
     run_id
         Names this release in the ledger.
     ledger

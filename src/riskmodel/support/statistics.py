@@ -8,6 +8,9 @@ is one pupil.
 Plans of the parts add up to the total wherever a plan is of one part only (by semester, place, programme, stage, class,
 status, decision). They do not by risk and by measure, for a plan has several. Pupils never add up: a pupil may have a
 plan here and another there, and is one in the total, which is a count of its own.
+
+Counted are the rows that the connection may see: where the data base shows somebody the rows of the own units alone, the whole
+state is read by :class:`riskmodel.register.units.Whole` or by the state.
 """
 
 from __future__ import annotations

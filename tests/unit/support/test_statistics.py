@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,15 +14,12 @@ from supported import (
     PROGRAMME,
     SCHOOL,
     VET_SCHOOL,
-    Calendar,
     World,
-    people_of,
     pupil_id,
 )
 
 from riskmodel.errors import UsageError
-from riskmodel.register import sqlite
-from riskmodel.register.store import open_register
+from riskmodel.register.units import Whole
 from riskmodel.support.around import (
     Contacts,
     Events,
@@ -56,17 +51,8 @@ TWO_MEASURES = (
 )
 
 
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setitem(sqlite.SETTINGS, "synchronous", "0")
-    calendar = Calendar()
-    register = open_register(tmp_path / "support.register.sqlite3", may_create=True, clock=calendar)
-    yield people_of(World(register, calendar))
-    register.close()
-
-
 def asked(world: World, of: Any, *given: Any) -> Any:
-    with world.register.database.reading() as connection:
+    with world.register.database.reading(Whole("register_exported")) as connection:
         return of(connection, *given)
 
 
@@ -270,7 +256,7 @@ def test_youth_projects_are_counted_by_the_day_of_their_call(world: World) -> No
     for title, is_accepted, participants in (("A", True, None), ("B", True, 12), ("C", False, 40)):
         given = {"participants": participants, "begins_on": opens if is_accepted else None}
         command = RecordProject(
-            call, "youth_organisation", "Jaunieši", title, 460_000, date(2019, 9, 20), is_accepted, **given
+            call, "youth_organisation", "Jaunieši", title, 460_000, date(2019, 9, 16), is_accepted, **given
         )
         world.do("municipality", command)
     assert asked(world, count_youth_projects, TERM, Scope(PROGRAMME, PLACE)) == Youth(1, 3, 2, 920_000, 12)
