@@ -42,7 +42,8 @@ WRITERS = 20
 def deeds_of(most: int) -> st.SearchStrategy[list[Deed]]:
     """Return lists of deeds; half of them are done by whose task they are, and many lead a plan on."""
     numbers = st.integers(0, 200)
-    likely = st.sampled_from([*VERBS, *["on"] * len(VERBS), *["consent", "begin", "consult", "day"] * 3])
+    often = ["on"] * 8 + ["consent", "begin", "consult", "move", "hand_over", "ask", "decide", "settle", "day"] * 2
+    likely = st.sampled_from([*VERBS, *often])
     who = st.one_of(st.none(), st.none(), st.none(), st.integers(0, len(PEOPLE) - 1))
     return st.lists(
         st.builds(Deed, likely, who, st.integers(0, 5), numbers, numbers), min_size=most // 2, max_size=most
@@ -53,8 +54,8 @@ def beginning() -> list[Deed]:
     """Return the deeds with which each pupil gets a consent and a plan that is on its way."""
     made = []
     for pupil in range(4):
-        made += [Deed("consent", None, pupil, 0, 0), Deed("begin", None, pupil, 0, 0)]
-        made += [Deed("on", None, 0, 0, 0)] * (2 + pupil)
+        made += [Deed("certificate", None, pupil, 1, 1), Deed("consent", None, pupil, 0, 0)]
+        made += [Deed("begin", None, pupil, 0, 0), *[Deed("on", None, 0, pupil % 2, 0)] * (2 + pupil)]
     return made
 
 
