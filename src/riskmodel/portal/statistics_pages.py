@@ -15,6 +15,7 @@ from riskmodel.portal.policy import holding
 from riskmodel.support.catalogue import catalogue
 from riskmodel.support.coverage import municipality_name
 from riskmodel.support.periods import Period, Scope
+from riskmodel.support.programmes import programme
 from riskmodel.support.released import Standing, standing
 from riskmodel.support.reports import report
 from riskmodel.support.risks import risk_groups
@@ -99,8 +100,8 @@ class StatisticsHandler(ActingHandler):
         units = [("state", code) for code in one.units("state")]
         units += [("municipality", code) for code in places if code in names]
         return {
-            "period": one.period.words().in_language(self.language),
-            "programme": one.programme,
+            "period": one.period.first.in_language(self.language) if one.period.is_one_semester else str(one.period),
+            "programme": programme(one.programme).names.in_language(self.language),
             "released_on": one.released_on,
             "municipalities": [
                 *((names[code], one.of("municipality", code)) for code in sorted(names, key=lambda code: names[code])),
