@@ -11,6 +11,7 @@ from supported import World
 from riskmodel.errors import UsageError
 from riskmodel.register.database import Database
 from riskmodel.register.schema import METADATA
+from riskmodel.register.units import Whole
 from riskmodel.support.rules import Refused
 
 Contents = dict[str, list[tuple[Any, ...]]]
@@ -18,7 +19,7 @@ Contents = dict[str, list[tuple[Any, ...]]]
 
 def contents_of(database: Database, without: frozenset[str] = frozenset()) -> Contents:
     """Return every row of every table, in the order of its key."""
-    with database.reading() as connection:
+    with database.reading(Whole("audit_read")) as connection:
         return {
             table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key.columns))]
             for table in METADATA.sorted_tables
@@ -52,7 +53,7 @@ def refused(world: World, who: str, command: Any, rule_id: str | None = None, ki
 def rows(world: World, table: Table, **named: object) -> list[Any]:
     """Return the rows of a table that have these values, in the order of its key."""
     wanted = select(table).where(*(table.c[name] == value for name, value in named.items()))
-    with world.register.database.reading() as connection:
+    with world.register.database.reading(Whole("audit_read")) as connection:
         return list(connection.execute(wanted.order_by(*table.primary_key.columns)))
 
 

@@ -1,4 +1,4 @@
-"""Verbs for the register itself: bring it to this program's form, read and verify its audit."""
+"""Verbs for the register itself: bring it to this program's form, read and verify its audit, count its plans and pupils."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from riskmodel.commands import keeping
 from riskmodel.commands.accounts import actor, check_store, opened, store_option
-from riskmodel.commands.kinds import DAY, FILE, by_option
+from riskmodel.commands.kinds import DAY, FILE, NEW_FILE, by_option
 from riskmodel.commands.speaking import language, say, show
 from riskmodel.errors import RunFailedError, UsageError
 from riskmodel.messages import message, plural
@@ -33,8 +34,13 @@ def register() -> None:
       riskmodel register schools --store data/store
       riskmodel register audit --store data/store
       riskmodel register audit --verify --store data/store
+      riskmodel register statistics --period 2018/19-2 --store data/store
       riskmodel register migrate --store data/store
     """
+
+
+for verb in (keeping.export_, keeping.import_, keeping.back_up_, keeping.restore):
+    register.add_command(verb)
 
 
 @register.command()
@@ -179,6 +185,55 @@ def _filters(*, from_day: datetime | None, to_day: datetime | None, **equal: str
 
 def _as_dict(entry: Entry) -> dict[str, object]:
     return {**vars(entry), "details": json.loads(entry.details), "digest": entry.digest}
+
+
+@register.command()
+@click.option("--period", "period_text", required=True, help="2018/19, 2018/19-2, or 2017/18..2018/19-1.")
+@click.option("--municipality", "municipality_code", metavar="CODE", help="Only this municipality, e.g. LV-JUR.")
+@click.option("--school", "school_id", metavar="ID", help="Only this school.")
+@click.option("--programme", metavar="CODE", help="Only this programme, e.g. pumpurs.")
+@click.option("--by", "divided", metavar="NAMES", default="", help="Divide by these, e.g. municipality,risk_group.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--csv", "csv_file", type=NEW_FILE, help="Write the table to this file, as CSV.")
+@store_option
+def statistics(
+    period_text: str, divided: str, as_json: bool, csv_file: Path | None, store: Path, **where: str | None
+) -> None:
+    """Count plans and pupils of a period, always both, and what was given.
+
+    A plan counts when it was approved once and was not deleted. Pupils are different pupils: those of the parts do not add up.
+    The numbers are exact and stay with whoever keeps the register: small ones are not hidden. Asking is written into the audit.
+
+    \b
+    Names to divide by: school_year, semester, municipality, school, institution_kind, programme, stage, class,
+    status, decision, risk_group, risk, way, measure.
+
+    \b
+    Examples:
+      riskmodel register statistics --period 2018/19-2 --municipality LV-JUR --store data/store
+      riskmodel register statistics --period 2017/18 --programme pumpurs --by municipality --store data/store
+      riskmodel register statistics --period 2017/18 --by risk_group,measure --csv plans.csv --store data/store
+    """
+    from riskmodel.commands.statistics import answered
+    from riskmodel.register.units import Whole
+    from riskmodel.support.periods import Period, Scope
+    from riskmodel.views.exports import csv_bytes
+
+    period, scope = Period.parse(period_text), Scope(**where)
+    by = [name.strip() for name in divided.split(",") if name.strip()]
+    with opened(store) as held:
+        with held.database.reading(Whole("file_exported")) as connection:
+            found = answered(connection, period, scope, by)
+        details: dict[str, str | int] = {"view": "statistics", "reference": str(period), "rows": len(found.counts.rows)}
+        held.audit.write(actor(None), "file_exported", found.unit, details=details)
+    if csv_file is not None:
+        csv_file.write_bytes(csv_bytes(found.table(language()), language()))
+        say(message("The table is in the file {file}.", file=csv_file))
+    elif as_json:
+        show(found.as_dict())
+    else:
+        click.echo("\n".join(found.lines(language())))
+    say(message("These numbers are exact: small ones are not hidden, and they do not leave the office as they are."))
 
 
 def _verify(held: Register, *, as_json: bool) -> None:

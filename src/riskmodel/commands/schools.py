@@ -15,6 +15,7 @@ from riskmodel.messages import message
 from riskmodel.register.actors import OPERATOR, printable
 from riskmodel.register.people import Grant, Person
 from riskmodel.register.store import Register
+from riskmodel.register.units import OPEN
 from riskmodel.runs.publish import Store, current_run
 from riskmodel.support.office import Office
 from riskmodel.support.places import RecordInstitution, RecordStaff
@@ -61,7 +62,7 @@ def enter_schools(register: Register, store: Path, by: str) -> int:
 
 def _known(register: Register) -> dict[str, Any]:
     own = INSTITUTION.c
-    with register.database.reading() as connection:
+    with register.database.reading(OPEN) as connection:
         rows = connection.execute(select(INSTITUTION).order_by(own.valid_from)).all()
     return {row.school_id: row for row in rows}
 

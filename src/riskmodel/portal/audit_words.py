@@ -67,6 +67,16 @@ ACTION_WORDS: Mapping[str, Message] = {
     "audit_read": message("access log read"),
     "register_created": message("register made"),
     "register_migrated": message("register brought to a newer form"),
+    "register_exported": message("register exported"),
+    "register_imported": message("register imported"),
+    "register_backed_up": message("register backed up"),
+    "register_restored": message("register restored"),
+    "retention_applied": message("records removed whose time was over"),
+    "pupil_erased": message("pupil erased"),
+    "pupil_readmitted": message("erased pupil let in again"),
+    "subject_told": message("what is held of a pupil given out"),
+    "looks_read": message("who saw a pupil read"),
+    "key_rotated": message("pseudonyms renewed"),
 }
 """In the order of the choice on the page: what a steward looks for first."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from sqlalchemy.exc import DBAPIError
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, message
+from riskmodel.register import migrating
 from riskmodel.register.database import IS_WRITING
 from riskmodel.register.places import ServerPlace
 from riskmodel.register.private import make_private
+from riskmodel.register.units import LEVEL
 
 OLDEST_VERSION = 14
 CONNECT_SECONDS = 10
@@ -194,7 +197,7 @@ def copy_to(place: ServerPlace, copy: Path) -> None:
     UsageError
         When pg_dump is not here, or ended with an error; no file is left then.
     """
-    program = _pg_dump()
+    program = _program("pg_dump")
     if program is None:
         raise _uncopied(
             copy,
@@ -202,9 +205,19 @@ def copy_to(place: ServerPlace, copy: Path) -> None:
             message("Install PostgreSQL's programs for clients, of the server's version or newer."),
         )
     password = place.url.password
-    environment = dict(os.environ) if password is None else {**os.environ, "PGPASSWORD": str(password)}
+    # The owner of the tables is bound by their policies too, and pg_dump would refuse to copy a part.
+    options = " ".join([os.environ.get("PGOPTIONS", ""), f"-c {LEVEL}=all"]).strip()
+    environment = {**os.environ, "PGOPTIONS": options}
+    if password is not None:
+        environment["PGPASSWORD"] = str(password)
     make_private(copy)
-    arguments = ["--format=custom", "--no-password", f"--file={copy}", f"--dbname={place.address_without_password()}"]
+    arguments = [
+        "--format=custom",
+        "--enable-row-security",
+        "--no-password",
+        f"--file={copy}",
+        f"--dbname={place.address_without_password()}",
+    ]
     ended = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode:
         copy.unlink()
@@ -216,11 +229,49 @@ def copy_to(place: ServerPlace, copy: Path) -> None:
         )
 
 
-def _pg_dump() -> str | None:
-    """Return the newest pg_dump of Debian's folders, which can copy from each older server, or that of the path."""
-    installed = [file for file in DEBIANS_FOLDER.glob("*/bin/pg_dump") if file.parts[-3].isdecimal()]
+def put_back(place: ServerPlace, copy: Path) -> None:
+    """Put a copy into an empty data base, all of it or nothing.
+
+    Raises
+    ------
+    UsageError
+        When something stands in the data base, pg_restore is not here, or it ended with an error.
+    """
+    must = message("A copy of a register is put into an empty data base of a server.")
+    engine = look_at(place)
+    try:
+        with engine.connect() as connection, connection.begin():
+            if migrating.has_tables(connection):
+                found = message("Something stands in this one.")
+                raise UsageError(must, found=found, remedy=message("Make a new one with createdb."), where=str(place))
+    finally:
+        engine.dispose()
+    program = _program("pg_restore")
+    if program is None:
+        raise UsageError(
+            must,
+            found=message("The program pg_restore is not on this machine."),
+            remedy=message("Install PostgreSQL's programs for clients, of the server's version or newer."),
+            where=str(copy),
+        )
+    password = place.url.password
+    environment = dict(os.environ) if password is None else {**os.environ, "PGPASSWORD": str(password)}
+    whole = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-password"]
+    command = [program, *whole, f"--dbname={place.address_without_password()}", str(copy)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if ended.returncode:
+        # Its words may hold rows: only that it failed is told.
+        found = message("pg_restore ended with an error.")
+        raise UsageError(
+            must, found=found, remedy=message("Use a pg_restore of the server's version or newer."), where=str(place)
+        )
+
+
+def _program(name: str) -> str | None:
+    """Return the newest of Debian's folders, which can copy from each older server, or that of the path."""
+    installed = [file for file in DEBIANS_FOLDER.glob(f"*/bin/{name}") if file.parts[-3].isdecimal()]
     newest = max(installed, key=lambda file: int(file.parts[-3]), default=None)
-    return shutil.which("pg_dump") if newest is None else str(newest)
+    return shutil.which(name) if newest is None else str(newest)
 
 
 def _uncopied(copy: Path, found: Message, remedy: Message) -> UsageError:
@@ -239,3 +290,10 @@ def _without(words: str, password: Any) -> str:
 
 def _unfit(place: ServerPlace, must: Message, found: Message, remedy: Message) -> UsageError:
     return UsageError(must, found=found, remedy=remedy, where=str(place))
+
+
+def rewrite(engine: Engine, tables: Sequence[str]) -> None:
+    """Write tables anew, so that none of their pages keeps what was removed; the server's own log keeps it for its time."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        names = ", ".join(engine.dialect.identifier_preparer.quote(name) for name in tables)
+        connection.exec_driver_sql(f"VACUUM (FULL) {names}")

@@ -5,6 +5,9 @@ Every other module of the register speaks to both data bases in one text; Postgr
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ SETTINGS = {
     "synchronous": "2",  # FULL: what was answered as done outlives a power cut
     "foreign_keys": "1",  # off by default, and per connection
     "trusted_schema": "0",
+    "secure_delete": "1",  # what is removed is written over with zeros
 }
 
 
@@ -122,5 +126,48 @@ def copy_to(engine: Engine, copy: Path) -> None:
     connection = engine.raw_connection()
     try:
         connection.cursor().execute("VACUUM INTO ?", (str(copy),))
+    finally:
+        connection.close()
+
+
+@contextmanager
+def alone(file: Path, *, may_be_harmed: bool = False) -> Iterator[None]:
+    """Keep everybody else out of a data base, and bring its journal into the one file.
+
+    Raises
+    ------
+    UsageError
+        When somebody has it open, or it is harmed; a harmed one is let pass with ``may_be_harmed``.
+    """
+    connection = sqlite3.connect(file, timeout=1, isolation_level=None)
+    try:
+        try:
+            # In this mode the file itself is locked: whoever has a connection open stands in the way.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            raise UsageError(
+                message("Nobody may have the register open while it is put in another one's place."),
+                found=message("Another process has it open."),
+                remedy=message("Stop the portal and every command that works with it, then give the command again."),
+                where=str(file),
+            ) from error
+        except sqlite3.DatabaseError as error:
+            if not may_be_harmed:
+                raise _unusable(file, message("It is harmed, or is no data base.")) from error
+        yield
+    finally:
+        connection.close()
+
+
+def rewrite(engine: Engine) -> None:
+    """Write the whole data base anew, so that no page keeps what was removed, and empty its journal."""
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     finally:
         connection.close()

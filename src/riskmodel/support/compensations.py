@@ -175,12 +175,13 @@ def _check_placement(work: Work, plan: Row[Any], command: RequestCompensation, o
 def decide_compensation(work: Work, command: DecideCompensation) -> Outcome:
     """Write the municipality's decision."""
     asked = work.the(COMPENSATION, compensation_id=command.compensation_id)
-    plan = work.the(PLAN, plan_id=asked.plan_id)
     place = work.institution(asked.school_id, work.today)
     if place.institution_kind == "state_vet":
         work.need("state")  # a state school answers to no municipality
     else:
         work.need("municipality", municipality_code=place.municipality_code)
+    with work.act.looking_everywhere():  # the plan may have gone to a school of another municipality
+        plan = work.the(PLAN, plan_id=asked.plan_id)
     if asked.recorded_by == work.by.login:
         raise misfit(
             message("Who asks for a compensation does not decide on it."),

@@ -273,18 +273,15 @@ def _check_in_person(work: Work, plan: Row[Any], command: RecordConsultation, me
 def _held_in_week(work: Work, provider: str, on: date) -> int:
     monday = on - timedelta(days=on.isoweekday() - 1)
     held = CONSULTATION.c
-    return int(
-        work.act.connection.scalar(
-            select(func.count()).where(
-                held.provider == provider,
-                held.provider_role == "subject_teacher",
-                held.mode == "in_person",
-                held.cancelled_at.is_(None),
-                held.happened_on >= monday,
-                held.happened_on < monday + timedelta(days=7),
-            )
+    return work.act.count_everywhere(
+        select(func.count()).where(
+            held.provider == provider,
+            held.provider_role == "subject_teacher",
+            held.mode == "in_person",
+            held.cancelled_at.is_(None),
+            held.happened_on >= monday,
+            held.happened_on < monday + timedelta(days=7),
         )
-        or 0
     )
 
 
@@ -301,7 +298,7 @@ def _check_not_booked(work: Work, plan: Row[Any], command: RecordConsultation, p
 
     def is_free(what: ColumnElement[bool], minutes: int = 0) -> bool:
         meets = (held.begins_minute < end + minutes) & (held.begins_minute + held.minutes > begin - minutes)
-        return work.act.connection.scalar(select(func.count()).where(same_day, what, meets)) == 0
+        return work.act.count_everywhere(select(func.count()).where(same_day, what, meets)) == 0
 
     of_pupil = held.plan_id.in_(select(PLAN.c.plan_id).where(PLAN.c.pupil_id == plan.pupil_id))
     told = message("There is another consultation at that time.")
@@ -387,8 +384,9 @@ def _struck_out() -> UsageError:
 
 
 def _plan_of(work: Work, held: Row[Any]) -> Row[Any]:
-    plan = work.the(PLAN, plan_id=held.plan_id)
     work.need_school(held.school_id, STAFF_OF_A_SCHOOL)
+    with work.act.looking_everywhere():  # the plan may have gone to another school; what was given here stays here
+        plan = work.the(PLAN, plan_id=held.plan_id)
     if work.by.login not in {held.provider, held.recorded_by, plan.preparer, plan.supervisor}:
         work.need_school(held.school_id, {"director"})
     return plan

@@ -17,11 +17,13 @@ from riskmodel.messages import message
 from riskmodel.support.plans import (
     Step,
     check_version,
+    links_of,
     measure_of,
     measures_of,
     need_consent,
     need_head_or_writer,
     need_writer,
+    risks_of,
     takes_part,
     the_plan,
     the_programme,
@@ -157,7 +159,7 @@ def move_plan(work: Work, command: MovePlan) -> Outcome:
         values["approved_on"] = on
     if change.status == "INACTIVE":
         values["ended_on"] = on
-    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    work.change(PLAN, plan.plan_id, **values)
     write_step(work, plan, Step(command.action, plan.status, change.status, on, change.level, reason))
     if change.status == "APPROVED" and services_of(work, plan.plan_id):
         # Revised after its first support: it goes on, and can be closed, without waiting for another one.
@@ -254,12 +256,8 @@ def _submit(work: Work, plan: Row[Any], on: date) -> Change:
 
 
 def _check_contents(work: Work, plan: Row[Any], on: date) -> None:
-    risks = work.all(select(PLAN_RISK).where(PLAN_RISK.c.plan_id == plan.plan_id))
-    links = work.all(
-        select(MEASURE_RISK.c.risk_id, MEASURE_RISK.c.plan_measure_id)
-        .join(PLAN_MEASURE, PLAN_MEASURE.c.plan_measure_id == MEASURE_RISK.c.plan_measure_id)
-        .where(PLAN_MEASURE.c.plan_id == plan.plan_id)
-    )
+    risks = risks_of(work, plan.plan_id)
+    links = links_of(work, plan.plan_id)
     measures, of = measures_of(work, plan.plan_id), plan.programme
     answered = {link.risk_id for link in links}
     answering = {link.plan_measure_id for link in links}
@@ -357,7 +355,7 @@ def start(work: Work, plan: Row[Any], on: date) -> None:
     """Bring an approved plan under way when the first support is recorded."""
     if plan.status == "APPROVED":
         values = {"status": "IN_PROGRESS", "version": plan.version + 1}
-        work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+        work.change(PLAN, plan.plan_id, **values)
         write_step(work, plan, Step("start", "APPROVED", "IN_PROGRESS", on))
 
 
@@ -415,7 +413,7 @@ def close_plan(work: Work, command: ClosePlan) -> Outcome:
     told = message("The assessment of the teacher is missing.")
     work.hold(is_assessed, "evaluation_before_closing", on, told, programme=plan.programme)
     values = {"status": "CLOSED", "decision": command.decision, "ended_on": on, "version": plan.version + 1}
-    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    work.change(PLAN, plan.plan_id, **values)
     write_step(work, plan, Step("close", plan.status, "CLOSED", on))
     return told_of(plan, plan.version + 1, status="CLOSED")
 
@@ -455,7 +453,7 @@ def hand_over_plan(work: Work, command: HandOverPlan) -> Outcome:
         "waits_for": None,
         "version": plan.version + 1,
     }
-    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    work.change(PLAN, plan.plan_id, **values)
     work.insert(
         PLAN_MOVE,
         plan_id=plan.plan_id,
@@ -499,6 +497,6 @@ def pay_preparation(work: Work, command: PayPreparation) -> Outcome:
             message("Correct the entry."),
         )
     values = {"preparation_cents": command.cents, "version": plan.version + 1}
-    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    work.change(PLAN, plan.plan_id, **values)
     write_step(work, plan, Step("change", plan.status, plan.status))
     return told_of(plan, plan.version + 1)

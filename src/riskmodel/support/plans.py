@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, delete, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, bindparam, delete, func, select, update
 
 from riskmodel.messages import message
 from riskmodel.settings import HERE
@@ -125,21 +125,17 @@ def begin_plan(work: Work, command: BeginPlan) -> Outcome:
     consent = _check_consent(work, command)
     stay = stay_of(work, command.pupil_id, command.school_id, on)
     _check_target_group(work, command, stay)
-    live = (
-        (PLAN.c.pupil_id == command.pupil_id)
-        & (PLAN.c.school_year == command.school_year)
-        & (PLAN.c.semester == command.semester)
-        & (PLAN.c.status != "INACTIVE")
-    )
-    is_first = work.one(select(PLAN.c.plan_id).where(live)) is None
+    named = {"of_pupil": command.pupil_id, "of_year": command.school_year, "of_semester": command.semester}
+    is_first = work.act.count_everywhere(_LIVE, named) == 0
     work.hold(is_first, "one_live_plan", on, message("There is a live plan of this semester."), programme=of)
     number = work.number(PLAN)
     code = plan_code(term, number)
     source = None if command.copied_from is None else _source(work, command)
     work.act.connection.execute(
-        PLAN.insert().values(
-            plan_id=number,
-            plan_code=code,
+        PLAN.insert(),
+        {
+            "plan_id": number,
+            "plan_code": code,
             **work.signed(
                 {
                     "pupil_id": command.pupil_id,
@@ -163,13 +159,21 @@ def begin_plan(work: Work, command: BeginPlan) -> Outcome:
                     "copied_from": None if source is None else source.plan_id,
                 }
             ),
-        )
+        },
     )
     plan = work.the(PLAN, plan_id=number)
     write_step(work, plan, Step("begin", None, "DRAFT", on))
     if source is not None:
         _copy_contents(work, source, plan)
     return Outcome({"plan_code": code, "version": 1}, f"school:{command.school_id}", command.pupil_id, {"plan": code})
+
+
+_LIVE = select(func.count(PLAN.c.plan_id)).where(
+    PLAN.c.pupil_id == bindparam("of_pupil"),
+    PLAN.c.school_year == bindparam("of_year"),
+    PLAN.c.semester == bindparam("of_semester"),
+    PLAN.c.status != "INACTIVE",
+)
 
 
 def _check_preparer(work: Work, command: BeginPlan) -> None:
@@ -188,15 +192,16 @@ def _is_late(work: Work, programme_code: str, term: Semester) -> bool:
 
 def professions_of(work: Work, login: str, school_id: str, on: date) -> frozenset[str]:
     """Return as what somebody works in a school on a day."""
-    rows = work.all(
-        select(STAFF.c.profession).where(
-            STAFF.c.login == login,
-            STAFF.c.school_id == school_id,
-            STAFF.c.valid_from <= on,
-            (STAFF.c.valid_to.is_(None)) | (STAFF.c.valid_to > on),
-        )
-    )
+    rows = work.of_places(_PROFESSIONS, login=login, school_id=school_id, on=on)
     return frozenset(row.profession for row in rows)
+
+
+_PROFESSIONS = select(STAFF.c.profession).where(
+    STAFF.c.login == bindparam("login"),
+    STAFF.c.school_id == bindparam("school_id"),
+    STAFF.c.valid_from <= bindparam("on"),
+    (STAFF.c.valid_to.is_(None)) | (STAFF.c.valid_to > bindparam("on")),
+)
 
 
 def _check_programme(work: Work, command: BeginPlan) -> None:
@@ -211,19 +216,25 @@ def _check_programme(work: Work, command: BeginPlan) -> None:
 
 def takes_part(work: Work, programme_code: str, member_code: str, on: date) -> bool:
     """Whether a municipality or an institution takes part in a programme on a day."""
-    own = MEMBERSHIP.c
-    wanted = select(own.membership_id).where(
-        own.programme == programme_code,
-        own.member_code == member_code,
-        own.valid_from <= on,
-        (own.valid_to.is_(None)) | (own.valid_to > on),
-    )
-    return bool(work.all(wanted))
+    return bool(work.of_places(_MEMBERSHIPS, programme=programme_code, member=member_code, on=on))
+
+
+_MEMBERSHIPS = select(MEMBERSHIP.c.membership_id).where(
+    MEMBERSHIP.c.programme == bindparam("programme"),
+    MEMBERSHIP.c.member_code == bindparam("member"),
+    MEMBERSHIP.c.valid_from <= bindparam("on"),
+    (MEMBERSHIP.c.valid_to.is_(None)) | (MEMBERSHIP.c.valid_to > bindparam("on")),
+)
 
 
 def _check_consent(work: Work, command: BeginPlan) -> Row[Any]:
     on, of = command.started_on, command.programme
-    consent = work.one(select(CONSENT).where(CONSENT.c.consent_id == command.consent_id))
+    consent = work.find(CONSENT, consent_id=command.consent_id)
+    other = message("The consent is of another pupil, school or semester.")
+    if consent is None:  # or of a school whose papers are not shown here
+        elsewhere = select(func.count()).where(CONSENT.c.consent_id == command.consent_id)
+        is_elsewhere = work.act.count_everywhere(elsewhere) > 0
+        work.hold(not is_elsewhere, "consent_one_plan", on, other, programme=of)
     is_consent = consent is not None and consent.paper_kind == "consent"
     work.hold(is_consent, "consent_required", on, message("No consent is named."), programme=of)
     if consent is None or not is_consent:
@@ -234,8 +245,7 @@ def _check_consent(work: Work, command: BeginPlan) -> Row[Any]:
         command.school_year,
         command.semester,
     )
-    found = message("The consent is of another pupil, school or semester.")
-    work.hold(is_own, "consent_one_plan", on, found, programme=of)
+    work.hold(is_own, "consent_one_plan", on, other, programme=of)
     told = message("The consent is of a later day.")
     work.hold(consent.given_on <= on, "consent_start", on, told, programme=of, day=consent.given_on)
     need_consent(work, consent, max(on, work.today), of)
@@ -325,16 +335,17 @@ def change_plan(work: Work, command: ChangePlan) -> Outcome:
     pupil = work.the(PUPIL, pupil_id=plan.pupil_id)
     kept, held = _kept_words(work, plan), _held_since(work, plan)
     _check_removed(work, plan, command, kept)
+    economic = _economic_of_others(work, plan, command)
     _remove_contents(work, plan.plan_id)
     numbers = {line.risk_code: _write_risk(work, plan, line, kept) for line in command.risks}
-    for line in command.measures:
+    for line in (*command.measures, *economic):
         number = _write_measure(work, plan, pupil, line, numbers)
         _keep_signature(work, PLAN_MEASURE, number, held.get((line.measure_code, line.subject_code)))
     values: dict[str, object] = {"version": plan.version + 1}
     for name in ("supervisor", "is_psychoemotional", "is_finishing"):
         if (given := getattr(command, name)) is not None:
             values[name] = int(given) if isinstance(given, bool) else given
-    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    work.change(PLAN, plan.plan_id, **values)
     write_step(work, plan, Step("change", plan.status, plan.status))
     return told_of(plan, plan.version + 1)
 
@@ -366,6 +377,33 @@ def _check_removed(work: Work, plan: Row[Any], command: ChangePlan, kept: dict[s
         )
 
 
+def _economic_of_others(work: Work, plan: Row[Any], command: ChangePlan) -> list[MeasureLine]:
+    """Return the compensations that others wrote, where a teacher changes the plan: teachers do not see them, nor lose them."""
+    if "support_staff" in work.roles_in(plan.school_id):
+        return []
+    given = {line.measure_code for line in command.measures}
+    risks = {row.risk_id: row.risk_code for row in risks_of(work, plan.plan_id)}
+    named = {line.risk_code for line in command.risks}
+    links = links_of(work, plan.plan_id)
+    return [
+        MeasureLine(
+            row.measure_code,
+            [
+                risks[link.risk_id]
+                for link in links
+                if link.plan_measure_id == row.plan_measure_id and risks[link.risk_id] in named
+            ],
+            row.provider,
+            row.subject_code,
+            row.planned_times,
+        )
+        for row in measures_of(work, plan.plan_id)
+        if measure_of(row.measure_code).kind == "compensation"
+        and row.recorded_by != work.by.login
+        and row.measure_code not in given
+    ]
+
+
 def _held_since(work: Work, plan: Row[Any]) -> dict[tuple[str, str | None], Row[Any]]:
     """Return of each measure the row that was written first: since when the plan holds it."""
     found: dict[tuple[str, str | None], Row[Any]] = {}
@@ -385,14 +423,20 @@ def _keep_signature(work: Work, table: Table, number: int, before: Row[Any] | No
 
 
 def _kept_words(work: Work, plan: Row[Any]) -> dict[str, Row[Any]]:
-    return {row.risk_code: row for row in work.all(select(PLAN_RISK).where(PLAN_RISK.c.plan_id == plan.plan_id))}
+    return {row.risk_code: row for row in risks_of(work, plan.plan_id)}
 
 
 def _remove_contents(work: Work, plan_id: int) -> None:
-    own = select(PLAN_MEASURE.c.plan_measure_id).where(PLAN_MEASURE.c.plan_id == plan_id)
-    work.act.connection.execute(delete(MEASURE_RISK).where(MEASURE_RISK.c.plan_measure_id.in_(own)))
-    work.act.connection.execute(delete(PLAN_MEASURE).where(PLAN_MEASURE.c.plan_id == plan_id))
-    work.act.connection.execute(delete(PLAN_RISK).where(PLAN_RISK.c.plan_id == plan_id))
+    for statement in _EMPTYING:
+        work.act.connection.execute(statement, {"of_plan": plan_id})
+
+
+_OWN_MEASURES = select(PLAN_MEASURE.c.plan_measure_id).where(PLAN_MEASURE.c.plan_id == bindparam("of_plan"))
+_EMPTYING = (
+    delete(MEASURE_RISK).where(MEASURE_RISK.c.plan_measure_id.in_(_OWN_MEASURES)),
+    delete(PLAN_MEASURE).where(PLAN_MEASURE.c.plan_id == bindparam("of_plan")),
+    delete(PLAN_RISK).where(PLAN_RISK.c.plan_id == bindparam("of_plan")),
+)
 
 
 def _write_risk(work: Work, plan: Row[Any], line: RiskLine, kept: dict[str, Row[Any]]) -> int:
@@ -587,9 +631,32 @@ def told_of(plan: Row[Any], version: int, **more: str | int) -> Outcome:
 
 def measures_of(work: Work, plan_id: int) -> list[Row[Any]]:
     """Return the measures of a plan, in the order in which they were written."""
-    return work.all(
-        select(PLAN_MEASURE).where(PLAN_MEASURE.c.plan_id == plan_id).order_by(PLAN_MEASURE.c.plan_measure_id)
-    )
+    return list(work.act.connection.execute(_MEASURES, {"of_plan": plan_id}).all())
+
+
+_MEASURES = (
+    select(PLAN_MEASURE).where(PLAN_MEASURE.c.plan_id == bindparam("of_plan")).order_by(PLAN_MEASURE.c.plan_measure_id)
+)
+
+
+_LINKS: Select[Any] = (
+    select(MEASURE_RISK.c.risk_id, MEASURE_RISK.c.plan_measure_id)
+    .join(PLAN_MEASURE, PLAN_MEASURE.c.plan_measure_id == MEASURE_RISK.c.plan_measure_id)
+    .where(PLAN_MEASURE.c.plan_id == bindparam("of_plan"))
+)
+
+
+def links_of(work: Work, plan_id: int) -> list[Row[Any]]:
+    """Return which measure of a plan answers which of its risks."""
+    return list(work.act.connection.execute(_LINKS, {"of_plan": plan_id}).all())
+
+
+def risks_of(work: Work, plan_id: int) -> list[Row[Any]]:
+    """Return the risks of a plan."""
+    return list(work.act.connection.execute(_RISKS, {"of_plan": plan_id}).all())
+
+
+_RISKS = select(PLAN_RISK).where(PLAN_RISK.c.plan_id == bindparam("of_plan"))
 
 
 def held_on(work: Work, plan: Row[Any], measure_code: str, on: date) -> list[Row[Any]]:

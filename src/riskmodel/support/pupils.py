@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from riskmodel.messages import message
 from riskmodel.register.grants import PUPIL_ID
@@ -65,12 +65,7 @@ def record_stay(work: Work, command: RecordStay) -> Outcome:
         "education_programme": command.education_programme,
         "valid_to": command.valid_to,
     }
-    same = (
-        (STAY.c.pupil_id == command.pupil_id)
-        & (STAY.c.school_id == command.school_id)
-        & (STAY.c.valid_from == command.valid_from)
-    )
-    found = work.one(select(STAY.c.stay_id).where(same))
+    found = work.find(STAY, pupil_id=command.pupil_id, school_id=command.school_id, valid_from=command.valid_from)
     if found is None:
         number = work.insert(
             STAY,
@@ -81,7 +76,7 @@ def record_stay(work: Work, command: RecordStay) -> Outcome:
         )
     else:
         number = found.stay_id
-        work.act.connection.execute(update(STAY).where(STAY.c.stay_id == number).values(**work.signed(values)))
+        work.change(STAY, number, **work.signed(values))
     return Outcome({"stay_id": number}, f"school:{command.school_id}", command.pupil_id)
 
 
@@ -94,10 +89,10 @@ def _write_pupil(work: Work, command: RecordStay) -> None:
             "actual_municipality": command.actual_municipality,
         }
     )
-    known = work.one(select(PUPIL).where(PUPIL.c.pupil_id == command.pupil_id))
+    known = work.find(PUPIL, pupil_id=command.pupil_id)
     if known is None:
         values["is_in_care"] = values["is_in_care"] or 0
-        work.act.connection.execute(PUPIL.insert().values(pupil_id=command.pupil_id, **values))
+        work.act.connection.execute(PUPIL.insert(), {"pupil_id": command.pupil_id, **values})
     else:
         kept = {name: value for name, value in values.items() if value is not None}
         work.act.connection.execute(update(PUPIL).where(PUPIL.c.pupil_id == command.pupil_id).values(**kept))
@@ -111,17 +106,8 @@ def stay_of(work: Work, pupil_id: str, school_id: str, on: date) -> Row[Any]:
     UnknownThingError
         When the pupil does not learn there on that day.
     """
-    row = work.act.connection.execute(
-        select(STAY)
-        .where(
-            STAY.c.pupil_id == pupil_id,
-            STAY.c.school_id == school_id,
-            STAY.c.valid_from <= on,
-            (STAY.c.valid_to.is_(None)) | (STAY.c.valid_to > on),
-        )
-        .order_by(STAY.c.valid_from.desc())
-        .limit(1)
-    ).one_or_none()
+    of = {"of_pupil": pupil_id, "of_school": school_id, "on": on}
+    row = work.act.connection.execute(_STAY_ON, of).one_or_none()
     if row is None:
         raise UnknownThingError(
             message("Support is given to pupils of the school."),
@@ -129,6 +115,19 @@ def stay_of(work: Work, pupil_id: str, school_id: str, on: date) -> Row[Any]:
             remedy=message("Record where the pupil learns, or correct the day."),
         )
     return row
+
+
+_STAY_ON = (
+    select(STAY)
+    .where(
+        STAY.c.pupil_id == bindparam("of_pupil"),
+        STAY.c.school_id == bindparam("of_school"),
+        STAY.c.valid_from <= bindparam("on"),
+        (STAY.c.valid_to.is_(None)) | (STAY.c.valid_to > bindparam("on")),
+    )
+    .order_by(STAY.c.valid_from.desc())
+    .limit(1)
+)
 
 
 def need_own_pupil(work: Work, pupil_id: str, school_id: str, on: date) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from typing import Any, NoReturn
 
-from sqlalchemy import Row, Select, Table, select, update
+from sqlalchemy import Insert, Row, Select, Table, Update, bindparam, func, select, update
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, Spoken, message
@@ -64,25 +65,43 @@ class Work:
     now: datetime
     today: date
     rules: Rulebook
+    _numbers: dict[str, int] = field(default_factory=dict)
+    _places: dict[tuple[object, ...], Any] = field(default_factory=dict)
 
     # --- rows
 
     def number(self, table: Table) -> int:
         """Return the next number of a table. A number is never given twice, and both data bases give the same."""
-        connection = self.act.connection
-        last = connection.scalar(select(COUNTER.c.last).where(COUNTER.c.name == table.name))
+        last = self._numbers.get(table.name)
         if last is None:
-            connection.execute(COUNTER.insert().values(name=table.name, last=1))
-            return 1
-        connection.execute(update(COUNTER).where(COUNTER.c.name == table.name).values(last=last + 1))
-        return int(last) + 1
+            last = self._taken(table.name)
+        self._numbers[table.name] = last + 1
+        return last + 1
+
+    def _taken(self, name: str) -> int:
+        """Take the counter of a table for the rest of the transaction; return the last number that it gave."""
+        connection = self.act.connection
+        # Written before it is read, so that a writer who comes at the same time waits here for this one's end.
+        if connection.execute(_TAKE_COUNTER, {"of": name}).rowcount == 0:
+            connection.execute(COUNTER.insert(), {"name": name, "last": 0})
+        return int(connection.scalar(_READ_COUNTER, {"of": name}) or 0)
+
+    def keep_numbers(self) -> None:
+        """Write down the last numbers that were given: once, at the end of the transaction."""
+        given = [{"of": name, "given": last} for name, last in sorted(self._numbers.items())]
+        if given:
+            self.act.connection.execute(_KEEP_COUNTER, given)
 
     def insert(self, table: Table, **values: object) -> int:
         """Write a row of a numbered table, signed with who writes and when; return its number."""
         (key,) = table.primary_key.columns
         number = self.number(table)
-        self.act.connection.execute(table.insert().values({key.name: number, **self.signed(values)}))
+        self.act.connection.execute(_inserting(table), {key.name: number, **self.signed(values)})
         return number
+
+    def change(self, table: Table, number: int, **values: object) -> None:
+        """Write other values into the row of a number."""
+        self.act.connection.execute(_changing(table, tuple(values)), {"row_number": number, **values})
 
     def signed(self, values: Mapping[str, object]) -> dict[str, object]:
         """Return values with who writes them and when."""
@@ -91,7 +110,7 @@ class Work:
     def insert_links(self, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
         """Write rows of a table of links."""
         if many := [dict(row) for row in rows]:
-            self.act.connection.execute(table.insert(), many)
+            self.act.connection.execute(_inserting(table), many)
 
     def one(self, wanted: Select[Any]) -> Row[Any] | None:
         """Return the one row that is wanted; None where there is none."""
@@ -106,13 +125,22 @@ class Work:
 
         Raises
         ------
+        NotAllowedError
+            When it is of another unit, and the data base does not show it.
         UnknownThingError
             When there is none.
         """
-        row = self.one(select(table).where(*(table.c[name] == value for name, value in named.items())))
+        row = self.find(table, **named)
         if row is None:
+            same = (table.c[name] == value for name, value in named.items())
+            if self.act.count_everywhere(select(func.count()).select_from(table).where(*same)):
+                raise not_allowed()
             raise unknown_thing(table)
         return row
+
+    def find(self, table: Table, **named: object) -> Row[Any] | None:
+        """Return the one row of a table that has these values, None where there is none."""
+        return self.act.connection.execute(_naming(table, tuple(named)), named).one_or_none()
 
     # --- places
 
@@ -124,21 +152,30 @@ class Work:
         UnknownThingError
             When the register knows no such school on that day.
         """
-        row = self.one(
-            select(INSTITUTION).where(
-                INSTITUTION.c.school_id == school_id,
-                INSTITUTION.c.valid_from <= on,
-                (INSTITUTION.c.valid_to.is_(None)) | (INSTITUTION.c.valid_to > on),
-            )
-        )
-        if row is None:
+        rows = self.of_places(_INSTITUTION_ON, school_id=school_id, on=on)
+        if len(rows) != 1:
             raise UnknownThingError(
                 message("A school must be entered in the register, for the day of the record."),
                 found=message("There is no school of this number on that day."),
                 remedy=message("Ask the steward to enter the institution with its kind and municipality."),
                 where=school_id,
             )
-        return row
+        return rows[0]
+
+    def of_places(self, wanted: Select[Any], **values: object) -> list[Row[Any]]:
+        """Return the rows of institutions, memberships or staff that are wanted; asked again in one transaction, the same.
+
+        Whoever writes such a row calls :meth:`forget_places`.
+        """
+        key = (wanted, *values.items())
+        if key not in self._places:
+            self._places[key] = list(self.act.connection.execute(wanted, values).all())
+        found: list[Row[Any]] = self._places[key]
+        return found
+
+    def forget_places(self) -> None:
+        """Look institutions, memberships and staff up anew: one of them was written."""
+        self._places.clear()
 
     # --- people
 
@@ -242,6 +279,35 @@ class Work:
         """
         rule = self.rules.rule(rule_id) if on is None else self.rules.in_force(rule_id, on)
         raise Refused(rule or self.rules.rule(rule_id), found=found, values=values)
+
+
+_INSTITUTION_ON = select(INSTITUTION).where(
+    INSTITUTION.c.school_id == bindparam("school_id"),
+    INSTITUTION.c.valid_from <= bindparam("on"),
+    (INSTITUTION.c.valid_to.is_(None)) | (INSTITUTION.c.valid_to > bindparam("on")),
+)
+_READ_COUNTER = select(COUNTER.c.last).where(COUNTER.c.name == bindparam("of"))
+_TAKE_COUNTER = update(COUNTER).where(COUNTER.c.name == bindparam("of")).values(last=COUNTER.c.last)
+_KEEP_COUNTER = update(COUNTER).where(COUNTER.c.name == bindparam("of")).values(last=bindparam("given"))
+
+
+# A statement that is made once is put into words once; made anew for each row, that takes longer than the data base does.
+
+
+@cache
+def _inserting(table: Table) -> Insert:
+    return table.insert()
+
+
+@cache
+def _naming(table: Table, names: tuple[str, ...]) -> Select[Any]:
+    return select(table).where(*(table.c[name] == bindparam(name) for name in names))
+
+
+@cache
+def _changing(table: Table, names: tuple[str, ...]) -> Update:
+    (key,) = table.primary_key.columns
+    return update(table).where(key == bindparam("row_number")).values({name: bindparam(name) for name in names})
 
 
 def is_told(text: str | None) -> bool:
