@@ -122,6 +122,5 @@ def _known(value: Any) -> Any:
 
 def _plain(row: Mapping[str, Any]) -> Values:
     return {
-        name: value.isoformat() if isinstance(value, date | datetime) else _known(value)
-        for name, value in row.items()
+        name: value.isoformat() if isinstance(value, date | datetime) else _known(value) for name, value in row.items()
     }

@@ -11,7 +11,7 @@ import csv
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from riskmodel.sources.deliveries import Received, receive
 from riskmodel.sources.history import stored_deliveries
 from riskmodel.sources.identity import read_identities
 from riskmodel.sources.mapping import MAPPING_NAME
+from riskmodel.support.results import feedback
 from riskmodel.support.schema.plans import PLAN
 from riskmodel.support.schema.services import COMPENSATION, CONSULTATION, CONTACT
 
@@ -206,6 +207,15 @@ def _receive(
         return receive(folder, store, key_file, say, limits=limits)
     finally:
         shutil.rmtree(folder)
+
+
+def feedback_of(store: Path, until: date) -> list[dict[str, Any]]:
+    """Return what people answered to proposals up to a day; an empty list where there is no register, or no answer."""
+    place = register_of(store)
+    if not is_there(place):
+        return []
+    with open_register(place) as register, register.database.reading(Whole("register_exported")) as connection:
+        return [asdict(one) for one in feedback(connection, until)]
 
 
 def _codes(store: Path) -> dict[str, str]:

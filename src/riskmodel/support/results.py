@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from riskmodel.messages import message
+from riskmodel.settings import HERE
 from riskmodel.support.plans import measure_of, need_head_or_writer, the_plan, the_risk, told_of
 from riskmodel.support.pupils import need_own_pupil
 from riskmodel.support.schema.plans import ANSWER, ASSESSMENT, ASSESSORS, MARKS, VERDICTS
@@ -170,3 +171,48 @@ def answer_proposal(work: Work, command: AnswerProposal) -> Outcome:
         command.pupil_id,
         {"count": len(command.answers)},
     )
+
+
+FEWEST_TOLD = 10
+"""Below it a count of pupils is not told outside the school."""
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What people answered to one line of proposals; a count is of pupils, None where it is small.
+
+    Attributes
+    ----------
+    line_kind, line_code
+        A risk or a measure, and its code.
+    accepted, refused, added
+        How often; ``added`` are lines that no proposal held.
+    """
+
+    line_kind: str
+    line_code: str
+    accepted: int | None
+    refused: int | None
+    added: int | None
+
+
+def feedback(connection: Connection, until: date) -> list[Feedback]:
+    """Return what was answered to proposals up to the end of a day, by line."""
+    own, end = ANSWER.c, datetime.combine(until + timedelta(days=1), time(), HERE)
+    counts: dict[tuple[str, str], dict[str, int]] = {}
+    for row in connection.execute(
+        select(own.line_kind, own.line_code, own.verdict, func.count(own.pupil_id.distinct()).label("pupils"))
+        .where(own.recorded_at < end)
+        .group_by(own.line_kind, own.line_code, own.verdict)
+    ):
+        verdict = "accepted" if row.verdict == "changed" else row.verdict
+        line = counts.setdefault((row.line_kind, row.line_code), {})
+        line[verdict] = line.get(verdict, 0) + row.pupils
+    return [
+        Feedback(*key, *(_told_count(line.get(name, 0)) for name in ("accepted", "refused", "added")))
+        for key, line in sorted(counts.items())
+    ]
+
+
+def _told_count(count: int) -> int | None:
+    return count if count >= FEWEST_TOLD else None

@@ -13,11 +13,12 @@ from supported import SCHOOL, Calendar, World, people_of
 from riskmodel.register import sqlite
 from riskmodel.register.places import register_file
 from riskmodel.register.store import open_register
-from riskmodel.runs.supported import receive_support
+from riskmodel.runs.supported import feedback_of, receive_support
 from riskmodel.sources.decoding import Limits
 from riskmodel.sources.deliveries import open_canonical, receive
 from riskmodel.support.consultations import CancelConsultation
 from riskmodel.support.life import MovePlan
+from riskmodel.support.results import Answer, AnswerProposal
 
 FACTS = "delivery: {delivered_on: 2019-09-10, origin: synthetic, register_ids: free}\n"
 FILES = {
@@ -142,3 +143,19 @@ def test_a_plan_that_was_taken_back_keeps_the_support_that_was_given(store, worl
     world.consult(plan)
     world.do("teacher", MovePlan(plan, world.version(plan), "suspend", "Ilgstoša slimība."))
     assert len(taken(store)) == 1
+
+
+def test_answers_to_proposals_are_counted_up_to_the_cut_off_and_few_are_not_told(store, world):
+    for number in range(2, 14):
+        pupil = world.enrol(number)
+        refused = Answer("risk", "MI4", "refused", "Nav tā.") if number < 4 else Answer("risk", "MI4", "accepted")
+        world.do("teacher", AnswerProposal(pupil, SCHOOL, 2019, 1, [refused, Answer("risk", "MI9", "added")]))
+    assert feedback_of(store, date(2019, 9, 15)) == []
+    assert feedback_of(store, date(2019, 9, 16)) == [
+        {"line_kind": "risk", "line_code": "MI4", "accepted": 10, "refused": None, "added": None},
+        {"line_kind": "risk", "line_code": "MI9", "accepted": None, "refused": None, "added": 12},
+    ]
+
+
+def test_a_store_without_a_register_has_no_answers(store):
+    assert feedback_of(store, date(2019, 9, 16)) == []
