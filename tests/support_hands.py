@@ -28,13 +28,13 @@ from riskmodel.support.compensations import (
 )
 from riskmodel.support.consents import RecordConsent, WithdrawConsent
 from riskmodel.support.consultations import AcknowledgeConsultation, CancelConsultation, RecordConsultation
-from riskmodel.support.life import ClosePlan, HandOverPlan, MovePlan, PayPreparation
+from riskmodel.support.life import FROM, ClosePlan, HandOverPlan, MovePlan, PayPreparation
 from riskmodel.support.orders import EndOrder, IssueOrder, RecordCertificate
 from riskmodel.support.places import RecordStaff
 from riskmodel.support.plans import BeginPlan, ChangePlan, MeasureLine, RiskLine
 from riskmodel.support.pupils import RecordStay
 from riskmodel.support.results import Answer, AnswerProposal, AssessPlan
-from riskmodel.support.schema.papers import CONSENT, DIRECTOR_ORDER
+from riskmodel.support.schema.papers import CONSENT, DIRECTOR_ORDER, STAY
 from riskmodel.support.schema.places import REQUEST
 from riskmodel.support.schema.plans import PLAN
 from riskmodel.support.schema.services import COMPENSATION, CONSULTATION
@@ -167,7 +167,9 @@ class Hands:
         )
 
     def _change(self, deed: Deed) -> Any:
-        if (plan := self._plan(deed)) is None:
+        in_hand = [row for row in self._rows(PLAN) if row.status in {"DRAFT", "UNDER_REVISION"}]
+        plan = in_hand[deed.of % len(in_hand)] if in_hand and deed.how % 4 else self._plan(deed)
+        if plan is None:
             return None
         risks, lines = CONTENTS[deed.how % len(CONTENTS)]
         teacher = TEACHERS[plan.school_id]
@@ -178,7 +180,9 @@ class Hands:
         if (plan := self._plan(deed)) is None:
             return None
         on = self._today - deed.day % 3 * DAY if deed.day % 2 else None
-        command = MovePlan(plan.plan_code, plan.version, STEPS[deed.how % len(STEPS)], "Iemesls.", on, True)
+        fitting = [step for step in STEPS if plan.status in FROM[step]]
+        steps = fitting if fitting and deed.how % 3 else STEPS
+        command = MovePlan(plan.plan_code, plan.version, steps[deed.how % len(steps)], "Iemesls.", on, True)
         return self._whose(plan, command.action), command
 
     def _whose(self, plan: Any, action: str) -> str:
@@ -285,7 +289,7 @@ class Hands:
 
     def _end(self, deed: Deed) -> Any:
         row = self._one_of(DIRECTOR_ORDER, deed.of)
-        return row and (DIRECTORS[row.school_id], EndOrder(row.order_id, self._today + deed.day % 3 * DAY))
+        return row and (DIRECTORS[row.school_id], EndOrder(row.order_id, self._today + deed.day % 5 * DAY))
 
     def _answer(self, deed: Deed) -> Any:
         pupil, school_id = self._pupil(deed)
@@ -319,7 +323,13 @@ class Hands:
         if (plan := self._plan(deed)) is None:
             return None
         there = SCHOOLS[deed.how % len(SCHOOLS)]
+        stays = [row for row in self._rows(STAY) if (row.pupil_id, row.school_id) == (plan.pupil_id, there)]
         own = [row for row in self._rows(CONSENT) if row.pupil_id == plan.pupil_id and row.paper_kind == "handover"]
+        if not stays and deed.how % 7:
+            return "steward", RecordStay(plan.pupil_id, there, "grade", 9, self._today)
+        if not own and deed.how % 7:
+            of = (plan.pupil_id, there, plan.school_year, plan.semester, "parent", "post")
+            return TEACHERS[there], RecordConsent(*of, self._today, self._today, "2020-03-26", "handover")
         number = own[-1 - deed.day % len(own)].consent_id if own else plan.consent_id
         return TEACHERS[plan.school_id], HandOverPlan(plan.plan_code, plan.version, there, number, TEACHERS[there])
 

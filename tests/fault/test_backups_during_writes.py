@@ -60,7 +60,7 @@ def test_a_back_up_taken_while_others_write_holds_all_that_was_told_before(tmp_p
     assert made[0][2] != made[-1][2]  # the writers did write meanwhile
     for number, (to, entries, pupils) in enumerate(made):
         elsewhere = tmp_path / f"elsewhere{number}"
-        restore(to, elsewhere, "Līga", lambda _: 0, How())
+        restore(to, elsewhere, "Līga", lambda _, __: 0, How())
         with open_register(register_file(elsewhere)) as again:
             assert again.audit.verify().is_sound
             written = again.audit.read(count=100_000)

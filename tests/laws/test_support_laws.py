@@ -40,21 +40,24 @@ WRITERS = 20
 
 
 def deeds_of(most: int) -> st.SearchStrategy[list[Deed]]:
-    """Return lists of deeds; half of them are done by whose task they are, and many lead a plan on."""
+    """Return lists of deeds of a few verbs each, so that those meet often; most are done by whose task they are."""
     numbers = st.integers(0, 200)
-    likely = st.sampled_from([*VERBS, *["on"] * len(VERBS), *["consent", "begin", "consult", "day"] * 3])
     who = st.one_of(st.none(), st.none(), st.none(), st.integers(0, len(PEOPLE) - 1))
-    return st.lists(
-        st.builds(Deed, likely, who, st.integers(0, 5), numbers, numbers), min_size=most // 2, max_size=most
-    )
+
+    def of_verbs(chosen: list[str]) -> st.SearchStrategy[list[Deed]]:
+        verb = st.sampled_from([*chosen, *chosen, "on", "day"])
+        deed = st.builds(Deed, verb, who, st.integers(0, 5), numbers, numbers)
+        return st.lists(deed, min_size=most // 2, max_size=most)
+
+    return st.lists(st.sampled_from(VERBS), min_size=1, max_size=4, unique=True).flatmap(of_verbs)
 
 
 def beginning() -> list[Deed]:
-    """Return the deeds with which each pupil gets a consent and a plan that is on its way."""
+    """Return the deeds with which each pupil gets a consent and a plan: one under way, two approved, one submitted."""
     made = []
-    for pupil in range(4):
-        made += [Deed("consent", None, pupil, 0, 0), Deed("begin", None, pupil, 0, 0)]
-        made += [Deed("on", None, 0, 0, 0)] * (2 + pupil)
+    for pupil, steps in enumerate((6, 6, 5, 2)):
+        made += [Deed("certificate", None, pupil, 1, 1), Deed("consent", None, pupil, 0, 0)]
+        made += [Deed("begin", None, pupil, 0, 0), *[Deed("on", None, 0, pupil % 2, 0)] * steps]
     return made
 
 
@@ -118,15 +121,15 @@ def test_any_verbs_by_anybody_leave_sound_tables_one_entry_for_each_and_nothing_
 
 
 def test_the_deeds_go_deep_enough_for_a_law_to_mean_something(fresh):
-    """Plans of the fixed beginning are drafts, in approval, approved and under way; most deeds of their own people are done."""
+    """The fixed beginning is done as far as it goes; the deeds of their own people are no row of refusals."""
     with in_a_file(fresh) as world:
         hands = Hands(world)
         for deed in beginning():
             hands.do(deed)
-        assert hands.done >= len(beginning()) - 3, [told for told in hands.told if "(" not in told]
+        # All but one: the teacher has another consultation when the second plan would begin.
+        assert hands.done == len(beginning()) - 1, [told for told in hands.told if "(" not in told]
         statuses = Counter(row.status for row in tables_of_plans(world))
-        assert len(statuses) >= 2
-        assert statuses["IN_APPROVAL"] + statuses["APPROVED"] + statuses["IN_PROGRESS"] >= 3
+        assert statuses == {"IN_PROGRESS": 1, "APPROVED": 2, "IN_APPROVAL": 1}
 
 
 def tables_of_plans(world: World) -> list[Any]:

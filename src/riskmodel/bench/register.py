@@ -385,8 +385,8 @@ def _pages(register: Register, plans: int, asked: int) -> dict[str, dict[str, fl
 
     def planning(connection: Connection, one: Drawn) -> object:
         return (
-            consents_of(connection, one.pupil_id, term),
-            plans_of_pupil(connection, one.pupil_id),
+            consents_of(connection, one.pupil_id, one.school_id, term),
+            plans_of_pupil(connection, one.pupil_id, one.school_id),
             free_hours_of(connection, one.school_id, term),
         )
 

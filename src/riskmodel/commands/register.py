@@ -236,6 +236,42 @@ def statistics(
     say(message("These numbers are exact: small ones are not hidden, and they do not leave the office as they are."))
 
 
+@register.command("release-statistics")
+@click.option("--period", "period_text", required=True, help="A semester or years, e.g. 2018/19-2 or 2017/18.")
+@click.option("--programme", required=True, help="On whose behalf plans were made, e.g. pumpurs.")
+@by_option
+@store_option
+def release_statistics(period_text: str, programme: str, by: str | None, store: Path) -> None:
+    """Release the statistics of a period for municipalities and the state: small numbers are hidden, and the rest protected.
+
+    What is released is compared with everything released before, and stands from then on: the pages of municipalities and
+    the state show it. Schools see their own numbers without it.
+
+    \b
+    Example:
+      riskmodel register release-statistics --period 2018/19-2 --programme pumpurs --store data/store
+    """
+    from riskmodel.register.units import Whole
+    from riskmodel.settings import HERE
+    from riskmodel.support.periods import Period
+    from riskmodel.support.released import keep, ledger_of
+    from riskmodel.support.small_numbers import release
+
+    period = Period.parse(period_text)
+    with opened(store) as held:
+        now = held.database.clock().astimezone(HERE)
+        name = f"{now:%Y%m%dT%H%M%S}-{programme}-{str(period).replace('/', '_')}"
+        with held.database.reading(Whole("file_exported")) as connection:
+            found = release(connection, period, programme, name, ledger_of(store))
+        keep(store, found, name, now.date().isoformat())
+        details: dict[str, str | int] = {"view": "statistics", "reference": name, "rows": len(found.cells)}
+        held.audit.write(actor(by), "file_exported", "state", details=details)
+    hidden = sum(shown.pupils is None for shown in found.cells.values())
+    say(message("Released: {cells} cells, {hidden} of them hidden.", cells=len(found.cells), hidden=hidden))
+    for table, why in sorted(found.held.items()):
+        say(message("Not shown as newest: {table} ({why}).", table=table, why=why))
+
+
 def _verify(held: Register, *, as_json: bool) -> None:
     verdict = held.audit.verify()
     if as_json:

@@ -107,6 +107,7 @@ VIEW_WORDS: Mapping[str, Message] = {
     "notice": message("notice for pupil and parents"),
     "capacity": message("places"),
     "tasks": message("tasks"),
+    "statistics": message("support in numbers"),
     "plan": message("plan"),
     "consultation": message("entry of a consultation"),
     "planning": message("from risk to plan"),

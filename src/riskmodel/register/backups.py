@@ -222,7 +222,7 @@ def restore(
     source: Path,
     store: Path,
     by: Person | str,
-    forget_again: Callable[[Register], int],
+    forget_again: Callable[[Register, str], int],
     how: How,
     clock: Callable[[], datetime] = utc_now,
 ) -> Restored:
@@ -231,7 +231,8 @@ def restore(
     Parameters
     ----------
     forget_again
-        Erases from the register what was erased since the back-up; called before anything can read it, returns how many.
+        Given the register and the moment of its back-up, erases who was erased since; called before anything can read it,
+        returns how many.
 
     Raises
     ------
@@ -255,7 +256,7 @@ def restore(
                 copy.unlink()
         with open_register(beside, clock=clock) as register:
             _check_audit(register, about, source)
-            erased = forget_again(register)
+            erased = forget_again(register, about.made_at)
             details: dict[str, str | int] = {"count": about.entries, "reference": about.sha256[:SHOWN_FIGURES]}
             entries = register.audit.write(by, "register_restored", "", details=details)
         kept = _put_in_place(beside, store, how, clock())

@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -45,35 +45,54 @@ def key_file_of(tombstones: Path) -> Path:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """When a pupil was erased; and from which moment on copies of the register may hold the pupil again, None: none may."""
+
+    erased_on: str
+    readmitted_at: str | None = None
+
+
+@dataclass(frozen=True)
 class Tombstones:
     """The marks of a store: asked of register ids at the border, and of pseudonyms wherever an older copy comes back."""
 
     file: Path
     _key: bytes | None = field(repr=False)
-    _marks: dict[str, str] = field(repr=False)
+    _marks: dict[str, Mark] = field(repr=False)
 
     def __len__(self) -> int:
         """How many marks there are; a pupil has one per register id and per pseudonym."""
         return len(self._marks)
 
-    def has(self, kind: Kind, text: str) -> bool:
-        """Whether a pupil of this register id (in normal form) or pseudonym was erased."""
-        return self._key is not None and bool(self._marks) and self._mark(kind, text) in self._marks
+    def has(self, kind: Kind, text: str, made_at: str = "") -> bool:
+        """Whether a pupil of this register id (in normal form) or pseudonym was erased.
 
-    def among(self, kind: Kind, texts: Iterable[str]) -> set[str]:
+        ``made_at`` is the moment of a copy (the register's text of it): one made since a readmission may hold the pupil.
+        """
+        found = self._marks.get(self._mark(kind, text)) if self._marks else None
+        return found is not None and (found.readmitted_at is None or made_at < found.readmitted_at)
+
+    def among(self, kind: Kind, texts: Iterable[str], made_at: str = "") -> set[str]:
         """Return those of some register ids or pseudonyms whose pupil was erased."""
-        return {text for text in texts if self.has(kind, text)} if self._marks else set()
+        return {text for text in texts if self.has(kind, text, made_at)} if self._marks else set()
 
     def with_marks(self, register_ids: Collection[str], pupil_ids: Collection[str], on: date) -> Tombstones:
         """Mark a pupil as erased, on the disk when this returns; marked already: the first day stays."""
         made = self if self._key is not None else Tombstones(self.file, _new_key(self.file), {})
-        marks = {mark: on.isoformat() for mark in made._marks_of(register_ids, pupil_ids)}
-        return made._written({**marks, **made._marks})
+        stay = {mark: told for mark, told in made._marks.items() if told.readmitted_at is None}
+        new = {mark: Mark(on.isoformat()) for mark in made._marks_of(register_ids, pupil_ids)}
+        return made._written({**made._marks, **new, **stay})
 
-    def without_marks(self, register_ids: Collection[str], pupil_ids: Collection[str]) -> Tombstones:
-        """Take the marks of a pupil away, who may come with a delivery again."""
-        gone = set(self._marks_of(register_ids, pupil_ids)) if self._key is not None else set()
-        return self._written({mark: on for mark, on in self._marks.items() if mark not in gone})
+    def readmitting(self, register_ids: Collection[str], pupil_ids: Collection[str], at: str) -> Tombstones:
+        """Let a pupil come with a delivery again; what an older copy holds of the pupil stays erased."""
+        if self._key is None:
+            return self
+        gone = set(self._marks_of(register_ids, ()))
+        marks = {mark: told for mark, told in self._marks.items() if mark not in gone}
+        for mark in self._marks_of((), pupil_ids):
+            if mark in marks:
+                marks[mark] = Mark(marks[mark].erased_on, at)
+        return self._written(marks)
 
     def _marks_of(self, register_ids: Iterable[str], pupil_ids: Iterable[str]) -> list[str]:
         return [self._mark("register_id", one) for one in register_ids] + [
@@ -85,11 +104,11 @@ class Tombstones:
             raise ValueError("there is no key")
         return hmac.digest(self._key, PURPOSE + f"{kind}:{text}".encode(), hashlib.sha256).hex()
 
-    def _written(self, marks: dict[str, str]) -> Tombstones:
+    def _written(self, marks: dict[str, Mark]) -> Tombstones:
         part = self.file.with_name(f".{self.file.name}.part")
         part.unlink(missing_ok=True)
         make_private(part)
-        lines = [json.dumps({"mark": mark, "erased_on": on}) + "\n" for mark, on in sorted(marks.items())]
+        lines = [json.dumps({"mark": mark, **asdict(told)}) + "\n" for mark, told in sorted(marks.items())]
         with part.open("w", encoding="ascii") as file:
             file.writelines(lines)
             file.flush()
@@ -115,7 +134,7 @@ def open_tombstones(store: Path) -> Tombstones:
         raise _unusable(file, message("Its key is missing."))
     try:
         told = [json.loads(line) for line in file.read_text("ascii").splitlines()]
-        marks = {str(one["mark"]): str(one["erased_on"]) for one in told}
+        marks = {str(one.pop("mark")): Mark(**one) for one in told}
     except (ValueError, KeyError, TypeError) as error:
         raise _unusable(file, message("It cannot be read.")) from error
     return Tombstones(file, _read_key(key_file), marks)

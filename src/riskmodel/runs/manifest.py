@@ -51,6 +51,16 @@ class PreviousRun(_Part):
     result_sha256: str
 
 
+class Succession(_Part):
+    """Of a run that took the place of another one without a pupil who was erased: which one, why, by whom and when."""
+
+    run_id: str
+    manifest_sha256: str
+    reason: str
+    by: str
+    at: str
+
+
 class FileEntry(_Part):
     """A file of the run: its digest, size and how far it may travel."""
 
@@ -94,6 +104,8 @@ class Manifest(_Part):
     sources: tuple[Source, ...]
     previous_run: PreviousRun | None = None
     """None also in the manifests of versions that compared nothing."""
+    succeeds: Succession | None = None
+    """The run in whose place this one stands; that one is destroyed."""
     parameters: dict[str, Any]
     """The settings as they were then: names and defaults of today may differ."""
     capacity: dict[str, int] | None

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +46,8 @@ class Border:
     limits: Limits = field(default_factory=Limits)
     earlier: Sequence[StoredDelivery] = ()
     known_pseudonyms: Mapping[str, str] = field(default_factory=dict)
+    erased: Callable[[Iterable[str]], set[str]] = lambda register_ids: set()
+    """Gives those of some register ids whose pupils were erased from the store."""
 
 
 @dataclass

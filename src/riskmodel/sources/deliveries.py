@@ -18,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ import yaml
 
 from riskmodel.errors import DeliveryError, UsageError
 from riskmodel.messages import LANGUAGES, Language, message, plural
+from riskmodel.register.tombstones import open_tombstones
 from riskmodel.sources import identity
 from riskmodel.sources.border import Border, Intake, Notice, work_connection
 from riskmodel.sources.decoding import Limits, digest
@@ -176,7 +178,8 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
     with _scratch(store / "staging") as scratch, work_connection(scratch) as connection:
         stored = identity.read_identities(store)
         known = dict(zip(stored["register_id"].to_pylist(), stored["pupil_id"].to_pylist(), strict=True))
-        border = Border(connection, scratch, key, limits, earlier, known)
+        erased = partial(open_tombstones(store).among, "register_id")
+        border = Border(connection, scratch, key, limits, earlier, known, erased)
         intake = take_in(files, mapping, border, say)
         intake.notices[:0] = notices
         written = scratch / "delivery"

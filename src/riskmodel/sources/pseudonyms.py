@@ -41,6 +41,7 @@ def identify_pupils(
             found = _normalised(connection, feed.used_texts(connection, PUPIL_CODE), codes, free=free)
         codes |= found
     intake.entries = [entry for entry in _entries(projections, codes, border, free=free) if entry.register_id]
+    _keep_out_erased(codes, intake, border)
     sound = {code.text for code in codes.values() if code.text and not code.fault}
     intake.pupils = identity.identify(sound, intake.entries, border.known_pseudonyms, border.key)
     pseudonyms, faults = intake.pupils.pseudonyms, intake.pupils.faults
@@ -53,6 +54,20 @@ def identify_pupils(
     }
     connection.register("register", pa.table(register, schema=pa.schema([(name, pa.string()) for name in register])))
     _note_codes(codes, intake)
+
+
+def _keep_out_erased(codes: dict[str, Code], intake: Intake, border: Border) -> None:
+    """Put the codes of erased pupils at fault, also new ones that a pupil file links to an erased one."""
+    links = [{entry.register_id, entry.earlier_register_id} for entry in intake.entries if entry.earlier_register_id]
+    erased = border.erased({code.text for code in codes.values() if code.text}.union(*links))
+    size = -1
+    while len(erased) != size:
+        size = len(erased)
+        erased = erased.union(*(link for link in links if link & erased))
+    for raw, code in codes.items():
+        if code.text in erased:
+            codes[raw] = Code("", "erased")
+    intake.entries = [entry for entry in intake.entries if entry.register_id not in erased]
 
 
 def _normalised(

@@ -46,6 +46,9 @@ ROW_REASONS: dict[str, Message] = {
     "one_code_two_names": message(
         "One register id must belong to one pupil; here it stands with two names, so none of the rows was used. Twins or a typing error? Correct the code or the name in the register."
     ),
+    "erased": message(
+        "This pupil was erased from the store, and no delivery brings a pupil back who was. If it is to be otherwise, the steward lets the pupil in again with: riskmodel register readmit"
+    ),
     "two_earlier_codes": message(
         "A pupil must have at most one earlier register id; here there are two. Correct them in the register."
     ),

@@ -12,6 +12,7 @@ from riskmodel.messages import message
 from riskmodel.support.pupils import is_of_age, stay_of
 from riskmodel.support.schema.papers import CHANNELS, CONSENT, DIRECTOR_ORDER, PUPIL, RECIPIENTS
 from riskmodel.support.schema.plans import PLAN
+from riskmodel.support.words import CHANNEL_WORDS, GIVER_WORDS
 from riskmodel.support.work import STAFF_OF_A_SCHOOL, Outcome, Work, is_told, misfit, not_allowed
 
 PLATFORMS = ("e-klase", "mykoob", "municipal_platform")
@@ -115,7 +116,7 @@ def _form(command: RecordConsent) -> str:
 
 
 def _check_giver(work: Work, command: RecordConsent, pupil: Row[Any], on: date) -> None:
-    found = message("The giver is entered as: {giver}.", giver=command.giver)
+    found = message("The giver is entered as: {giver}.", giver=GIVER_WORDS.get(command.giver, command.giver[:20]))
     if command.paper_kind == "agreement":
         if command.giver != "pupil":
             raise misfit(
@@ -140,7 +141,9 @@ def _check_giver(work: Work, command: RecordConsent, pupil: Row[Any], on: date) 
 
 
 def _check_channel(work: Work, command: RecordConsent, on: date) -> None:
-    found = message("The way is entered as: {channel}.", channel=command.channel)
+    found = message(
+        "The way is entered as: {channel}.", channel=CHANNEL_WORDS.get(command.channel, command.channel[:20])
+    )
     rule_id = "agreement_channel" if command.paper_kind == "agreement" else "consent_channel"
     work.hold(command.channel in CHANNELS, rule_id, on, found)
     work.hold(bool(command.form_version.strip()), "consent_form", on, message("No version is entered."))

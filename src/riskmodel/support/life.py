@@ -45,6 +45,7 @@ from riskmodel.support.schema.plans import (
 )
 from riskmodel.support.schema.services import COMPENSATION, CONSULTATION, CONTACT
 from riskmodel.support.semesters import Semester
+from riskmodel.support.words import STATUS_WORDS
 from riskmodel.support.work import Outcome, Work, misfit
 
 Action = Literal["submit", "approve", "return", "suspend", "resume", "revise", "delete"]
@@ -143,7 +144,7 @@ def move_plan(work: Work, command: MovePlan) -> Outcome:
     if command.action == "delete":
         _check_empty(work, plan, on, command)
     if plan.status not in FROM[command.action]:
-        work.break_rule("plan_status", message("Its status is {status}.", status=plan.status))
+        work.break_rule("plan_status", message("Its status is {status}.", status=STATUS_WORDS[plan.status]))
     reason = (command.reason or "").strip() or None
     if command.action in NEEDS_REASON:
         told = message("No reason is written.")
@@ -379,7 +380,9 @@ def need_under_way(work: Work, plan: Row[Any], on: date) -> None:
     """
     of = plan.programme
     is_open = plan.status in OPEN and plan.approved_on is not None and plan.approved_on <= on
-    told = message("The status of the plan is {status}.", status=plan.status)
+    told = message("The status of the plan is {status}.", status=STATUS_WORDS[plan.status])
+    if plan.status in OPEN:
+        told = message("The plan was approved on a later day.")
     work.hold(is_open, "approved_plan", on, told, programme=of)
     found = message("The day lies in another semester, or before the plan.")
     is_in = Semester(plan.school_year, plan.semester).contains(on) and plan.started_on <= on
@@ -413,7 +416,7 @@ def close_plan(work: Work, command: ClosePlan) -> Outcome:
     if plan.status != "IN_PROGRESS":
         raise misfit(
             message("A plan under way is closed at the end of the semester."),
-            message("Its status is {status}.", status=plan.status),
+            message("Its status is {status}.", status=STATUS_WORDS[plan.status]),
             message("A plan without any support is deleted or suspended with its reason."),
         )
     own = select(func.count()).where(ASSESSMENT.c.plan_id == plan.plan_id, ASSESSMENT.c.assessor == "teacher")
@@ -438,7 +441,7 @@ def hand_over_plan(work: Work, command: HandOverPlan) -> Outcome:
     if plan.status in {"INACTIVE", "CLOSED"} or not term.contains(on) or not term.contains(work.today):
         raise misfit(
             message("A live plan is handed over, in its own semester."),
-            message("Its status is {status}.", status=plan.status),
+            message("Its status is {status}.", status=STATUS_WORDS[plan.status]),
             message("In the next semester the new school begins a plan of its own."),
         )
     _check_handover(work, plan, command, on)

@@ -20,6 +20,7 @@ from riskmodel.support.schema.papers import CERTIFICATE, CERTIFICATE_AREA, CONSE
 from riskmodel.support.schema.places import MEMBERSHIP, STAFF
 from riskmodel.support.schema.plans import MEASURE_RISK, PLAN, PLAN_MEASURE, PLAN_RISK, PLAN_STEP
 from riskmodel.support.semesters import Semester
+from riskmodel.support.words import STATUS_WORDS
 from riskmodel.support.work import EDUCATORS, Outcome, Work, conflict, is_told, misfit, not_allowed
 
 PROFESSIONS_THAT_PREPARE = frozenset(
@@ -327,7 +328,7 @@ def change_plan(work: Work, command: ChangePlan) -> Outcome:
     if plan.status not in IN_HAND:
         raise misfit(
             message("The contents of a plan are changed while it is a draft or under revision."),
-            message("The plan is not in hand: its status is {status}.", status=plan.status),
+            message("The plan is not in hand: its status is {status}.", status=STATUS_WORDS[plan.status]),
             message("Take it back for revision first."),
         )
     _check_lines(work, plan, command)

@@ -12,6 +12,7 @@ from riskmodel.messages import message
 from riskmodel.support.plans import measure_of, need_head_or_writer, the_plan, the_risk, told_of
 from riskmodel.support.pupils import need_own_pupil
 from riskmodel.support.schema.plans import ANSWER, ASSESSMENT, ASSESSORS, MARKS, VERDICTS
+from riskmodel.support.words import STATUS_WORDS
 from riskmodel.support.work import EDUCATORS, STAFF_OF_A_SCHOOL, Outcome, Work, is_told, misfit
 
 NEEDS_REASON = frozenset({"changed", "refused"})
@@ -81,7 +82,7 @@ def assess_plan(work: Work, command: AssessPlan) -> Outcome:
     if plan.status not in {"IN_PROGRESS", "SUSPENDED"} or not plan.started_on <= command.assessed_on <= work.today:
         raise misfit(
             message("A plan is assessed while it is under way, and not before it began."),
-            message("Its status is {status}.", status=plan.status),
+            message("Its status is {status}.", status=STATUS_WORDS[plan.status]),
             message("Correct the day, or record the support that was given first."),
         )
     work.act.connection.execute(

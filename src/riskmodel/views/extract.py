@@ -53,7 +53,7 @@ No name and no register id stands in an extract: ``code`` is the short form of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -226,6 +226,37 @@ def unfolded(stored: Row) -> dict[str, Any]:
         pupil["support"] = newest_first if has_support_data else None
     unneeded = {"features", "usual_of", "reasons", "change_reasons", "trend", "what_if", "support", "has_support_data"}
     return {**{name: part for name, part in stored.items() if name not in unneeded}, "pupils": pupils}
+
+
+def without_pupils(stored: Row, pupil_ids: Collection[str]) -> Row:
+    """Return a school's file without some pupils; itself where it holds none of them.
+
+    Codes and places of the others, and the counts that were published, stay as they are.
+
+    Raises
+    ------
+    ValueError
+        For a file of another form.
+    """
+    columns = _columns(stored)
+    count = len(columns["pupil_id"])
+    kept = [at for at, pupil_id in enumerate(columns["pupil_id"]) if pupil_id not in pupil_ids]
+    if len(kept) == count:
+        return stored
+    place = {at: number for number, at in enumerate(kept)}
+
+    def of_each(values: Sequence[Any]) -> list[Any]:
+        each = len(values) // count
+        return [value for at in kept for value in values[at * each : (at + 1) * each]]
+
+    def of_some(part: Row) -> dict[str, list[Any]]:
+        rows = [row for row, at in enumerate(part["pupil"]) if at in place]
+        found = {name: [values[row] for row in rows] for name, values in part.items()}
+        return {**found, "pupil": [place[at] for at in found["pupil"]]}
+
+    several = {name: {key: of_each(values) for key, values in stored[name].items()} for name in ("reasons", "trend")}
+    some = {name: of_some(stored[name]) for name in ("change_reasons", "what_if", "support")}
+    return {**stored, "pupils": {name: of_each(values) for name, values in columns.items()}, **several, **some}
 
 
 def _columns(stored: Row) -> Mapping[str, list[Any]]:

@@ -40,6 +40,7 @@ MAY = {
     "notice": set(ROLES_OF_A_SCHOOL),
     "capacity": {"director"},
     "tasks": {*ROLES_OF_A_SCHOOL, "municipality", "state"},
+    "statistics": {"director", "support_staff", "municipality", "state"},
     "plan": {*ROLES_OF_A_SCHOOL, "municipality", "state"},
     "consultation": set(ROLES_OF_A_SCHOOL),
     "planning": {"class_teacher", "subject_teacher", "support_staff"},

@@ -23,7 +23,7 @@ from riskmodel.register.store import Register, open_register, put_on_server
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 
 
-def forget_nobody(register: Register) -> int:
+def forget_nobody(register: Register, made_at: str) -> int:
     return 0
 
 
@@ -192,7 +192,7 @@ def test_who_was_erased_is_gone_before_the_register_is_in_its_place(file: Path, 
     elsewhere = tmp_path / "elsewhere"
     seen = []
 
-    def forget(register: Register) -> int:
+    def forget(register: Register, made_at: str) -> int:
         seen.append((register.accounts.find("liga") is not None, register_file(elsewhere).exists()))
         return 3
 

@@ -145,12 +145,18 @@ def test_the_list_holds_no_code_and_no_pseudonym_and_is_private(tmp_path: Path):
     assert stat.S_IMODE(key_file_of(file).stat().st_mode) == 0o400
 
 
-def test_a_readmitted_pupil_is_erased_no_more_and_the_others_stay(tmp_path: Path):
-    store = tmp_path / "store"
+def test_a_readmitted_pupil_may_be_delivered_and_older_copies_stay_erased(tmp_path: Path):
+    store, before, after = tmp_path / "store", "2026-11-28T08:00:00.000000Z", "2026-11-30T08:00:00.000000Z"
     open_tombstones(store).with_marks(["a"], [ONE], date(2026, 11, 28)).with_marks(["b"], [TWO], date(2026, 11, 28))
-    open_tombstones(store).without_marks(["a"], [ONE])
-    assert not open_tombstones(store).has("register_id", "a")
-    assert open_tombstones(store).has("register_id", "b")
+    open_tombstones(store).readmitting(["a"], [ONE], "2026-11-29T08:00:00.000000Z")
+    tombstones = open_tombstones(store)
+    assert not tombstones.has("register_id", "a")
+    assert tombstones.has("register_id", "b")
+    assert [tombstones.has("pupil_id", ONE, made_at) for made_at in ("", before, after)] == [True, True, False]
+    assert tombstones.has("pupil_id", TWO, after)
+    again = tombstones.with_marks(["a"], [ONE], date(2026, 12, 1))
+    assert again.has("register_id", "a")
+    assert again.has("pupil_id", ONE, after)
 
 
 def test_a_list_without_its_key_or_open_to_others_is_refused(tmp_path: Path):

@@ -16,8 +16,7 @@ from sqlalchemy import func, select
 from supported import Calendar, World
 
 from riskmodel.errors import UsageError
-from riskmodel.register import migrating
-from riskmodel.register import sqlite
+from riskmodel.register import migrating, sqlite
 from riskmodel.register.people import Grant
 from riskmodel.register.store import Register
 from riskmodel.support.keeping.exporting import export_register

@@ -90,7 +90,6 @@ def test_each_act_leaves_one_entry_of_the_audit_and_one_request_in_its_own_name(
     assert world.register.audit.verify().is_sound
 
 
-@pytest.mark.requirement("X9")
 def test_no_words_of_people_and_no_names_stand_in_the_audit(world):
     code = world.begin(world.enrol(), world.consent(pupil_id(1), sender="Anna Bērziņa", channel="post"))
     secret = "Saruna par ģimeni."

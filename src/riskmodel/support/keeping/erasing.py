@@ -97,13 +97,13 @@ def pupils_in_register(connection: Connection) -> set[str]:
     return found
 
 
-def forget_again(store: Path) -> Callable[[Register], int]:
-    """Return what erases from a register everybody who was erased from the store; it returns how many."""
+def forget_again(store: Path) -> Callable[[Register, str], int]:
+    """Return what erases from a register, copied at a moment, everybody who was erased from the store; it returns how many."""
     tombstones = open_tombstones(store)
 
-    def forget(register: Register) -> int:
+    def forget(register: Register, made_at: str) -> int:
         with register.database.reading(Whole("pupil_erased")) as connection:
-            gone = tombstones.among("pupil_id", pupils_in_register(connection))
+            gone = tombstones.among("pupil_id", pupils_in_register(connection), made_at)
         for pupil_id in sorted(gone):
             with register.database.acting(Whole("pupil_erased")) as act:
                 rows = remove_rows(act.connection, [pupil_id])

@@ -53,6 +53,22 @@ def rows_of_pupils(pupil_ids: Collection[str]) -> Mapping[Table, ColumnElement[b
     return found
 
 
+def rows_below(of: Table, condition: ColumnElement[bool]) -> Mapping[Table, ColumnElement[bool]]:
+    """Return for some rows of a table, and all tables whose rows hang on them, the condition that a row is one of these.
+
+    In the same order as :func:`rows_of_pupils`.
+    """
+    found: dict[Table, ColumnElement[bool]] = {of: condition}
+    for one in support_tables():
+        if one is not of and (conditions := list(_by_reference(one, found))):
+            found[one] = or_(false(), *conditions)
+    if of is plans.PLAN:
+        for one in support_tables():
+            if PLAN_CODE_COLUMN in one.c and one not in found:
+                found[one] = one.c[PLAN_CODE_COLUMN].in_(select(plans.PLAN.c.plan_code).where(condition))
+    return found
+
+
 def _by_reference(of: Table, known: Mapping[Table, ColumnElement[bool]]) -> Iterable[ColumnElement[bool]]:
     for key in of.foreign_keys:
         target = key.column.table

@@ -49,13 +49,13 @@ class School:
 
     def opens(self, row: str) -> str:
         """Return the condition."""
-        day = told(units.DAY)
-        return (  # noqa: S608  (names of the declared tables and constants)
-            f"{row}.{self.column} = ANY ({told_list(units.SCHOOLS)}) OR {row}.{self.column} IN ("
-            f"SELECT of_place.school_id FROM institution AS of_place "
-            f"WHERE of_place.municipality_code = ANY ({told_list(units.MUNICIPALITIES)}) "
-            f"AND of_place.valid_from <= {day} AND (of_place.valid_to IS NULL OR of_place.valid_to > {day}))"
+        day, places_of = told(units.DAY), told_list(units.MUNICIPALITIES)
+        in_place = (
+            f"of_place.municipality_code = ANY ({places_of}) "
+            f"AND of_place.valid_from <= {day} AND (of_place.valid_to IS NULL OR of_place.valid_to > {day})"
         )
+        of_place = f"SELECT of_place.school_id FROM institution AS of_place WHERE {in_place}"  # noqa: S608  (constants)
+        return f"{row}.{self.column} = ANY ({told_list(units.SCHOOLS)}) OR {row}.{self.column} IN ({of_place})"
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,12 @@ def told_list(name: str) -> str:
 def school(table: str, column: str = "school_id") -> str:
     """Return the condition that a row is of an own school."""
     day = "current_setting('riskmodel.day', true)"
-    return (  # noqa: S608  (constants of this file)
-        f"{table}.{column} = ANY ({told_list('schools')}) OR {table}.{column} IN ("
-        f"SELECT of_place.school_id FROM institution AS of_place "
-        f"WHERE of_place.municipality_code = ANY ({told_list('municipalities')}) "
-        f"AND of_place.valid_from <= {day} AND (of_place.valid_to IS NULL OR of_place.valid_to > {day}))"
+    in_place = (
+        f"of_place.municipality_code = ANY ({told_list('municipalities')}) "
+        f"AND of_place.valid_from <= {day} AND (of_place.valid_to IS NULL OR of_place.valid_to > {day})"
     )
+    of_place = f"SELECT of_place.school_id FROM institution AS of_place WHERE {in_place}"  # noqa: S608  (constants)
+    return f"{table}.{column} = ANY ({told_list('schools')}) OR {table}.{column} IN ({of_place})"
 
 
 def place(table: str, column: str = "municipality_code") -> str:
