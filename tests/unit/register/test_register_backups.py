@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 import zipfile
@@ -242,7 +241,7 @@ def test_a_note_of_the_head_is_restored_with_the_register(file: Path, made: Path
     elsewhere = tmp_path / "elsewhere"
     restored = restore(made, elsewhere, "Līga", forget_nobody, How())
     assert int(note_file(register_file(elsewhere)).read_text()[:16]) == restored.entries
-    assert stat.S_IMODE(os.stat(register_file(elsewhere)).st_mode) == 0o600
+    assert stat.S_IMODE(register_file(elsewhere).stat().st_mode) == 0o600
 
 
 def test_a_copy_of_the_file_during_writes_is_not_what_a_back_up_is(file: Path, register: Register, tmp_path: Path):

@@ -49,9 +49,11 @@ def on_each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
             yield filled(register, calendar)
         return
     server = request.getfixturevalue("postgres")
-    with own_postgres.made_place(server, tmp_path / "store", calendar()) as place:
-        with open_register(place, clock=calendar) as register:
-            yield filled(register, calendar)
+    with (
+        own_postgres.made_place(server, tmp_path / "store", calendar()) as place,
+        open_register(place, clock=calendar) as register,
+    ):
+        yield filled(register, calendar)
 
 
 def rows_of(world: World, pupil: str) -> dict[str, int]:

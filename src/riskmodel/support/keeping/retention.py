@@ -173,7 +173,8 @@ def _of_semester(table: Table, *still_named: Any) -> Callable[[Connection, str |
 def _certificates(connection: Connection, programme: str | None) -> dict[Any, date]:
     own = CERTIFICATE.c
     free = [own.certificate_id.not_in(_named_by(one)) for one in (COMPENSATION.c.certificate_id, own.replaces_id)]
-    return {number: end for number, end in connection.execute(select(own.certificate_id, own.valid_to).where(*free))}
+    found = connection.execute(select(own.certificate_id, own.valid_to).where(*free))
+    return {row.certificate_id: row.valid_to for row in found}
 
 
 def _pupils(connection: Connection, programme: str | None) -> dict[Any, date]:
@@ -182,12 +183,12 @@ def _pupils(connection: Connection, programme: str | None) -> dict[Any, date]:
     others: Collection[Table] = [one for one in support_tables() if PUPIL_COLUMN in one.c and one not in (PUPIL, STAY)]
     free = [PUPIL.c.pupil_id.not_in(select(one.c[PUPIL_COLUMN])) for one in (*others, GRANT_PUPIL)]
     wanted = (
-        select(PUPIL.c.pupil_id, func.max(STAY.c.valid_to))
+        select(PUPIL.c.pupil_id, func.max(STAY.c.valid_to).label("ended_on"))
         .join(STAY, STAY.c.pupil_id == PUPIL.c.pupil_id)
         .where(PUPIL.c.pupil_id.not_in(open_stays), *free)
         .group_by(PUPIL.c.pupil_id)
     )
-    return {pupil_id: end for pupil_id, end in connection.execute(wanted)}
+    return {row.pupil_id: row.ended_on for row in connection.execute(wanted)}
 
 
 def _named_by(column: Any) -> Any:
