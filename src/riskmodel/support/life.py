@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import BindParameter, Row, bindparam, delete, func, select, union, update
 
 from riskmodel.messages import message
 from riskmodel.support.plans import (
@@ -226,13 +226,17 @@ def _at_level(work: Work, plan: Row[Any], on: date) -> None:
 
 def _authors(work: Work, plan: Row[Any]) -> set[str]:
     """Return the logins of those who wrote a plan: who prepared it, what stands in it, and who submitted it."""
-    of_step, of_risk, of_measure = PLAN_STEP.c, PLAN_RISK.c, PLAN_MEASURE.c
-    written = (
-        select(of_step.recorded_by).where(of_step.plan_id == plan.plan_id, of_step.action.in_(("begin", "submit"))),
-        select(of_risk.recorded_by).where(of_risk.plan_id == plan.plan_id),
-        select(of_measure.recorded_by).where(of_measure.plan_id == plan.plan_id),
-    )
-    return {plan.preparer, *(row.recorded_by for wanted in written for row in work.all(wanted))}
+    rows = work.act.connection.execute(_WRITTEN_BY, {"of_plan": plan.plan_id})
+    return {plan.preparer, *(row.recorded_by for row in rows)}
+
+
+_WRITTEN_BY = union(
+    select(PLAN_STEP.c.recorded_by).where(
+        PLAN_STEP.c.plan_id == bindparam("of_plan"), PLAN_STEP.c.action.in_(("begin", "submit"))
+    ),
+    select(PLAN_RISK.c.recorded_by).where(PLAN_RISK.c.plan_id == bindparam("of_plan")),
+    select(PLAN_MEASURE.c.recorded_by).where(PLAN_MEASURE.c.plan_id == bindparam("of_plan")),
+)
 
 
 _CHECKS: Mapping[Action, Callable[[Work, Row[Any], date], None]] = {
@@ -343,12 +347,19 @@ _STEPS: Mapping[Action, Callable[[Work, Row[Any], date], Change]] = {
 
 def services_of(work: Work, plan_id: int) -> int:
     """Return how many services of a plan are recorded: consultations held, compensations asked for or granted, contacts."""
-    counts = (
-        select(func.count()).where(CONSULTATION.c.plan_id == plan_id, CONSULTATION.c.cancelled_at.is_(None)),
-        select(func.count()).where(COMPENSATION.c.plan_id == plan_id, COMPENSATION.c.state != "refused"),
-        select(func.count()).where(CONTACT.c.plan_id == plan_id),
-    )
-    return sum(int(work.act.connection.scalar(count) or 0) for count in counts)
+    return int(work.act.connection.scalar(_SERVICES, {"of_plan": plan_id}) or 0)
+
+
+_OF_PLAN: BindParameter[int] = bindparam("of_plan")
+_SERVICES = select(
+    select(func.count())
+    .where(CONSULTATION.c.plan_id == _OF_PLAN, CONSULTATION.c.cancelled_at.is_(None))
+    .scalar_subquery()
+    + select(func.count())
+    .where(COMPENSATION.c.plan_id == _OF_PLAN, COMPENSATION.c.state != "refused")
+    .scalar_subquery()
+    + select(func.count()).where(CONTACT.c.plan_id == _OF_PLAN).scalar_subquery()
+)
 
 
 def start(work: Work, plan: Row[Any], on: date) -> None:

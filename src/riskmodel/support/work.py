@@ -163,7 +163,7 @@ class Work:
         return rows[0]
 
     def of_places(self, wanted: Select[Any], **values: object) -> list[Row[Any]]:
-        """Return the rows of institutions, memberships or staff that are wanted; asked again in one transaction, the same.
+        """Return the rows of institutions, memberships, staff or roles that are wanted; asked again in one transaction, the same.
 
         Whoever writes such a row calls :meth:`forget_places`.
         """
@@ -209,20 +209,8 @@ class Work:
         UsageError
             When there is no such person.
         """
-        grant, staff, on = ROLE_GRANT.c, STAFF.c, self.today
-        has_role = (
-            select(grant.grant_id)
-            .join(ACCOUNT, ACCOUNT.c.account_id == grant.account_id)
-            .where(ACCOUNT.c.login == login, ACCOUNT.c.disabled_at.is_(None), grant.school_id == school_id)
-            .where((grant.valid_from.is_(None)) | (grant.valid_from <= on))
-            .where((grant.valid_to.is_(None)) | (grant.valid_to > on))
-        )
-        is_staff = (
-            select(staff.staff_id)
-            .where(staff.login == login, staff.school_id == school_id)
-            .where((staff.valid_to.is_(None)) | (staff.valid_to > on))
-        )
-        if not self.all(has_role.limit(1)) and not self.all(is_staff.limit(1)):
+        of = {"login": login, "school_id": school_id, "on": self.today}
+        if not self.of_places(_HAS_ROLE, **of) and not self.of_places(_IS_STAFF, **of):
             raise misfit(
                 message("A person who is named works in the school."),
                 message("Nobody of this login has a role there, or is entered among its staff."),
@@ -285,6 +273,27 @@ _INSTITUTION_ON = select(INSTITUTION).where(
     INSTITUTION.c.school_id == bindparam("school_id"),
     INSTITUTION.c.valid_from <= bindparam("on"),
     (INSTITUTION.c.valid_to.is_(None)) | (INSTITUTION.c.valid_to > bindparam("on")),
+)
+_HAS_ROLE = (
+    select(ROLE_GRANT.c.grant_id)
+    .join(ACCOUNT, ACCOUNT.c.account_id == ROLE_GRANT.c.account_id)
+    .where(
+        ACCOUNT.c.login == bindparam("login"),
+        ACCOUNT.c.disabled_at.is_(None),
+        ROLE_GRANT.c.school_id == bindparam("school_id"),
+        (ROLE_GRANT.c.valid_from.is_(None)) | (ROLE_GRANT.c.valid_from <= bindparam("on")),
+        (ROLE_GRANT.c.valid_to.is_(None)) | (ROLE_GRANT.c.valid_to > bindparam("on")),
+    )
+    .limit(1)
+)
+_IS_STAFF = (
+    select(STAFF.c.staff_id)
+    .where(
+        STAFF.c.login == bindparam("login"),
+        STAFF.c.school_id == bindparam("school_id"),
+        (STAFF.c.valid_to.is_(None)) | (STAFF.c.valid_to > bindparam("on")),
+    )
+    .limit(1)
 )
 _READ_COUNTER = select(COUNTER.c.last).where(COUNTER.c.name == bindparam("of"))
 _TAKE_COUNTER = update(COUNTER).where(COUNTER.c.name == bindparam("of")).values(last=COUNTER.c.last)
