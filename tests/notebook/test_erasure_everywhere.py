@@ -196,7 +196,7 @@ def test_a_later_delivery_puts_the_erased_aside_row_by_row_unless_readmitted(eve
     erased_rows = [row for row in rejected if row["rule_code"] == "erased"]
     assert {row["table_name"] for row in erased_rows} >= {"pupil", "enrolment"}
     assert find_everywhere(everything, code) == set()
-    assert readmit(everything.store, code, key_file, WHY)
+    assert readmit(everything.store, [code], key_file, WHY)
     assert not open_tombstones(everything.store).has("register_id", code.replace("-", ""))
 
 

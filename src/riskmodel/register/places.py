@@ -76,14 +76,52 @@ def url_file(store: Path) -> Path:
     return _beside(store, ".url")
 
 
+def renewal_folder(store: Path) -> Path:
+    """Return where the pseudonyms of a store are made anew when its key is.
+
+    >>> renewal_folder(Path("/srv/store")).name
+    'store.rotating'
+    """
+    place = store.absolute()
+    return place.with_name(f"{place.name}.rotating")
+
+
+def renewal_mark(store: Path) -> Path:
+    """Return the file that is there while new pseudonyms have been decided on and are not everywhere yet."""
+    return renewal_folder(store) / "commit.json"
+
+
 def register_of(store: Path) -> Place:
     """Return where the register of a store is.
 
     Raises
     ------
     UsageError
-        When others may read the file with the address, or it holds none.
+        When others may read the file with the address, or it holds none; or while the store's pseudonyms are half renewed.
     """
+    check_not_half_renewed(store)
+    return place_of(store)
+
+
+def check_not_half_renewed(store: Path) -> None:
+    """Refuse to work with a store whose pseudonyms are renewed in some places and not in others yet.
+
+    Raises
+    ------
+    UsageError
+        With what finishes it.
+    """
+    if renewal_mark(store).exists():
+        raise UsageError(
+            message("Register and store name pupils by the same pseudonyms."),
+            found=message("Renewing them was begun and interrupted."),
+            remedy=message("Finish it first with: riskmodel register rotate-key"),
+            where=str(renewal_folder(store)),
+        )
+
+
+def place_of(store: Path) -> Place:
+    """Return where the register of a store is, whatever is under way there."""
     file = url_file(store)
     if not os.path.lexists(file):
         return register_file(store)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -261,13 +261,14 @@ def told_of(erased: Erased) -> list[Message]:
     ]
 
 
-def readmit(store: Path, register_id: str, key_file: Path, why: Why) -> bool:
+def readmit(store: Path, register_ids: Collection[str], key_file: Path, why: Why) -> bool:
     """Let an erased pupil come with a delivery again; return whether the pupil was on the list.
 
-    What an older copy of the register holds of the pupil stays erased.
+    A pupil whose code was changed has several register ids, and comes back only when all are given. What an older copy of
+    the register holds of the pupil stays erased.
     """
     tombstones = open_tombstones(store)
-    forms = {found.text for free in (False, True) for found in normalised([register_id], free=free) if found.text}
+    forms = {found.text for free in (False, True) for found in normalised(list(register_ids), free=free) if found.text}
     known = tombstones.among("register_id", forms)
     if not known:
         return False

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
+from riskmodel.register.places import check_not_half_renewed
 from riskmodel.runs.durable import write_json
 from riskmodel.runs.journal import now
 
@@ -65,7 +66,7 @@ def read_holder(store: Path) -> Holder | None:
 
 
 @contextmanager
-def held_store(store: Path) -> Iterator[Holder | None]:
+def held_store(store: Path, *, may_be_half_renewed: bool = False) -> Iterator[Holder | None]:
     """Hold ``store`` while the block runs. Gives the dead holder that it was taken over from, or None.
 
     The kernel frees the lock of a process that ends in whatever way, so that a dead holder never blocks.
@@ -75,7 +76,11 @@ def held_store(store: Path) -> Iterator[Holder | None]:
     ------
     RunFailedError
         When a live process holds the store; the text says which and since when.
+    UsageError
+        When renewing its pseudonyms was interrupted, unless ``may_be_half_renewed``.
     """
+    if not may_be_half_renewed:
+        check_not_half_renewed(store)
     lock = FileLock(store / LOCK_NAME, thread_local=False)
     try:
         lock.acquire(timeout=0)
