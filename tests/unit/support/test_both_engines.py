@@ -6,14 +6,15 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from supported import OTHER_PLACE, OTHER_SCHOOL, PROGRAMME, SCHOOL, World, pupil_id
+from supported import OTHER_SCHOOL, PLACE, PROGRAMME, SCHOOL, World, pupil_id
 
 from riskmodel.errors import UsageError
-from riskmodel.support.compensations import DecideCompensation
+from riskmodel.support.compensations import CloseCompensation, DecideCompensation, Expense, RequestCompensation
 from riskmodel.support.consultations import AcknowledgeConsultation, CancelConsultation
 from riskmodel.support.life import HandOverPlan
+from riskmodel.support.orders import RecordCertificate
 from riskmodel.support.places import RecordStaff
-from riskmodel.support.plans import BeginPlan, MeasureLine
+from riskmodel.support.plans import BeginPlan, MeasureLine, RiskLine
 from riskmodel.support.pupils import RecordStay
 from riskmodel.support.reading import plan_of, plans_of_pupil
 from riskmodel.support.rules import Refused
@@ -85,10 +86,15 @@ def handed_over(world: World) -> tuple[str, int]:
     code = world.approved_plan()
     held = world.consult(code, is_signed=False)
     world.calendar.day += timedelta(days=7)
+    hand_over(world, code)
+    return code, held
+
+
+def hand_over(world: World, code: str) -> None:
+    """Let the pupil and the plan go to the other school today."""
     world.enrol(1, OTHER_SCHOOL, valid_from=world.calendar.day)
     consent = world.consent(pupil_id(1), paper_kind="handover", school_id=OTHER_SCHOOL, who="other.director")
     world.do("director", HandOverPlan(code, world.version(code), OTHER_SCHOOL, consent, "other.teacher"))
-    return code, held
 
 
 def test_a_plan_that_was_handed_over_is_the_new_school_s_with_all_that_was_given(world: World):
@@ -124,10 +130,26 @@ def test_a_plan_of_another_unit_is_refused_as_not_one_s_own(world: World, who: s
         world.do(who, CancelConsultation(77, "Kļūda."))
 
 
-def test_a_compensation_is_decided_by_the_municipality_of_the_school_that_asked(world: World):
-    with pytest.raises(UnknownThingError):
-        world.do("municipality", DecideCompensation(1, True))
-    assert OTHER_PLACE  # the neighbour's
+def test_a_compensation_is_decided_by_the_municipality_of_the_school_that_asked_wherever_the_plan_is(world: World):
+    pupil = world.enrol(declared_municipality=PLACE, actual_municipality=PLACE)
+    term = (date(2019, 9, 2), date(2020, 1, 1))
+    world.do("teacher", RecordCertificate(pupil, SCHOOL, "semester", date(2019, 9, 2), *term, [PLACE]))
+    code = world.begin(pupil, world.consent(pupil))
+    risks = [RiskLine("MI4", "Četras nepietiekamas atzīmes."), RiskLine("EK1", "Tālu jābrauc.")]
+    lines = [MeasureLine("KA-PED", ["MI4"], "teacher", "matematika", 16), MeasureLine("KO-TRA", ["EK1"])]
+    world.fill(code, risks, lines)
+    world.move("teacher", code, "submit")
+    world.approve(code)
+    world.calendar.day += timedelta(days=7)
+    asked = world.do("director", RequestCompensation(code, "KO-TRA", "2019-09", 2550))["compensation_id"]
+    hand_over(world, code)
+    with pytest.raises(NotAllowedError):
+        world.do("neighbour", DecideCompensation(asked, is_granted=True))
+    assert world.do("municipality", DecideCompensation(asked, is_granted=True))["state"] == "granted"
+    expenses = [Expense("čeks 17", world.calendar.day, 2550)]
+    with pytest.raises(NotAllowedError):
+        world.do("director", CloseCompensation(asked, expenses))
+    assert world.do("other.director", CloseCompensation(asked, expenses))["state"] == "closed"
 
 
 def test_plans_of_a_pupil_at_another_school_are_not_listed(world: World):

@@ -5,6 +5,8 @@ told by :mod:`riskmodel.register.units`. A migration keeps the text of the polic
 
 Each table gets four policies, named ``unit_sees``, ``unit_adds``, ``unit_changes`` and ``unit_removes``, and its owner is bound
 by them as well. A row is seen when one of its ways leads to a unit of the person; it is added when all ways of ``adds`` do.
+Where there are several ways, what a row belongs to is never changed (``unit_stays``): else an own row could be hung on to
+another unit's plan.
 """
 
 from __future__ import annotations
@@ -226,8 +228,26 @@ SCOPES: Mapping[Table, Scope] = {
 }
 
 
+STAYS = (
+    "CREATE FUNCTION unit_stays() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE insufficient_privilege USING MESSAGE = 'a row stays with what it belongs to'; END $$"
+)
+
+
+def _staying(name: str, scope: Scope) -> Iterator[str]:
+    """Yield the trigger of a table whose rows have several ways: it keeps the columns of those that lead through a row."""
+    columns = sorted({column for way in scope.ways if isinstance(way, Through) for column in way.columns})
+    if len(scope.ways) > 1 and columns:
+        is_other = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
+        yield (
+            f"CREATE TRIGGER unit_stays BEFORE UPDATE OF {', '.join(columns)} ON {name} FOR EACH ROW "
+            f"WHEN (({is_other}) AND {told(units.LEVEL)} IS DISTINCT FROM 'all') EXECUTE FUNCTION unit_stays()"
+        )
+
+
 def policies() -> Iterator[str]:
     """Yield the statements that bind every table to its scope."""
+    yield STAYS
     for table, scope in SCOPES.items():
         name = table.name
         own, added = scope.own(name), scope.added(name)
@@ -237,3 +257,4 @@ def policies() -> Iterator[str]:
         yield f"CREATE POLICY unit_adds ON {name} FOR INSERT WITH CHECK ({added})"
         yield f"CREATE POLICY unit_changes ON {name} FOR UPDATE USING ({own}) WITH CHECK ({own})"
         yield f"CREATE POLICY unit_removes ON {name} FOR DELETE USING ({own})"
+        yield from _staying(name, scope)

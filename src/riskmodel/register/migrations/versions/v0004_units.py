@@ -61,8 +61,37 @@ def policies(
     yield f"CREATE POLICY unit_removes ON {table} FOR DELETE USING ({own})"
 
 
+STAYS = (
+    "CREATE FUNCTION unit_stays() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE insufficient_privilege USING MESSAGE = 'a row stays with what it belongs to'; END $$"
+)
+STAYING = {
+    "support_pupil": ("pupil_id",),
+    "consent": ("consent_id", "pupil_id"),
+    "certificate": ("pupil_id",),
+    "plan_move": ("plan_id",),
+    "consultation": ("plan_id",),
+    "compensation": ("plan_id",),
+    "contact": ("plan_id",),
+}
+"""Columns by which a row belongs to another one, where there is another way to its unit beside."""
+
+
+def staying() -> Iterator[str]:
+    """Yield the statements that keep these columns as they are."""
+    yield STAYS
+    for table, columns in STAYING.items():
+        is_other = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
+        yield (
+            f"CREATE TRIGGER unit_stays BEFORE UPDATE OF {', '.join(columns)} ON {table} FOR EACH ROW "
+            f"WHEN (({is_other}) AND current_setting('riskmodel.level', true) IS DISTINCT FROM 'all') "
+            "EXECUTE FUNCTION unit_stays()"
+        )
+
+
 def statements() -> Iterator[str]:
     """Yield all statements."""
+    yield from staying()
     yield from policies("capacity", school("capacity"), is_open=True)
     yield from of_pupils_and_papers()
     yield from of_plans()
