@@ -1,4 +1,5 @@
-"""A portal whose register stands on a PostgreSQL server: people come in, and nobody does while the server is away."""
+"""A portal whose register stands on a PostgreSQL server, reached as the portal's own user, who owns nothing there: people come
+in, and nobody does while the server is away."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ def server() -> Iterator[own_postgres.Server]:
 @pytest.fixture(scope="module")
 def served(server: own_postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("on-a-server")
-    keep_address(own_postgres.place_on(server, server.make_database(), folder / "store"), folder / "store")
+    owned = own_postgres.place_on(server, server.make_database(), folder / "store")
+    open_register(owned, may_create=True).close()
+    keep_address(own_postgres.weak_place(server, owned, folder / "store"), folder / "store")
     yield from serving(folder, SOME)
 
 

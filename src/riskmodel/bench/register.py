@@ -26,6 +26,7 @@ from riskmodel.messages import Message, message
 from riskmodel.register.people import Grant, Person
 from riskmodel.register.places import register_file
 from riskmodel.register.store import Register, open_register
+from riskmodel.register.units import Units
 from riskmodel.support.keeping.exporting import export_register
 from riskmodel.support.keeping.importing import import_register
 from riskmodel.support.periods import Period, Scope
@@ -165,7 +166,7 @@ def _invent(register: Register, plans: int) -> int:
     written = 0
     for table, many in rows.items():
         count = 0
-        with register.database.acting() as act:
+        with register.database.acting(Units("all")) as act:
             while part := list(islice(many, ROWS_AT_ONCE)):
                 act.connection.execute(table.insert(), part)
                 count += len(part)
@@ -405,7 +406,7 @@ def _timed(
     milliseconds = []
     for one in chosen:
         began = time.perf_counter()
-        with register.database.reading() as connection:
+        with register.database.reading(Units("all")) as connection:
             question(connection, one)
         milliseconds.append((time.perf_counter() - began) * 1000)
     cuts = statistics.quantiles(milliseconds, n=20)
@@ -428,7 +429,7 @@ def _state(register: Register) -> dict[str, float]:
         seconds = []
         for _ in range(REPEATS):
             began = time.perf_counter()
-            with register.database.reading() as connection:
+            with register.database.reading(Units("all")) as connection:
                 ask(connection)
             seconds.append(time.perf_counter() - began)
         found[name] = round(statistics.median(seconds) * 1000, 1)

@@ -30,6 +30,7 @@ from riskmodel.register import sqlite
 from riskmodel.register.places import is_there, place_of, renewal_folder, renewal_mark
 from riskmodel.register.schema import AUDIT_ENTRY, GRANT_PUPIL
 from riskmodel.register.store import open_register
+from riskmodel.register.units import Whole
 from riskmodel.runs.durable import canonical_json, sync_folder, write_file
 from riskmodel.runs.erasing import finish_earlier
 from riskmodel.runs.keys import key_id_of
@@ -44,7 +45,15 @@ from riskmodel.sources.history import (
     StoredDelivery,
     stored_deliveries,
 )
-from riskmodel.sources.identity import IDENTITY_FILE, IDENTITY_FOLDER, KEY_BYTES, Key, open_key, other_key, read_identities
+from riskmodel.sources.identity import (
+    IDENTITY_FILE,
+    IDENTITY_FOLDER,
+    KEY_BYTES,
+    Key,
+    open_key,
+    other_key,
+    read_identities,
+)
 from riskmodel.sources.storing import write_checked
 from riskmodel.support.keeping.erasing import pupils_in_register, rewrite
 from riskmodel.support.keeping.held import PUPIL_COLUMN, support_tables
@@ -161,7 +170,7 @@ def _pupils_elsewhere(store: Path) -> set[str]:
                         found |= set(file.read([name])[name].cast(pa.string()).unique().to_pylist())
     place = place_of(store)
     if is_there(place):
-        with open_register(place) as register, register.database.reading() as connection:
+        with open_register(place) as register, register.database.reading(Whole("key_rotated")) as connection:
             found |= pupils_in_register(connection)
     return found - {""}
 
@@ -221,7 +230,7 @@ def _renew_register(renewal: Renewal, crosswalk: Mapping[str, str]) -> None:
     told = json.loads(renewal_mark(renewal.store).read_text("utf-8"))
     details = {"reference": str(told["key_id"])}
     with open_register(place) as register:
-        with register.database.acting() as act:
+        with register.database.acting(Whole("key_rotated")) as act:
             wanted = select(AUDIT_ENTRY.c.number).where(
                 AUDIT_ENTRY.c.action == "key_rotated", AUDIT_ENTRY.c.details.contains(details["reference"])
             )

@@ -214,8 +214,12 @@ def feedback_of(store: Path, until: date) -> list[dict[str, Any]]:
     place = register_of(store)
     if not is_there(place):
         return []
-    with open_register(place) as register, register.database.reading(Whole("register_exported")) as connection:
-        return [asdict(one) for one in feedback(connection, until)]
+    with open_register(place) as register:
+        with register.database.reading(Whole("register_exported")) as connection:
+            found = [asdict(one) for one in feedback(connection, until)]
+        if found:
+            register.audit.write(operator_name(), "register_exported", "", details={"rows": len(found)})
+    return found
 
 
 def _codes(store: Path) -> dict[str, str]:

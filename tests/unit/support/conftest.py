@@ -49,7 +49,7 @@ def made_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path,
         patch.setitem(sqlite.SETTINGS, "synchronous", "0")
         with open_register(register_file(folder / "store"), may_create=True, clock=calendar) as register:
             people = whole_world(register, calendar).people
-        yield folder, people
+    yield folder, people
 
 
 @pytest.fixture

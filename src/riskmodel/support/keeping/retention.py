@@ -16,6 +16,7 @@ from riskmodel.messages import message
 from riskmodel.register.people import Person
 from riskmodel.register.schema import GRANT_PUPIL
 from riskmodel.register.store import Register
+from riskmodel.register.units import Whole
 from riskmodel.settings import HERE, resource
 from riskmodel.support.keeping.erasing import rewrite
 from riskmodel.support.keeping.held import PUPIL_COLUMN, rows_below, support_tables
@@ -101,7 +102,7 @@ def apply(register: Register, periods: Sequence[Period], by: Person | str) -> li
     What becomes due only because a plan went (its consent, its pupil) goes with the next call.
     """
     on = register.database.clock().astimezone(HERE).date()
-    with register.database.acting() as act:
+    with register.database.acting(Whole("retention_applied")) as act:
         found = [one for one in due(act.connection, periods, on) if one.keys]
         for one in found:
             rows = _remove(act.connection, KINDS[one.period.kind].table, one.keys)
