@@ -152,3 +152,6 @@ def restore(  # noqa: PLR0913, PLR0917  (one parameter per option of the command
             restored.erased,
         )
     )
+
+
+VERBS = (export_, import_, back_up_, restore)
