@@ -2,6 +2,7 @@
 #
 #   make demo    install, invent a Latvian cohort, run a semester, publish it, serve it on http://127.0.0.1:8866
 #   make test    install what the tests need, the browser included, and run them all
+#   make requirements   each requirement of the domain with the tests that hold it, or why there are none
 
 PYTHON ?= python3
 SERVE ?= yes
@@ -22,7 +23,7 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export RISKMODEL_PUBLIC_DATA ?= $(abspath $(PUBLIC_DATA))
 
-.PHONY: help install check test demo lock bench clean
+.PHONY: help install check test demo requirements lock bench clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -60,6 +61,9 @@ check: install
 test: check
 	@$(SYSTEM) browser compiler database
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 15
+
+requirements: install
+	@$(BIN)/python .ci/requirements.py
 
 bench: install
 	@for name in uci697 oulad bootstrap shapley features ingest worlds; do $(BIN)/riskmodel bench $$name --data $(PUBLIC_DATA) --json; done

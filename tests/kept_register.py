@@ -85,7 +85,7 @@ def support(world: World, pupil: str) -> str:
     world.consult(code, happened_on=world.calendar.day, begins_minute=480 + 41 * int(code.split("-")[1]))
     asked = world.do("director", RequestCompensation(code, "KO-TRA", "2019-09", 2550))["compensation_id"]
     world.do("municipality", DecideCompensation(asked, is_granted=True))
-    paid = CloseCompensation(asked, [Expense("čeks 17", day, 2550)], certificate_id)
+    paid = CloseCompensation(asked, [Expense("čeks 17", world.calendar.day, 2550)], certificate_id)
     world.do("director", paid)
     world.do("teacher", RecordContact("family", SCHOOL, "CI-GIM", world.calendar.day, plan_code=code))
     world.do("teacher", AssessPlan(code, "teacher", world.calendar.day, marks="better", told="Nāk ar prieku."))

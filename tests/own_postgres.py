@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from register_by_hand import by_hand, without_guards
 from sqlalchemy import create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from riskmodel.register import migrating, postgresql
 from riskmodel.register.actors import operator_name
@@ -34,6 +34,11 @@ from riskmodel.register.store import open_register
 
 SUPERUSER = "postgres"
 """Of the server, and of the system where the tests run as root: PostgreSQL does not run as root."""
+
+PORTAL = "portal"
+"""A user of the server with the rights that the page of the design gives to a portal's own, and no more."""
+
+DESIGN = Path(__file__).parents[1] / "reports" / "design" / "register.md"
 
 GUARDED = "guarded"
 """A user of the server who needs a password."""
@@ -157,6 +162,24 @@ def serving(settings: dict[str, str]) -> Iterator[Server]:
 def place_on(server: Server, database: str, store: Path) -> ServerPlace:
     """Return the place of a store's register in a data base of the server."""
     return server_place(server.address(database), store)
+
+
+def rights_of(user: str) -> list[str]:
+    """Return the statements that the page of the design gives."""
+    page = DESIGN.read_text("utf-8")
+    return [line.replace(" TO portal;", f" TO {user}") for line in page.splitlines() if line.startswith("GRANT ")]
+
+
+def weak_place(server: Server, place: ServerPlace, store: Path) -> ServerPlace:
+    """Return a place as the portal's own user reaches it: bound by the policies of the tables, and owner of none."""
+    name = place.url.database
+    try:
+        server.do(f"CREATE USER {PORTAL}")
+    except ProgrammingError as error:
+        if "already exists" not in str(error):
+            raise
+    server.do(*rights_of(PORTAL), database=name)
+    return server_place(server.address(name, PORTAL), store)
 
 
 @contextmanager

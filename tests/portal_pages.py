@@ -14,7 +14,9 @@ from riskmodel.portal.routes import ROUTES, Route
 CODE = served_portal.CODES[served_portal.OWN][0]
 LANGUAGES = ("lv", "en")
 GROUP = re.compile(r"\((?!\?)((?:[^()]|\(\?:[^()]*\))*)\)")
-SAMPLES = ("lv", served_portal.OWN, CODE, served_portal.MUNICIPALITY, "panel", "csv", "xlsx", "pdf")
+FORMS = ("answers", "contents", "order")
+PLAN = served_portal.PLANS[served_portal.OWN]
+SAMPLES = ("lv", served_portal.OWN, CODE, served_portal.MUNICIPALITY, PLAN, *FORMS, "panel", "csv", "xlsx", "pdf")
 """What may stand in an address where the pattern of a route has a group."""
 FILE_KINDS = ("csv", "xlsx", "pdf")
 
@@ -75,5 +77,5 @@ def files(language: str) -> list[Address]:
     for route in ROUTES:
         if _is_file(route):
             kinds = [kind for kind in FILE_KINDS if re.search(rf"[(|]{kind}[|)]", route.pattern)]
-            found += [_address(route, (language, *SAMPLES[:5], kind)) for kind in kinds]
+            found += [_address(route, (language, *SAMPLES[:5], "panel", kind)) for kind in kinds]
     return found

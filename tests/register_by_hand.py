@@ -9,6 +9,10 @@ from sqlalchemy import Connection, create_engine, select
 
 from riskmodel.register.places import Place, ServerPlace
 from riskmodel.register.schema import METADATA
+from riskmodel.support.schema import papers, places, plans, services
+
+TABLES_OF_SUPPORT = (papers, places, plans, services)
+"""Modules that declare their tables when they are imported: from here on ``METADATA`` holds every table of a register."""
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import count
@@ -114,8 +114,8 @@ PLANS = {school_id: plan_code(TERM, number) for number, school_id in enumerate((
 SECRET_WORDS = "Klusie vārdi par veselību"
 
 
-def add_support(register: Register) -> None:
-    """Enter the schools as institutions, and a plan in each of both that went the whole way to approval."""
+def add_support(register: Register, schools: Sequence[str] = (OWN, FOREIGN), words: str = SECRET_WORDS) -> None:
+    """Enter the schools as institutions, and a plan in each that went the whole way to approval; ``words`` stand wherever a person writes."""
     office, today = Office(register.database), datetime.now(HERE).date()
     keys = (f"support-key-{number:04d}" for number in count())
 
@@ -132,7 +132,7 @@ def add_support(register: Register) -> None:
             for school_id, name in invented_run.SCHOOLS.items()
         ),
     )
-    for school_id, code in PLANS.items():
+    for school_id, code in [(school_id, PLANS[school_id]) for school_id in schools]:
         pupil = next(one for one in EXTRACTS[school_id]["pupils"] if one["code"] == CODES[school_id][0])
         teacher, support = f"class_teacher.{school_id}", f"support_staff.{school_id}"
         do(f"director.{school_id}", RecordStaff(support, school_id, "psychologist", date(2020, 9, 1), None, 10))
@@ -141,10 +141,12 @@ def add_support(register: Register) -> None:
         stay = RecordStay(pupil["pupil_id"], school_id, *stage, Semester(TERM.year, 1).first_on, pupil["class_code"])
         given = do(teacher, stay, RecordConsent(*of_term, "parent", "paper_delivered", today, today, "26.03.2020"))
         begun = BeginPlan(pupil["pupil_id"], school_id, "own", TERM.year, TERM.half, int(given[1]["consent_id"]), today)
-        assert do(teacher, begun)[0]["plan_code"] == code
-        risks = [RiskLine("MI4", "Matemātikā četras nepietiekamas atzīmes."), RiskLine("SV7", SECRET_WORDS)]
+        assert do(teacher, begun)[0]["plan_code"] == code, "the tests run over the turn of a semester"
+        open_words = "Matemātikā četras nepietiekamas atzīmes." if words is SECRET_WORDS else words
+        risks = [RiskLine("MI4", open_words), RiskLine("SV7", words)]
         measures = [
             MeasureLine("KA-PED", ["MI4"], teacher, "matematika", 16),
+            MeasureLine("KA-PED", ["MI4"], f"subject_teacher.{school_id}", "fizika", 8),
             MeasureLine("KA-PSI", ["SV7"], support, None, 8),
         ]
         do(support, ChangePlan(code, 1, risks, measures))

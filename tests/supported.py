@@ -10,6 +10,7 @@ from typing import Any
 
 from riskmodel.register.people import Grant, Person
 from riskmodel.register.store import Register
+from riskmodel.register.units import Whole
 from riskmodel.settings import HERE
 from riskmodel.support.consents import RecordConsent
 from riskmodel.support.consultations import RecordConsultation
@@ -148,7 +149,7 @@ class World:
 
         from riskmodel.support.schema.plans import PLAN
 
-        with self.register.database.reading() as connection:
+        with self.register.database.reading(Whole("plan_viewed")) as connection:
             return connection.execute(select(PLAN).where(PLAN.c.plan_code == code)).one()
 
 

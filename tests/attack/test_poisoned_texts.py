@@ -121,8 +121,10 @@ def poisoned(tmp_path_factory):
         ]
         register.accounts.add("director.101", ALL, served_portal.PASSWORD, "lv", own, "test")
         register.accounts.add("all.schools", ALL, served_portal.PASSWORD, "lv", many, "test")
-        for login in ABOVE:
+        others = [login for login in served_portal.PEOPLE if login.endswith(".101") and login != "director.101"]
+        for login in others:
             register.accounts.add(login, ALL, served_portal.PASSWORD, "lv", served_portal.PEOPLE[login], "test")
+        served_portal.add_support(register, ["101"], ALL[:1900])
     names = {code: (text, PAYLOADS[0]) for code, text in zip(CODES, [*FORMULAS, *PAYLOADS], strict=False)}
     served_portal.give_names(folder / "store", names)
     before = served_otherwise.with_poisoned_texts(folder / "texts", f"{PAYLOADS[13]} {PAYLOADS[4]}")

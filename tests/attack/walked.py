@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import portal_pages
-from served_portal import CODES, FOREIGN, MUNICIPALITY, OTHER_MUNICIPALITY, OWN
+from served_portal import CODES, FOREIGN, MUNICIPALITY, OTHER_MUNICIPALITY, OWN, PLANS
 
 from riskmodel.portal.handlers import OPEN
 from riskmodel.portal.local import LocalDoor
@@ -21,11 +21,12 @@ class Unit:
     school_id: str
     code: str
     municipality_code: str
+    plan_code: str
 
 
-MINE = Unit(OWN, CODES[OWN][0], MUNICIPALITY)
-NOT_MINE = Unit(FOREIGN, CODES[FOREIGN][0], OTHER_MUNICIPALITY)
-NOWHERE = Unit("999", "ABCDEF", "LV0007777")
+MINE = Unit(OWN, CODES[OWN][0], MUNICIPALITY, PLANS[OWN])
+NOT_MINE = Unit(FOREIGN, CODES[FOREIGN][0], OTHER_MUNICIPALITY, PLANS[FOREIGN])
+NOWHERE = Unit("999", "ABCDEF", "LV0007777", "261-999999-00")
 
 ALL_ROUTES = routes_with(LocalDoor())
 GUARDED = [route for route in ALL_ROUTES if route.access != OPEN]
@@ -38,5 +39,5 @@ def is_read(route: Route) -> bool:
 
 def address(route: Route, unit: Unit, *, language: str = "lv") -> str:
     """Return an address of a route that is about a unit."""
-    of_unit = (language, unit.school_id, unit.code, unit.municipality_code)
+    of_unit = (language, unit.school_id, unit.code, unit.municipality_code, unit.plan_code, *portal_pages.FORMS)
     return portal_pages.filled(route.pattern, (*of_unit, "panel", *portal_pages.FILE_KINDS, STATIC))

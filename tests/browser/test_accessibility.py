@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 WIDE, NARROW, NARROWEST = 1280, 390, 320
 AXE = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 """All of axe's rules, best practices included, and the size of targets, which it leaves out by itself."""
-RICHEST = ("director", "municipality", "state", "steward")
+RICHEST = ("director", "municipality", "state", "steward", "support_staff")
 """Whose page holds the most; a teacher's page of the same kind holds parts of it and a sentence of its own."""
 FOCUS = """wanted => {
   const element = document.activeElement, style = getComputedStyle(element), place = element.getBoundingClientRect();

@@ -54,6 +54,7 @@ def test_each_map_has_a_title_a_text_and_the_numbers_of_the_table(visit):
             )
 
 
+@pytest.mark.requirement("X8")
 def test_hidden_no_data_and_zero_are_told_apart_in_words_and_by_sight(visit):
     page = visit("/lv/state", who="state.101")
     assert _row(page, HIDDEN)[2] == "slēpts"

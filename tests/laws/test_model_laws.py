@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -67,6 +68,7 @@ def test_the_order_of_rows_changes_neither_the_model_nor_a_score(seed, kind, lot
     np.testing.assert_array_equal(model.raw_score(features.iloc[order]), model.raw_score(features)[order])
 
 
+@pytest.mark.requirement("R17")
 @FEW
 @given(seeds)
 def test_run_twice_gives_the_same_bytes(seed):

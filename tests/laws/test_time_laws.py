@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from random import Random
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_world import (
@@ -53,6 +54,7 @@ def with_another_future(world: World, seed: int) -> World:
     return changed
 
 
+@pytest.mark.requirement("R7")
 @settings(max_examples=6, deadline=None)
 @given(SEEDS)
 def test_no_row_known_after_the_cut_off_changes_a_feature_or_a_member(seed):

@@ -86,6 +86,7 @@ def test_weeks_and_months_are_what_plain_python_says(seed, cut_off):
         assert row["mark_mean_points"] == pytest.approx(expected[row["pupil_id"], row["month_on"]][0], abs=1e-9)
 
 
+@pytest.mark.requirement("R7")
 @settings(max_examples=4, deadline=None)
 @given(SEEDS)
 def test_no_row_known_after_the_cut_off_changes_a_week_or_a_month(seed):

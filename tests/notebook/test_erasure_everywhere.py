@@ -47,7 +47,11 @@ class Everything:
 
     def texts(self) -> list[str]:
         pseudonyms = [pupil_id for pupil in self.pupils for pupil_id in sorted(pupil.pupil_ids)]
-        return [*pseudonyms, *(code.replace("-", "") for code in self.codes), *(name for names in CANARIES for name in names)]
+        return [
+            *pseudonyms,
+            *(code.replace("-", "") for code in self.codes),
+            *(name for names in CANARIES for name in names),
+        ]
 
     def hits(self) -> list[Hit]:
         return search(files_of(self.store), self.texts(), self.store.parent)
@@ -146,9 +150,9 @@ def test_successors_are_whole_linked_and_current_and_the_old_runs_are_gone(every
             assert linked.run_id == erased.runs[previous.run_id]
             assert linked.result_sha256 == after[linked.run_id].result_sha256
         rows = {step.name: step.rows for step in after[new].steps}
-        assert rows["50_explanation"]["score"] in {step.rows["score"] for step in before[old].steps if "score" in step.rows} | {
-            step.rows["score"] - 1 for step in before[old].steps if "score" in step.rows
-        }
+        assert rows["50_explanation"]["score"] in {
+            step.rows["score"] for step in before[old].steps if "score" in step.rows
+        } | {step.rows["score"] - 1 for step in before[old].steps if "score" in step.rows}
     assert list(store.staging.iterdir()) == []
 
 
@@ -202,7 +206,9 @@ def find_everywhere(everything: Everything, code: str) -> set[str]:
     return {hit.path for hit in found if not hit.path.startswith("store.register.sqlite3")}
 
 
-def test_an_erasure_killed_on_the_way_is_finished_by_the_next_one(everything: Everything, monkeypatch: pytest.MonkeyPatch):
+def test_an_erasure_killed_on_the_way_is_finished_by_the_next_one(
+    everything: Everything, monkeypatch: pytest.MonkeyPatch
+):
     from riskmodel.runs import erasing
 
     class PowerCut(BaseException):

@@ -49,6 +49,7 @@ def test_more_places_than_pupils_give_everybody_one():
     assert chance_of_place(np.array([1.0, 0.0]), pd.Series(["1", "1"]), Capacity(places={"1": 9})).tolist() == [1, 1]
 
 
+@pytest.mark.requirement("R17")
 def test_the_place_in_the_list_goes_by_score_and_then_by_pseudonym():
     place = place_in_school(
         np.array([0.5, 0.9, 0.5, 0.1]), pd.Series(["1", "1", "1", "2"]), pd.Series(["b", "c", "a", "d"])

@@ -96,6 +96,7 @@ def test_a_subset_without_its_column_is_not_invented(evaluation):
     assert "unsupported" not in set(evaluation["subset_code"])
 
 
+@pytest.mark.requirement("R8")
 def test_lead_days_are_the_median_over_leavers_with_a_place():
     # Four leavers, two places: those of the highest scores left after 30 and 50 days.
     frame = pd.DataFrame(

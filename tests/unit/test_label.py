@@ -66,6 +66,7 @@ def only_row(connection: duckdb.DuckDBPyConnection, as_of: date = LABEL_KNOWN_ON
 BEGAN = date(2022, 9, 1)
 
 
+@pytest.mark.requirement("R1", "X6")
 @pytest.mark.parametrize(
     ("stays", "outcome_class", "label"),
     [

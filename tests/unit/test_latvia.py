@@ -57,6 +57,7 @@ def test_the_119_former_units_go_to_the_43():
     assert since["LV-009"] == "LV-094"  # Ape went to Smiltene, not to Alūksne
 
 
+@pytest.mark.requirement("R91")
 def test_every_municipality_lies_in_one_of_the_five_planning_regions():
     regions = {each.planning_region for each in latvia.municipalities(date(2024, 1, 1))}
     assert regions == {"Rīga", "Vidzeme", "Kurzeme", "Zemgale", "Latgale"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from riskmodel.runs.looking import cohort_sizes, not_shown_to_be_worse, probability_bins, strongest
 
@@ -21,6 +22,7 @@ def test_without_any_rival_the_table_is_empty() -> None:
     assert not_shown_to_be_worse({"baselines": {}}).empty
 
 
+@pytest.mark.requirement("X6")
 def test_cohort_sizes_count_every_pupil_and_the_share_among_known_outcomes_alone() -> None:
     day = pd.Timestamp("2023-12-20")
     outcomes = ["left", "continuing", "continuing", "abroad"]

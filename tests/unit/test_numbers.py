@@ -25,12 +25,14 @@ def test_a_count_of_pupils_takes_the_latvian_form_of_its_number(count, latvian):
     assert numbers.pupils(count, "lv") == latvian
 
 
+@pytest.mark.requirement("X8")
 @pytest.mark.parametrize("written", [numbers.number, numbers.percent, numbers.long_day, numbers.short_day])
 def test_what_is_not_known_is_never_shown_as_zero(written):
     assert written(None, "lv") == "nav datu"
     assert written(None, "en") == "no data"
 
 
+@pytest.mark.requirement("X8")
 def test_zero_is_a_number_and_not_missing():
     assert numbers.number(0, "lv") == "0"
     assert numbers.percent(0, "lv") == "0\u00a0%"

@@ -80,6 +80,7 @@ def test_a_page_is_well_formed_has_one_heading_and_no_inline_style_or_script(nam
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.requirement("R18")
 @pytest.mark.parametrize("language", ["lv", "en"])
 def test_every_page_says_that_a_person_decides(language):
     said = {"lv": "Tas ir ieteikums. Lēmumu pieņem cilvēks.", "en": "This is a suggestion. A person decides."}[language]
@@ -93,6 +94,7 @@ def test_no_english_is_left_on_a_latvian_page():
         assert english.findall(text) == [], name
 
 
+@pytest.mark.requirement("R16")
 def test_pupils_stand_in_order_of_need_with_reasons_and_the_end_of_the_places_marked():
     extract = invented_run.school("101", "Pirmā skola", count=10, places=4)
     outline = Outline(school_page.school(extract, "lv"))
@@ -103,6 +105,7 @@ def test_pupils_stand_in_order_of_need_with_reasons_and_the_end_of_the_places_ma
     assert [attrs.get("id") for attrs in trs].index("line") == 4
 
 
+@pytest.mark.requirement("R11")
 def test_a_pupil_of_whom_too_little_is_known_is_not_shown_as_low():
     extract = invented_run.school("101", "Pirmā skola", count=10, places=4)
     outline = Outline(school_page.school(extract, "lv"))
@@ -120,6 +123,7 @@ def test_the_number_of_places_says_when_it_is_an_assumption():
     assert "Iesniegts kopā ar skolas datiem." in page
 
 
+@pytest.mark.requirement("R16")
 def test_an_entered_number_of_places_moves_the_line_and_says_who_entered_it():
     extract = school_page.with_places(invented_run.school("101", "A"), 21, "2026-11-28")
     page = school_page.school(extract, "lv")
@@ -290,6 +294,7 @@ def test_a_notice_holds_no_level_no_place_and_no_comparison():
     )
 
 
+@pytest.mark.requirement("R69")
 def test_the_catalogue_holds_educator_support_and_materials_and_says_that_effects_are_not_known():
     page = catalogue_page.support_catalogue("lv")
     assert "Supervīzija" in page
@@ -342,6 +347,7 @@ def test_context_stands_apart_from_what_the_school_can_change():
     assert "Klase vai kurss" in context
 
 
+@pytest.mark.requirement("R11", "X8")
 def test_a_group_without_data_says_so():
     page = _pupil_with(reasons=[("unexcused_lessons_8w", "attendance")], no_data_on=["learning"])
     assert re.search(r"<h4>Mācības</h4>\s*<p class=\"nodata\">nav datu</p>", page)

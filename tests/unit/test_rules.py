@@ -32,6 +32,7 @@ def test_every_feature_that_a_rule_needs_is_declared():
     assert needed <= declared
 
 
+@pytest.mark.requirement("X4")
 def test_the_legal_mark_is_more_than_twenty_unexcused_lessons():
     assert order("unexcused_over_20", unexcused_lessons_year=[20.0, 21.0, NAN]) == [0, 1, 0]
 

@@ -17,16 +17,19 @@ def test_the_catalogue_holds_the_measures_of_the_programme_with_words_in_both_la
         assert {condition.circumstance for condition in measure.conditions} <= {"", *support.CIRCUMSTANCES}
 
 
+@pytest.mark.requirement("R11")
 def test_no_group_of_features_leads_to_a_health_or_family_risk():
     groups = ["attendance", "learning", "economic", "context", "anything"]
     assert not set(support.risk_groups_of(groups)) & set(support.GROUPS_KNOWN_TO_PEOPLE_ONLY)
 
 
+@pytest.mark.requirement("R10")
 def test_economic_reasons_lead_to_economic_support_and_not_to_consultations():
     found = support.catalogue().for_risk_groups(support.risk_groups_of(["economic"]))
     assert {measure.group for measure in found} == {"economic"}
 
 
+@pytest.mark.requirement("R44")
 def test_economic_support_asks_for_the_certificate_before_the_plan():
     (tickets,) = [measure for measure in support.catalogue().measures if measure.code == "KO-TRA"]
     assert support.Condition("economic_certificate", "plan_preparation") in tickets.conditions
@@ -54,6 +57,7 @@ def test_a_measure_that_names_an_unknown_risk_group_is_refused(tmp_path):
         support.read_catalogue(path)
 
 
+@pytest.mark.requirement("R69", "X12")
 def test_support_for_educators_says_for_whom_it_is_and_its_limits():
     by_code = {one.code: one for one in support.catalogue().educators}
     assert by_code["PA-SUP"].provider("lv") == "sertificēts supervizors"

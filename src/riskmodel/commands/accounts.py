@@ -337,10 +337,15 @@ def demo(as_json: bool, by: str | None, store: Path) -> None:
       riskmodel user demo --store data/store
     """
     from riskmodel.commands.demo import demo_grants, set_up
+    from riskmodel.commands.schools import enter_demo_staff, enter_schools
 
     grants = demo_grants(store)
     with opened(store, may_create=True) as register:
         made = set_up(register, grants, actor(by))
+        enter_schools(register, store, actor(by))
+        for one in made:
+            if one.grant.role == "support_staff" and one.grant.school_id is not None:
+                enter_demo_staff(register, one.login, one.grant.school_id, actor(by))
     if as_json:
         show([{"login": one.login, "password": one.password, **vars(one.grant)} for one in made])
         return

@@ -12,7 +12,18 @@ from riskmodel.commands.speaking import be_silent, say, show
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
 
-BENCHMARKS = ("bootstrap", "features", "ingest", "national", "oulad", "portal", "shapley", "uci697", "worlds")
+BENCHMARKS = (
+    "bootstrap",
+    "features",
+    "ingest",
+    "national",
+    "oulad",
+    "portal",
+    "register",
+    "shapley",
+    "uci697",
+    "worlds",
+)
 READS_PUBLIC_DATA, OF_ANY_SIZE = {"oulad", "uci697"}, {"features", "national"}
 
 

@@ -114,11 +114,13 @@ def back_up_(to: Path, by: str | None, store: Path) -> None:
 @click.command()
 @click.option("--from", "source", type=FILE, required=True, help="A file of riskmodel register back-up.")
 @click.option("--replace", "may_replace", is_flag=True, help="Move the register that stands there aside; it is kept.")
-@click.option("--database", "address", metavar="URL", help="Of a PostgreSQL back-up: an empty data base, without password.")
+@click.option(
+    "--database", "address", metavar="URL", help="Of a PostgreSQL back-up: an empty data base, without password."
+)
 @click.option("--password-file", type=FILE, help="Its first line is kept beside the store.  [default: none]")
 @by_option
 @store_option
-def restore(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
+def restore(
     source: Path, may_replace: bool, address: str | None, password_file: Path | None, by: str | None, store: Path
 ) -> None:
     """Put a back-up in the place of the register, once digest, revision and audit were verified.
@@ -142,7 +144,11 @@ def restore(  # noqa: PLR0913, PLR0917  (one parameter per option of the command
         server = server_place(address, store, password=lines[0] if lines else None)
     how = How(key_id_of(store), may_replace, server)
     restored = put_back(source, store, actor(by), forget_again(store), how)
-    say(message("The register is the one of {moment} (UTC) again; its audit goes on.", moment=restored.about.made_at[:19]))
+    say(
+        message(
+            "The register is the one of {moment} (UTC) again; its audit goes on.", moment=restored.about.made_at[:19]
+        )
+    )
     if restored.kept is not None:
         say(message("What stood there before is kept: {file}", file=restored.kept))
     say(

@@ -11,6 +11,7 @@ import click
 DAY = click.DateTime(["%Y-%m-%d"])
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 STORE_HELP = "Folder of deliveries and runs."
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])

@@ -1,4 +1,4 @@
-"""Verbs for the register itself: bring it to this program's form, read and verify its audit."""
+"""Verbs for the register itself: bring it to this program's form, read and verify its audit, count its plans and pupils."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from riskmodel.commands import keeping, pupils
 from riskmodel.commands.accounts import actor, check_store, opened, store_option
-from riskmodel.commands.kinds import DAY, FILE, by_option
+from riskmodel.commands.kinds import DAY, FILE, NEW_FILE, by_option
 from riskmodel.commands.speaking import language, say, show
 from riskmodel.errors import RunFailedError, UsageError
 from riskmodel.messages import message, plural
@@ -31,8 +31,10 @@ def register() -> None:
     \b
     Examples:
       riskmodel register init --database postgresql://riskmodel@db.example/riskmodel --store data/store
+      riskmodel register schools --store data/store
       riskmodel register audit --store data/store
       riskmodel register audit --verify --store data/store
+      riskmodel register statistics --period 2018/19-2 --store data/store
       riskmodel register migrate --store data/store
     """
 
@@ -83,6 +85,25 @@ def init(address: str, password_file: Path | None, store: Path) -> None:
             place=place,
         )
     )
+
+
+@register.command()
+@by_option
+@store_option
+def schools(by: str | None, store: Path) -> None:
+    """Enter the schools of the current run as institutions: plans are made in institutions that the register knows.
+
+    What the register knows already stays; a school whose kind or municipality has changed is entered anew from today on.
+
+    \b
+    Example:
+      riskmodel register schools --store data/store
+    """
+    from riskmodel.commands.schools import enter_schools
+
+    with opened(store) as found:
+        count = enter_schools(found, store, actor(by))
+    say(plural("{count} school was entered.", "{count} schools were entered.", count))
 
 
 @register.command()
@@ -164,6 +185,91 @@ def _filters(*, from_day: datetime | None, to_day: datetime | None, **equal: str
 
 def _as_dict(entry: Entry) -> dict[str, object]:
     return {**vars(entry), "details": json.loads(entry.details), "digest": entry.digest}
+
+
+@register.command()
+@click.option("--period", "period_text", required=True, help="2018/19, 2018/19-2, or 2017/18..2018/19-1.")
+@click.option("--municipality", "municipality_code", metavar="CODE", help="Only this municipality, e.g. LV-JUR.")
+@click.option("--school", "school_id", metavar="ID", help="Only this school.")
+@click.option("--programme", metavar="CODE", help="Only this programme, e.g. pumpurs.")
+@click.option("--by", "divided", metavar="NAMES", default="", help="Divide by these, e.g. municipality,risk_group.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--csv", "csv_file", type=NEW_FILE, help="Write the table to this file, as CSV.")
+@store_option
+def statistics(
+    period_text: str, divided: str, as_json: bool, csv_file: Path | None, store: Path, **where: str | None
+) -> None:
+    """Count plans and pupils of a period, always both, and what was given.
+
+    A plan counts when it was approved once and was not deleted. Pupils are different pupils: those of the parts do not add up.
+    The numbers are exact and stay with whoever keeps the register: small ones are not hidden. Asking is written into the audit.
+
+    \b
+    Names to divide by: school_year, semester, municipality, school, institution_kind, programme, stage, class,
+    status, decision, risk_group, risk, way, measure.
+
+    \b
+    Examples:
+      riskmodel register statistics --period 2018/19-2 --municipality LV-JUR --store data/store
+      riskmodel register statistics --period 2017/18 --programme pumpurs --by municipality --store data/store
+      riskmodel register statistics --period 2017/18 --by risk_group,measure --csv plans.csv --store data/store
+    """
+    from riskmodel.commands.statistics import answered
+    from riskmodel.register.units import Whole
+    from riskmodel.support.periods import Period, Scope
+    from riskmodel.views.exports import csv_bytes
+
+    period, scope = Period.parse(period_text), Scope(**where)
+    by = [name.strip() for name in divided.split(",") if name.strip()]
+    with opened(store) as held:
+        with held.database.reading(Whole("file_exported")) as connection:
+            found = answered(connection, period, scope, by)
+        details: dict[str, str | int] = {"view": "statistics", "reference": str(period), "rows": len(found.counts.rows)}
+        held.audit.write(actor(None), "file_exported", found.unit, details=details)
+    if csv_file is not None:
+        csv_file.write_bytes(csv_bytes(found.table(language()), language()))
+        say(message("The table is in the file {file}.", file=csv_file))
+    elif as_json:
+        show(found.as_dict())
+    else:
+        click.echo("\n".join(found.lines(language())))
+    say(message("These numbers are exact: small ones are not hidden, and they do not leave the office as they are."))
+
+
+@register.command("release-statistics")
+@click.option("--period", "period_text", required=True, help="A semester or years, e.g. 2018/19-2 or 2017/18.")
+@click.option("--programme", required=True, help="On whose behalf plans were made, e.g. pumpurs.")
+@by_option
+@store_option
+def release_statistics(period_text: str, programme: str, by: str | None, store: Path) -> None:
+    """Release the statistics of a period for municipalities and the state: small numbers are hidden, and the rest protected.
+
+    What is released is compared with everything released before, and stands from then on: the pages of municipalities and
+    the state show it. Schools see their own numbers without it.
+
+    \b
+    Example:
+      riskmodel register release-statistics --period 2018/19-2 --programme pumpurs --store data/store
+    """
+    from riskmodel.register.units import Whole
+    from riskmodel.settings import HERE
+    from riskmodel.support.periods import Period
+    from riskmodel.support.released import keep, ledger_of
+    from riskmodel.support.small_numbers import release
+
+    period = Period.parse(period_text)
+    with opened(store) as held:
+        now = held.database.clock().astimezone(HERE)
+        name = f"{now:%Y%m%dT%H%M%S}-{programme}-{str(period).replace('/', '_')}"
+        with held.database.reading(Whole("file_exported")) as connection:
+            found = release(connection, period, programme, name, ledger_of(store))
+        keep(store, found, name, now.date().isoformat())
+        details: dict[str, str | int] = {"view": "statistics", "reference": name, "rows": len(found.cells)}
+        held.audit.write(actor(by), "file_exported", "state", details=details)
+    hidden = sum(shown.pupils is None for shown in found.cells.values())
+    say(message("Released: {cells} cells, {hidden} of them hidden.", cells=len(found.cells), hidden=hidden))
+    for table, why in sorted(found.held.items()):
+        say(message("Not shown as newest: {table} ({why}).", table=table, why=why))
 
 
 def _verify(held: Register, *, as_json: bool) -> None:

@@ -68,10 +68,12 @@ class ActingHandler(PageHandler):
         return Office(self.desk.register.database)
 
     async def read(self, look: Callable[[Connection], Result]) -> Result:
-        """Return what a look at the register gives, without keeping the others waiting."""
+        """Return what a look at the register, by the person, gives, without keeping the others waiting."""
+
+        person = self.person
 
         def in_thread() -> Result:
-            with self.desk.register.database.reading() as connection:
+            with self.desk.register.database.reading(person) as connection:
                 return look(connection)
 
         return await self.desk.in_thread(in_thread)

@@ -156,6 +156,7 @@ class PlanFormHandler(PlanHandler):
         "consultation_id",
         "acknowledgement_kind",
         "acknowledged_on",
+        "acknowledgement_reference",
         "is_signed",
     }
 
@@ -271,6 +272,7 @@ class PlanFormHandler(PlanHandler):
             self.whole("consultation_id"),
             self.maybe("acknowledgement_kind"),
             self.maybe_day("acknowledged_on"),
+            self.maybe("acknowledgement_reference"),
             is_signed=self.ticked("is_signed"),
         )
 
@@ -293,6 +295,7 @@ class ConsultationHandler(OfPlanHandler):
         "is_invited",
         "acknowledgement_kind",
         "acknowledged_on",
+        "acknowledgement_reference",
     }
 
     async def get(self, _language: str, code: str) -> None:
@@ -319,6 +322,7 @@ class ConsultationHandler(OfPlanHandler):
         if mode not in {"in_person", "remote"}:
             raise wrong(message("Say whether it was in the room or remotely."))
         is_remote = mode == "remote"
+        kind = self.maybe("acknowledgement_kind") if is_remote else None
         return RecordConsultation(
             code,
             measure,
@@ -329,8 +333,9 @@ class ConsultationHandler(OfPlanHandler):
             subject_code=subject or None,
             room=None if is_remote else self.maybe("room"),
             is_signed=not is_remote and self.ticked("is_signed"),
-            acknowledgement_kind=self.maybe("acknowledgement_kind") if is_remote else None,
-            acknowledged_on=self.maybe_day("acknowledged_on") if is_remote else None,
+            acknowledgement_kind=kind,
+            acknowledged_on=None if kind is None else self.maybe_day("acknowledged_on"),
+            acknowledgement_reference=None if kind is None else self.maybe("acknowledgement_reference"),
             is_invited=self.ticked("is_invited"),
         )
 

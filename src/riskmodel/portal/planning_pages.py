@@ -67,8 +67,8 @@ class PlanningHandler(ActingHandler):
         proposal, sentences = await self._proposal(published, scope, code)
         term, today, language = self.term, self.desk.today(), self.language
         answers = await self.read(lambda connection: answers_of(connection, pupil_id, school_id, term))
-        consents = await self.read(lambda connection: consents_of(connection, pupil_id, term))
-        plans = await self.read(lambda connection: plans_of_pupil(connection, pupil_id))
+        consents = await self.read(lambda connection: consents_of(connection, pupil_id, school_id, term))
+        plans = await self.read(lambda connection: plans_of_pupil(connection, pupil_id, school_id))
         pupils = self.shown_pupils(published, [(school_id, pupil_id)])
         proposed = {risk.item.code for risk in proposal.risks}
         content = self.rendered(

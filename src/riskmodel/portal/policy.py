@@ -68,7 +68,9 @@ RULES: Mapping[str, Rule] = {
     "notice": Rule(ROLES_OF_A_SCHOOL, "pupil", frozenset({"pdf"}), is_recorded=True),
     "capacity": Rule(frozenset({"director"}), "school"),
     "tasks": Rule(ACT_ON_PLANS),
+    "statistics": Rule(frozenset({"director", "support_staff", "municipality", "state"})),
     "plan": Rule(ACT_ON_PLANS, "plan", is_recorded=True),
+    "consultation": Rule(ROLES_OF_A_SCHOOL, "plan", is_recorded=True),
     "planning": Rule(EDUCATORS, "pupil", is_recorded=True),
     "orders": Rule(frozenset({"director"}), "school"),
     "municipality": Rule(frozenset({"municipality", "state"}), "municipality", SHEETS),
@@ -286,6 +288,8 @@ def _why_without_a_unit(ask: Ask, rule: Rule, profile: Profile) -> Message:
         return message("Everyone with an account sees this page.")
     if ask.view == "tasks":
         return WHY_OF_PLANS
+    if ask.view == "statistics":
+        return message("You see the numbers of the units in which you hold a role; they name no pupil.")
     if profile == "state":
         return message("You see this page as analyst of the state: it holds counts, and no pupil.")
     if ask.view == "audit":

@@ -17,6 +17,7 @@ from riskmodel.portal import (
     planning_pages,
     school_pages,
     shared_pages,
+    statistics_pages,
     steward_pages,
 )
 from riskmodel.portal.desk import Desk
@@ -52,8 +53,9 @@ ROUTES: tuple[Route, ...] = (
     Route(PUPIL + "/plan", planning_pages.PlanningHandler, "planning"),
     Route(PUPIL + "/plan/(answers|consent|begin)", planning_pages.PlanningFormHandler, "planning"),
     Route(LANGUAGE + "tasks", plan_pages.TasksHandler, "tasks"),
+    Route(LANGUAGE + "statistics", statistics_pages.StatisticsHandler, "statistics"),
     Route(PLAN, plan_pages.PlanHandler, "plan"),
-    Route(PLAN + "/consultation", plan_pages.ConsultationHandler, "plan"),
+    Route(PLAN + "/consultation", plan_pages.ConsultationHandler, "consultation"),
     Route(PLAN + PLAN_FORMS, plan_pages.PlanFormHandler, "plan"),
     Route(SCHOOL + "/orders", order_pages.OrdersHandler, "orders"),
     Route(SCHOOL + "/orders/(order|end|staff)", order_pages.OrderFormHandler, "orders"),

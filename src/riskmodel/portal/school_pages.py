@@ -101,8 +101,8 @@ class PupilHandler(OfSchoolHandler):
         person, today = self.person, self.desk.today()
 
         def look() -> list[Any]:
-            with self.desk.register.database.reading() as connection:
-                own = plans_of_pupil(connection, pupil_id)
+            with self.desk.register.database.reading(person) as connection:
+                own = plans_of_pupil(connection, pupil_id, school_id)
                 return [row for row in own if plan_of(connection, person, row.plan_code, today) is not None]
 
         plans = [

@@ -16,6 +16,7 @@ from riskmodel.register.people import ROLE_WORDS
 MENU: tuple[tuple[str, Message, str], ...] = (
     ("home", message("Start"), ""),
     ("tasks", message("My tasks"), "tasks"),
+    ("statistics", message("Support in numbers"), "statistics"),
     ("state", message("The whole state"), "state"),
     ("runs", message("Runs"), "runs"),
     ("audit", message("Access log"), "audit"),

@@ -271,16 +271,22 @@ def _check_fits(about: About, source: Path, store: Path, how: How) -> None:
         raise _unusable(source, found)
     if (about.engine == "postgresql") != (how.server is not None):
         raise UsageError(
-            message("A back-up is put back into the data base that made it: SQLite's beside the store, PostgreSQL's with --database."),
+            message(
+                "A back-up is put back into the data base that made it: SQLite's beside the store, PostgreSQL's with --database."
+            ),
             found=message("It was made by {engine}.", engine=about.engine),
-            remedy=message("Give --database with the address of an empty data base for PostgreSQL's, and leave it out for SQLite's."),
+            remedy=message(
+                "Give --database with the address of an empty data base for PostgreSQL's, and leave it out for SQLite's."
+            ),
             where=str(source),
         )
     if about.key_id and how.key_id and about.key_id != how.key_id:
         raise UsageError(
             message("A register names pupils by the same pseudonyms as the deliveries of its store."),
             found=message("The back-up was made before the key of the pseudonyms was renewed."),
-            remedy=message("Use a back-up made since: what was written before cannot be joined to the pupils any more."),
+            remedy=message(
+                "Use a back-up made since: what was written before cannot be joined to the pupils any more."
+            ),
             where=str(source),
         )
     living = register_of(store)
@@ -296,7 +302,11 @@ def _check_fits(about: About, source: Path, store: Path, how: How) -> None:
 def _unpack(source: Path, about: About, to: Path) -> None:
     make_private(to)
     try:
-        with zipfile.ZipFile(source) as archive, archive.open(DATA_FILES[about.engine]) as inside, to.open("r+b") as data:
+        with (
+            zipfile.ZipFile(source) as archive,
+            archive.open(DATA_FILES[about.engine]) as inside,
+            to.open("r+b") as data,
+        ):
             found = _pour(inside, data)
             data.flush()
             os.fsync(data.fileno())

@@ -13,6 +13,7 @@ from riskmodel.register.database import Database
 from riskmodel.register.grants import SCHOOL_ID
 from riskmodel.register.people import Person
 from riskmodel.register.schema import CAPACITY
+from riskmodel.register.units import OPEN
 
 MOST_PLACES = 10_000
 
@@ -51,7 +52,7 @@ class Capacity:
                 remedy=message("Enter how many pupils can get support this semester."),
             )
         entered = Entered(places, by.login, self._database.clock())
-        with self._database.acting() as act:
+        with self._database.acting(by) as act:
             act.connection.execute(delete(CAPACITY).where(CAPACITY.c.school_id == school_id))
             act.connection.execute(
                 CAPACITY.insert().values(
@@ -63,6 +64,6 @@ class Capacity:
 
     def get(self, school_id: str) -> Entered | None:
         """Return what was entered for a school; None when nothing was."""
-        with self._database.reading() as connection:
+        with self._database.reading(OPEN) as connection:
             row = connection.execute(select(CAPACITY).where(CAPACITY.c.school_id == school_id)).one_or_none()
         return None if row is None else Entered(row.places, row.entered_by, row.entered_at)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, Select, select, update
 
 from riskmodel.register.actors import actor_text, printable
 from riskmodel.register.chain import Entry, Head
 from riskmodel.register.headnote import HeadNote
 from riskmodel.register.people import Person
 from riskmodel.register.schema import AUDIT_ENTRY, AUDIT_HEAD, moment_text
+from riskmodel.register.units import By, Units, Whole, look_everywhere, tell, units_of
+from riskmodel.settings import HERE
 
 IS_WRITING = "register_is_writing"
 """Execution option of a connection whose transactions take the writer's lock at their begin; see each engine's module."""
@@ -119,13 +121,15 @@ DETAIL_KEYS = frozenset(
 
 
 class Act:
-    """One transaction under way: its connection, and the audit entries written in it."""
+    """One transaction under way: its connection, whose rows it may see and write, and the audit entries written in it."""
 
-    def __init__(self, connection: Connection, clock: Callable[[], datetime]) -> None:
+    def __init__(self, connection: Connection, clock: Callable[[], datetime], units: Units | None = None) -> None:
         self.connection = connection
-        self._clock = clock
+        self._clock, self._units = clock, units
+        self.actions: set[str] = set()
         self.before: Head | None = None
         self.head: Head | None = None
+        self._entries: list[dict[str, object]] = []
 
     def record(
         self,
@@ -136,7 +140,7 @@ class Act:
         subject: str = "",
         details: Mapping[str, str | int] | None = None,
     ) -> int:
-        """Write an audit entry; return its number.
+        """Write an audit entry; return its number. It goes to the data base with the others of the act, at its end.
 
         Raises
         ------
@@ -145,6 +149,7 @@ class Act:
         """
         details = details or {}
         check_listed(action, details)
+        self.actions.add(action)
         last = self.head or self._take_head()
         entry = Entry(
             number=last.entry_count + 1,
@@ -156,10 +161,40 @@ class Act:
             details=_details_text(details),
             previous_digest=last.digest,
         )
-        self.connection.execute(AUDIT_ENTRY.insert().values(**vars(entry), digest=entry.digest))
-        self.connection.execute(update(AUDIT_HEAD).values(entry_count=entry.number, digest=entry.digest))
-        self.head = entry.head
+        self._entries.append({**vars(entry), "digest": entry.digest})
+        self.head = Head(entry.number, str(self._entries[-1]["digest"]))
         return entry.number
+
+    @contextmanager
+    def reaching(self, schools: Iterable[str] = (), pupil_ids: Iterable[str] = ()) -> Iterator[None]:
+        """Open rows of more schools, and the own rows of more pupils, for the length of a block."""
+        if self._units is None:
+            yield
+            return
+        tell(self.connection, self._units.and_also(schools, pupil_ids))
+        yield  # after an error there is nothing to take back: the whole act is undone
+        tell(self.connection, self._units)
+
+    @contextmanager
+    def looking_everywhere(self) -> Iterator[None]:
+        """Let rows of every unit be seen for the length of a block; what may be written stays the same."""
+        look_everywhere(self.connection, is_on=True)
+        yield  # after an error there is nothing to take back: the whole act is undone
+        look_everywhere(self.connection, is_on=False)
+
+    def count_everywhere(self, wanted: Select[Any], values: Mapping[str, object] | None = None) -> int:
+        """Return a number of rows of all units, for a statement and the values of its parameters."""
+        with self.looking_everywhere():
+            return int(self.connection.scalar(wanted, dict(values or {})) or 0)
+
+    def write_entries(self) -> None:
+        """Write the entries of the act and the audit's new head, as the last thing before its commit."""
+        if self._entries and self.head is not None:
+            self.connection.execute(AUDIT_ENTRY.insert(), self._entries)
+            self.connection.execute(
+                update(AUDIT_HEAD).values(entry_count=self.head.entry_count, digest=self.head.digest)
+            )
+            self._entries = []
 
     def _take_head(self) -> Head:
         # Held until the commit: entries get their numbers one after the other, also beside somebody who writes without an act.
@@ -205,22 +240,45 @@ class Database:
         self._writing = engine.execution_options(**{IS_WRITING: True})
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Give a connection with one unchanging picture of the data base."""
+    def reading(self, by: By | None = None) -> Iterator[Connection]:
+        """Give a connection with one unchanging picture of the data base.
+
+        Parameters
+        ----------
+        by
+            Who reads: the rows of the person's own units can be seen, by the roles of today. Without anybody, or on
+            SQLite, see :mod:`riskmodel.register.units`.
+        """
         with self.engine.connect() as connection, connection.begin():
+            if by is not None:
+                tell(connection, self._units(by))
             yield connection
 
     @contextmanager
-    def acting(self) -> Iterator[Act]:
+    def acting(self, by: By | None = None) -> Iterator[Act]:
         """Give an act, and commit it when the block ends well; then note the audit's new head.
 
         On both engines one act runs at a time: what it has read is still so when it writes.
+
+        Parameters
+        ----------
+        by
+            Who acts, as in :meth:`reading`.
         """
         with self._writing.begin() as connection:
-            act = Act(connection, self.clock)
+            units = None if by is None else self._units(by)
+            if units is not None:
+                tell(connection, units)
+            act = Act(connection, self.clock, units)
             yield act
+            if isinstance(by, Whole) and by.action not in act.actions:
+                raise ValueError(f"an act on every unit is entered in the audit: {by.action}")
+            act.write_entries()
         if act.head is not None and act.before is not None:
             self.note.advance(act.head, act.before, self._digest_of)
+
+    def _units(self, by: By) -> Units:
+        return units_of(by, self.clock().astimezone(HERE).date())
 
     def _digest_of(self, number: int) -> str | None:
         with self.reading() as connection:

@@ -10,6 +10,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
+from riskmodel.register.units import Units, tell
+
 FOLDER = Path(__file__).parent / "migrations"
 VERSION_TABLE = "alembic_version"
 
@@ -42,7 +44,8 @@ def has_tables(connection: Connection) -> bool:
 
 
 def upgrade(connection: Connection, to: str = "head") -> None:
-    """Run the revisions that are missing, inside the transaction of ``connection``."""
+    """Run the revisions that are missing, inside the transaction of ``connection``, on the rows of every unit."""
+    tell(connection, Units("all"))
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, to)

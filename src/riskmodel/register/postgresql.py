@@ -22,6 +22,7 @@ from riskmodel.register import migrating
 from riskmodel.register.database import IS_WRITING
 from riskmodel.register.places import ServerPlace
 from riskmodel.register.private import make_private
+from riskmodel.register.units import LEVEL
 
 OLDEST_VERSION = 14
 CONNECT_SECONDS = 10
@@ -204,9 +205,19 @@ def copy_to(place: ServerPlace, copy: Path) -> None:
             message("Install PostgreSQL's programs for clients, of the server's version or newer."),
         )
     password = place.url.password
-    environment = dict(os.environ) if password is None else {**os.environ, "PGPASSWORD": str(password)}
+    # The owner of the tables is bound by their policies too, and pg_dump would refuse to copy a part.
+    options = " ".join([os.environ.get("PGOPTIONS", ""), f"-c {LEVEL}=all"]).strip()
+    environment = {**os.environ, "PGOPTIONS": options}
+    if password is not None:
+        environment["PGPASSWORD"] = str(password)
     make_private(copy)
-    arguments = ["--format=custom", "--no-password", f"--file={copy}", f"--dbname={place.address_without_password()}"]
+    arguments = [
+        "--format=custom",
+        "--enable-row-security",
+        "--no-password",
+        f"--file={copy}",
+        f"--dbname={place.address_without_password()}",
+    ]
     ended = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode:
         copy.unlink()
@@ -251,7 +262,9 @@ def put_back(place: ServerPlace, copy: Path) -> None:
     if ended.returncode:
         # Its words may hold rows: only that it failed is told.
         found = message("pg_restore ended with an error.")
-        raise UsageError(must, found=found, remedy=message("Use a pg_restore of the server's version or newer."), where=str(place))
+        raise UsageError(
+            must, found=found, remedy=message("Use a pg_restore of the server's version or newer."), where=str(place)
+        )
 
 
 def _program(name: str) -> str | None:

@@ -35,6 +35,7 @@ from riskmodel.runs.pupils import Pupil
 from riskmodel.runs.sieve import rows_of, rows_without
 from riskmodel.runs.successors import Why, holds, names_any, runs_in_order, succeed
 from riskmodel.settings import HERE
+from riskmodel.sources.codes import normalised
 from riskmodel.sources.history import (
     DESCRIPTION_FILE,
     HISTORY_FOLDER,
@@ -42,7 +43,6 @@ from riskmodel.sources.history import (
     StoredDelivery,
     stored_deliveries,
 )
-from riskmodel.sources.codes import normalised
 from riskmodel.sources.identity import open_key, read_identities, write_identities
 from riskmodel.support.keeping.erasing import erase_from_register
 
@@ -52,10 +52,16 @@ RANDOM_FIGURES = 6
 
 NOT_REACHED: tuple[Message, ...] = (
     message("Files as they were delivered lie outside the store: remove the pupil there, or the files."),
-    message("Files that people took along, and extracts given to researchers, are theirs to clear: the audit names them."),
+    message(
+        "Files that people took along, and extracts given to researchers, are theirs to clear: the audit names them."
+    ),
     message("Back-ups made before hold the pupil until they are destroyed; what is restored of one is erased again."),
-    message("Figures and counts over many, and the model of a run, were made with the pupil; the next run learns without."),
-    message("The audit keeps the pseudonym, and the list of erased pupils a keyed mark: no name or code leads there any more."),
+    message(
+        "Figures and counts over many, and the model of a run, were made with the pupil; the next run learns without."
+    ),
+    message(
+        "The audit keeps the pseudonym, and the list of erased pupils a keyed mark: no name or code leads there any more."
+    ),
     message("Free texts on events, orders and practice are not looked through: none of them may name a pupil."),
 )
 
@@ -268,7 +274,9 @@ def told_of(erased: Erased) -> list[Message]:
     """Return what went, in sentences."""
     in_deliveries = sum(sum(rows.values()) for rows in erased.deliveries.values())
     return [
-        plural("{count} row went from the register.", "{count} rows went from the register.", sum(erased.register.values())),
+        plural(
+            "{count} row went from the register.", "{count} rows went from the register.", sum(erased.register.values())
+        ),
         plural("{count} identity went.", "{count} identities went.", erased.identities),
         plural("{count} row went from the deliveries.", "{count} rows went from the deliveries.", in_deliveries),
         plural("{count} run was replaced.", "{count} runs were replaced.", len(erased.runs)),

@@ -48,14 +48,22 @@ def find_pupil(
     identities = list(zip(*(table[name].to_pylist() for name in ("pupil_id", "register_id")), strict=True))
     known = {pupil_id for pupil_id, _ in identities} | set(elsewhere)
     if code is not None:
-        meant = {one for one in known if one.startswith(code.strip().lower())} if len(code.strip()) >= FEWEST_FIGURES else set()
+        meant = (
+            {one for one in known if one.startswith(code.strip().lower())}
+            if len(code.strip()) >= FEWEST_FIGURES
+            else set()
+        )
     else:
-        forms = {found.text for free in (False, True) for found in normalised([register_id or ""], free=free) if found.text}
+        forms = {
+            found.text for free in (False, True) for found in normalised([register_id or ""], free=free) if found.text
+        }
         meant = {pupil_id for pupil_id, own in identities if own in forms}
     pairs = _aliases(store)
     found = _closed(meant, pairs)
     if not meant or any(_closed({one}, pairs) != found for one in meant):
-        raise _unclear(message("Nobody is meant by it.") if not meant else message("More than one pupil is meant by it."))
+        raise _unclear(
+            message("Nobody is meant by it.") if not meant else message("More than one pupil is meant by it.")
+        )
     return Pupil(frozenset(found), frozenset(own for pupil_id, own in identities if pupil_id in found))
 
 

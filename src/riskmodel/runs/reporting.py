@@ -9,7 +9,7 @@ from riskmodel.views.report import model_card, semester_report
 
 def write_reports(run: SemesterRun) -> list[str]:
     """Write the report and the model card in every language; return their paths below the run folder."""
-    findings = run.read_json("extracts/findings.json")
+    findings = run.read_json("extracts/findings.json") | {"feedback": run.inputs.get("feedback", [])}
     folder = run.folder / "report"
     folder.mkdir(exist_ok=True)
     written = []

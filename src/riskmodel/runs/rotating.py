@@ -44,7 +44,15 @@ from riskmodel.sources.history import (
     StoredDelivery,
     stored_deliveries,
 )
-from riskmodel.sources.identity import IDENTITY_FILE, IDENTITY_FOLDER, KEY_BYTES, Key, open_key, other_key, read_identities
+from riskmodel.sources.identity import (
+    IDENTITY_FILE,
+    IDENTITY_FOLDER,
+    KEY_BYTES,
+    Key,
+    open_key,
+    other_key,
+    read_identities,
+)
 from riskmodel.sources.storing import write_checked
 from riskmodel.support.keeping.erasing import pupils_in_register, rewrite
 from riskmodel.support.keeping.held import PUPIL_COLUMN, support_tables

@@ -40,6 +40,7 @@ from riskmodel.runs.publish import (
 )
 from riskmodel.runs.staging import Pipeline, Work, kernel_environment, parameters_of
 from riskmodel.runs.steps import SEMESTER
+from riskmodel.runs.supported import feedback_of
 from riskmodel.settings import Settings, notebook_folder
 
 Say = Callable[[Message], None]
@@ -113,6 +114,7 @@ def run(plan: Plan, say: Say) -> Done:
                     # While the delivery is read, which seldom has work for every core.
                     stem.warm_up(imports_in(plan.pipeline.notebook(plan.pipeline.steps[0])))
                 _receive(plan, plan.delivery, store, say)
+            _receive_support(plan, store, say)
             digests = Digests()
             return _run(plan, store, _inputs(plan, store, digests, say), digests, say, stem)
     except OSError as error:
@@ -130,6 +132,14 @@ def _receive(plan: Plan, delivery: Path, store: Store, say: Say) -> None:
     journal.record(store.folder / journal.LOG_NAME, event="received", delivery_id=taken.delivery_id, seconds=seconds)
     say(message("The delivery took {seconds:.1f} s.", seconds=seconds))
     give_back()  # this process waits from here on, and the kernels need the memory
+
+
+def _receive_support(plan: Plan, store: Store, say: Say) -> None:
+    from riskmodel.runs.supported import receive_support  # noqa: PLC0415  (the data base, for those who support)
+    from riskmodel.sources.decoding import Limits  # noqa: PLC0415
+
+    key_file = plan.key_file or default_key_file(store.folder)
+    receive_support(store.folder, key_file, say, Limits(max_file_bytes=plan.settings.max_file_bytes))
 
 
 def default_key_file(store: Path) -> Path:
@@ -171,6 +181,7 @@ def _inputs(plan: Plan, store: Store, digests: Digests, say: Say) -> dict[str, A
         "rows": rows,
         "capacity": dict(plan.capacity) if plan.capacity is not None else None,
         "previous_run": previous_run(store, plan.settings.cut_off_date, digests, say),
+        "feedback": feedback_of(store.folder, plan.settings.cut_off_date),
     }
 
 

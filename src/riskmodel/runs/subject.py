@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -124,8 +125,11 @@ def _register(store: Path, pupil_ids: Collection[str]) -> Values:
     }
 
 
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
 def _plain(row: Mapping[str, Any]) -> Values:
     return {
-        name: value.isoformat() if isinstance(value, date | datetime) else None if value != value else value
-        for name, value in row.items()
+        name: value.isoformat() if isinstance(value, date | datetime) else _known(value) for name, value in row.items()
     }

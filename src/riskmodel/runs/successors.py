@@ -91,9 +91,7 @@ def _make(store: Store, old: Manifest, renamed: Mapping[str, str], pupil_ids: Co
     if previous is not None and previous.run_id in renamed:
         replaced = read_manifest(store.run(renamed[previous.run_id]))
         words[previous.result_sha256] = replaced.result_sha256
-        previous = previous.model_copy(
-            update={"run_id": replaced.run_id, "result_sha256": replaced.result_sha256}
-        )
+        previous = previous.model_copy(update={"run_id": replaced.run_id, "result_sha256": replaced.result_sha256})
     for name in old.files:
         _write(folder / name, staging / name, pupil_ids, words)
     _check_gone(staging, pupil_ids)
@@ -138,7 +136,9 @@ def _check_gone(folder: Path, pupil_ids: Collection[str]) -> None:
             raise RunFailedError(
                 message("No file of a run names a pupil who was erased."),
                 found=message("This one still does."),
-                remedy=message("The run before stays. Report this line to the developers, or remove the run with its folder."),
+                remedy=message(
+                    "The run before stays. Report this line to the developers, or remove the run with its folder."
+                ),
                 where=path.relative_to(folder).as_posix(),
             )
 
@@ -161,7 +161,13 @@ def _hand_on_release(store: Store, old_id: str, new_id: str) -> None:
     if decided is None:
         return
     digest = digest_of_file(store.run(new_id) / MANIFEST_NAME)
-    decision = {"run_id": new_id, "manifest_sha256": digest, "by": decided.by, "reason": decided.reason, "at": decided.at}
+    decision = {
+        "run_id": new_id,
+        "manifest_sha256": digest,
+        "by": decided.by,
+        "reason": decided.reason,
+        "at": decided.at,
+    }
     write_json(store.releases / f"{new_id}.json", decision)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
-from riskmodel.support.rules import rulebook
+from riskmodel.support.rules import Rulebook, rulebook
 from riskmodel.support.schema.places import RULE_CHANGE
 from riskmodel.support.work import Outcome, Work
 
@@ -55,6 +55,13 @@ def publish_rule(work: Work, command: PublishRule) -> Outcome:
             found=message("There is no such rule, or no act is named."),
             remedy=message("Look the rule up in the rule book."),
         )
+    unknown = set(command.parameters) - {name for row in rulebook().rows(command.rule_id) for name in row.parameters}
+    if unknown:
+        raise UsageError(
+            message("A change gives other values to parameters that the rule has."),
+            found=message("The rule has no such parameter: {names}.", names=", ".join(sorted(unknown))),
+            remedy=message("Look the rule up in the rule book."),
+        )
     values = {
         "rule_id": command.rule_id,
         "legal_act": command.legal_act.strip(),
@@ -63,9 +70,31 @@ def publish_rule(work: Work, command: PublishRule) -> Outcome:
         "parameters": json.dumps(dict(command.parameters), sort_keys=True),
         "programmes": json.dumps(sorted(command.programmes)),
     }
-    work.rules.with_changes([_row(values)])  # refuses what no rule book could hold
+    _check_askable(command.rule_id, work.rules.with_changes([_row(values)]))  # refuses what no rule book could hold
     number = work.insert(RULE_CHANGE, **values)
     return Outcome({"change_id": number}, "state", "", {"reference": command.rule_id})
+
+
+ASKED_WITHOUT_PROGRAMME = frozenset({"consent", "attendance", "order"})
+"""Matters of papers and notices that belong to no programme; with them, single rules of the same kind."""
+ALIKE_FOR_ALL = frozenset({"certificate_both_residences", "in_person_school_cap", "placement_order", "reason_required"})
+ASKED_WITH_PROGRAMME = frozenset(
+    {"consent_required", "consent_start", "consent_one_plan", "consent_withdrawn", "order_contents_2021"}
+)
+
+
+def _check_askable(rule_id: str, book: Rulebook) -> None:
+    """Refuse a change by which a rule of papers without a programme would differ by programme: nobody could say which holds."""
+    matter = book.rule(rule_id).applies_to
+    is_alike = (matter in ASKED_WITHOUT_PROGRAMME and rule_id not in ASKED_WITH_PROGRAMME) or rule_id in ALIKE_FOR_ALL
+    rows = book.rows(rule_id)
+    overlap = any(one is not other and one.holds_on(other.valid_from) for one in rows for other in rows)
+    if is_alike and overlap:
+        raise UsageError(
+            message("A rule of papers that belong to no programme is the same for all of them."),
+            found=message("The change would make it differ by programme."),
+            remedy=message("Leave the programmes out."),
+        )
 
 
 def _row(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,6 +108,11 @@ def _row(values: Mapping[str, Any]) -> dict[str, Any]:
         row["from"] = values["valid_from"]
     if programmes := json.loads(values["programmes"]):
         row["programmes"] = programmes
+        known = rulebook().rows(values["rule_id"])
+        if not any(rule.programmes is None or {*rule.programmes} & {*programmes} for rule in known):
+            # Of a programme that the rule did not bind before: there is no row of its own to be changed.
+            base = known[-1].as_row()
+            row = {**base, **row, "parameters": {**base["parameters"], **row["parameters"]}}
     return row
 
 

@@ -10,8 +10,10 @@ from sqlalchemy import Row, select, update
 
 from riskmodel.messages import message
 from riskmodel.support.pupils import is_of_age, stay_of
-from riskmodel.support.schema.papers import CHANNELS, CONSENT, DIRECTOR_ORDER, PUPIL
-from riskmodel.support.work import STAFF_OF_A_SCHOOL, Outcome, Work, misfit
+from riskmodel.support.schema.papers import CHANNELS, CONSENT, DIRECTOR_ORDER, PUPIL, RECIPIENTS
+from riskmodel.support.schema.plans import PLAN
+from riskmodel.support.words import CHANNEL_WORDS, GIVER_WORDS
+from riskmodel.support.work import STAFF_OF_A_SCHOOL, Outcome, Work, is_told, misfit, not_allowed
 
 PLATFORMS = ("e-klase", "mykoob", "municipal_platform")
 COUNTS_FROM = "received"
@@ -114,7 +116,7 @@ def _form(command: RecordConsent) -> str:
 
 
 def _check_giver(work: Work, command: RecordConsent, pupil: Row[Any], on: date) -> None:
-    found = message("The giver is entered as: {giver}.", giver=command.giver)
+    found = message("The giver is entered as: {giver}.", giver=GIVER_WORDS.get(command.giver, command.giver[:20]))
     if command.paper_kind == "agreement":
         if command.giver != "pupil":
             raise misfit(
@@ -139,12 +141,14 @@ def _check_giver(work: Work, command: RecordConsent, pupil: Row[Any], on: date) 
 
 
 def _check_channel(work: Work, command: RecordConsent, on: date) -> None:
-    found = message("The way is entered as: {channel}.", channel=command.channel)
+    found = message(
+        "The way is entered as: {channel}.", channel=CHANNEL_WORDS.get(command.channel, command.channel[:20])
+    )
     rule_id = "agreement_channel" if command.paper_kind == "agreement" else "consent_channel"
     work.hold(command.channel in CHANNELS, rule_id, on, found)
     work.hold(bool(command.form_version.strip()), "consent_form", on, message("No version is entered."))
     if command.channel == "esignature":
-        work.hold(bool(command.file_reference), "consent_signed_file", on, message("No file is named."))
+        work.hold(is_told(command.file_reference), "consent_signed_file", on, message("No file is named."))
     if command.channel == "other_by_order":
         _need_order(work, command, on)
     if command.channel == "authenticated_message":
@@ -152,12 +156,13 @@ def _check_channel(work: Work, command: RecordConsent, on: date) -> None:
 
 
 def _check_message(work: Work, command: RecordConsent, on: date) -> None:
-    is_named = command.platform in PLATFORMS and bool(command.sender)
+    is_named = command.platform in PLATFORMS and is_told(command.sender)
     work.hold(is_named, "consent_platform", on, message("Platform or sender is missing."))
     is_whole = command.is_own_profile and command.has_full_text
     work.hold(is_whole, "consent_full_text", on, message("The full text or the own profile is not confirmed."))
-    work.hold(command.recipient is not None, "consent_recipient", on, message("No recipient is entered."))
-    work.hold(bool(command.why_no_paper), "consent_paper_first", on, message("No reason is entered."))
+    told = message("No recipient is entered, or another one.")
+    work.hold(command.recipient in RECIPIENTS, "consent_recipient", on, told)
+    work.hold(is_told(command.why_no_paper), "consent_paper_first", on, message("No reason is entered."))
     _need_order(work, command, on)
 
 
@@ -179,7 +184,11 @@ def withdraw_consent(work: Work, command: WithdrawConsent) -> Outcome:
     """Write that a consent was withdrawn; no support is recorded for days from then on."""
     consent = work.the(CONSENT, consent_id=command.consent_id)
     if not any(grant.role == "steward" for grant in work.grants()):
-        work.need_school(consent.school_id, STAFF_OF_A_SCHOOL)
+        # Where the consent was given, and where the plan is that rests on it: it may have gone to another school.
+        bearing = work.all(select(PLAN.c.school_id).where(PLAN.c.consent_id == command.consent_id))
+        places = {consent.school_id, *(row.school_id for row in bearing)}
+        if not any(work.roles_in(place) & STAFF_OF_A_SCHOOL for place in places):
+            raise not_allowed()
     if consent.withdrawn_on is not None or not consent.given_on <= command.withdrawn_on <= work.today:
         raise misfit(
             message("A consent is withdrawn once, after it was given."),

@@ -13,13 +13,14 @@ from riskmodel.messages import Message, message
 from riskmodel.support.catalogue import Measure
 from riskmodel.support.life import need_under_way, start
 from riskmodel.support.orders import order_in_force
-from riskmodel.support.plans import measure_of, measures_of, professions_of, the_plan
+from riskmodel.support.plans import held_on, measure_of, professions_of, the_plan
 from riskmodel.support.schema.papers import DIRECTOR_ORDER, ORDER_ACKNOWLEDGEMENT, ORDER_EDUCATOR, ORDER_PLAN
 from riskmodel.support.schema.plans import PLAN
 from riskmodel.support.schema.services import CONSULTATION
-from riskmodel.support.work import STAFF_OF_A_SCHOOL, Outcome, Work, misfit, not_allowed
+from riskmodel.support.work import STAFF_OF_A_SCHOOL, Outcome, Work, is_told, misfit
 
 DAY_MINUTES = 24 * 60
+MOST_MINUTES = 480
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,15 @@ def record_consultation(work: Work, command: RecordConsultation) -> Outcome:
     provider, on = command.provider or work.by.login, command.happened_on
     if provider != work.by.login and work.by.login not in {plan.preparer, plan.supervisor}:
         work.need_school(plan.school_id, {"director"})
-    if not 0 <= command.begins_minute < command.begins_minute + command.minutes <= DAY_MINUTES or command.minutes < 1:
+    if command.begins_minute + command.minutes > DAY_MINUTES or command.minutes > MOST_MINUTES:
         raise misfit(
-            message("A consultation begins and ends on one day."),
+            message("A consultation begins and ends on one day, and lasts at most {most} minutes.", most=MOST_MINUTES),
             message("Beginning or length are not so."),
             message("Correct them."),
         )
     check_not_suspended(work, plan.programme, on, command.mode)
     need_under_way(work, plan, on)
+    _check_evidence(command.mode, command)
     measure = _measure(work, plan, command)
     role = _provider_role(work, plan, measure, provider, on)
     order_id = _check_remote(work, plan, command, provider) if command.mode == "remote" else None
@@ -110,7 +112,7 @@ def record_consultation(work: Work, command: RecordConsultation) -> Outcome:
         begins_minute=command.begins_minute,
         minutes=command.minutes,
         mode=command.mode,
-        room=command.room,
+        room=(command.room or "").strip() or None,
         order_id=order_id,
         is_signed=int(command.is_signed),
         acknowledgement_kind=command.acknowledgement_kind,
@@ -139,9 +141,14 @@ def check_not_suspended(work: Work, programme: str, on: date, mode: str) -> None
         work.hold(False, "suspended_other_2020", on, found, programme=programme)
 
 
+def is_suspended(work: Work, programme: str, on: date) -> bool:
+    """Whether all support but remote consultations was suspended on a day."""
+    return any(work.rule(rule_id, on, programme) is not None for rule_id in ("suspended_2020", "suspended_other_2020"))
+
+
 def _measure(work: Work, plan: Row[Any], command: RecordConsultation) -> Measure:
     measure = measure_of(command.measure_code)
-    planned = [row for row in measures_of(work, plan.plan_id) if row.measure_code == command.measure_code]
+    planned = held_on(work, plan, command.measure_code, command.happened_on)
     if measure.kind != "consultation" or not planned:
         raise misfit(
             message("A consultation is one of the measures of its plan."),
@@ -150,7 +157,8 @@ def _measure(work: Work, plan: Row[Any], command: RecordConsultation) -> Measure
         )
     if measure.provider_role == "subject_teacher":
         found = message("The measure {code} has no subject.", code=measure.code)
-        work.hold(bool(command.subject_code), "subject_required", command.happened_on, found)
+        on, of = command.happened_on, plan.programme
+        work.hold(is_told(command.subject_code), "subject_required", on, found, programme=of)
         if command.subject_code not in {row.subject_code for row in planned}:
             raise misfit(
                 message("A consultation is given in a subject of the plan."),
@@ -204,6 +212,20 @@ def _order_naming(work: Work, plan: Row[Any], provider: str, on: date) -> Row[An
     ).one_or_none()
 
 
+def _check_evidence(mode: str, given: RecordConsultation | AcknowledgeConsultation) -> None:
+    """Refuse what is no evidence of this way: a signature given from afar, or a message from the same room."""
+    parts = (given.acknowledgement_kind, given.acknowledged_on, given.acknowledgement_reference)
+    is_kept = not given.is_signed if mode == "remote" else not any(part is not None for part in parts)
+    if not is_kept:
+        raise misfit(
+            message(
+                "The pupil signs in the room; from afar receipt is acknowledged, with kind, day and where it is kept."
+            ),
+            message("The entry does not fit the way of the consultation."),
+            message("Correct the way, or how receipt was shown."),
+        )
+
+
 def _check_acknowledgement(
     work: Work,
     plan: Row[Any],
@@ -251,18 +273,15 @@ def _check_in_person(work: Work, plan: Row[Any], command: RecordConsultation, me
 def _held_in_week(work: Work, provider: str, on: date) -> int:
     monday = on - timedelta(days=on.isoweekday() - 1)
     held = CONSULTATION.c
-    return int(
-        work.act.connection.scalar(
-            select(func.count()).where(
-                held.provider == provider,
-                held.provider_role == "subject_teacher",
-                held.mode == "in_person",
-                held.cancelled_at.is_(None),
-                held.happened_on >= monday,
-                held.happened_on < monday + timedelta(days=7),
-            )
+    return work.act.count_everywhere(
+        select(func.count()).where(
+            held.provider == provider,
+            held.provider_role == "subject_teacher",
+            held.mode == "in_person",
+            held.cancelled_at.is_(None),
+            held.happened_on >= monday,
+            held.happened_on < monday + timedelta(days=7),
         )
-        or 0
     )
 
 
@@ -271,26 +290,36 @@ def _check_not_booked(work: Work, plan: Row[Any], command: RecordConsultation, p
     held, on = CONSULTATION.c, command.happened_on
     begin, end = command.begins_minute, command.begins_minute + command.minutes
     gap = 0
-    is_in_room = command.mode == "in_person" and command.room is not None
-    if is_in_room and order_in_force(work, plan.school_id, "remote_learning", on) is not None:
+    room = _room(command.room) if command.mode == "in_person" else ""
+    if command.mode == "in_person" and order_in_force(work, plan.school_id, "remote_learning", on) is not None:
         rule = work.rule("in_person_gap", on, plan.programme)
         gap = 0 if rule is None else rule.parameters["min_gap_minutes"]
     same_day = (held.happened_on == on) & held.cancelled_at.is_(None)
 
     def is_free(what: ColumnElement[bool], minutes: int = 0) -> bool:
         meets = (held.begins_minute < end + minutes) & (held.begins_minute + held.minutes > begin - minutes)
-        return work.act.connection.scalar(select(func.count()).where(same_day, what, meets)) == 0
+        return work.act.count_everywhere(select(func.count()).where(same_day, what, meets)) == 0
 
     of_pupil = held.plan_id.in_(select(PLAN.c.plan_id).where(PLAN.c.pupil_id == plan.pupil_id))
     told = message("There is another consultation at that time.")
     if not is_free(held.provider == provider) or not is_free(of_pupil):
         raise _booked(told)
-    if is_in_room:
-        in_room = (held.school_id == plan.school_id) & (held.room == command.room)
-        work.hold(is_free(in_room), "in_person_one_pupil", on, told, programme=plan.programme)
-        if not is_free(in_room):
+    # Without a room the provider's own: the rule on airing is not escaped by leaving the room out.
+    place: ColumnElement[bool] = (held.provider == provider) & (held.mode == "in_person")
+    if room:
+        rooms = select(held.consultation_id, held.room).where(same_day, held.mode == "in_person")
+        in_school = work.all(rooms.where(held.school_id == plan.school_id))
+        place = held.consultation_id.in_([row.consultation_id for row in in_school if _room(row.room) == room])
+        work.hold(is_free(place), "in_person_one_pupil", on, told, programme=plan.programme)
+        if not is_free(place):
             raise _booked(told)
-        work.hold(is_free(in_room, gap), "in_person_gap", on, told, programme=plan.programme)
+    if command.mode == "in_person":
+        work.hold(is_free(place, gap), "in_person_gap", on, told, programme=plan.programme)
+
+
+def _room(given: str | None) -> str:
+    """Return a room as it is compared: "12 A" and " 12  a" are one."""
+    return " ".join((given or "").split()).casefold()
 
 
 def _booked(found: Message) -> UsageError:
@@ -305,7 +334,13 @@ def acknowledge_consultation(work: Work, command: AcknowledgeConsultation) -> Ou
     """Write how receipt of a consultation was acknowledged."""
     held = work.the(CONSULTATION, consultation_id=command.consultation_id)
     plan = _plan_of(work, held)
-    if held.mode == "remote":
+    if held.cancelled_at is not None:
+        raise _struck_out()
+    _check_evidence(held.mode, command)
+    if held.mode == "in_person":
+        found = message("No signature is noted.")
+        work.hold(command.is_signed, "consultation_evidence", held.happened_on, found, programme=plan.programme)
+    else:
         found = message("Neither kind nor day is entered.")
         is_given = command.acknowledgement_kind is not None and command.acknowledged_on is not None
         work.hold(is_given, "remote_ack_kind", held.happened_on, found, programme=plan.programme)
@@ -328,13 +363,10 @@ def cancel_consultation(work: Work, command: CancelConsultation) -> Outcome:
     held = work.the(CONSULTATION, consultation_id=command.consultation_id)
     plan = _plan_of(work, held)
     reason = command.reason.strip()
-    work.hold(bool(reason), "reason_required", held.happened_on, message("No reason is written."))
+    found = message("No reason is written.")
+    work.hold(bool(reason), "reason_required", held.happened_on, found, programme=plan.programme)
     if held.cancelled_at is not None:
-        raise misfit(
-            message("An entry is struck out once."),
-            message("It was struck out before."),
-            message("Nothing is to be done."),
-        )
+        raise _struck_out()
     work.act.connection.execute(
         update(CONSULTATION)
         .where(CONSULTATION.c.consultation_id == command.consultation_id)
@@ -343,11 +375,18 @@ def cancel_consultation(work: Work, command: CancelConsultation) -> Outcome:
     return _told(plan, command.consultation_id)
 
 
+def _struck_out() -> UsageError:
+    return misfit(
+        message("An entry that was struck out stays so, and is struck out once."),
+        message("It was struck out before."),
+        message("Nothing is to be done; enter anew what took place."),
+    )
+
+
 def _plan_of(work: Work, held: Row[Any]) -> Row[Any]:
-    plan = work.the(PLAN, plan_id=held.plan_id)
     work.need_school(held.school_id, STAFF_OF_A_SCHOOL)
+    with work.act.looking_everywhere():  # the plan may have gone to another school; what was given here stays here
+        plan = work.the(PLAN, plan_id=held.plan_id)
     if work.by.login not in {held.provider, held.recorded_by, plan.preparer, plan.supervisor}:
-        is_head = any(grant.role == "director" and grant.school_id == held.school_id for grant in work.grants())
-        if not is_head:
-            raise not_allowed()
+        work.need_school(held.school_id, {"director"})
     return plan

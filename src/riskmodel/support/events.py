@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from sqlalchemy import select
+
 from riskmodel.messages import message
 from riskmodel.support.plans import takes_part, the_programme
+from riskmodel.support.pupils import need_own_pupil
 from riskmodel.support.schema.plans import NOTICE
 from riskmodel.support.schema.services import APPLICANTS, EVENT, EVENT_KINDS, EVENT_SCHOOL, YOUTH_CALL, YOUTH_PROJECT
-from riskmodel.support.work import STAFF_OF_A_SCHOOL, Outcome, Work, misfit
+from riskmodel.support.work import STAFF_OF_A_SCHOOL, Outcome, Work, is_told, misfit
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,12 @@ def record_event(work: Work, command: RecordEvent) -> Outcome:
     """Write an event for educators down."""
     the_programme(command.programme)
     work.need("municipality", "state", municipality_code=command.municipality_code)
-    if command.event_kind not in EVENT_KINDS or command.happened_on > work.today or command.participants < 0:
+    counted = sum(command.schools.values())
+    if command.event_kind not in EVENT_KINDS or command.happened_on > work.today or counted > command.participants:
         raise misfit(
-            message("An event is of a kind of the catalogue, has happened, and counts who took part."),
+            message(
+                "An event is of a kind of the catalogue, has happened, and had no fewer participants than its schools."
+            ),
             message("The entry is not so."),
             message("Correct it."),
         )
@@ -133,7 +139,7 @@ def _check_supervision(work: Work, command: RecordEvent) -> None:
         is_kept = command.minutes is not None and command.minutes <= rule.parameters["max_minutes"]
         told = message("It lasted {minutes} minutes.", minutes=command.minutes or "–")
         work.hold(is_kept, "supervision_minutes", on, told, programme=of)
-    is_led = command.is_certified and bool(command.led_by)
+    is_led = command.is_certified and is_told(command.led_by)
     work.hold(is_led, "supervision_supervisor", on, message("No certified supervisor is entered."), programme=of)
 
 
@@ -142,12 +148,22 @@ def open_call(work: Work, command: OpenCall) -> Outcome:
     the_programme(command.programme)
     work.need("municipality", municipality_code=command.municipality_code)
     on = command.opens_on
+    if command.year != on.year:
+        raise misfit(
+            message("A call is of the year in which it opens."),
+            message("The first day lies in another year."),
+            message("Correct the year or the day."),
+        )
     if command.programme in (work.rules.rule("youth_calls").programmes or ()):
         if work.rule("youth_calls", on, command.programme) is None:
             work.break_rule("youth_calls", message("The year is {year}.", year=command.year))
         is_member = takes_part(work, command.programme, command.municipality_code, on)
         told = message("There is no membership of the municipality that covers this day.")
         work.hold(is_member, "youth_municipality", on, told, programme=command.programme)
+        own = YOUTH_CALL.c
+        same = (own.municipality_code == command.municipality_code) & (own.year == command.year)
+        if work.all(select(own.call_id).where(same, own.programme == command.programme)):
+            work.break_rule("youth_calls", message("There is a call of the municipality in this year already."))
     number = work.insert(
         YOUTH_CALL,
         programme=command.programme,
@@ -169,7 +185,13 @@ def record_project(work: Work, command: RecordProject) -> Outcome:
     work.hold(command.applicant in APPLICANTS, "youth_applicant", on, found, programme=call.programme)
     is_open = call.opens_on <= command.applied_on <= call.closes_on
     told = message("The application came on another day.")
-    work.hold(is_open, "youth_call_open", on, told)
+    work.hold(is_open, "youth_call_open", on, told, programme=call.programme)
+    if command.applied_on > work.today:
+        raise misfit(
+            message("An application is recorded once it came."),
+            message("Its day lies in the future."),
+            message("Correct the day."),
+        )
     rule = work.rule("youth_amount", on, call.programme)
     if rule is not None:
         most = rule.parameters["amount_eur"]
@@ -193,6 +215,7 @@ def record_project(work: Work, command: RecordProject) -> Outcome:
 def send_notice(work: Work, command: SendNotice) -> Outcome:
     """Write down that a notice was sent."""
     work.need_school(command.school_id, STAFF_OF_A_SCHOOL)
+    need_own_pupil(work, command.pupil_id, command.school_id, command.sent_on)
     rule = work.rule("absence_notice", command.sent_on) or work.rules.rule("absence_notice")
     threshold = rule.parameters["threshold"]
     if command.lessons <= threshold or command.sent_on > work.today:

@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import BindParameter, Row, bindparam, delete, func, select, union, update
 
 from riskmodel.messages import message
-from riskmodel.support.consents import is_withdrawn
 from riskmodel.support.plans import (
     Step,
+    check_version,
+    links_of,
     measure_of,
     measures_of,
+    need_consent,
     need_head_or_writer,
     need_writer,
+    risks_of,
+    takes_part,
     the_plan,
     the_programme,
     told_of,
@@ -31,14 +35,17 @@ from riskmodel.support.pupils import stay_of
 from riskmodel.support.schema.papers import CONSENT
 from riskmodel.support.schema.plans import (
     ASSESSMENT,
+    LEVELS,
     MEASURE_RISK,
     PLAN,
     PLAN_MEASURE,
     PLAN_MOVE,
     PLAN_RISK,
+    PLAN_STEP,
 )
 from riskmodel.support.schema.services import COMPENSATION, CONSULTATION, CONTACT
 from riskmodel.support.semesters import Semester
+from riskmodel.support.words import STATUS_WORDS
 from riskmodel.support.work import Outcome, Work, misfit
 
 Action = Literal["submit", "approve", "return", "suspend", "resume", "revise", "delete"]
@@ -52,6 +59,10 @@ FROM: Mapping[Action, frozenset[str]] = {
     "revise": frozenset({"IN_APPROVAL", "APPROVED", "IN_PROGRESS"}),
     "delete": frozenset({"DRAFT", "APPROVED", "IN_APPROVAL", "IN_PROGRESS"}),
 }
+OPEN = frozenset({"APPROVED", "IN_PROGRESS"})
+"""The statuses that carry support."""
+TOLD_LATER: frozenset[Action] = frozenset({"suspend"})
+"""The steps that follow from what happened outside the register, and may be written with its earlier day."""
 NEEDS_REASON: frozenset[Action] = frozenset({"return", "suspend", "delete", "revise"})
 
 
@@ -66,7 +77,7 @@ class MovePlan:
     version
         That of the plan which the person saw.
     happened_on
-        The day of the step, today where it is None.
+        The day of the step, today where it is None; an earlier one only of an interruption.
     removes_contents
         With ``delete``: the measures, their risks and justifications are removed first.
     """
@@ -120,18 +131,24 @@ class Change:
 
 def move_plan(work: Work, command: MovePlan) -> Outcome:
     """Take one step with a plan."""
-    plan = the_plan(work, command.plan_code, command.version)
-    on = _day(work, plan, command.happened_on)
+    plan = the_plan(work, command.plan_code)
     if command.action not in FROM:
-        raise ValueError(f"no step of a plan: {command.action}")
-    _CHECKS[command.action](work, plan, on)
+        raise misfit(
+            message("A plan is submitted, approved, returned, suspended, resumed, revised or deleted."),
+            message("The step is none of these."),
+            message("Choose one of the steps that the plan offers."),
+        )
+    _CHECKS[command.action](work, plan, work.today)
+    check_version(work, plan, command.version)
+    on = _day(work, plan, command.happened_on, is_told_later=command.action in TOLD_LATER)
     if command.action == "delete":
         _check_empty(work, plan, on, command)
     if plan.status not in FROM[command.action]:
-        work.break_rule("plan_status", message("Its status is {status}.", status=plan.status))
+        work.break_rule("plan_status", message("Its status is {status}.", status=STATUS_WORDS[plan.status]))
     reason = (command.reason or "").strip() or None
     if command.action in NEEDS_REASON:
-        work.hold(reason is not None, "reason_required", on, message("No reason is written."))
+        told = message("No reason is written.")
+        work.hold(reason is not None, "reason_required", on, told, programme=plan.programme)
     change = _STEPS[command.action](work, plan, on)
     values: dict[str, object] = {
         "status": change.status,
@@ -142,26 +159,49 @@ def move_plan(work: Work, command: MovePlan) -> Outcome:
         values["approved_on"] = on
     if change.status == "INACTIVE":
         values["ended_on"] = on
-    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    work.change(PLAN, plan.plan_id, **values)
     write_step(work, plan, Step(command.action, plan.status, change.status, on, change.level, reason))
+    if change.status == "APPROVED" and services_of(work, plan.plan_id):
+        # Revised after its first support: it goes on, and can be closed, without waiting for another one.
+        plan = work.the(PLAN, plan_id=plan.plan_id)
+        start(work, plan, on)
+        return told_of(plan, plan.version + 1, status="IN_PROGRESS")
     return told_of(plan, plan.version + 1, status=change.status)
 
 
 def _check_empty(work: Work, plan: Row[Any], on: date, command: MovePlan) -> None:
     is_empty = not work.all(select(PLAN_RISK.c.risk_id).where(PLAN_RISK.c.plan_id == plan.plan_id))
     told = message("The plan holds risks or measures, and their removal is not confirmed.")
-    work.hold(is_empty or command.removes_contents, "delete_contents_first", on, told)
+    is_kept = is_empty or command.removes_contents
+    work.hold(is_kept, "delete_contents_first", on, told, programme=plan.programme)
 
 
-def _day(work: Work, plan: Row[Any], given: date | None) -> date:
+def _day(work: Work, plan: Row[Any], given: date | None, *, is_told_later: bool) -> date:
+    """Return the day of a step: that of its writing, or for what happens outside the register an earlier one.
+
+    No step comes before another one or before support that was given: so no rule is escaped by an older date.
+    """
     on = given or work.today
-    if not plan.started_on <= on <= work.today:
+    first = _last_day(work, plan) if is_told_later else work.today
+    if not first <= on <= work.today:
         raise misfit(
-            message("A step lies between the first day of the plan and today."),
+            message("A step lies between the last entry of the plan and today; who agrees or submits does so today."),
             message("The day that was given does not."),
             message("Correct the day."),
         )
     return on
+
+
+def _last_day(work: Work, plan: Row[Any]) -> date:
+    days = (
+        select(func.max(PLAN_STEP.c.happened_on)).where(PLAN_STEP.c.plan_id == plan.plan_id),
+        select(func.max(CONSULTATION.c.happened_on)).where(
+            CONSULTATION.c.plan_id == plan.plan_id, CONSULTATION.c.cancelled_at.is_(None)
+        ),
+        select(func.max(CONTACT.c.happened_on)).where(CONTACT.c.plan_id == plan.plan_id),
+    )
+    found: list[date | None] = [work.act.connection.scalar(day) for day in days]
+    return max(day for day in found if day is not None)
 
 
 # --- who may
@@ -184,6 +224,21 @@ def _at_level(work: Work, plan: Row[Any], on: date) -> None:
         work.need_school(plan.school_id, {"director"})
 
 
+def _authors(work: Work, plan: Row[Any]) -> set[str]:
+    """Return the logins of those who wrote a plan: who prepared it, what stands in it, and who submitted it."""
+    rows = work.act.connection.execute(_WRITTEN_BY, {"of_plan": plan.plan_id})
+    return {plan.preparer, *(row.recorded_by for row in rows)}
+
+
+_WRITTEN_BY = union(
+    select(PLAN_STEP.c.recorded_by).where(
+        PLAN_STEP.c.plan_id == bindparam("of_plan"), PLAN_STEP.c.action.in_(("begin", "submit"))
+    ),
+    select(PLAN_RISK.c.recorded_by).where(PLAN_RISK.c.plan_id == bindparam("of_plan")),
+    select(PLAN_MEASURE.c.recorded_by).where(PLAN_MEASURE.c.plan_id == bindparam("of_plan")),
+)
+
+
 _CHECKS: Mapping[Action, Callable[[Work, Row[Any], date], None]] = {
     "submit": _writer,
     "approve": _at_level,
@@ -199,46 +254,36 @@ _CHECKS: Mapping[Action, Callable[[Work, Row[Any], date], None]] = {
 
 
 def _submit(work: Work, plan: Row[Any], on: date) -> Change:
-    consent = work.the(CONSENT, consent_id=plan.consent_id)
-    work.hold(
-        not is_withdrawn(consent, on),
-        "consent_withdrawn",
-        on,
-        message("The consent does not hold any more."),
-        day=consent.withdrawn_on,
-    )
+    need_consent(work, work.the(CONSENT, consent_id=plan.consent_id), on, plan.programme)
     _check_contents(work, plan, on)
     return Change("IN_APPROVAL", waits_for=_chain(work, plan, on)[0])
 
 
 def _check_contents(work: Work, plan: Row[Any], on: date) -> None:
-    risks = work.all(select(PLAN_RISK).where(PLAN_RISK.c.plan_id == plan.plan_id))
-    links = work.all(
-        select(MEASURE_RISK.c.risk_id, MEASURE_RISK.c.plan_measure_id)
-        .join(PLAN_MEASURE, PLAN_MEASURE.c.plan_measure_id == MEASURE_RISK.c.plan_measure_id)
-        .where(PLAN_MEASURE.c.plan_id == plan.plan_id)
-    )
-    measures = measures_of(work, plan.plan_id)
+    risks = risks_of(work, plan.plan_id)
+    links = links_of(work, plan.plan_id)
+    measures, of = measures_of(work, plan.plan_id), plan.programme
     answered = {link.risk_id for link in links}
     answering = {link.plan_measure_id for link in links}
-    work.hold(bool(risks), "plan_risk_required", on, message("There is none yet."))
+    work.hold(bool(risks), "plan_risk_required", on, message("The plan holds none yet."), programme=of)
     alone = sorted(risk.risk_code for risk in risks if risk.risk_id not in answered)
     told = message("Without a measure: {codes}.", codes=", ".join(alone))
-    work.hold(not alone, "plan_risk_measure", on, told)
+    work.hold(not alone, "plan_risk_measure", on, told, programme=of)
     idle = sorted(measure.measure_code for measure in measures if measure.plan_measure_id not in answering)
     told = message("Measures that answer no risk: {codes}.", codes=", ".join(idle))
-    work.hold(not idle, "plan_risk_measure", on, told)
+    work.hold(not idle, "plan_risk_measure", on, told, programme=of)
     unjustified = sorted(risk.risk_code for risk in risks if not risk.justification)
     work.hold(
         not unjustified,
         "plan_risk_justification",
         on,
         message("Without a justification: {codes}.", codes=", ".join(unjustified)),
+        programme=of,
     )
     kinds = {measure_of(measure.measure_code).kind for measure in measures}
     is_economic_only = all(risk.risk_code.startswith("EK") for risk in risks)
     is_kept = is_economic_only or kinds != {"compensation"}
-    work.hold(is_kept, "compensation_alone", on, message("The plan holds compensations alone."))
+    work.hold(is_kept, "compensation_alone", on, message("The plan holds compensations alone."), programme=of)
 
 
 def _chain(work: Work, plan: Row[Any], on: date) -> tuple[str, ...]:
@@ -249,9 +294,13 @@ def _chain(work: Work, plan: Row[Any], on: date) -> tuple[str, ...]:
 
 
 def _approve(work: Work, plan: Row[Any], on: date) -> Change:
-    chain = _chain(work, plan, on)
-    place = chain.index(plan.waits_for) if plan.waits_for in chain else -1
-    after = chain[place + 1 :]
+    told = message("You prepared the plan, wrote in it, or submitted it.")
+    is_other = work.by.login not in _authors(work, plan)
+    work.hold(is_other, "approval_own_plan", on, told, programme=plan.programme)
+    need_consent(work, work.the(CONSENT, consent_id=plan.consent_id), on, plan.programme)
+    # Of the chain of today, what comes after the one who decides: a step may have gone or come since the plan was submitted.
+    place = LEVELS.index(plan.waits_for)
+    after = tuple(level for level in _chain(work, plan, on) if LEVELS.index(level) > place)
     return Change("IN_APPROVAL" if after else "APPROVED", after[0] if after else None, plan.waits_for)
 
 
@@ -265,7 +314,8 @@ def _suspend(work: Work, plan: Row[Any], on: date) -> Change:
 
 def _resume(work: Work, plan: Row[Any], on: date) -> Change:
     found = message("The semester of the plan is over.")
-    work.hold(Semester(plan.school_year, plan.semester).contains(on), "resume_same_semester", on, found)
+    is_in = Semester(plan.school_year, plan.semester).contains(on)
+    work.hold(is_in, "resume_same_semester", on, found, programme=plan.programme)
     return Change("UNDER_REVISION")
 
 
@@ -275,7 +325,8 @@ def _revise(work: Work, plan: Row[Any], on: date) -> Change:
 
 def _delete(work: Work, plan: Row[Any], on: date) -> Change:
     used = plan.preparation_cents + services_of(work, plan.plan_id)
-    work.hold(used == 0, "delete_no_money", on, message("Money was used, or support was given."))
+    told = message("Money was used, or support was given.")
+    work.hold(used == 0, "delete_no_money", on, told, programme=plan.programme)
     own = select(PLAN_MEASURE.c.plan_measure_id).where(PLAN_MEASURE.c.plan_id == plan.plan_id)
     work.act.connection.execute(delete(MEASURE_RISK).where(MEASURE_RISK.c.plan_measure_id.in_(own)))
     work.act.connection.execute(delete(PLAN_MEASURE).where(PLAN_MEASURE.c.plan_id == plan.plan_id))
@@ -296,19 +347,26 @@ _STEPS: Mapping[Action, Callable[[Work, Row[Any], date], Change]] = {
 
 def services_of(work: Work, plan_id: int) -> int:
     """Return how many services of a plan are recorded: consultations held, compensations asked for or granted, contacts."""
-    counts = (
-        select(func.count()).where(CONSULTATION.c.plan_id == plan_id, CONSULTATION.c.cancelled_at.is_(None)),
-        select(func.count()).where(COMPENSATION.c.plan_id == plan_id, COMPENSATION.c.state != "refused"),
-        select(func.count()).where(CONTACT.c.plan_id == plan_id),
-    )
-    return sum(int(work.act.connection.scalar(count) or 0) for count in counts)
+    return int(work.act.connection.scalar(_SERVICES, {"of_plan": plan_id}) or 0)
+
+
+_OF_PLAN: BindParameter[int] = bindparam("of_plan")
+_SERVICES = select(
+    select(func.count())
+    .where(CONSULTATION.c.plan_id == _OF_PLAN, CONSULTATION.c.cancelled_at.is_(None))
+    .scalar_subquery()
+    + select(func.count())
+    .where(COMPENSATION.c.plan_id == _OF_PLAN, COMPENSATION.c.state != "refused")
+    .scalar_subquery()
+    + select(func.count()).where(CONTACT.c.plan_id == _OF_PLAN).scalar_subquery()
+)
 
 
 def start(work: Work, plan: Row[Any], on: date) -> None:
     """Bring an approved plan under way when the first support is recorded."""
     if plan.status == "APPROVED":
         values = {"status": "IN_PROGRESS", "version": plan.version + 1}
-        work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+        work.change(PLAN, plan.plan_id, **values)
         write_step(work, plan, Step("start", "APPROVED", "IN_PROGRESS", on))
 
 
@@ -320,43 +378,53 @@ def need_under_way(work: Work, plan: Row[Any], on: date) -> None:
     UsageError
         With what is missing.
     """
-    is_open = plan.status in {"APPROVED", "IN_PROGRESS"} and plan.approved_on is not None and plan.approved_on <= on
-    work.hold(is_open, "approved_plan", on, message("The status of the plan is {status}.", status=plan.status))
+    of = plan.programme
+    is_open = plan.status in OPEN and plan.approved_on is not None and plan.approved_on <= on
+    told = message("The status of the plan is {status}.", status=STATUS_WORDS[plan.status])
+    if plan.status in OPEN:
+        told = message("The plan was approved on a later day.")
+    work.hold(is_open, "approved_plan", on, told, programme=of)
     found = message("The day lies in another semester, or before the plan.")
     is_in = Semester(plan.school_year, plan.semester).contains(on) and plan.started_on <= on
-    work.hold(is_in, "support_within_plan", on, found)
+    work.hold(is_in, "support_within_plan", on, found, programme=of)
+    told = message("On that day the plan was interrupted or under revision.")
+    work.hold(was_open_on(work, plan, on), "approved_plan", on, told, programme=of)
     if on > work.today:
         raise misfit(
             message("Support is recorded once it was given."),
             message("The day lies in the future."),
             message("Correct the day."),
         )
-    consent = work.the(CONSENT, consent_id=plan.consent_id)
-    work.hold(
-        not is_withdrawn(consent, on),
-        "consent_withdrawn",
-        on,
-        message("The consent does not hold any more."),
-        day=consent.withdrawn_on,
-    )
+    need_consent(work, work.the(CONSENT, consent_id=plan.consent_id), on, of)
+
+
+def was_open_on(work: Work, plan: Row[Any], on: date) -> bool:
+    """Whether a plan was approved or under way on a day: as the day began, or from some hour of it."""
+    step = PLAN_STEP.c
+    wanted = select(step.status_after, step.happened_on).where(step.plan_id == plan.plan_id)
+    steps = work.all(wanted.order_by(step.happened_on, step.step_id))
+    before = [row.status_after for row in steps if row.happened_on < on]
+    return bool(OPEN & {*before[-1:], *(row.status_after for row in steps if row.happened_on == on)})
 
 
 def close_plan(work: Work, command: ClosePlan) -> Outcome:
     """Close a plan that is under way and was evaluated."""
-    plan = the_plan(work, command.plan_code, command.version)
+    plan = the_plan(work, command.plan_code)
     need_head_or_writer(work, plan)
-    on = _day(work, plan, command.happened_on)
+    check_version(work, plan, command.version)
+    on = _day(work, plan, command.happened_on, is_told_later=True)
     if plan.status != "IN_PROGRESS":
         raise misfit(
             message("A plan under way is closed at the end of the semester."),
-            message("Its status is {status}.", status=plan.status),
+            message("Its status is {status}.", status=STATUS_WORDS[plan.status]),
             message("A plan without any support is deleted or suspended with its reason."),
         )
     own = select(func.count()).where(ASSESSMENT.c.plan_id == plan.plan_id, ASSESSMENT.c.assessor == "teacher")
     is_assessed = bool(work.act.connection.scalar(own))
-    work.hold(is_assessed, "evaluation_before_closing", on, message("The assessment of the teacher is missing."))
+    told = message("The assessment of the teacher is missing.")
+    work.hold(is_assessed, "evaluation_before_closing", on, told, programme=plan.programme)
     values = {"status": "CLOSED", "decision": command.decision, "ended_on": on, "version": plan.version + 1}
-    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    work.change(PLAN, plan.plan_id, **values)
     write_step(work, plan, Step("close", plan.status, "CLOSED", on))
     return told_of(plan, plan.version + 1, status="CLOSED")
 
@@ -366,24 +434,22 @@ def hand_over_plan(work: Work, command: HandOverPlan) -> Outcome:
 
     The new school agrees to it anew. The words on sensitive risks stay in the old school: they are asked for, not copied.
     """
-    plan = the_plan(work, command.plan_code, command.version)
+    plan = the_plan(work, command.plan_code)
     need_head_or_writer(work, plan)
-    on = _day(work, plan, command.happened_on)
-    if plan.status in {"INACTIVE", "CLOSED"} or not Semester(plan.school_year, plan.semester).contains(on):
+    check_version(work, plan, command.version)
+    on, term = _day(work, plan, command.happened_on, is_told_later=True), Semester(plan.school_year, plan.semester)
+    if plan.status in {"INACTIVE", "CLOSED"} or not term.contains(on) or not term.contains(work.today):
         raise misfit(
             message("A live plan is handed over, in its own semester."),
-            message("Its status is {status}.", status=plan.status),
+            message("Its status is {status}.", status=STATUS_WORDS[plan.status]),
             message("In the next semester the new school begins a plan of its own."),
         )
-    consent = work.the(CONSENT, consent_id=command.consent_id)
-    is_fitting = (consent.paper_kind, consent.pupil_id) == ("handover", plan.pupil_id) and consent.given_on <= on
-    if not is_fitting:
-        raise misfit(
-            message("A plan is handed over by a consent to that."),
-            message("The consent is of another kind or pupil, or of a later day."),
-            message("Record the consent to hand the plan over first."),
-        )
+    _check_handover(work, plan, command, on)
     stay = stay_of(work, plan.pupil_id, command.to_school_id, on)
+    work.need_colleague(command.supervisor, command.to_school_id)
+    told = message("There is no membership of the institution that covers this day.")
+    is_member = takes_part(work, plan.programme, command.to_school_id, on)
+    work.hold(is_member, "institution_member", on, told, programme=plan.programme)
     work.act.connection.execute(
         update(PLAN_RISK)
         .where(PLAN_RISK.c.plan_id == plan.plan_id, PLAN_RISK.c.is_sensitive == 1)
@@ -398,7 +464,7 @@ def hand_over_plan(work: Work, command: HandOverPlan) -> Outcome:
         "waits_for": None,
         "version": plan.version + 1,
     }
-    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    work.change(PLAN, plan.plan_id, **values)
     work.insert(
         PLAN_MOVE,
         plan_id=plan.plan_id,
@@ -411,17 +477,37 @@ def hand_over_plan(work: Work, command: HandOverPlan) -> Outcome:
     return told_of(plan, plan.version + 1, status="UNDER_REVISION")
 
 
+def _check_handover(work: Work, plan: Row[Any], command: HandOverPlan, on: date) -> None:
+    """Refuse a hand-over that stays in the school, or whose consent is another one, is over, or served before."""
+    consent = work.the(CONSENT, consent_id=command.consent_id)
+    is_own = (consent.paper_kind, consent.pupil_id, consent.school_year, consent.semester) == (
+        "handover",
+        plan.pupil_id,
+        plan.school_year,
+        plan.semester,
+    )
+    is_between = consent.school_id in {plan.school_id, command.to_school_id} and command.to_school_id != plan.school_id
+    served = work.all(select(PLAN_MOVE.c.move_id).where(PLAN_MOVE.c.consent_id == command.consent_id))
+    if not is_own or not is_between or served or consent.given_on > on:
+        raise misfit(
+            message("A plan is handed over to another school by a consent to that, which serves once."),
+            message("The consent is of another kind, pupil, school or semester, of a later day, or has served."),
+            message("Record the consent to hand the plan over first."),
+        )
+    need_consent(work, consent, max(on, work.today), plan.programme)
+
+
 def pay_preparation(work: Work, command: PayPreparation) -> Outcome:
     """Write what was paid for preparing a plan."""
     plan = the_plan(work, command.plan_code)
     work.need_school(plan.school_id, {"director"})
-    if command.cents < 0 or plan.status == "INACTIVE":
+    if plan.status == "INACTIVE" or command.cents < 0 or (command.cents == 0 < plan.preparation_cents):
         raise misfit(
-            message("Money is used for a live plan, and is not less than nothing."),
+            message("Money is used for a live plan; its amount can be corrected, and not be taken back to nothing."),
             message("The amount or the status is not so."),
             message("Correct the entry."),
         )
     values = {"preparation_cents": command.cents, "version": plan.version + 1}
-    work.act.connection.execute(update(PLAN).where(PLAN.c.plan_id == plan.plan_id).values(**values))
+    work.change(PLAN, plan.plan_id, **values)
     write_step(work, plan, Step("change", plan.status, plan.status))
     return told_of(plan, plan.version + 1)

@@ -24,7 +24,7 @@ from riskmodel.support.schema.papers import (
     PUPIL,
 )
 from riskmodel.support.schema.plans import PLAN
-from riskmodel.support.work import STAFF_OF_A_SCHOOL, Outcome, Work, misfit
+from riskmodel.support.work import STAFF_OF_A_SCHOOL, Outcome, Work, is_told, misfit
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,21 @@ class RecordCertificate:
 def issue_order(work: Work, command: IssueOrder) -> Outcome:
     """Write an order that states what its kind must state."""
     work.need_school(command.school_id, {"director"})
+    work.institution(command.school_id, command.issued_on)
     if command.order_kind not in ORDER_KINDS or not set(command.acknowledgement_kinds) <= set(ACKNOWLEDGEMENT_KINDS):
         raise misfit(
             message("An order and its ways of acknowledging are of kinds that the register knows."),
             message("One that was given is not."),
             message("Choose from the lists of the form."),
         )
+    if not command.issued_on <= min(work.today, command.valid_from):
+        raise misfit(
+            message("An order is issued, then recorded, and holds from the day of its issue or later."),
+            message("Its days are not in this order."),
+            message("Correct the days; for days that are past there is no order."),
+        )
     _check_contents(work, command)
+    _check_named(work, command)
     number = work.insert(
         DIRECTOR_ORDER,
         school_id=command.school_id,
@@ -127,14 +135,15 @@ def issue_order(work: Work, command: IssueOrder) -> Outcome:
 def _check_contents(work: Work, command: IssueOrder) -> None:
     on = command.issued_on
     if command.order_kind == "remote_consultations":
-        needed = (command.how_organised, command.educators, command.plan_codes, command.acknowledgement_kinds)
-        work.hold(all(needed), "order_contents", on, message("One of the four is missing."))
-        is_whole = bool(command.legal_reference and command.when_acknowledged)
+        needed = (command.educators, command.plan_codes, command.acknowledgement_kinds)
+        is_whole = is_told(command.how_organised) and all(needed)
+        work.hold(is_whole, "order_contents", on, message("One of the four is missing."))
+        is_whole = is_told(command.legal_reference) and is_told(command.when_acknowledged)
         found = message("The legal act, or when receipt is acknowledged, is missing.")
         for programme in _programmes_of(work, command.plan_codes):
             work.hold(is_whole, "order_contents_2021", on, found, programme=programme)
     if command.order_kind == "placement":
-        is_whole = bool(command.pupil_ids and command.place)
+        is_whole = bool(command.pupil_ids) and is_told(command.place)
         work.hold(is_whole, "placement_order", on, message("Pupils or place are missing."))
     if command.order_kind == "in_person_procedure":
         rule = work.rule("in_person_school_cap", command.valid_from)
@@ -142,6 +151,22 @@ def _check_contents(work: Work, command: IssueOrder) -> None:
         is_kept = most is None or (command.weekly_number is not None and command.weekly_number <= most)
         found = message("The number that was given: {number}.", number=command.weekly_number or "–")
         work.hold(is_kept, "in_person_school_cap", command.valid_from, found)
+
+
+def _check_named(work: Work, command: IssueOrder) -> None:
+    """Refuse an order that names plans, people or pupils who are not the school's own."""
+    plans = select(PLAN.c.plan_code).where(PLAN.c.school_id == command.school_id, PLAN.c.status != "INACTIVE")
+    known = {row.plan_code for row in work.all(plans.where(PLAN.c.plan_code.in_(list(command.plan_codes))))}
+    if known != set(command.plan_codes):
+        raise misfit(
+            message("An order names plans of its school by their codes."),
+            message("There is no live plan of the school for one of them."),
+            message("Look the codes up, and correct them."),
+        )
+    for login in sorted(set(command.educators)):
+        work.need_colleague(login, command.school_id)
+    for pupil_id in sorted(set(command.pupil_ids)):
+        stay_of(work, pupil_id, command.school_id, command.valid_from)
 
 
 def _programmes_of(work: Work, plan_codes: Sequence[str]) -> list[str]:
@@ -153,11 +178,11 @@ def end_order(work: Work, command: EndOrder) -> Outcome:
     """Write from which day an order holds no more."""
     order = work.the(DIRECTOR_ORDER, order_id=command.order_id)
     work.need_school(order.school_id, {"director"})
-    if not order.valid_from < command.valid_to:
+    if not order.valid_from < command.valid_to <= (order.valid_to or command.valid_to):
         raise misfit(
-            message("An order ends after its first day."),
-            message("The day lies before it."),
-            message("Correct the day."),
+            message("An order ends after its first day, and never later than it was issued for."),
+            message("The day lies before the one or after the other."),
+            message("Correct the day; to prolong it, issue a new order."),
         )
     work.act.connection.execute(
         update(DIRECTOR_ORDER).where(DIRECTOR_ORDER.c.order_id == command.order_id).values(valid_to=command.valid_to)

@@ -107,6 +107,7 @@ class ShareNote:
 
 def record_institution(work: Work, command: RecordInstitution) -> Outcome:
     """Write what a school is from a day on."""
+    work.forget_places()
     work.need("steward", "state")
     if (
         command.institution_kind not in INSTITUTION_KINDS
@@ -144,6 +145,7 @@ def record_institution(work: Work, command: RecordInstitution) -> Outcome:
 
 def join(work: Work, command: Join) -> Outcome:
     """Write a membership, or the end of one."""
+    work.forget_places()
     the_programme(command.programme)
     work.need("steward", "state")
     unit = unit_of(command.member_kind, command.member_code)
@@ -237,6 +239,7 @@ def record_partner(work: Work, command: RecordPartner) -> Outcome:
 
 def record_staff(work: Work, command: RecordStaff) -> Outcome:
     """Write as what somebody works in a school; the same beginning again replaces hours and end."""
+    work.forget_places()
     if not any(grant.role == "steward" for grant in work.grants()):
         work.need_school(command.school_id, {"director"})
     if command.profession not in PROVIDERS:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from riskmodel.messages import message
 from riskmodel.register.grants import PUPIL_ID
@@ -26,6 +26,8 @@ class RecordStay:
         The pseudonym, 32 hexadecimal figures: no personal code stands in the register.
     born_on
         Where the month alone is known, its last day: so nobody is of age too early.
+    is_in_care
+        Lives outside the family: other people speak for the pupil. None leaves it as it is known.
     valid_from, valid_to
         Half-open; None for an open end.
     """
@@ -39,7 +41,7 @@ class RecordStay:
     valid_to: date | None = None
     education_programme: str | None = None
     born_on: date | None = None
-    is_in_care: bool = False
+    is_in_care: bool | None = None
     declared_municipality: str | None = None
     actual_municipality: str | None = None
 
@@ -63,12 +65,7 @@ def record_stay(work: Work, command: RecordStay) -> Outcome:
         "education_programme": command.education_programme,
         "valid_to": command.valid_to,
     }
-    same = (
-        (STAY.c.pupil_id == command.pupil_id)
-        & (STAY.c.school_id == command.school_id)
-        & (STAY.c.valid_from == command.valid_from)
-    )
-    found = work.one(select(STAY.c.stay_id).where(same))
+    found = work.find(STAY, pupil_id=command.pupil_id, school_id=command.school_id, valid_from=command.valid_from)
     if found is None:
         number = work.insert(
             STAY,
@@ -79,7 +76,7 @@ def record_stay(work: Work, command: RecordStay) -> Outcome:
         )
     else:
         number = found.stay_id
-        work.act.connection.execute(update(STAY).where(STAY.c.stay_id == number).values(**work.signed(values)))
+        work.change(STAY, number, **work.signed(values))
     return Outcome({"stay_id": number}, f"school:{command.school_id}", command.pupil_id)
 
 
@@ -87,14 +84,15 @@ def _write_pupil(work: Work, command: RecordStay) -> None:
     values = work.signed(
         {
             "born_on": command.born_on,
-            "is_in_care": int(command.is_in_care),
+            "is_in_care": None if command.is_in_care is None else int(command.is_in_care),
             "declared_municipality": command.declared_municipality,
             "actual_municipality": command.actual_municipality,
         }
     )
-    known = work.one(select(PUPIL).where(PUPIL.c.pupil_id == command.pupil_id))
+    known = work.find(PUPIL, pupil_id=command.pupil_id)
     if known is None:
-        work.act.connection.execute(PUPIL.insert().values(pupil_id=command.pupil_id, **values))
+        values["is_in_care"] = values["is_in_care"] or 0
+        work.act.connection.execute(PUPIL.insert(), {"pupil_id": command.pupil_id, **values})
     else:
         kept = {name: value for name, value in values.items() if value is not None}
         work.act.connection.execute(update(PUPIL).where(PUPIL.c.pupil_id == command.pupil_id).values(**kept))
@@ -108,17 +106,8 @@ def stay_of(work: Work, pupil_id: str, school_id: str, on: date) -> Row[Any]:
     UnknownThingError
         When the pupil does not learn there on that day.
     """
-    row = work.act.connection.execute(
-        select(STAY)
-        .where(
-            STAY.c.pupil_id == pupil_id,
-            STAY.c.school_id == school_id,
-            STAY.c.valid_from <= on,
-            (STAY.c.valid_to.is_(None)) | (STAY.c.valid_to > on),
-        )
-        .order_by(STAY.c.valid_from.desc())
-        .limit(1)
-    ).one_or_none()
+    of = {"of_pupil": pupil_id, "of_school": school_id, "on": on}
+    row = work.act.connection.execute(_STAY_ON, of).one_or_none()
     if row is None:
         raise UnknownThingError(
             message("Support is given to pupils of the school."),
@@ -126,6 +115,31 @@ def stay_of(work: Work, pupil_id: str, school_id: str, on: date) -> Row[Any]:
             remedy=message("Record where the pupil learns, or correct the day."),
         )
     return row
+
+
+_STAY_ON = (
+    select(STAY)
+    .where(
+        STAY.c.pupil_id == bindparam("of_pupil"),
+        STAY.c.school_id == bindparam("of_school"),
+        STAY.c.valid_from <= bindparam("on"),
+        (STAY.c.valid_to.is_(None)) | (STAY.c.valid_to > bindparam("on")),
+    )
+    .order_by(STAY.c.valid_from.desc())
+    .limit(1)
+)
+
+
+def need_own_pupil(work: Work, pupil_id: str, school_id: str, on: date) -> None:
+    """Refuse a pupil whom the register knows, and not in this school; one it does not know yet is no plan's affair.
+
+    Raises
+    ------
+    UnknownThingError
+        When the pupil learns elsewhere on that day.
+    """
+    if work.one(select(PUPIL.c.pupil_id).where(PUPIL.c.pupil_id == pupil_id)) is not None:
+        stay_of(work, pupil_id, school_id, on)
 
 
 def is_of_age(born_on: date | None, on: date) -> bool | None:

@@ -7,13 +7,14 @@ state a plan by its code alone, without names, words or sensitive risks. Words o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, false, func, or_, select
 
 from riskmodel.register.people import Grant, Person
+from riskmodel.support.catalogue import catalogue
 from riskmodel.support.schema.papers import CERTIFICATE, CONSENT, DIRECTOR_ORDER
 from riskmodel.support.schema.places import INSTITUTION
 from riskmodel.support.schema.plans import (
@@ -99,15 +100,14 @@ def tasks_of(connection: Connection, person: Person, on: date) -> Tasks:
     """Return what somebody has to do with plans on a day: those of the day's semester, and earlier ones still open."""
     term, grants = semester_of(on), holding(person, on)
     seen = _seen_by(person, grants, on)
+    # Counted plan by plan, of the few that are shown: grouped, it would count those of the whole state first.
     held = (
-        select(CONSULTATION.c.plan_id, func.count().label("held"))
-        .where(CONSULTATION.c.cancelled_at.is_(None))
-        .group_by(CONSULTATION.c.plan_id)
-        .subquery()
+        select(func.count())
+        .where(CONSULTATION.c.plan_id == PLAN.c.plan_id, CONSULTATION.c.cancelled_at.is_(None))
+        .scalar_subquery()
     )
     rows = connection.execute(
-        select(PLAN, func.coalesce(held.c.held, 0).label("held"))
-        .outerjoin(held, held.c.plan_id == PLAN.c.plan_id)
+        select(PLAN, held.label("held"))
         .where(seen, PLAN.c.status.in_(LIVE), _until(term))
         .order_by(PLAN.c.school_year, PLAN.c.semester, PLAN.c.plan_id)
     ).all()
@@ -275,7 +275,8 @@ def plan_of(connection: Connection, person: Person, code: str, on: date) -> Plan
     reader = _may_read(connection, plan, institution, person, grants)
     if reader is None:
         return None
-    return _cut(connection, plan, reader, _is_writer(plan, person, grants), institution)
+    found = _cut(connection, plan, reader, _is_writer(plan, person, grants), institution)
+    return replace(found, measures=_own_measures(found.measures, person)) if reader == "teacher" else found
 
 
 def _may_read(
@@ -299,6 +300,12 @@ def _may_read(
         if is_named or (plan.class_code is not None and plan.class_code in classes):
             return "teacher"
     return None if plan.status in {"DRAFT", "INACTIVE"} else _above_the_school(institution, grants)
+
+
+def _own_measures(measures: Sequence[dict[str, Any]], person: Person) -> list[dict[str, Any]]:
+    """Return measures without the compensations that others entered: what a family can pay is no teacher's affair."""
+    economic = {measure.code for measure in catalogue().measures if measure.kind == "compensation"}
+    return [row for row in measures if row["measure_code"] not in economic or row["recorded_by"] == person.login]
 
 
 def _above_the_school(institution: Row[Any] | None, grants: Sequence[Grant]) -> Reader | None:
@@ -373,13 +380,14 @@ def _certificates(connection: Connection, plan: Row[Any]) -> Sequence[Row[Any]]:
     ).all()
 
 
-def consents_of(connection: Connection, pupil_id: str, term: Semester) -> Sequence[Row[Any]]:
-    """Return the consents to a plan of a pupil in a semester that were not withdrawn, the newest first."""
+def consents_of(connection: Connection, pupil_id: str, school_id: str, term: Semester) -> Sequence[Row[Any]]:
+    """Return the consents to a plan in a school and semester that were not withdrawn, the newest first."""
     own = CONSENT.c
     return connection.execute(
         select(CONSENT)
         .where(
             own.pupil_id == pupil_id,
+            own.school_id == school_id,
             own.school_year == term.year,
             own.semester == term.half,
             own.paper_kind == "consent",
@@ -389,11 +397,11 @@ def consents_of(connection: Connection, pupil_id: str, term: Semester) -> Sequen
     ).all()
 
 
-def plans_of_pupil(connection: Connection, pupil_id: str) -> Sequence[Row[Any]]:
-    """Return the plans of a pupil that were not deleted, the newest first."""
+def plans_of_pupil(connection: Connection, pupil_id: str, school_id: str) -> Sequence[Row[Any]]:
+    """Return the plans of a pupil that a school holds and that were not deleted, the newest first."""
     return connection.execute(
         select(PLAN)
-        .where(PLAN.c.pupil_id == pupil_id, PLAN.c.status != "INACTIVE")
+        .where(PLAN.c.pupil_id == pupil_id, PLAN.c.school_id == school_id, PLAN.c.status != "INACTIVE")
         .order_by(PLAN.c.school_year.desc(), PLAN.c.semester.desc())
     ).all()
 

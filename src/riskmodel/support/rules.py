@@ -15,7 +15,7 @@ import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Self
@@ -169,10 +169,14 @@ class Rulebook:
 
     def rows(self, rule_id: str) -> tuple[Rule, ...]:
         """Return the rows of a rule, the oldest first; KeyError for an id that no row bears."""
-        found = [rule for rule in self.rules if rule.rule_id == rule_id]
-        if not found:
-            raise KeyError(rule_id)
-        return tuple(sorted(found, key=lambda rule: rule.valid_from))
+        return self._by_id[rule_id]
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, tuple[Rule, ...]]:
+        found: dict[str, list[Rule]] = {}
+        for rule in sorted(self.rules, key=lambda rule: rule.valid_from):
+            found.setdefault(rule.rule_id, []).append(rule)
+        return {rule_id: tuple(rows) for rule_id, rows in found.items()}
 
     def rule(self, rule_id: str) -> Rule:
         """Return the newest row of a rule; KeyError for an id that no row bears."""
@@ -226,7 +230,9 @@ class Rulebook:
         >>> later.in_force("in_person_minutes", date(2021, 7, 1)) is None
         True
         """
-        rules = self.rules
+        rules, changes = self.rules, list(changes)
+        if not changes:
+            return self
         for number, change in enumerate(changes, 1):
             row = self._completed(rules, change, f"row {number}")
             rules = (*(part for rule in rules for part in _beside(rule, row)), row)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from typing import Any, NoReturn
 
-from sqlalchemy import Row, Select, Table, select, update
+from sqlalchemy import Insert, Row, Select, Table, Update, bindparam, func, select, update
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, Spoken, message
 from riskmodel.register.database import Act
 from riskmodel.register.people import Grant, Person, Role
+from riskmodel.register.schema import ACCOUNT, ROLE_GRANT
 from riskmodel.support.rules import Refused, Rule, Rulebook
-from riskmodel.support.schema.places import COUNTER, INSTITUTION
+from riskmodel.support.schema.places import COUNTER, INSTITUTION, STAFF
 
 EDUCATORS: frozenset[Role] = frozenset({"class_teacher", "subject_teacher", "support_staff"})
 STAFF_OF_A_SCHOOL: frozenset[Role] = EDUCATORS | {"director"}
@@ -63,25 +65,43 @@ class Work:
     now: datetime
     today: date
     rules: Rulebook
+    _numbers: dict[str, int] = field(default_factory=dict)
+    _places: dict[tuple[object, ...], Any] = field(default_factory=dict)
 
     # --- rows
 
     def number(self, table: Table) -> int:
         """Return the next number of a table. A number is never given twice, and both data bases give the same."""
-        connection = self.act.connection
-        last = connection.scalar(select(COUNTER.c.last).where(COUNTER.c.name == table.name))
+        last = self._numbers.get(table.name)
         if last is None:
-            connection.execute(COUNTER.insert().values(name=table.name, last=1))
-            return 1
-        connection.execute(update(COUNTER).where(COUNTER.c.name == table.name).values(last=last + 1))
-        return int(last) + 1
+            last = self._taken(table.name)
+        self._numbers[table.name] = last + 1
+        return last + 1
+
+    def _taken(self, name: str) -> int:
+        """Take the counter of a table for the rest of the transaction; return the last number that it gave."""
+        connection = self.act.connection
+        # Written before it is read, so that a writer who comes at the same time waits here for this one's end.
+        if connection.execute(_TAKE_COUNTER, {"of": name}).rowcount == 0:
+            connection.execute(COUNTER.insert(), {"name": name, "last": 0})
+        return int(connection.scalar(_READ_COUNTER, {"of": name}) or 0)
+
+    def keep_numbers(self) -> None:
+        """Write down the last numbers that were given: once, at the end of the transaction."""
+        given = [{"of": name, "given": last} for name, last in sorted(self._numbers.items())]
+        if given:
+            self.act.connection.execute(_KEEP_COUNTER, given)
 
     def insert(self, table: Table, **values: object) -> int:
         """Write a row of a numbered table, signed with who writes and when; return its number."""
         (key,) = table.primary_key.columns
         number = self.number(table)
-        self.act.connection.execute(table.insert().values({key.name: number, **self.signed(values)}))
+        self.act.connection.execute(_inserting(table), {key.name: number, **self.signed(values)})
         return number
+
+    def change(self, table: Table, number: int, **values: object) -> None:
+        """Write other values into the row of a number."""
+        self.act.connection.execute(_changing(table, tuple(values)), {"row_number": number, **values})
 
     def signed(self, values: Mapping[str, object]) -> dict[str, object]:
         """Return values with who writes them and when."""
@@ -90,7 +110,7 @@ class Work:
     def insert_links(self, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
         """Write rows of a table of links."""
         if many := [dict(row) for row in rows]:
-            self.act.connection.execute(table.insert(), many)
+            self.act.connection.execute(_inserting(table), many)
 
     def one(self, wanted: Select[Any]) -> Row[Any] | None:
         """Return the one row that is wanted; None where there is none."""
@@ -105,13 +125,22 @@ class Work:
 
         Raises
         ------
+        NotAllowedError
+            When it is of another unit, and the data base does not show it.
         UnknownThingError
             When there is none.
         """
-        row = self.one(select(table).where(*(table.c[name] == value for name, value in named.items())))
+        row = self.find(table, **named)
         if row is None:
+            same = (table.c[name] == value for name, value in named.items())
+            if self.act.count_everywhere(select(func.count()).select_from(table).where(*same)):
+                raise not_allowed()
             raise unknown_thing(table)
         return row
+
+    def find(self, table: Table, **named: object) -> Row[Any] | None:
+        """Return the one row of a table that has these values, None where there is none."""
+        return self.act.connection.execute(_naming(table, tuple(named)), named).one_or_none()
 
     # --- places
 
@@ -123,21 +152,30 @@ class Work:
         UnknownThingError
             When the register knows no such school on that day.
         """
-        row = self.one(
-            select(INSTITUTION).where(
-                INSTITUTION.c.school_id == school_id,
-                INSTITUTION.c.valid_from <= on,
-                (INSTITUTION.c.valid_to.is_(None)) | (INSTITUTION.c.valid_to > on),
-            )
-        )
-        if row is None:
+        rows = self.of_places(_INSTITUTION_ON, school_id=school_id, on=on)
+        if len(rows) != 1:
             raise UnknownThingError(
                 message("A school must be entered in the register, for the day of the record."),
                 found=message("There is no school of this number on that day."),
                 remedy=message("Ask the steward to enter the institution with its kind and municipality."),
                 where=school_id,
             )
-        return row
+        return rows[0]
+
+    def of_places(self, wanted: Select[Any], **values: object) -> list[Row[Any]]:
+        """Return the rows of institutions, memberships, staff or roles that are wanted; asked again in one transaction, the same.
+
+        Whoever writes such a row calls :meth:`forget_places`.
+        """
+        key = (wanted, *values.items())
+        if key not in self._places:
+            self._places[key] = list(self.act.connection.execute(wanted, values).all())
+        found: list[Row[Any]] = self._places[key]
+        return found
+
+    def forget_places(self) -> None:
+        """Look institutions, memberships and staff up anew: one of them was written."""
+        self._places.clear()
 
     # --- people
 
@@ -158,6 +196,26 @@ class Work:
             if grant.role in wanted and grant.school_id == school_id:
                 return grant
         raise not_allowed()
+
+    def roles_in(self, school_id: str) -> frozenset[Role]:
+        """Return the roles that the person holds in a school today."""
+        return frozenset(grant.role for grant in self.grants() if grant.school_id == school_id)
+
+    def need_colleague(self, login: str, school_id: str) -> None:
+        """Refuse a login that is nobody's who works in a school: no role there today, and no entry among its staff.
+
+        Raises
+        ------
+        UsageError
+            When there is no such person.
+        """
+        of = {"login": login, "school_id": school_id, "on": self.today}
+        if not self.of_places(_HAS_ROLE, **of) and not self.of_places(_IS_STAFF, **of):
+            raise misfit(
+                message("A person who is named works in the school."),
+                message("Nobody of this login has a role there, or is entered among its staff."),
+                message("Choose somebody of the school, or ask the director to enter the person."),
+            )
 
     def need(self, *roles: Role, municipality_code: str | None = None) -> Grant:
         """Return a grant of the person by one of these roles, in this municipality where the role has one.
@@ -209,6 +267,61 @@ class Work:
         """
         rule = self.rules.rule(rule_id) if on is None else self.rules.in_force(rule_id, on)
         raise Refused(rule or self.rules.rule(rule_id), found=found, values=values)
+
+
+_INSTITUTION_ON = select(INSTITUTION).where(
+    INSTITUTION.c.school_id == bindparam("school_id"),
+    INSTITUTION.c.valid_from <= bindparam("on"),
+    (INSTITUTION.c.valid_to.is_(None)) | (INSTITUTION.c.valid_to > bindparam("on")),
+)
+_HAS_ROLE = (
+    select(ROLE_GRANT.c.grant_id)
+    .join(ACCOUNT, ACCOUNT.c.account_id == ROLE_GRANT.c.account_id)
+    .where(
+        ACCOUNT.c.login == bindparam("login"),
+        ACCOUNT.c.disabled_at.is_(None),
+        ROLE_GRANT.c.school_id == bindparam("school_id"),
+        (ROLE_GRANT.c.valid_from.is_(None)) | (ROLE_GRANT.c.valid_from <= bindparam("on")),
+        (ROLE_GRANT.c.valid_to.is_(None)) | (ROLE_GRANT.c.valid_to > bindparam("on")),
+    )
+    .limit(1)
+)
+_IS_STAFF = (
+    select(STAFF.c.staff_id)
+    .where(
+        STAFF.c.login == bindparam("login"),
+        STAFF.c.school_id == bindparam("school_id"),
+        (STAFF.c.valid_to.is_(None)) | (STAFF.c.valid_to > bindparam("on")),
+    )
+    .limit(1)
+)
+_READ_COUNTER = select(COUNTER.c.last).where(COUNTER.c.name == bindparam("of"))
+_TAKE_COUNTER = update(COUNTER).where(COUNTER.c.name == bindparam("of")).values(last=COUNTER.c.last)
+_KEEP_COUNTER = update(COUNTER).where(COUNTER.c.name == bindparam("of")).values(last=bindparam("given"))
+
+
+# A statement that is made once is put into words once; made anew for each row, that takes longer than the data base does.
+
+
+@cache
+def _inserting(table: Table) -> Insert:
+    return table.insert()
+
+
+@cache
+def _naming(table: Table, names: tuple[str, ...]) -> Select[Any]:
+    return select(table).where(*(table.c[name] == bindparam(name) for name in names))
+
+
+@cache
+def _changing(table: Table, names: tuple[str, ...]) -> Update:
+    (key,) = table.primary_key.columns
+    return update(table).where(key == bindparam("row_number")).values({name: bindparam(name) for name in names})
+
+
+def is_told(text: str | None) -> bool:
+    """Whether something is written in a field: blanks alone are nothing."""
+    return text is not None and bool(text.strip())
 
 
 def not_allowed() -> NotAllowedError:

@@ -13,7 +13,9 @@ from typing import Any
 from markupsafe import Markup
 
 from riskmodel.messages import Language, message
+from riskmodel.support.risks import risk_item
 from riskmodel.views import figures, model_page, numbers, pages, texts, words
+from riskmodel.views.catalogue_page import measure_name
 
 Row = Mapping[str, Any]
 
@@ -132,6 +134,13 @@ def bounds(findings: Row, language: Language) -> list[dict[str, Any]]:
     ]
 
 
+def _line_name(line: Row, language: Language) -> str:
+    code = line["line_code"]
+    if line["line_kind"] == "measure":
+        return measure_name(code, language)
+    return f"{code} {risk_item(code).names.in_language(language)}"
+
+
 def _whole(template: str, findings: Row, language: Language) -> str:
     newest = model_page.newest_cohort(findings)
     default = model_page.default_model(findings)
@@ -148,6 +157,7 @@ def _whole(template: str, findings: Row, language: Language) -> str:
         split=model_page.headline_split(findings),
         style=Markup((resources.files("riskmodel.views") / "static" / "report.css").read_text("utf-8")),  # noqa: S704  (ours)
         verdicts=judged,
+        answered=[{**line, "name": _line_name(line, language)} for line in findings.get("feedback", ())],
         ahead=[one for one in judged if one["state"] == "ahead"],
         headline=model_page.headline_figures(findings, language),
         figure_names=[words.words(words.FIGURES, metric, language) for metric in FIGURES_WITH_RULES],

@@ -39,6 +39,12 @@ MAY = {
     "pupil": set(ROLES_OF_A_SCHOOL),
     "notice": set(ROLES_OF_A_SCHOOL),
     "capacity": {"director"},
+    "tasks": {*ROLES_OF_A_SCHOOL, "municipality", "state"},
+    "statistics": {"director", "support_staff", "municipality", "state"},
+    "plan": {*ROLES_OF_A_SCHOOL, "municipality", "state"},
+    "consultation": set(ROLES_OF_A_SCHOOL),
+    "planning": {"class_teacher", "subject_teacher", "support_staff"},
+    "orders": {"director"},
     "municipality": {"municipality", "state"},
     "state": {"state"},
     "runs": {"steward"},
@@ -53,6 +59,7 @@ def _ask(view: str, *, school_id: str = OWN, pupil_id: str = NAMED, municipality
         "school": {"school_id": school_id},
         "pupil": {"school_id": school_id, "pupil_id": pupil_id},
         "municipality": {"municipality_code": municipality_code},
+        "plan": {"plan_code": "261-000001-03"},
     }
     return Ask(view, **named.get(RULES[view].unit, {}))
 
@@ -185,6 +192,9 @@ def test_a_municipality_sees_itself_and_the_state_every_one(answer):
         Ask("school", OWN, municipality_code=HERE),
         Ask("school", OWN, NAMED),
         Ask("state", municipality_code=HERE),
+        Ask("plan"),
+        Ask("plan", OWN, plan_code="261-000001-03"),
+        Ask("tasks", plan_code="261-000001-03"),
     ],
 )
 def test_an_ask_that_names_too_little_or_too_much_is_unknown(answer, ask):
@@ -195,7 +205,7 @@ def test_an_ask_that_names_too_little_or_too_much_is_unknown(answer, ask):
 @pytest.mark.parametrize("view", sorted(RULES))
 def test_a_view_is_given_out_as_the_files_of_its_rule_and_no_others(answer, view, kind):
     asked = _ask(view)
-    ask = Ask(view, asked.school_id, asked.pupil_id, asked.municipality_code, kind)
+    ask = Ask(view, asked.school_id, asked.pupil_id, asked.municipality_code, kind, asked.plan_code)
     found = answer(ask, *GRANTS.values())
     assert (found != "unknown") == (kind in RULES[view].files)
 

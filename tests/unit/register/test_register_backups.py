@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 import zipfile
@@ -19,7 +18,6 @@ from riskmodel.register.backups import ABOUT_FILE, How, back_up, read_about, res
 from riskmodel.register.people import Grant
 from riskmodel.register.places import Place, ServerPlace, note_file, register_file, register_of, server_place, url_file
 from riskmodel.register.store import Register, open_register, put_on_server
-
 
 START = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 
@@ -162,7 +160,11 @@ def test_a_server_s_back_up_goes_into_an_empty_data_base_only(postgres: Server, 
         elsewhere = tmp_path / "elsewhere"
         with pytest.raises(UsageError, match="empty data base"):
             restore(
-                tmp_path / "of_server.zip", elsewhere, "Līga", forget_nobody, How(server=ServerPlace(place.url, elsewhere))
+                tmp_path / "of_server.zip",
+                elsewhere,
+                "Līga",
+                forget_nobody,
+                How(server=ServerPlace(place.url, elsewhere)),
             )
         assert register.audit.verify().is_sound
         assert not url_file(elsewhere).exists()
@@ -239,7 +241,7 @@ def test_a_note_of_the_head_is_restored_with_the_register(file: Path, made: Path
     elsewhere = tmp_path / "elsewhere"
     restored = restore(made, elsewhere, "Līga", forget_nobody, How())
     assert int(note_file(register_file(elsewhere)).read_text()[:16]) == restored.entries
-    assert stat.S_IMODE(os.stat(register_file(elsewhere)).st_mode) == 0o600
+    assert stat.S_IMODE(register_file(elsewhere).stat().st_mode) == 0o600
 
 
 def test_a_copy_of_the_file_during_writes_is_not_what_a_back_up_is(file: Path, register: Register, tmp_path: Path):

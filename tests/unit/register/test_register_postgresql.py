@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import own_postgres
 import pytest
@@ -236,20 +235,18 @@ def test_pg_dump_is_found_on_the_path_too(tmp_path, monkeypatch):
     assert postgresql._pg_dump() == str(tmp_path / "pg_dump")
 
 
-def rights_of(user: str) -> list[str]:
-    """Return the statements that the page of the design gives."""
-    page = (Path(__file__).parents[3] / "reports" / "design" / "register.md").read_text("utf-8")
-    return [line.replace(" TO portal;", f" TO {user}") for line in page.splitlines() if line.startswith("GRANT ")]
-
-
 def test_the_rights_of_a_portal_s_own_user_name_every_table():
-    named = {word.strip(",") for right in rights_of("x") for word in right.split(" ON ")[1].split(" TO ")[0].split()}
+    named = {
+        word.strip(",")
+        for right in own_postgres.rights_of("x")
+        for word in right.split(" ON ")[1].split(" TO ")[0].split()
+    }
     assert named >= {*METADATA.tables, migrating.VERSION_TABLE}
 
 
 def test_a_portal_works_with_few_rights_and_may_not_touch_what_was_written(server, place, store, clock):
     with user_with_a_password(server, place.url.database) as user:
-        server.do(*rights_of(user), database=place.url.database)
+        server.do(*own_postgres.rights_of(user), database=place.url.database)
         weak = server_place(server.address(place.url.database, user), store, password=SECRET)
         with open_register(weak, may_create=True, clock=clock) as register:
             person = register.accounts.add("dace", "Dace", None, "lv", [Grant("director", "101")], "juris")

@@ -7,8 +7,9 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from register_by_hand import by_hand
@@ -146,6 +147,12 @@ def declared(place: Place, tmp_path, request: pytest.FixtureRequest) -> Engine:
     return engine
 
 
+def _index(index: Mapping[str, Any]) -> str:
+    """Return an index in words; the condition of a partial one is a text of its own, which is no equal of another."""
+    conditions = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return repr({**index, "dialect_options": conditions})
+
+
 def shape(engine: Engine) -> dict[str, object]:
     """Return what the data base itself says of the tables."""
     seen, is_sqlite = inspect(engine), engine.dialect.name == "sqlite"
@@ -159,10 +166,10 @@ def shape(engine: Engine) -> dict[str, object]:
         name: {
             "columns": [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in seen.get_columns(name)],
             "key": seen.get_pk_constraint(name),
-            "foreign": seen.get_foreign_keys(name),
-            "unique": seen.get_unique_constraints(name),
+            "foreign": sorted(seen.get_foreign_keys(name), key=lambda key: str(key["name"])),
+            "unique": sorted(seen.get_unique_constraints(name), key=lambda rule: str(rule["name"])),
             "checks": sorted((c["name"], c["sqltext"]) for c in seen.get_check_constraints(name)),
-            "indexes": sorted(seen.get_indexes(name), key=lambda index: str(index["name"])),
+            "indexes": sorted((str(index["name"]), _index(index)) for index in seen.get_indexes(name)),
             "autoincrement": "AUTOINCREMENT" in sql.get(name, ""),
         }
         for name in METADATA.tables

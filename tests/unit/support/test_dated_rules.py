@@ -70,6 +70,7 @@ LASTING = [
     "absence_notice",
     "agreement_channel",
     "approval_order",
+    "approval_own_plan",
     "approved_plan",
     "compensation_alone",
     "consent_channel",
@@ -110,6 +111,7 @@ LASTING = [
 VALUES = {"day": date(2026, 11, 22), "done": 10, "lessons": 21}
 
 
+@pytest.mark.requirement("R63")
 @pytest.mark.parametrize("rule_id", IDS)
 def test_a_rule_holds_from_its_first_to_its_last_day_and_not_beside_them(rule_id):
     code, first, last = DAYS.get(rule_id) or (None, FIRST_DAY, None)
@@ -170,12 +172,14 @@ def test_every_mark_of_the_tables_is_told_among_the_sources():
 # The traps
 
 
+@pytest.mark.requirement("R28", "R51")
 def test_a_plain_e_mail_may_acknowledge_where_an_order_says_so_and_never_consents():
     assert BOOK.rule("consent_channel").parameters["refused"] == ["plain_email"]
     assert "plain_email" not in BOOK.rule("consent_channel").parameters["channels"]
     assert "plain_email" not in str(dict(BOOK.rule("remote_ack_kind").parameters))
 
 
+@pytest.mark.requirement("R54", "R55")
 def test_forty_minutes_and_ten_a_week_are_no_general_rules():
     for rule_id, name, limit in (("in_person_minutes", "max_minutes", 40), ("in_person_week", "max_per_week", 10)):
         rule = BOOK.rule(rule_id)
@@ -195,6 +199,7 @@ def test_the_limits_beside_the_measures_are_those_of_the_rules():
     assert BOOK.rule("youth_amount").parameters["amount_eur"] == 4600
 
 
+@pytest.mark.requirement("R62")
 def test_support_was_suspended_until_remote_consultations_came_back():
     in_force = {
         day: [rule.rule_id for rule in BOOK.about("support", day, "pumpurs") if rule.rule_id.startswith("suspended")]
@@ -205,6 +210,7 @@ def test_support_was_suspended_until_remote_consultations_came_back():
     assert BOOK.in_force("remote_order", date(2020, 3, 23), "pumpurs")
 
 
+@pytest.mark.requirement("R2")
 def test_grade_4_comes_into_the_programme_in_september_2021():
     lowest = {}
     for day in (date(2019, 10, 1), date(2021, 8, 31), date(2021, 9, 1)):
@@ -237,6 +243,7 @@ def test_the_days_of_a_programme_are_those_of_its_period(code, rule_id):
 # Refusals
 
 
+@pytest.mark.requirement("R63")
 def test_a_refusal_says_what_holds_what_was_found_what_to_do_and_which_rule_with_its_source():
     rule = BOOK.in_force("in_person_minutes", date(2021, 2, 8), "pumpurs")
     with pytest.raises(Refused) as refused:

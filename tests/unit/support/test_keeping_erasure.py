@@ -49,9 +49,11 @@ def on_each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
             yield filled(register, calendar)
         return
     server = request.getfixturevalue("postgres")
-    with own_postgres.made_place(server, tmp_path / "store", calendar()) as place:
-        with open_register(place, clock=calendar) as register:
-            yield filled(register, calendar)
+    with (
+        own_postgres.made_place(server, tmp_path / "store", calendar()) as place,
+        open_register(place, clock=calendar) as register,
+    ):
+        yield filled(register, calendar)
 
 
 def rows_of(world: World, pupil: str) -> dict[str, int]:
@@ -108,7 +110,9 @@ def test_the_file_holds_no_word_of_the_pupil_and_the_pseudonym_in_the_audit_alon
         return b"".join(path.read_bytes() for path in sorted(tmp_path.glob("store.register.sqlite3*")))
 
     assert SECRET_WORDS.encode() in bytes_of()
-    audited = sum(entry.subject == pupil for pupil in (ONE, TWO, THREE) for entry in world.register.audit.read(count=9999))
+    audited = sum(
+        entry.subject == pupil for pupil in (ONE, TWO, THREE) for entry in world.register.audit.read(count=9999)
+    )
     for pupil in (ONE, TWO, THREE):
         erase_from_register(world.register, [pupil], "Līga")
     found = bytes_of()
@@ -194,7 +198,9 @@ def test_an_import_leaves_the_erased_pupil_out(world: World, tmp_path: Path):
 
         def content(register) -> dict:
             with register.database.reading() as connection:
-                return {one.name: set(map(tuple, connection.execute(select(as_texts(one))))) for one in support_tables()}
+                return {
+                    one.name: set(map(tuple, connection.execute(select(as_texts(one))))) for one in support_tables()
+                }
 
         assert content(other) == content(world.register)
         assert imported.all_rows == sum(len(rows) for rows in content(other).values())

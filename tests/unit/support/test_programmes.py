@@ -34,6 +34,7 @@ def test_costs_of_the_successor_count_before_its_plans():
     assert programme("skola_kopiena").costs_from == date(2024, 7, 1)
 
 
+@pytest.mark.requirement("X1")
 def test_a_state_institution_of_vocational_education_has_no_municipality_above_it():
     assert programme("pumpurs").approval_steps("general") == ("director", "municipality", "state")
     assert programme("pumpurs").approval_steps("state_vet") == ("director", "state")
@@ -55,6 +56,7 @@ def test_the_state_s_step_of_a_programme_is_that_of_its_rule(code):
     assert (rulebook().in_force("state_step", day, code) is not None) == found.has_state_step
 
 
+@pytest.mark.requirement("R80")
 def test_targets_that_disagree_stand_beside_one_another():
     found = {target.source: target.number for target in targets() if target.of == "institutions"}
     assert found == {"S4": 614, "P9": 611, "P7": 665}

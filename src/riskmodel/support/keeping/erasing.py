@@ -19,6 +19,7 @@ from riskmodel.register.people import Person
 from riskmodel.register.schema import GRANT_PUPIL
 from riskmodel.register.store import Register
 from riskmodel.register.tombstones import open_tombstones
+from riskmodel.register.units import Whole
 from riskmodel.support.keeping.held import PUPIL_COLUMN, number_of, rows_of_pupils, support_tables
 from riskmodel.support.schema.places import REQUEST
 from riskmodel.support.schema.plans import PLAN
@@ -34,7 +35,7 @@ def erase_from_register(
 
     The pages of the data base are written anew, so that none keeps what was removed.
     """
-    with register.database.acting() as act:
+    with register.database.acting(Whole("pupil_erased")) as act:
         rows = remove_rows(act.connection, pupil_ids)
         _record(act, pupil_ids, by, reference, rows)
     rewrite(register)
@@ -101,10 +102,10 @@ def forget_again(store: Path) -> Callable[[Register, str], int]:
     tombstones = open_tombstones(store)
 
     def forget(register: Register, made_at: str) -> int:
-        with register.database.reading() as connection:
+        with register.database.reading(Whole("pupil_erased")) as connection:
             gone = tombstones.among("pupil_id", pupils_in_register(connection), made_at)
         for pupil_id in sorted(gone):
-            with register.database.acting() as act:
+            with register.database.acting(Whole("pupil_erased")) as act:
                 rows = remove_rows(act.connection, [pupil_id])
                 _record(act, [pupil_id], "riskmodel", "restore", rows)
         if gone:

@@ -27,9 +27,10 @@ from sqlalchemy import Connection, Select, select
 from riskmodel.register import migrating
 from riskmodel.register.backups import check_new
 from riskmodel.register.people import Person
-from riskmodel.register.schema import ACCOUNT, ROLE_GRANT
 from riskmodel.register.private import make_private
+from riskmodel.register.schema import ACCOUNT, ROLE_GRANT
 from riskmodel.register.store import Register
+from riskmodel.register.units import Whole
 from riskmodel.support.keeping.held import as_texts, support_tables
 
 FORM = "riskmodel/register/1"
@@ -133,7 +134,7 @@ def export_register(register: Register, to: Path, by: Person | str) -> Exported:
     unfinished.unlink(missing_ok=True)
     make_private(unfinished)
     try:
-        with register.database.reading() as connection:
+        with register.database.reading(Whole("register_exported")) as connection:
             revision = str(migrating.revision_of(connection))
             rows = _write(connection, unfinished, revision)
         exported = Exported(rows)

@@ -31,6 +31,7 @@ from riskmodel.register.people import Person
 from riskmodel.register.schema import ACCOUNT, Day, Moment
 from riskmodel.register.store import Register
 from riskmodel.register.tombstones import Tombstones
+from riskmodel.register.units import Whole
 from riskmodel.support.keeping.erasing import pupils_in_register, remove_rows, rewrite
 from riskmodel.support.keeping.exporting import (
     FORM,
@@ -96,7 +97,7 @@ def import_register(
     with _opened(source) as archive:
         told = _Told(archive, source, register)
         told.check_digests()
-        with register.database.reading() as connection:
+        with register.database.reading(Whole("register_imported")) as connection:
             is_empty = _is_empty(connection)
             if not is_empty and not _is_same(connection, told):
                 raise told.refusal(
@@ -107,7 +108,7 @@ def import_register(
             unknown = _unknown_logins(connection, told)
         if not is_empty:
             return Imported({}, is_identical=True, unknown_logins=unknown)
-        with register.database.acting() as act:
+        with register.database.acting(Whole("register_imported")) as act:
             rows, erased = _write_all(act, told, by, tombstones)
         if erased:
             rewrite(register)
@@ -233,9 +234,7 @@ def _unknown_logins(connection: Connection, told: _Told) -> int:
     return sum(json.loads(line)[0] not in known for line in told.lines("person"))
 
 
-def _write_all(
-    act: Act, told: _Told, by: Person | str, tombstones: Tombstones | None
-) -> tuple[dict[str, int], int]:
+def _write_all(act: Act, told: _Told, by: Person | str, tombstones: Tombstones | None) -> tuple[dict[str, int], int]:
     if not _is_empty(act.connection):  # somebody was quicker
         raise told.refusal(
             message("An export is put into a register that holds no support yet."),

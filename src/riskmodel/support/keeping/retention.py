@@ -65,7 +65,9 @@ def read_periods(file: Path | None = None) -> tuple[Period, ...]:
         is_sound, periods = False, ()
     if not is_sound or len({(one.programme, one.kind) for one in periods}) < len(periods):
         raise UsageError(
-            message("A period has a kind of record, a number of months from 1 or null, who decides, and once decided its day and act."),
+            message(
+                "A period has a kind of record, a number of months from 1 or null, who decides, and once decided its day and act."
+            ),
             found=message("A line is not so, or two are of one kind."),
             remedy=message("Correct the file; data/support/retention.yaml shows how it looks."),
             where=str(path),
@@ -86,7 +88,9 @@ def due(connection: Connection, periods: Sequence[Period], on: date) -> list[Due
     found = []
     for period in periods:
         ends = KINDS[period.kind].ends(connection, period.programme)
-        gone = tuple(key for key, end in sorted(ends.items()) if period.months is not None and _after(end, period.months) <= on)
+        gone = tuple(
+            key for key, end in sorted(ends.items()) if period.months is not None and _after(end, period.months) <= on
+        )
         found.append(Due(period, len(ends), gone))
     return found
 
@@ -102,7 +106,11 @@ def apply(register: Register, periods: Sequence[Period], by: Person | str) -> li
         for one in found:
             rows = _remove(act.connection, KINDS[one.period.kind].table, one.keys)
             reference = f"{one.period.kind} {one.period.programme or ''} {one.period.months} {one.period.act}"
-            details: dict[str, str | int] = {"count": len(one.keys), "rows": rows, "reference": " ".join(reference.split())}
+            details: dict[str, str | int] = {
+                "count": len(one.keys),
+                "rows": rows,
+                "reference": " ".join(reference.split()),
+            }
             act.record(by, "retention_applied", details=details)
     if found:
         rewrite(register)
@@ -165,23 +173,22 @@ def _of_semester(table: Table, *still_named: Any) -> Callable[[Connection, str |
 def _certificates(connection: Connection, programme: str | None) -> dict[Any, date]:
     own = CERTIFICATE.c
     free = [own.certificate_id.not_in(_named_by(one)) for one in (COMPENSATION.c.certificate_id, own.replaces_id)]
-    return {number: end for number, end in connection.execute(select(own.certificate_id, own.valid_to).where(*free))}
+    found = connection.execute(select(own.certificate_id, own.valid_to).where(*free))
+    return {row.certificate_id: row.valid_to for row in found}
 
 
 def _pupils(connection: Connection, programme: str | None) -> dict[Any, date]:
     """Return pupils of whom nothing but stays is left, all of them ended."""
     open_stays = select(STAY.c.pupil_id).where(STAY.c.valid_to.is_(None))
-    others: Collection[Table] = [
-        one for one in support_tables() if PUPIL_COLUMN in one.c and one not in (PUPIL, STAY)
-    ]
+    others: Collection[Table] = [one for one in support_tables() if PUPIL_COLUMN in one.c and one not in (PUPIL, STAY)]
     free = [PUPIL.c.pupil_id.not_in(select(one.c[PUPIL_COLUMN])) for one in (*others, GRANT_PUPIL)]
     wanted = (
-        select(PUPIL.c.pupil_id, func.max(STAY.c.valid_to))
+        select(PUPIL.c.pupil_id, func.max(STAY.c.valid_to).label("ended_on"))
         .join(STAY, STAY.c.pupil_id == PUPIL.c.pupil_id)
         .where(PUPIL.c.pupil_id.not_in(open_stays), *free)
         .group_by(PUPIL.c.pupil_id)
     )
-    return {pupil_id: end for pupil_id, end in connection.execute(wanted)}
+    return {row.pupil_id: row.ended_on for row in connection.execute(wanted)}
 
 
 def _named_by(column: Any) -> Any:

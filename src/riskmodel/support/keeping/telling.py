@@ -120,7 +120,9 @@ def _told(one: Table, values: dict[str, Any], roles: Mapping[str, str]) -> Told:
 def _roles(connection: Connection) -> dict[str, str]:
     """Return the roles of each login, for people who hold several in one text."""
     found: dict[str, set[str]] = {}
-    wanted = select(ACCOUNT.c.login, ROLE_GRANT.c.role).join(ROLE_GRANT, ROLE_GRANT.c.account_id == ACCOUNT.c.account_id)
+    wanted = select(ACCOUNT.c.login, ROLE_GRANT.c.role).join(
+        ROLE_GRANT, ROLE_GRANT.c.account_id == ACCOUNT.c.account_id
+    )
     for login, role in connection.execute(wanted):
         found.setdefault(login, set()).add(role)
     return {login: ", ".join(sorted(roles)) for login, roles in found.items()}

@@ -45,9 +45,11 @@ def moment(name: str, *, optional: bool = False) -> list[Part]:
     return [Column(name, Moment, nullable=optional), of_length(name, MOMENT_LENGTH)]
 
 
-def refers(name: str, to: str, *, optional: bool = False, kind: type[Integer] | type[Text] = Integer) -> list[Part]:
-    """Return a column that names a row of another table."""
-    return [Column(name, kind, ForeignKey(to), nullable=optional, index=True)]
+def refers(
+    name: str, to: str, *, optional: bool = False, kind: type[Integer] | type[Text] = Integer, is_indexed: bool = True
+) -> list[Part]:
+    """Return a column that names a row of another table; without an index where a wider one begins with it."""
+    return [Column(name, kind, ForeignKey(to), nullable=optional, index=is_indexed)]
 
 
 def written() -> list[Part]:

@@ -31,7 +31,7 @@ CONTACT_KINDS = ("family", "mentor", "group")
 CONSULTATION = table(
     "consultation",
     "consultation_id",
-    refers("plan_id", "plan.plan_id"),
+    refers("plan_id", "plan.plan_id", is_indexed=False),
     words("school_id"),
     words("measure_code"),
     words("subject_code", optional=True),
@@ -51,6 +51,8 @@ CONSULTATION = table(
     moment("cancelled_at", optional=True),
     words("cancel_reason", optional=True),
     written(),
+    # The statistics read no more than this of a million rows.
+    Index("ix_consultation_given", "plan_id", "provider", "cancelled_at", "minutes"),
     Index("ix_consultation_provider_day", "provider", "happened_on"),
     Index("ix_consultation_school_day", "school_id", "happened_on"),
 )

@@ -825,8 +825,10 @@ def upgrade() -> None:  # noqa: PLR0915  (one statement a table)
         sa.PrimaryKeyConstraint("consultation_id", name=op.f("pk_consultation")),
         sqlite_strict=True,
     )
+    op.create_index(
+        "ix_consultation_given", "consultation", ["plan_id", "provider", "cancelled_at", "minutes"], unique=False
+    )
     op.create_index(op.f("ix_consultation_order_id"), "consultation", ["order_id"], unique=False)
-    op.create_index(op.f("ix_consultation_plan_id"), "consultation", ["plan_id"], unique=False)
     op.create_index("ix_consultation_provider_day", "consultation", ["provider", "happened_on"], unique=False)
     op.create_index("ix_consultation_school_day", "consultation", ["school_id", "happened_on"], unique=False)
     op.create_table(
