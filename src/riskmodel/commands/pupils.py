@@ -49,7 +49,9 @@ def _pupil(store: Path, code: str | None, register_id: str | None) -> Pupil:
 
 @click.command()
 @pupil_options
-@click.option("--to", type=NEW_FILE, required=True, help="A new JSON file; a page in each language is written beside it.")
+@click.option(
+    "--to", type=NEW_FILE, required=True, help="A new JSON file; a page in each language is written beside it."
+)
 @by_option
 @store_option
 def subject(code: str | None, register_id: str | None, to: Path, by: str | None, store: Path) -> None:
@@ -80,7 +82,12 @@ def subject(code: str | None, register_id: str | None, to: Path, by: str | None,
     write_private(to, told)
     for spoken, path in pages.items():
         write_private(path, subject_page(told, spoken))
-    say(message("Everything that is held of the pupil lies in {file} and the pages beside it. Only its owner may read them.", file=to))
+    say(
+        message(
+            "Everything that is held of the pupil lies in {file} and the pages beside it. Only its owner may read them.",
+            file=to,
+        )
+    )
 
 
 @click.command()
@@ -109,7 +116,12 @@ def looks(code: str | None, register_id: str | None, as_json: bool, by: str | No
         return
     for look in told.looks:
         click.echo(f"{look.at[:19]}Z  {look.role}  {look.action}  {look.unit}")
-    say(message("Lists of the school, which show the pupil among others, were opened {count} times.", count=told.lists_opened))
+    say(
+        message(
+            "Lists of the school, which show the pupil among others, were opened {count} times.",
+            count=told.lists_opened,
+        )
+    )
     if told.renewed_at:
         say(
             message(
@@ -146,7 +158,13 @@ def erase(code: str | None, register_id: str | None, by: str, reason: str, as_js
     left = search(files_of(store), texts, store.absolute().parent)
     elsewhere = sorted({f"{hit.path} {hit.inside}".strip() for hit in left if not erasing.is_of_audit(hit)})
     if as_json:
-        show({**erased.as_dict(), "left": elsewhere, "not_reached": [told.in_language(language()) for told in erasing.NOT_REACHED]})
+        show(
+            {
+                **erased.as_dict(),
+                "left": elsewhere,
+                "not_reached": [told.in_language(language()) for told in erasing.NOT_REACHED],
+            }
+        )
     for told in erasing.told_of(erased):
         say(told)
     say(
@@ -161,7 +179,9 @@ def erase(code: str | None, register_id: str | None, by: str, reason: str, as_js
 
 
 @click.command()
-@click.option("--register-id", "register_ids", required=True, multiple=True, metavar="ID", help="All ids that the pupil has had.")
+@click.option(
+    "--register-id", "register_ids", required=True, multiple=True, metavar="ID", help="All ids that the pupil has had."
+)
 @click.option("--key-file", type=FILE, help="Where the key of the pseudonyms is.  [default: beside the store]")
 @reason_options
 @store_option
@@ -212,7 +232,9 @@ def retention(is_applied: bool, periods: Path | None, as_json: bool, by: str | N
         return
     for one in found:
         kept = f"{one.period.months} m." if one.period.months is not None else "–"
-        click.echo(f"{one.period.kind:<12} {one.period.programme or '':<14} {kept:<8} {one.held:>8} {len(one.keys):>8}  {one.period.decided_by}")
+        click.echo(
+            f"{one.period.kind:<12} {one.period.programme or '':<14} {kept:<8} {one.held:>8} {len(one.keys):>8}  {one.period.decided_by}"
+        )
     count = sum(len(one.keys) for one in found)
     if is_applied:
         say(plural("{count} record was removed.", "{count} records were removed.", count))

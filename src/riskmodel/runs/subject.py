@@ -51,7 +51,11 @@ def subject_of(store: Path, pupil: Pupil) -> Values:
 
 def write_private(to: Path, content: Values | str) -> None:
     """Write a text, or values as JSON, into a new file that only its owner may read."""
-    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    text = (
+        content
+        if isinstance(content, str)
+        else json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    )
     make_private(to)
     to.write_text(text, "utf-8")
 

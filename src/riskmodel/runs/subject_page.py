@@ -98,9 +98,13 @@ def subject_page(told: Values, language: Language) -> str:
 
 def _lead() -> list[Message]:
     return [
-        message("This page lists everything that the system of early support holds of the pupil on the day it was made."),
+        message(
+            "This page lists everything that the system of early support holds of the pupil on the day it was made."
+        ),
         message("What the model says is a hint for people. It decides nothing: a plan needs a person and a consent."),
-        message("To have something corrected or erased, or to withdraw a consent, turn to the school or its data protection officer."),
+        message(
+            "To have something corrected or erased, or to withdraw a consent, turn to the school or its data protection officer."
+        ),
     ]
 
 
@@ -111,7 +115,9 @@ def _sections(told: Values, language: Language) -> Iterable[Section]:
     names = {column.name: column.words for column in IDENTITY.columns}
     who = [_part(say(message("Names and register ids")), told["identities"], names, language)]
     yield Section(say(message("Who the pupil is")), [], who)
-    yield Section(say(message("Individual support")), [say(line) for line in _of_register(told)], _support(told, language))
+    yield Section(
+        say(message("Individual support")), [say(line) for line in _of_register(told)], _support(told, language)
+    )
     for run in told["runs"]:
         title = message("What was computed for {day} (run {run_id})", day=run["cut_off_on"], run_id=run["run_id"])
         lines = [message("It rests on these deliveries: {ids}.", ids=", ".join(run["sources"]))]
@@ -119,7 +125,11 @@ def _sections(told: Values, language: Language) -> Iterable[Section]:
         lines += [] if run["is_published"] else [message("It is held: nobody in a school has seen it.")]
         yield Section(say(title), [say(line) for line in lines], _declared(run["tables"], RESULTS, language))
     for delivery in told["deliveries"]:
-        title = message("What was delivered on {day} ({delivery_id})", day=delivery["delivered_on"], delivery_id=delivery["delivery_id"])
+        title = message(
+            "What was delivered on {day} ({delivery_id})",
+            day=delivery["delivered_on"],
+            delivery_id=delivery["delivery_id"],
+        )
         yield Section(say(title), [], _declared(delivery["tables"], CANONICAL, language))
     yield _looks(told, language)
     periods = _part(say(message("Periods")), told["retention"], OF_PERIODS, language)
@@ -172,8 +182,17 @@ def _declared(tables: Mapping[str, list[Values]], known: Iterable[Any], language
 def _looks(told: Values, language: Language) -> Section:
     audit, lines = told["audit"], []
     if audit is None:
-        return Section(message("Who saw it").in_language(language), [message("There is no register, and so no record.").in_language(language)], [])
-    lines.append(message("Lists of the school, which show the pupil among others, were opened {count} times.", count=audit["lists_opened"]))
+        return Section(
+            message("Who saw it").in_language(language),
+            [message("There is no register, and so no record.").in_language(language)],
+            [],
+        )
+    lines.append(
+        message(
+            "Lists of the school, which show the pupil among others, were opened {count} times.",
+            count=audit["lists_opened"],
+        )
+    )
     if audit["renewed_at"]:
         lines.append(
             message(
@@ -186,7 +205,9 @@ def _looks(told: Values, language: Language) -> Section:
     return Section(message("Who saw it").in_language(language), [line.in_language(language) for line in lines], [part])
 
 
-def _part(title: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Spoken | str], language: Language) -> Part:
+def _part(
+    title: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Spoken | str], language: Language
+) -> Part:
     """Return a table of the columns that have words, in the order of the rows."""
     shown = [name for name in (rows[0] if rows else columns) if name in columns]
     names = [_said(columns[name], language) for name in shown]
