@@ -38,12 +38,12 @@ def reason_options(verb: Verb) -> Verb:
 def _pupil(store: Path, code: str | None, register_id: str | None) -> Pupil:
     from riskmodel.register.places import is_there, register_of
     from riskmodel.runs.pupils import find_pupil
-    from riskmodel.support.keeping.erasing import pupils_in_register
+    from riskmodel.support.keeping.erasing import pupils_of
 
     known: set[str] = set()
     if is_there(register_of(store)):
-        with opened(store) as held, held.database.reading() as connection:
-            known = pupils_in_register(connection)
+        with opened(store) as held:
+            known = pupils_of(held)
     return find_pupil(store, code=code, register_id=register_id, elsewhere=known)
 
 
@@ -216,17 +216,11 @@ def retention(is_applied: bool, periods: Path | None, as_json: bool, by: str | N
       riskmodel register retention --store data/store
       riskmodel register retention --store data/store --periods our-periods.yaml --apply
     """
-    from riskmodel.settings import HERE
-    from riskmodel.support.keeping.retention import apply, due, read_periods
+    from riskmodel.support.keeping.retention import apply, due_today, read_periods
 
     known = read_periods(periods)
     with opened(store) as held:
-        if is_applied:
-            found = apply(held, known, actor(by))
-        else:
-            on = held.database.clock().astimezone(HERE).date()
-            with held.database.reading() as connection:
-                found = due(connection, known, on)
+        found = apply(held, known, actor(by)) if is_applied else due_today(held, known)
     if as_json:
         show([{**vars(one.period), "held": one.held, "due": len(one.keys)} for one in found])
         return

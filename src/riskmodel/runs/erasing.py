@@ -62,6 +62,9 @@ NOT_REACHED: tuple[Message, ...] = (
     message(
         "The audit keeps the pseudonym, and the list of erased pupils a keyed mark: no name or code leads there any more."
     ),
+    message(
+        "A PostgreSQL server's own log keeps what was removed for its time, and its files are not searched through."
+    ),
     message("Free texts on events, orders and practice are not looked through: none of them may name a pupil."),
 )
 

@@ -76,7 +76,7 @@ def test_an_erased_pupil_is_nowhere_and_what_is_not_reached_is_said(kept: Path, 
     assert ended.code == 0
     assert ended.figures["left"] == []
     assert ended.figures["register"]["plan"] == 1
-    assert len(ended.figures["not_reached"]) == 6
+    assert len(ended.figures["not_reached"]) == 7
     assert "Files as they were delivered lie outside the store" in ended.err
     assert pupils(kept) == {ONE}
     assert open_tombstones(kept).has("pupil_id", TWO)
