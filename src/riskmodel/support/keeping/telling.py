@@ -18,6 +18,7 @@ from riskmodel.messages import Words
 from riskmodel.register.actors import OPERATOR
 from riskmodel.register.schema import ACCOUNT, AUDIT_ENTRY, GRANT_PUPIL, ROLE_GRANT, Day, Moment
 from riskmodel.register.store import Register
+from riskmodel.register.units import Whole
 from riskmodel.settings import resource
 from riskmodel.support.keeping.held import rows_of_pupils
 from riskmodel.support.risks import risk_item
@@ -85,7 +86,7 @@ class ToldByAudit:
 
 def told_by_register(register: Register, pupil_ids: Collection[str]) -> ToldByRegister:
     """Return what the register holds of one pupil, who may have several pseudonyms."""
-    with register.database.reading() as connection:
+    with register.database.reading(Whole("subject_told")) as connection:
         roles = _roles(connection)
         tables: dict[str, list[Told]] = {}
         for one, condition in rows_of_pupils(pupil_ids).items():
@@ -131,7 +132,7 @@ def _roles(connection: Connection) -> dict[str, str]:
 def told_by_audit(register: Register, pupil_ids: Collection[str]) -> ToldByAudit:
     """Return who did what with a pupil, by roles, from the audit."""
     entry = AUDIT_ENTRY.c
-    with register.database.reading() as connection:
+    with register.database.reading(Whole("looks_read")) as connection:
         roles = _roles(connection)
         about = (
             select(entry.at, entry.actor, entry.action, entry.unit)
