@@ -6,14 +6,17 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from own_postgres import Server
+from sqlalchemy.exc import ProgrammingError
 from supported import OTHER_PLACE, OTHER_SCHOOL, PLACE, SCHOOL, Calendar, World, people_of, pupil_id
 
 from riskmodel.register import migrating
 from riskmodel.register.people import Grant
-from riskmodel.register.places import register_file
+from riskmodel.register.places import ServerPlace, register_file, server_place
 from riskmodel.register.store import Register, open_register
 from riskmodel.settings import HERE
 from riskmodel.support.compensations import (
@@ -31,6 +34,7 @@ from riskmodel.support.plans import MeasureLine, RiskLine
 from riskmodel.support.pupils import RecordStay
 from riskmodel.support.results import Answer, AnswerProposal, AssessPlan
 
+OWNER = "keeper"
 SECRET_WORDS = "Nakšņo pie vecmāmiņas, mājās ir grūti."
 """What support staff wrote of a sensitive risk."""
 
@@ -38,6 +42,14 @@ SECRET_WORDS = "Nakšņo pie vecmāmiņas, mājās ir grūti."
 def opened_register(store: Path, calendar: Calendar | None = None) -> Register:
     """Return the register of a store, made where there is none."""
     return open_register(register_file(store), may_create=True, clock=calendar or Calendar())
+
+
+def owned_place(server: Server, store: Path) -> ServerPlace:
+    """Return a new data base of a server whose owner is no super-user, as in use: bound by the policies of its tables."""
+    with suppress(ProgrammingError):  # there from an earlier test
+        server.do(f"CREATE USER {OWNER}")
+    name = server.make_database(f"OWNER {OWNER}")
+    return server_place(server.address(name, OWNER), store)
 
 
 def filled(register: Register, calendar: Calendar, numbers: tuple[int, ...] = (1, 2, 3)) -> World:

@@ -34,6 +34,7 @@ def readers(served):
     return served_portal.readers_of(served)
 
 
+@pytest.mark.requirement("R82")
 def test_a_school_sees_its_own_numbers_exactly_and_no_other_s(readers):
     body = readers(f"director.{OWN}").ask("/lv/statistics").body
     assert "1 izglītojamais no 1 izglītības iestādes (1 individuālais atbalsta plāns)" in body
@@ -41,6 +42,7 @@ def test_a_school_sees_its_own_numbers_exactly_and_no_other_s(readers):
     assert "4 711" not in body
 
 
+@pytest.mark.requirement("R82")
 def test_the_state_sees_what_was_released(readers):
     body = readers(f"state.{OWN}").ask("/lv/statistics").body.replace("\xa0", " ")
     assert "4 711" in body or "4711" in body

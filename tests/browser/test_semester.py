@@ -55,6 +55,7 @@ def code_of(page) -> str:
     return re.search(r"/plan/([0-9-]+)", page.url)[1]
 
 
+@pytest.mark.requirement("R6", "R82")
 def test_a_semester_from_the_list_to_the_result(visit, school):  # noqa: PLR0915  (a semester is long)
     today = datetime.now(HERE).date().isoformat()
 

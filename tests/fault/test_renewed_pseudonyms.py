@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -110,13 +109,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def kept(made: Path, tmp_path: Path) -> Iterator[Kept]:
+def kept(made: Path, tmp_path: Path) -> Kept:
     for path in made.parent.iterdir():
         if path.is_dir():
             shutil.copytree(path, tmp_path / path.name, symlinks=True)
         else:
             shutil.copy2(path, tmp_path / path.name)
-    yield Kept(tmp_path / "store")
+    return Kept(tmp_path / "store")
 
 
 def is_old(kept: Kept, before: Kept) -> bool:

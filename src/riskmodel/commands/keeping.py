@@ -158,3 +158,6 @@ def restore(
             restored.erased,
         )
     )
+
+
+VERBS = (export_, import_, back_up_, restore)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from riskmodel.commands import keeping
+from riskmodel.commands import keeping, pupils
 from riskmodel.commands.accounts import actor, check_store, opened, store_option
 from riskmodel.commands.kinds import DAY, FILE, NEW_FILE, by_option
 from riskmodel.commands.speaking import language, say, show
@@ -39,7 +39,7 @@ def register() -> None:
     """
 
 
-for verb in (keeping.export_, keeping.import_, keeping.back_up_, keeping.restore):
+for verb in (*keeping.VERBS, *pupils.VERBS):
     register.add_command(verb)
 
 

@@ -272,10 +272,7 @@ class Database:
             act = Act(connection, self.clock, units)
             yield act
             if isinstance(by, Whole) and by.action not in act.actions:
-                connection.rollback()
-                if act.actions:
-                    raise ValueError(f"an act on every unit is entered in the audit as {by.action}")
-                return
+                raise ValueError(f"an act on every unit is entered in the audit as {by.action}")
             act.write_entries()
         if act.head is not None and act.before is not None:
             self.note.advance(act.head, act.before, self._digest_of)

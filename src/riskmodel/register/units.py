@@ -62,8 +62,8 @@ OPEN = Units()
 class Whole:
     """Every row, for an operation of the register itself that stands in the audit.
 
-    Nobody's page works so. An act by it that writes no entry of this name leaves nothing behind; a reading by it is entered
-    by who asked for it, in an act of its own.
+    Nobody's page works so. An act by it that writes no entry of this name is a fault of the program, and is undone; a reading
+    by it is entered by who asked for it, in an act of its own.
 
     Attributes
     ----------

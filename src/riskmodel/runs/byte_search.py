@@ -10,19 +10,24 @@ import base64
 import gzip
 import io
 import json
+import mmap
 import sqlite3
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SQLITE_HEAD, PARQUET_HEAD, GZIP_HEAD = b"SQLite format 3\x00", b"PAR1", b"\x1f\x8b"
+SQLITE_HEAD, PARQUET_HEAD, GZIP_HEAD, ZIP_HEAD = b"SQLite format 3\x00", b"PAR1", b"\x1f\x8b", b"PK"
 FEWEST_LETTERS = 4
 DEEPEST = 3
 """How many containers may lie in one another."""
+
+
+Bytes = bytes | mmap.mmap
 
 
 @dataclass(frozen=True, order=True)
@@ -56,46 +61,65 @@ def search(paths: Iterable[Path], texts: Collection[str], root: Path) -> list[Hi
     for path in sorted(set(paths)):
         if path.is_file() and not path.is_symlink():
             name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-            for inside, content in _contents(path.read_bytes(), path):
-                found |= {Hit(name, inside, number) for number in _numbers(content, forms)}
+            with _opened(path) as content:
+                for inside, part in _contents(content, path):
+                    found |= {Hit(name, inside, number) for number in _numbers(part, forms)}
     return sorted(found)
 
 
 def files_of(store: Path) -> list[Path]:
     """Return every file of a store, and what stands beside it under its name: register, note, list of the erased, journal, key."""
     place = store.absolute()
-    return [path for path in (*place.rglob("*"), *place.parent.glob(f"*{place.name}.*")) if path.is_file()]
+    beside = [found for start in ("", ".") for found in place.parent.glob(f"{start}{place.name}.*")]
+    inside = [below for folder in (place, *(path for path in beside if path.is_dir())) for below in folder.rglob("*")]
+    return [path for path in (*inside, *beside) if path.is_file()]
 
 
-def _numbers(content: bytes, forms: Mapping[int, Collection[bytes]]) -> set[int]:
-    return {number for number, some in forms.items() if any(form in content for form in some)}
+@contextmanager
+def _opened(path: Path) -> Iterator[Bytes]:
+    """Give the bytes of a file of any size."""
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            yield b""
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            yield mapped
 
 
-def _contents(content: bytes, path: Path | None, depth: int = 0) -> Iterator[tuple[str, bytes]]:
+def _numbers(content: Bytes, forms: Mapping[int, Collection[bytes]]) -> set[int]:
+    return {number for number, some in forms.items() if any(content.find(form) >= 0 for form in some)}
+
+
+def _contents(content: Bytes, path: Path | None, depth: int = 0) -> Iterator[tuple[str, Bytes]]:
     yield "", content
     if depth >= DEEPEST:
         return
-    if content.startswith(GZIP_HEAD):
+    head = content[: len(SQLITE_HEAD)]
+    if head.startswith(GZIP_HEAD):
         yield from _below("gzip", gzip.decompress(content), depth)
-    elif content.startswith(PARQUET_HEAD):
-        yield "values", _values_of_parquet(content)
-    elif content.startswith(SQLITE_HEAD) and path is not None:
+    elif head.startswith(PARQUET_HEAD):
+        for values in _values_of_parquet(content if path is None else path):
+            yield "values", values
+    elif head == SQLITE_HEAD and path is not None:
         yield from _values_of_sqlite(path)
-    elif zipfile.is_zipfile(io.BytesIO(content)):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    elif head.startswith(ZIP_HEAD):
+        with zipfile.ZipFile(io.BytesIO(content) if path is None else path) as archive:
             for name in archive.namelist():
                 yield from _below(name, archive.read(name), depth)
 
 
-def _below(name: str, content: bytes, depth: int) -> Iterator[tuple[str, bytes]]:
+def _below(name: str, content: bytes, depth: int) -> Iterator[tuple[str, Bytes]]:
     for inside, part in _contents(content, None, depth + 1):
         yield f"{name}/{inside}" if inside else name, part
 
 
-def _values_of_parquet(content: bytes) -> bytes:
-    table = pq.read_table(io.BytesIO(content))
-    texts = [name for name in table.column_names if _is_text(table.schema.field(name).type)]
-    return "\n".join(str(value) for name in texts for value in set(table[name].to_pylist())).encode()
+def _values_of_parquet(source: Bytes | Path) -> Iterator[bytes]:
+    """Yield the different texts and days of each column, a group of rows at a time."""
+    with pq.ParquetFile(source if isinstance(source, Path) else io.BytesIO(source)) as file:
+        names = [name for name in file.schema_arrow.names if _is_text(file.schema_arrow.field(name).type)]
+        for number in range(file.num_row_groups if names else 0):
+            rows = file.read_row_group(number, columns=names)
+            yield "\n".join(str(value) for name in names for value in rows[name].unique().to_pylist()).encode()
 
 
 def _is_text(kind: pa.DataType) -> bool:

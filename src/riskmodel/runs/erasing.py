@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,13 +20,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from riskmodel.errors import UsageError
+from riskmodel.errors import RunFailedError, UsageError
 from riskmodel.messages import Message, message, plural
 from riskmodel.register.places import is_there, register_of
 from riskmodel.register.private import check_private, make_private
 from riskmodel.register.schema import moment_text
 from riskmodel.register.store import open_register
 from riskmodel.register.tombstones import open_tombstones
+from riskmodel.runs.byte_search import Hit
 from riskmodel.runs.durable import canonical_json, sync_folder, write_file
 from riskmodel.runs.lock import held_store
 from riskmodel.runs.publish import Store, remove
@@ -60,6 +61,9 @@ NOT_REACHED: tuple[Message, ...] = (
     ),
     message(
         "The audit keeps the pseudonym, and the list of erased pupils a keyed mark: no name or code leads there any more."
+    ),
+    message(
+        "A PostgreSQL server's own log keeps what was removed for its time, and its files are not searched through."
     ),
     message("Free texts on events, orders and practice are not looked through: none of them may name a pupil."),
 )
@@ -127,6 +131,27 @@ def erase(store: Path, pupil: Pupil, why: Why, say: Say) -> Erased:
             deliveries={},
         )
         return _do(store, journal, say)
+
+
+def finish_interrupted(store: Path, say: Say) -> None:
+    """Finish an erasure that was begun and killed, holding the store; nothing where there is none."""
+    if journal_file(store).exists():
+        with held_store(store):
+            finish_earlier(store, say)
+
+
+def is_of_audit(hit: Hit) -> bool:
+    """Whether a text was found in the audit of a register of SQLite, or in its file as it lies, of which the audit is a part."""
+    return hit.path.endswith(".register.sqlite3") and hit.inside in {"", "audit_entry"}
+
+
+def not_gone(places: Sequence[str]) -> RunFailedError:
+    """Return the error that something still names an erased pupil."""
+    return RunFailedError(
+        message("Nothing in a store names a pupil who was erased, but for the audit."),
+        found=message("These still do: {places}.", places=", ".join(places)),
+        remedy=message("Remove these files, or give the command again once whoever writes them is stopped."),
+    )
 
 
 def finish_earlier(store: Path, say: Say) -> None:

@@ -55,7 +55,7 @@ from riskmodel.sources.identity import (
     read_identities,
 )
 from riskmodel.sources.storing import write_checked
-from riskmodel.support.keeping.erasing import pupils_in_register, rewrite
+from riskmodel.support.keeping.erasing import pupils_in_register, pupils_of, rewrite
 from riskmodel.support.keeping.held import PUPIL_COLUMN, support_tables
 from riskmodel.support.schema.papers import PUPIL
 from riskmodel.tables.canonical import CANONICAL, IDENTITY
@@ -170,8 +170,8 @@ def _pupils_elsewhere(store: Path) -> set[str]:
                         found |= set(file.read([name])[name].cast(pa.string()).unique().to_pylist())
     place = place_of(store)
     if is_there(place):
-        with open_register(place) as register, register.database.reading(Whole("key_rotated")) as connection:
-            found |= pupils_in_register(connection)
+        with open_register(place) as register:
+            found |= pupils_of(register)
     return found - {""}
 
 
@@ -230,11 +230,13 @@ def _renew_register(renewal: Renewal, crosswalk: Mapping[str, str]) -> None:
     told = json.loads(renewal_mark(renewal.store).read_text("utf-8"))
     details = {"reference": str(told["key_id"])}
     with open_register(place) as register:
-        with register.database.acting(Whole("key_rotated")) as act:
-            wanted = select(AUDIT_ENTRY.c.number).where(
-                AUDIT_ENTRY.c.action == "key_rotated", AUDIT_ENTRY.c.details.contains(details["reference"])
-            )
-            if act.connection.execute(wanted).first() is None:
+        wanted = select(AUDIT_ENTRY.c.number).where(
+            AUDIT_ENTRY.c.action == "key_rotated", AUDIT_ENTRY.c.details.contains(details["reference"])
+        )
+        with register.database.reading() as connection:
+            is_done = connection.execute(wanted).first() is not None
+        if not is_done:
+            with register.database.acting(Whole("key_rotated")) as act:
                 _rename_pupils(act.connection, crosswalk)
                 act.record(str(told["by"]), "key_rotated", details=details)
         rewrite(register)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from riskmodel.register.places import is_there, register_of
+from riskmodel.register.private import make_private
 from riskmodel.register.store import open_register
 from riskmodel.runs.publish import Store, current_run, is_published
 from riskmodel.runs.pupils import Pupil
@@ -45,6 +47,17 @@ def subject_of(store: Path, pupil: Pupil) -> Values:
         **_register(store, pupil_ids),
         "retention": [_plain(asdict(one)) for one in read_periods()],
     }
+
+
+def write_private(to: Path, content: Values | str) -> None:
+    """Write a text, or values as JSON, into a new file that only its owner may read."""
+    text = (
+        content
+        if isinstance(content, str)
+        else json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    )
+    make_private(to)
+    to.write_text(text, "utf-8")
 
 
 def _identities(store: Path, pupil: Pupil) -> list[Values]:

@@ -106,6 +106,7 @@ def test_the_same_support_again_tells_nothing_new(store, world, plan):
 
 
 @pytest.mark.parametrize("is_told_before", [True, False])
+@pytest.mark.requirement("R84")
 def test_the_end_and_the_hours_of_a_measure_are_known_once_its_plan_has_ended(store, world, plan, is_told_before):
     world.calendar.day = date(2019, 10, 1)
     world.consult(plan, minutes=90)

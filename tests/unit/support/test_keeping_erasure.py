@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-import own_postgres
 import pytest
-from kept_register import SECRET_WORDS, filled, opened_register
+from kept_register import SECRET_WORDS, filled, opened_register, owned_place
 from sqlalchemy import func, select
 from supported import Calendar, World, pupil_id
 
@@ -20,6 +19,7 @@ from riskmodel.register.places import register_file
 from riskmodel.register.schema import GRANT_PUPIL
 from riskmodel.register.store import open_register
 from riskmodel.register.tombstones import key_file_of, open_tombstones, tombstones_file
+from riskmodel.register.units import Whole
 from riskmodel.support.keeping.erasing import erase_from_register, forget_again, pupils_in_register
 from riskmodel.support.keeping.exporting import export_register
 from riskmodel.support.keeping.held import as_texts, rows_of_pupils, support_tables
@@ -49,15 +49,12 @@ def on_each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
             yield filled(register, calendar)
         return
     server = request.getfixturevalue("postgres")
-    with (
-        own_postgres.made_place(server, tmp_path / "store", calendar()) as place,
-        open_register(place, clock=calendar) as register,
-    ):
+    with open_register(owned_place(server, tmp_path / "store"), may_create=True, clock=calendar) as register:
         yield filled(register, calendar)
 
 
 def rows_of(world: World, pupil: str) -> dict[str, int]:
-    with world.register.database.reading() as connection:
+    with world.register.database.reading(Whole("pupil_erased")) as connection:
         conditions = rows_of_pupils([pupil])
         found = {
             one.name: connection.scalar(select(func.count()).select_from(one).where(where)) or 0
@@ -76,7 +73,7 @@ def test_nothing_of_the_pupil_is_left_and_everything_of_the_others_is(on_each: W
     assert not any(rows_of(on_each, TWO).values())
     assert {pupil: rows_of(on_each, pupil) for pupil in (ONE, THREE)} == {ONE: before[ONE], THREE: before[THREE]}
     assert {name: count for name, count in gone.items() if name != "request"} == before[TWO]
-    with on_each.register.database.reading() as connection:
+    with on_each.register.database.reading(Whole("pupil_erased")) as connection:
         assert pupils_in_register(connection) == {ONE, THREE}
 
 
@@ -90,13 +87,13 @@ def test_the_erasure_is_one_entry_and_the_audit_stays_sound(on_each: World):
 
 def test_requests_that_wrote_of_the_pupil_go_and_those_of_others_stay(world: World):
     def answers() -> set[str]:
-        with world.register.database.reading() as connection:
+        with world.register.database.reading(Whole("pupil_erased")) as connection:
             return set(connection.scalars(select(REQUEST.c.answer)))
 
-    with world.register.database.reading() as connection:
+    with world.register.database.reading(Whole("pupil_erased")) as connection:
         before = connection.scalar(select(func.count()).select_from(REQUEST)) or 0
     gone = erase_from_register(world.register, [TWO], "Līga")["request"]
-    with world.register.database.reading() as connection:
+    with world.register.database.reading(Whole("pupil_erased")) as connection:
         assert connection.scalar(select(func.count()).select_from(REQUEST)) == before - gone
     plans = [answer for answer in answers() if "plan_code" in answer]
     assert plans
@@ -182,7 +179,7 @@ def test_an_older_back_up_comes_back_without_the_erased_pupil(world: World, tmp_
     world.register.close()
     restored = restore(tmp_path / "back-up.zip", store, "Līga", forget_again(store), How(may_replace=True))
     assert restored.erased == 1
-    with open_register(register_file(store)) as now, now.database.reading() as connection:
+    with open_register(register_file(store)) as now, now.database.reading(Whole("pupil_erased")) as connection:
         assert pupils_in_register(connection) == {ONE, THREE}
         assert [entry.action for entry in now.audit.read(count=9999)][-2:] == ["pupil_erased", "register_restored"]
         assert now.audit.verify().is_sound
@@ -197,7 +194,7 @@ def test_an_import_leaves_the_erased_pupil_out(world: World, tmp_path: Path):
         assert imported.erased == 1
 
         def content(register) -> dict:
-            with register.database.reading() as connection:
+            with register.database.reading(Whole("pupil_erased")) as connection:
                 return {
                     one.name: set(map(tuple, connection.execute(select(as_texts(one))))) for one in support_tables()
                 }

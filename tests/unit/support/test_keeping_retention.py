@@ -52,6 +52,7 @@ def count(world: World, table) -> int:
         return int(connection.scalar(select(func.count()).select_from(table)) or 0)
 
 
+@pytest.mark.requirement("X9")
 def test_the_project_s_own_file_decides_nothing_and_says_who_does():
     periods = read_periods()
     assert all(one.months is None and one.decided_by for one in periods)
@@ -166,6 +167,7 @@ def test_days_and_moments_are_told_as_they_are_kept(world: World):
     assert (plan["started_on"], str(plan["recorded_at"])[:11]) == ("2019-09-17", "2019-09-17T")
 
 
+@pytest.mark.requirement("X9")
 def test_who_looked_is_told_by_role_in_order_and_lists_are_counted(world: World):
     audit, teacher = world.register.audit, world.people["teacher"]
     audit.write(teacher, "pupil_viewed", "school:101", ONE, {"view": "pupil"})
@@ -182,6 +184,7 @@ def test_who_looked_is_told_by_role_in_order_and_lists_are_counted(world: World)
     assert told_by_audit(world.register, [ONE]).looks[-2].role == "account_removed"
 
 
+@pytest.mark.requirement("X9")
 def test_every_table_and_column_that_a_family_is_told_of_has_words():
     words = field_words()
     of_pupils = rows_of_pupils(["x"])

@@ -86,6 +86,7 @@ def test_suspended_plans_count_and_are_told_apart(connection) -> None:
     assert not {("DRAFT",), ("INACTIVE",)} & set(by_status)
 
 
+@pytest.mark.requirement("R83", "X5")
 def test_plans_add_up_over_the_three_levels_and_pupils_do_not(connection) -> None:
     schools = count_plans(connection, FIRST_YEAR, Scope(PROGRAMME), ["municipality", "school"])
     places = count_plans(connection, FIRST_YEAR, Scope(PROGRAMME), ["municipality"])
@@ -106,6 +107,7 @@ def test_a_plan_that_was_handed_over_stands_at_the_school_that_holds_it(connecti
     assert {school: one.plans for (school,), one in by_school.items()} == {"1001": 7, "1002": 7, "1003": 7, "1004": 6}
 
 
+@pytest.mark.requirement("R88", "R80")
 def test_the_first_year_has_80_partners_78_supervisions_and_220_seminars(connection) -> None:
     members = coverage(connection, PROGRAMME, worlds.END_OF_YEAR)
     assert (members.municipalities, members.state_vet, members.partners) == (49, 31, 80)
@@ -115,6 +117,7 @@ def test_the_first_year_has_80_partners_78_supervisions_and_220_seminars(connect
     assert count_events(connection, FIRST_YEAR)[SEMINAR].events == 229
 
 
+@pytest.mark.requirement("R80")
 def test_targets_that_disagree_are_all_shown(connection) -> None:
     found = coverage(connection, PROGRAMME, worlds.END_OF_YEAR)
     shown = {(one.target.of, one.target.number): round(one.reached_share, 3) for one in found.targets}
@@ -136,6 +139,7 @@ def test_skrunda_helped_27_pupils_of_4_institutions_and_then_34_of_3(connection)
     assert (first.consultations, first.minutes) == (2, 4)  # three were entered, and one struck out
 
 
+@pytest.mark.requirement("R88")
 def test_the_sentence_of_skrunda_is_written_as_it_was(connection) -> None:
     told = report(connection, FIRST_YEAR, Scope(PROGRAMME, worlds.SKRUNDA)).sentences()
     assert [text.in_language("lv") for text in told] == [
@@ -159,6 +163,7 @@ def test_the_sentences_of_the_state_name_partners_and_events(connection) -> None
     assert "Pedagogiem notika 78 supervīzijas un 220 semināru." in told
 
 
+@pytest.mark.requirement("R88")
 def test_jurmala_had_35_pupils_in_3_institutions_with_24_educators(connection) -> None:
     term, place = Period.parse("2018/19-2"), Scope(PROGRAMME, worlds.JURMALA)
     found = count_given(connection, term, place, ["school"])
@@ -171,6 +176,7 @@ def test_jurmala_had_35_pupils_in_3_institutions_with_24_educators(connection) -
     assert told[1] == "Atbalsta sniegšanā darbojās 24 pedagogi."
 
 
+@pytest.mark.requirement("R81", "X5")
 def test_madona_spent_74695_euro_28_on_286_plans_of_181_pupils(connection) -> None:
     year, place = Period.year(2020), Scope(PROGRAMME, worlds.MADONA)
     found = count_given(connection, year, place, ["semester"])
@@ -201,6 +207,7 @@ def test_liepaja_had_572_pupils_with_350_educators_of_whom_407_go_on(connection)
     assert "Atbalsts vairs nav vajadzīgs 165 izglītojamajiem (165 individuālie atbalsta plāni, 28,8 %)." in told
 
 
+@pytest.mark.requirement("R87", "R92")
 def test_semesters_of_a_municipality_stand_beside_one_another(connection) -> None:
     autumn, spring = semester_by_semester(connection, FIRST_YEAR, Scope(PROGRAMME, worlds.SKRUNDA))
     assert (autumn.given.support, autumn.went_on, autumn.joined, autumn.change) == (PlansAndPupils(27, 27), 0, 27, None)

@@ -97,6 +97,12 @@ def pupils_in_register(connection: Connection) -> set[str]:
     return found
 
 
+def pupils_of(register: Register) -> set[str]:
+    """Return the pseudonyms of all pupils of whom a register holds anything."""
+    with register.database.reading(Whole("pupil_erased")) as connection:
+        return pupils_in_register(connection)
+
+
 def forget_again(store: Path) -> Callable[[Register, str], int]:
     """Return what erases from a register, copied at a moment, everybody who was erased from the store; it returns how many."""
     tombstones = open_tombstones(store)

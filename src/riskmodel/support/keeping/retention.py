@@ -26,6 +26,7 @@ from riskmodel.support.schema.services import COMPENSATION
 from riskmodel.support.semesters import Semester
 
 ENDED = ("CLOSED", "INACTIVE")
+WHOLE = Whole("retention_applied")
 AT_ONCE = 500
 
 
@@ -101,8 +102,10 @@ def apply(register: Register, periods: Sequence[Period], by: Person | str) -> li
 
     What becomes due only because a plan went (its consent, its pupil) goes with the next call.
     """
-    on = register.database.clock().astimezone(HERE).date()
-    with register.database.acting(Whole("retention_applied")) as act:
+    if not any(one.keys for one in due_today(register, periods)):
+        return []
+    on = _today(register)
+    with register.database.acting(WHOLE) as act:
         found = [one for one in due(act.connection, periods, on) if one.keys]
         for one in found:
             rows = _remove(act.connection, KINDS[one.period.kind].table, one.keys)
@@ -113,9 +116,18 @@ def apply(register: Register, periods: Sequence[Period], by: Person | str) -> li
                 "reference": " ".join(reference.split()),
             }
             act.record(by, "retention_applied", details=details)
-    if found:
-        rewrite(register)
+    rewrite(register)
     return found
+
+
+def due_today(register: Register, periods: Sequence[Period]) -> list[Due]:
+    """Return, for each period, the records that a register holds and those that are due today."""
+    with register.database.reading(WHOLE) as connection:
+        return due(connection, periods, _today(register))
+
+
+def _today(register: Register) -> date:
+    return register.database.clock().astimezone(HERE).date()
 
 
 def _remove(connection: Connection, of: Table, keys: Sequence[Any]) -> int:

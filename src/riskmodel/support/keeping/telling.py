@@ -132,7 +132,7 @@ def _roles(connection: Connection) -> dict[str, str]:
 def told_by_audit(register: Register, pupil_ids: Collection[str]) -> ToldByAudit:
     """Return who did what with a pupil, by roles, from the audit."""
     entry = AUDIT_ENTRY.c
-    with register.database.reading(Whole("subject_told")) as connection:
+    with register.database.reading(Whole("looks_read")) as connection:
         roles = _roles(connection)
         about = (
             select(entry.at, entry.actor, entry.action, entry.unit)
