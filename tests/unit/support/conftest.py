@@ -41,7 +41,7 @@ def whole_world(register: Register, calendar: Calendar) -> World:
 
 
 @pytest.fixture(scope="session")
-def made_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Person]]]:
+def made_world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Person]]:
     """Give the folder of a register in a file with the whole world, and its people."""
     folder = tmp_path_factory.mktemp("made")
     calendar = Calendar()
@@ -49,7 +49,7 @@ def made_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path,
         patch.setitem(sqlite.SETTINGS, "synchronous", "0")
         with open_register(register_file(folder / "store"), may_create=True, clock=calendar) as register:
             people = whole_world(register, calendar).people
-    yield folder, people
+    return folder, people
 
 
 @pytest.fixture
