@@ -36,6 +36,8 @@ SETTINGS = {
     "lock_timeout": f"'{BUSY_SECONDS}s'",
     # A writer whose machine went away, or that hangs, gives its lock back.
     "idle_in_transaction_session_timeout": "'60s'",
+    # The policies of the tables make questions look dear, and to compile one takes longer than to answer it.
+    "jit": "'off'",
     "tcp_keepalives_idle": "'30'",
     "tcp_keepalives_interval": "'10'",
     "tcp_keepalives_count": "'3'",

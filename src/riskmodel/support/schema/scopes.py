@@ -33,7 +33,7 @@ def told_list(name: str) -> str:
     return f"((SELECT string_to_array({told(name)}, ','))::text[])"
 
 
-IS_SOMEBODY = f"{told(units.LEVEL)} <> ''"
+IS_SOMEBODY = f"(SELECT {told(units.LEVEL)} <> '')"
 
 
 class Way(Protocol):
@@ -153,7 +153,7 @@ class Scope:
 
     def _whole(self) -> str:
         levels = ", ".join(f"'{level}'" for level in sorted({*self.levels, "all"}))
-        return f"{told(units.LEVEL)} IN ({levels})"
+        return f"(SELECT {told(units.LEVEL)} IN ({levels}))"  # once for all rows
 
     def own(self, row: str) -> str:
         """Return the condition of the rows that are the person's."""
@@ -162,7 +162,7 @@ class Scope:
     def seen(self, row: str) -> str:
         """Return the condition of the rows that can be seen."""
         own = IS_SOMEBODY if self.is_open else self.own(row)
-        return f"{own} OR {told(units.LOOKS)} = '{units.EVERYWHERE}'"
+        return f"{own} OR (SELECT {told(units.LOOKS)} = '{units.EVERYWHERE}')"
 
     def added(self, row: str) -> str:
         """Return the condition of the rows that can be added."""

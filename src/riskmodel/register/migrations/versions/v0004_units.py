@@ -9,8 +9,8 @@ from alembic import op
 revision = "0004"
 down_revision = "0003"
 
-IS_SOMEBODY = "current_setting('riskmodel.level', true) <> ''"
-LOOKS = "current_setting('riskmodel.looks', true) = 'everywhere'"
+IS_SOMEBODY = "(SELECT current_setting('riskmodel.level', true) <> '')"
+LOOKS = "(SELECT current_setting('riskmodel.looks', true) = 'everywhere')"
 STATE, STEWARD_TOO = ("all", "state"), ("all", "state", "steward")
 
 
@@ -44,7 +44,7 @@ def through(table: str, parent: str, *columns: str, more: str = "") -> str:
 def whole(levels: tuple[str, ...]) -> str:
     """Return the condition that every row is open."""
     named = ", ".join(f"'{level}'" for level in levels)
-    return f"current_setting('riskmodel.level', true) IN ({named})"
+    return f"(SELECT current_setting('riskmodel.level', true) IN ({named}))"
 
 
 def policies(
