@@ -102,7 +102,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     calendar = Calendar()
     with open_register(register_file(store), may_create=True, clock=calendar) as register:
         world = people_of(World(register, calendar))
-        for pupil in sorted(read_identities(store)["pupil_id"].to_pylist())[:3]:
+        for pupil in sorted(set(read_identities(store)["pupil_id"].to_pylist()))[:3]:  # one may have two codes
             support(world, pupil)
     shutil.rmtree(delivery)
     return store
