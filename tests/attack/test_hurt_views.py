@@ -36,8 +36,14 @@ def head(hurt):
     return hurt.reader("head")
 
 
+@pytest.fixture(autouse=True)
+def _rested(hurt) -> None:
+    """Begin each test, in whatever order, when the views of the one before are over."""
+    assert _rests(hurt)
+
+
 def _rests(served: served_portal.Served) -> bool:
-    """Whether no more kernels are left than those that wait, within a few seconds."""
+    """Whether no more kernels are left in the end than those that wait."""
     return served_portal.kernels_are_at_most(served, READY_KERNELS)
 
 

@@ -124,7 +124,8 @@ def poisoned(tmp_path_factory):
         others = [login for login in served_portal.PEOPLE if login.endswith(".101") and login != "director.101"]
         for login in others:
             register.accounts.add(login, ALL, served_portal.PASSWORD, "lv", served_portal.PEOPLE[login], "test")
-        served_portal.add_support(register, ["101"], ALL[:1900])
+        typed = "".join(letter for letter in ALL if letter.isprintable())  # the register refuses others
+        served_portal.add_support(register, ["101"], typed[:1900])
     names = {code: (text, PAYLOADS[0]) for code, text in zip(CODES, [*FORMULAS, *PAYLOADS], strict=False)}
     served_portal.give_names(folder / "store", names)
     before = served_otherwise.with_poisoned_texts(folder / "texts", f"{PAYLOADS[13]} {PAYLOADS[4]}")
