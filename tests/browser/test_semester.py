@@ -13,9 +13,13 @@ from visiting import Visit, login
 
 from riskmodel.register.places import register_of
 from riskmodel.register.store import open_register
+from riskmodel.register.units import Whole
 from riskmodel.runs.supported import given_in
 from riskmodel.settings import HERE
+from riskmodel.support.periods import Period
 from riskmodel.support.reading import tasks_of
+from riskmodel.support.released import keep, ledger_of
+from riskmodel.support.small_numbers import release
 
 pytestmark = pytest.mark.browser
 
@@ -206,3 +210,17 @@ def test_a_semester_from_the_list_to_the_result(visit, school):  # noqa: PLR0915
             one.plan.plan_code for one in tasks_of(connection, teacher, datetime.now(HERE).date()).plans
         }
         assert register.audit.verify().is_sound
+
+    # in numbers: exact in the school; released above it, where so few are hidden
+    head.goto(f"{school.address}/lv/statistics")
+    assert "palīdzību saņēmuši 2 izglītojamie no 1 izglītības iestādes" in head.locator("main").inner_text()
+    assert "atbalsts vairs nav nepieciešams" not in head.locator("main").inner_text()  # a status, not a decision
+    with open_register(register_of(store)) as register, register.database.reading(Whole("file_exported")) as connection:
+        released = release(connection, Period.of(served_portal.TERM), "own", "20260101T000000-own", ledger_of(store))
+    keep(store, released, "20260101T000000-own", today)
+    for page in (place, visit("/lv/statistics", f"state.{OWN}")):
+        page.goto(f"{school.address}/lv/statistics")
+        told = page.locator("main").inner_text()
+        assert served_portal.TERM.in_language("lv") in told
+        assert "nav parādīts, lai aizsargātu mazus skaitļus" in page.content()
+        assert plan not in told

@@ -55,12 +55,12 @@ def engine_of(place: Place) -> Engine:
     return sqlite.make_engine(place)
 
 
-@pytest.fixture
-def older(empty_place: Place) -> Place:
-    """Give a place with a register of the first revision, and something in each of its tables."""
+@pytest.fixture(params=migrating.revisions()[:-1])
+def older(empty_place: Place, request: pytest.FixtureRequest) -> Place:
+    """Give a place with a register of each earlier revision, and something in its tables."""
     engine = engine_of(empty_place)
     with engine.execution_options(**{IS_WRITING: True}).begin() as connection:
-        migrating.upgrade(connection, "0001")
+        migrating.upgrade(connection, request.param)
         as_it_was = MetaData()
         as_it_was.reflect(connection)
         rows: dict[str, dict[str, object]] = {
@@ -69,9 +69,21 @@ def older(empty_place: Place) -> Place:
             "grant_pupil": {"grant_id": 1, "pupil_id": "ab" * 16},
             "session": {"token_digest": "0" * 64, "account_id": 1, "opened_at": MOMENT, "seen_at": MOMENT},
             "failed_login": {"kind": "account", "key_digest": "0" * 64, "tries": 3, "last_at": MOMENT},
+            "capacity": {"school_id": "101", "places": 24, "entered_by": "liga", "entered_at": MOMENT},
+            "institution": {
+                "institution_id": 1,
+                "school_id": "101",
+                "shown_name": "Skola",
+                "institution_kind": "general",
+                "municipality_code": "LV0001000",
+                "valid_from": "2016-09-01",
+                "recorded_by": "liga",
+                "recorded_at": MOMENT,
+            },
         }
         for table, row in rows.items():
-            connection.execute(as_it_was.tables[table].insert().values(row))
+            if table in as_it_was.tables:
+                connection.execute(as_it_was.tables[table].insert().values(row))
     engine.dispose()
     return empty_place
 
