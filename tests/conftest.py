@@ -28,6 +28,15 @@ def portal(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def shared_semester(tmp_path_factory, worker_id):
+    """Give a folder that all processes of one test session share, for the one real run of ``semester_run``."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "semester"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def postgres():
     """Give a PostgreSQL server of the tests' own, which does not wait for the disk."""
     import own_postgres

@@ -6,6 +6,7 @@ large.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -30,6 +31,11 @@ from riskmodel.support.results import AssessPlan
 from riskmodel.support.semesters import Semester
 
 SINCE = date(2010, 9, 1)
+PLANS_FOR_ONE = int(os.environ.get("RISKMODEL_PLANS_FOR_ONE", "100"))
+"""How many published plans of the later years one entered plan stands for; with 1 every plan is entered (ten minutes)."""
+PLANS_OF_YEARS = {2017: 6_834, 2018: 15_129, 2019: 21_732, 2020: 19_757}
+PLANS_TO_THE_END = 93_497
+PUPILS_OF_THREE_YEARS = 23_000
 AT_ONCE = 4000
 """So many acts in one transaction."""
 RISKS = (RiskLine("MI4", "Matemātikā četras nepietiekamas atzīmes."),)
@@ -471,7 +477,7 @@ def liepaja(country: Country) -> None:
 
 
 def scaled_country(folder: Path) -> Country:
-    """Return a register of the whole programme in which one plan stands for a hundred; members are in their full number.
+    """Return a register of the whole programme in which one plan stands for ``PLANS_FOR_ONE``; members are in their full number.
 
     Plans of school years 6,834, 15,129, 21,732 and 19,757, and 93,497 to the end of 2022; more than 23,000 pupils in the first
     three years; 599 institutions, 41 of 43 municipalities.
@@ -490,29 +496,38 @@ def scaled_country(folder: Path) -> Country:
         Join(PROGRAMME, "institution", str(30_000 + at), date(2018, 9, 3), date(2022, 6, 1)) for at in range(30)
     ]
     country.many("steward", members)
-    for year, plans in zip(range(2017, 2021), (68, 151, 217, 198), strict=True):
-        _scaled_year(country, schools, year, plans)
+    for year in PLANS_OF_YEARS:
+        _scaled_year(country, schools, year, entered_in(year))
     country.enter([Wanted(5000 + at, schools[at], Semester(2019, 1), "deleted") for at in range(9)])
     _move_schools(country, schools)
-    _scaled_year(country, schools, 2021, 201)
-    _scaled_year(country, schools, 2022, 100, halves=(1,))
+    _scaled_year(country, schools, 2021, entered_in(2021))
+    _scaled_year(country, schools, 2022, entered_in(2022), halves=(1,))
     return country
+
+
+def entered_in(year: int) -> int:
+    """Return how many plans of a school year are entered; those of the last two years together lead to the published end."""
+    if year in PLANS_OF_YEARS:
+        return round(PLANS_OF_YEARS[year] / PLANS_FOR_ONE)
+    rest = round(PLANS_TO_THE_END / PLANS_FOR_ONE) - sum(map(entered_in, PLANS_OF_YEARS))
+    return rest * 2 // 3 if year == 2021 else rest - rest * 2 // 3
 
 
 def _scaled_year(
     country: Country, schools: Sequence[School], year: int, plans: int, halves: Sequence[int] = (1, 2)
 ) -> None:
-    """Enter the plans of a year, half of them in each semester; in the first three years they are those of 230 pupils."""
+    """Enter the plans of a year, half of them in each semester; they are those of the pupils of the first three years."""
     counts = [plans] if len(halves) == 1 else [plans - plans // 2, plans // 2]
     wanted = []
     for half, of_half in zip(halves, counts, strict=True):
         for at in range(of_half):
-            number = (FIRST_PUPIL.get((year, half), 0) + at) % 230
+            number = (FIRST_PUPIL.get((year, half), 0) // PLANS_FOR_ONE + at) % (PUPILS_OF_THREE_YEARS // PLANS_FOR_ONE)
             wanted.append(Wanted(1 + number, schools[number % len(schools)], Semester(year, half)))
     country.enter(wanted)
 
 
-FIRST_PUPIL = {(2018, 1): 34, (2018, 2): 46, (2019, 1): 121, (2019, 2): 122}
+FIRST_PUPIL = {(2018, 1): 3_400, (2018, 2): 4_600, (2019, 1): 12_100, (2019, 2): 12_200}
+"""At which pupil the plans of a semester begin, so that those of three years are of 23,000."""
 
 
 def _move_schools(country: Country, schools: Sequence[School]) -> None:

@@ -6,6 +6,7 @@ the portal's own process. A defence goes out while a file names it, and comes ba
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,24 @@ def hurt(folder: str, most_waiting: int, seconds: float) -> None:
 
     render.notebook_folder = lambda: Path(folder)
     render.MOST_WAITING, render.VIEW_SECONDS = most_waiting, seconds
+
+
+def on_a_day(day: date) -> str:
+    """Return what lets the portal and its register live at noon of one day."""
+    return _before(f"stand_still({day.isoformat()!r})")
+
+
+def stand_still(day: str) -> None:
+    """Stop both clocks."""
+    from riskmodel.portal import desk
+    from riskmodel.register import store
+
+    def noon() -> datetime:
+        return datetime.combine(date.fromisoformat(day), time(12), UTC)
+
+    store.open_register.__kwdefaults__["clock"] = noon
+    given = desk.Desk.__init__.__defaults__ or ()
+    desk.Desk.__init__.__defaults__ = tuple(noon if value is desk.Desk.clock else value for value in given)
 
 
 def with_poisoned_texts(folder: Path, poison: str) -> str:

@@ -5,10 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import signal
-import subprocess
-import sys
-from datetime import date
 from pathlib import Path
 
 import nbformat
@@ -16,91 +12,30 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from filelock import FileLock
-from supported import Calendar, World
+import semester_run
+from semester_run import CUT_OFF, LATER, SETTINGS, plan, pupils_of
 
-from riskmodel.register.people import Grant
-from riskmodel.register.places import register_file
-from riskmodel.register.store import open_register
 from riskmodel.risk.explanation import REASONS_KEPT
-from riskmodel.runs import gate_report, journal
+from riskmodel.runs import journal
 from riskmodel.runs.manifest import Manifest, verify
 from riskmodel.runs.parameters import check
 from riskmodel.runs.publish import Store, current_run
 from riskmodel.runs.runner import Done, Plan, run, semester_pipeline
 from riskmodel.runs.staging import parameters_of
 from riskmodel.runs.steps import SEMESTER
-from riskmodel.settings import Settings
-from riskmodel.sources.synthetic import cohort
-from riskmodel.support.places import RecordInstitution
-from riskmodel.support.pupils import RecordStay
-from riskmodel.support.results import Answer, AnswerProposal
 from riskmodel.views.extract import unfolded
 
-CUT_OFF = date(2024, 12, 20)
 HEADLINES = ("auc", "average_precision", "brier", "ece", "precision_at_capacity", "recall_at_capacity")
-SETTINGS = Settings(cut_off_date=CUT_OFF, bootstrap_replicates=100)
-
-RUN_AGAIN = """
-import sys
-from pathlib import Path
-sys.path[:0] = [sys.argv[1], str(Path(sys.argv[1]).parent)]
-from test_pipeline_notebooks import plan
-from riskmodel.runs.runner import run
-run(plan(Path(sys.argv[2]), Path(sys.argv[3])), lambda text: print(text, flush=True))
-"""
-
-
-LATER = date(2025, 1, 17)
-
-
-def plan(delivery: Path, store: Path) -> Plan:
-    return Plan(store, SETTINGS, delivery)
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Return a folder that all processes of one test session share."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own if worker_id == "master" else own.parent) / "semester"
-    folder.mkdir(exist_ok=True)
-    return folder
+def delivery(shared_semester: Path) -> Path:
+    return semester_run.made_delivery(shared_semester)
 
 
 @pytest.fixture(scope="session")
-def delivery(shared: Path) -> Path:
-    folder = shared / "delivery"
-    with FileLock(shared / "delivery.lock"):
-        if not folder.exists():
-            cohort.synthesise(
-                cohort.Plan(pupils=400, schools=6, years=3, seed=3, vet_share=0.3), folder, lambda text: None
-            )
-    return folder
-
-
-@pytest.fixture(scope="session")
-def killed_and_resumed(shared: Path, delivery: Path) -> Done:
-    """Return a run that was killed when its fourth step began, and then given again."""
-    store = shared / "store"
-    with FileLock(shared / "run.lock"):
-        if (store / "current").exists():
-            folder = (store / "current").resolve()
-            return Done(folder.name, folder, "published", gate_report.read(folder))
-        process = subprocess.Popen(
-            [sys.executable, "-c", RUN_AGAIN, Path(__file__).parent, delivery, store], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        assert any("Step 4 of 6" in line for line in process.stdout)
-        process.kill()
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
-        assert current_run(Store(store)) is None
-        return run(plan(delivery, store), lambda text: None)
-
-
-@pytest.fixture(scope="session")
-def done(killed_and_resumed: Done) -> Done:
-    return killed_and_resumed
+def done(shared_semester: Path) -> Done:
+    return semester_run.killed_and_resumed(shared_semester)
 
 
 @pytest.fixture(scope="session")
@@ -242,58 +177,8 @@ def test_a_later_run_tells_what_changed_and_both_commands_find_their_runs_again(
     assert sum(len(one["reasons"]) for one in told if one) == len(reason) > 0
 
 
-@pytest.mark.requirement("R82", "R84")
-def test_the_next_run_reads_the_measures_and_answers_of_the_register(done: Done, tmp_path: Path):
-    store = tmp_path / "store"
-    shutil.copytree(done.folder.parent.parent, store, symlinks=True)
-    shutil.copy2(done.folder.parent.parent.with_name("store.key"), tmp_path / "store.key")
-    one = next(pupil for pupil in pupils_of(done) if pupil["stage_kind"] == "grade" and not pupil["support"])
-    calendar = Calendar(date(2024, 9, 16))
-    with open_register(register_file(store), may_create=True, clock=calendar) as register:
-        world = World(register, calendar)
-        school_id = next(school_id for school_id, pupils in schools_of(done).items() if one in pupils)
-        world.person("steward", Grant("steward"))
-        world.person("teacher", Grant("class_teacher", school_id, class_code=one["class_code"]))
-        world.person("director", Grant("director", school_id))
-        world.person("municipality", Grant("municipality", municipality_code="LV0001000"))
-        place = RecordInstitution(school_id, "Skola", "general", "LV0001000", date(2016, 9, 1))
-        stay = RecordStay(one["pupil_id"], school_id, "grade", one["stage_number"], date(2024, 9, 2), one["class_code"])
-        world.do_all("steward", [place, stay])
-        answers = [Answer("risk", "MI9", "added")]
-        world.do("teacher", AnswerProposal(one["pupil_id"], school_id, 2024, 1, answers, done.run_id))
-        consent = world.consent(one["pupil_id"], 2024, 1, school_id=school_id)
-        code = world.begin(one["pupil_id"], consent, 2024, 1, school_id=school_id, programme="own")
-        world.fill(code)
-        world.move("teacher", code, "submit")
-        world.approve(code, ["director", "municipality"])
-        calendar.day = date(2024, 11, 5)
-        world.consult(code)
-    later = run(Plan(store, SETTINGS.model_copy(update={"cut_off_date": LATER})), lambda text: None)
-    known = pd.read_parquet(later.folder / "tables" / "support_known.parquet")
-    own = known[(known["pupil_id"] == one["pupil_id"]) & (known["measure_code"] == "KA-PED")]
-    assert [str(day)[:10] for day in own["from_on"]] == ["2024-11-05"]
-    page = next(pupil for pupil in pupils_of(later) if pupil["pupil_id"] == one["pupil_id"])
-    assert [measure["measure_code"] for measure in page["support"]] == ["KA-PED"]
-    report = (later.folder / "report" / "report_lv.html").read_text("utf-8")
-    assert "MI9 motivācijas trūkums" in report
-    assert "maz vai nav" in report
-
-
 def both(done: Done, later: Done) -> list[tuple[Path, str]]:
     return [(done.folder, "score"), (later.folder, "score")]
-
-
-def schools_of(done: Done) -> dict[str, list[dict]]:
-    """Return the pupils of each school as the pages read them."""
-    extracts = [
-        unfolded(json.loads(path.read_text("utf-8"))) for path in (done.folder / "extracts" / "school").iterdir()
-    ]
-    return {str(one["school"]["school_id"]): one["pupils"] for one in extracts}
-
-
-def pupils_of(done: Done) -> list[dict]:
-    """Return the pupils of all schools."""
-    return [pupil for _, pupils in sorted(schools_of(done).items()) for pupil in pupils]
 
 
 def test_what_if_is_told_of_those_who_need_support_and_never_of_a_higher_probability(done: Done):

@@ -1,7 +1,8 @@
 """The published numbers of the programme come out of registers that were filled by the register's own verbs.
 
 Around them stand plans that do not count: drafts, deleted and waiting ones, another programme's, memberships that ended, and
-entries that were struck out. The last years are entered one plan for a hundred; all else is of full size.
+entries that were struck out. The later years are entered one plan for a hundred (RISKMODEL_PLANS_FOR_ONE=1 enters all 93,497);
+all else is of full size.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from riskmodel.support.small_numbers import release
 from riskmodel.support.statistics import PlansAndPupils, count_plans
 
 FIRST_YEAR = Period.year(2017)
-SCALE = 100
 LIEPAJA = "LV0005000"
 
 
@@ -236,30 +236,33 @@ def test_what_leaves_the_office_hides_small_schools_and_tells_the_state(connecti
     assert sum(one.pupils is not None for one in shown.values()) > 150
 
 
-# --- one plan for a hundred
+# --- one plan for a hundred, unless RISKMODEL_PLANS_FOR_ONE says otherwise
 
 
-@pytest.mark.parametrize(("year", "plans"), [(2017, 6_834), (2018, 15_129), (2019, 21_732), (2020, 19_757)])
+@pytest.mark.parametrize(("year", "plans"), worlds.PLANS_OF_YEARS.items())
 def test_plans_of_each_school_year(scaled_connection, year: int, plans: int) -> None:
-    assert count_plans(scaled_connection, Period.year(year)).total.plans == round(plans / SCALE)
+    assert count_plans(scaled_connection, Period.year(year)).total.plans == round(plans / worlds.PLANS_FOR_ONE)
 
 
 def test_plans_of_four_years_are_63452_and_no_63_thousand_pupils(scaled_connection) -> None:
     found = count_plans(scaled_connection, Period.year(2017, 2020)).total
-    assert found.plans == 63_452 // SCALE  # each year was rounded by itself
+    assert found.plans == 63_452 // worlds.PLANS_FOR_ONE  # each year was rounded by itself
     assert found.pupils < found.plans / 2
 
 
 def test_44_thousand_plans_are_those_of_23_thousand_pupils(scaled_connection) -> None:
     found = count_plans(scaled_connection, Period.year(2017, 2019)).total
-    assert found == PlansAndPupils(436, 230)  # 6,834 + 15,129 + 21,732 are 43,695
+    entered = sum(map(worlds.entered_in, (2017, 2018, 2019)))  # 6,834 + 15,129 + 21,732 are 43,695
+    assert found == PlansAndPupils(entered, worlds.PUPILS_OF_THREE_YEARS // worlds.PLANS_FOR_ONE)
     assert round(found.plans / found.pupils, 1) == 1.9
 
 
 def test_at_the_end_of_2022_there_are_93497_plans_599_institutions_and_41_of_43_municipalities(
     scaled_connection,
 ) -> None:
-    assert count_plans(scaled_connection, Period.parse("2017/18..2022/23-1")).total.plans == round(93_497 / SCALE)
+    assert count_plans(scaled_connection, Period.parse("2017/18..2022/23-1")).total.plans == round(
+        93_497 / worlds.PLANS_FOR_ONE
+    )
     found = coverage(scaled_connection, PROGRAMME, worlds.date(2022, 12, 31))
     assert (found.institutions, found.municipalities, found.of_municipalities) == (599, 41, 43)
     assert round(100 * found.municipalities_share) == 95
