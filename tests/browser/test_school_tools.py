@@ -146,12 +146,17 @@ def test_what_cannot_be_told_cannot_be_chosen(visit):
 def test_the_line_of_the_places_moves_as_soon_as_the_number_is_saved_and_stays(visit):
     page = visit("/lv/school/101")
     assert _above_the_line(page) == 3
+    assert f" {_without_a_place(3)} " in page.inner_text("#places-gap")
     page.fill("#places-number", "21")
     page.click("#places-form button")
     page.wait_for_selector("#places-said:not(:empty)")
     for place in ("#places-line", "#line-words", "#places-said"):
         assert page.inner_text(place) == "vietu pietiek 21 izglītojamajam"
     assert "Skolas vadītāja ievadīts" in page.inner_text("#places-source")
+    assert (
+        page.inner_text("#places-gap")
+        == f"Bez vietas ir {_without_a_place(21)} izglītojamie ar augstu vai vidēju risku."
+    )
     assert _above_the_line(page) == 21
     page.check("#within")
     assert _seen(page) == CODES[:21]
@@ -173,6 +178,12 @@ def test_a_number_that_is_refused_is_answered_in_words_and_moves_nothing(chromiu
     assert page.inner_text("#places-said") == "Vietu skaits ir vesels skaitlis no 0 līdz 130 (tik ir izglītojamo)."
     assert _above_the_line(page) == before
     one.context.close()
+
+
+def _without_a_place(places: int) -> int:
+    count = sum(BY_CODE[code]["band_code"] in {"high", "medium"} for code in CODES[places:])
+    assert count % 10 != 1 or count % 100 == 11  # else the words have the ending of one
+    return count
 
 
 def _above_the_line(page) -> int:

@@ -133,6 +133,8 @@ def test_an_entered_number_of_places_moves_the_line_and_says_who_entered_it():
     assert [place for place, (kind, _) in enumerate(rows) if kind != "p-"] == [21]
     assert [within for kind, within in rows if kind == "p-"] == ["yes"] * 21 + ["no"] * 9
     assert extract["counts"]["within_capacity"] == 21
+    without = sum(pupil["band_code"] in {"high", "medium"} for pupil in extract["pupils"][21:])
+    assert re.search(rf'id="places-gap">Bez vietas ir {without} izglītojam', page)
 
 
 def test_an_unknown_number_of_places_is_no_data_and_draws_no_line():
@@ -141,6 +143,7 @@ def test_an_unknown_number_of_places_is_no_data_and_draws_no_line():
     page = school_page.school(extract, "lv")
     assert "vietu skaits nav zināms" in page
     assert 'id="line"' not in page
+    assert 'id="places-gap"></p>' in page
 
 
 @pytest.mark.parametrize("places", [0, 30])

@@ -156,7 +156,9 @@ class PlacesHandler(SchoolHandler):
             return
         entered = await self.desk.in_thread(lambda: self.desk.register.capacity.set(school_id, int(given), self.person))
         if self._is_script():
-            self.finish(told(entered, self.language))
+            scope = decide(self.person, Ask("school", school_id), published, self.desk.today())
+            extract = await self.desk.in_thread(lambda: cut(published, scope, entered))
+            self.finish(told(extract, self.language))
             return
         self.redirect(self.desk.addresses(self.language).school(school_id), status=303)
 
@@ -181,10 +183,11 @@ class PlacesHandler(SchoolHandler):
         return JSON in self.request.headers.get("Accept", "")
 
 
-def told(entered: Entered, language: Language) -> dict[str, str | int]:
-    """Return what the script of the list is told about places that were just entered."""
-    capacity = {"places": entered.places, "is_assumed": False, "entered_on": _day(entered)}
-    return {"places": entered.places, **school_page.capacity_words(capacity, language)}
+def told(extract: Mapping[str, Any], language: Language) -> dict[str, str | int]:
+    """Return what the script of a school's list is told about places that were just entered."""
+    capacity = extract["capacity"]
+    words = school_page.capacity_words(capacity, language)
+    return {"places": capacity["places"], **words, "gap": school_page.gap_words(extract, language)}
 
 
 def cut(published: Published, scope: Scope, entered: Entered | None = None) -> dict[str, Any]:

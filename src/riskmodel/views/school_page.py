@@ -12,6 +12,7 @@ from riskmodel.views.pages import BAND_SHAPES, PLACES_SLOT, Addresses, Fragment,
 
 Row = Mapping[str, Any]
 
+CALLS_FOR_SUPPORT = frozenset({"high", "medium"})
 STATE_SHAPES = {"unsure": "◇", "too_little_data": "○"}
 CHANGE_SHAPES = {"new": "+", "up": "↑", "down": "↓", "same": "→"}
 DOMAINS = ("attendance", "learning", "economic")
@@ -36,7 +37,7 @@ def school(extract: Row, language: Language, addresses: Addresses | None = None)
         domains=[(code, words.words(words.GROUPS, code, language)) for code in shown_domains(extract)],
         changes=[(code, words.words(words.CHANGES, code, language)) for code in words.CHANGES],
         counts=extract["counts"],
-        capacity=capacity_words(extract["capacity"], language),
+        capacity={**capacity_words(extract["capacity"], language), "gap": gap_words(extract, language)},
         line_at=_line_at(extract),
         previous_run=extract.get("previous_run"),
         per_page=PUPILS_PER_PAGE,
@@ -115,6 +116,19 @@ def capacity_words(capacity: Row, language: Language) -> dict[str, str]:
         "line": line.in_language(language),
         "source": source.in_language(language),
     }
+
+
+def gap_words(extract: Row, language: Language) -> str:
+    """Return how many pupils whose situation calls for support have no place; empty where no number of places is known."""
+    if extract["capacity"]["places"] is None:
+        return ""
+    count = sum(one["band_code"] in CALLS_FOR_SUPPORT and not one["is_within_capacity"] for one in extract["pupils"])
+    return plural(
+        "{n} pupil at high or medium risk has no place.",
+        "{n} pupils at high or medium risk have no place.",
+        count,
+        n=numbers.number(count, language),
+    ).in_language(language)
 
 
 def withheld_groups(extract: Row) -> Sequence[str]:

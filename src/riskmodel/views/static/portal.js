@@ -146,6 +146,7 @@
         }
         byId("places-line").textContent = answer.line;
         byId("line-words").textContent = answer.line;
+        byId("places-gap").textContent = answer.gap;
         byId("places-source").textContent = answer.source;
         byId("places-source").className = "source source-" + answer.state;
         drawLine();
