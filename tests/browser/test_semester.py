@@ -145,9 +145,10 @@ def test_a_semester_from_the_list_to_the_result(visit, school, tmp_path):  # noq
     page.locator("#w-MI9").fill("Pats saka, ka skolā nav ko darīt.")
     page.get_by_label("Pasākums 1", exact=True).select_option("KA-PED")
     page.get_by_label("Mācību priekšmets 1", exact=True).select_option("matematika")
-    page.get_by_label("Kas sniedz (lietotājvārds) 1", exact=True).fill(TEACHER)
+    page.get_by_label("Kas sniedz 1", exact=True).select_option(TEACHER)
     page.get_by_label("Reizes 1", exact=True).fill("16")
     page.get_by_role("button", name="Saglabāt saturu").click()
+    assert f"Sagatavotājs: Vārds {TEACHER}" in page.locator(".verdict").inner_text()  # a name, not a login
 
     # on paper: the plan with its code, without any form
     page.emulate_media(media="print")

@@ -7,6 +7,7 @@ rule, and what to do.
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,6 +23,7 @@ from riskmodel.portal.handlers import PageHandler
 from riskmodel.portal.policy import Ask, Scope, UnknownError
 from riskmodel.portal.published import Published
 from riskmodel.portal.shell import Page
+from riskmodel.register.accounts import Account
 from riskmodel.support import words as support_words
 from riskmodel.support.office import Office
 from riskmodel.support.reading import Plan, plan_of
@@ -55,6 +57,40 @@ class Filled:
         if self.form == form and self.problem:
             return name in self.values
         return otherwise
+
+
+@dataclass(frozen=True)
+class Staff:
+    """The people of a school: their names by login, and who can be chosen in a form."""
+
+    names: Mapping[str, str]
+    present: tuple[str, ...]
+    """Logins of open accounts, in the order of the names."""
+
+    @classmethod
+    def of(cls, accounts: Sequence[Account]) -> Staff:
+        """Return the staff of accounts; where two share a name, the login tells them apart.
+
+        >>> Staff({"a.b": "Anna Bērza"}, ("a.b",)).choices("c.d")
+        [('a.b', 'Anna Bērza'), ('c.d', 'c.d')]
+        """
+        shared = Counter(account.person.shown_name for account in accounts)
+        names = {
+            person.login: f"{person.shown_name} ({person.login})"
+            if shared[person.shown_name] > 1
+            else person.shown_name
+            for person in (account.person for account in accounts)
+        }
+        return cls(names, tuple(account.person.login for account in accounts if not account.is_disabled))
+
+    def name(self, login: str | None) -> str:
+        """Return the name of a login; the login itself, where the account is gone or is not of the school."""
+        return "" if login is None else self.names.get(login, login)
+
+    def choices(self, chosen: str | None = "") -> list[tuple[str, str]]:
+        """Return logins and names to choose from, with the one that is chosen already."""
+        others = [chosen] if chosen and chosen not in self.present else []
+        return [(login, self.name(login)) for login in (*self.present, *others)]
 
 
 class ActingHandler(PageHandler):
@@ -170,6 +206,11 @@ class ActingHandler(PageHandler):
         if self.request.method == "GET":
             return super().other_language()
         return super().other_language().rsplit("/", 1)[0]
+
+    async def staff_of(self, school_id: str) -> Staff:
+        """Return the people of a school by name: forms offer them, and pages name whoever wrote something."""
+        accounts = await self.desk.in_thread(lambda: self.desk.register.accounts.of_school(school_id))
+        return Staff.of(accounts)
 
     def shown_pupils(self, published: Published, pupils: Sequence[tuple[str, str]]) -> dict[str, dict[str, str]]:
         """Return names and addresses of pupils (school and pseudonym) for roles of their school; codes where no name is known."""

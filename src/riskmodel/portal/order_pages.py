@@ -11,8 +11,6 @@ from riskmodel.messages import message
 from riskmodel.portal.acting import ActingHandler, Filled
 from riskmodel.portal.policy import Scope
 from riskmodel.portal.published import Published
-from riskmodel.register.people import ROLES_OF_A_SCHOOL
-from riskmodel.register.store import Register
 from riskmodel.support.catalogue import PROVIDERS
 from riskmodel.support.orders import EndOrder, IssueOrder
 from riskmodel.support.places import RecordStaff
@@ -38,13 +36,14 @@ class OrdersHandler(ActingHandler):
         """Show orders and staff, and a refused form with what was entered."""
         school_id = scope.unit
         found = await self.read(lambda connection: _of_school(connection, school_id))
-        people = await self.desk.in_thread(lambda: _people(self.desk.register, school_id))
+        staff = await self.staff_of(school_id)
         content = self.rendered(
             "orders.html.j2",
             filled,
             school_id=school_id,
             school=published.names[school_id],
-            people=people,
+            people=staff,
+            names_of=lambda logins: ", ".join(map(staff.name, logins)),
             professions=[(code, words.in_language(self.language)) for code, words in PROVIDERS.items()],
             **found,
         )
@@ -145,12 +144,3 @@ def _of_school(connection: Connection, school_id: str) -> dict[str, Any]:
         .order_by(PLAN.c.plan_code)
     ).all()
     return {"orders": orders, "details": details, "staff": staff, "live": [row.plan_code for row in live]}
-
-
-def _people(register: Register, school_id: str) -> list[tuple[str, str]]:
-    """Return login and name of who holds a role in a school."""
-    return [
-        (account.person.login, account.person.shown_name)
-        for account in register.accounts.list()
-        if any(grant.school_id == school_id and grant.role in ROLES_OF_A_SCHOOL for grant in account.person.grants)
-    ]

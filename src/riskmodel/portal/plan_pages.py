@@ -63,7 +63,8 @@ class PlanHandler(OfPlanHandler):
         """Show a plan, and a refused form with what was entered."""
         published = self.desk.published()
         scope, found = await self.the_plan(published, code)
-        content = self.rendered("plan.html.j2", filled, **self._shown(published, found))
+        people = await self.staff_of(found.plan.school_id)
+        content = self.rendered("plan.html.j2", filled, people=people, **self._shown(published, found))
         self.whole_page(message("Plan {code}", code=code), "tasks", published, scope, content)
 
     def _shown(self, published: Published, found: Plan) -> dict[str, Any]:

@@ -92,6 +92,15 @@ class Accounts:
         with self._database.reading() as connection:
             return _accounts(connection, connection.execute(select(ACCOUNT).order_by(ACCOUNT.c.login)).all())
 
+    def of_school(self, school_id: str) -> tuple[Account, ...]:
+        """Return the accounts that hold a role in a school, on whatever days, in the order of their names."""
+        held = select(ROLE_GRANT.c.account_id).where(ROLE_GRANT.c.school_id == school_id)
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(ACCOUNT).where(ACCOUNT.c.account_id.in_(held)).order_by(ACCOUNT.c.shown_name, ACCOUNT.c.login)
+            ).all()
+            return _accounts(connection, rows)
+
     def find(self, login: str) -> Person | None:
         """Return who has a login; None when it is unknown, disabled, or no login at all."""
         with self._database.reading() as connection:

@@ -62,6 +62,20 @@ def test_logins_that_look_alike_are_one_login():
     assert normal_login("Ｌｉｇａ") == normal_login("LIGA ") == "liga"
 
 
+def test_people_of_a_school_are_those_with_a_role_in_it(register: Register):
+    for login, grants in {
+        "zane": (Grant("class_teacher", "101", class_code="9.a"), Grant("director", "102")),
+        "anna": (Grant("support_staff", "101", valid_to=date(2020, 1, 1)),),
+        "juris": (Grant("director", "102"),),
+        "state": (Grant("state"),),
+    }.items():
+        register.accounts.add(login, login.title(), None, "lv", grants, "test")
+    register.accounts.disable("anna", "test")
+    found = register.accounts.of_school("101")
+    assert [(one.person.login, one.is_disabled) for one in found] == [("anna", True), ("zane", False)]
+    assert [one.person.login for one in register.accounts.of_school("103")] == []
+
+
 def test_a_login_is_given_once(register: Register, director: Person):
     before = acts(register)
     with pytest.raises(UsageError, match="one account"):
