@@ -249,7 +249,7 @@ def test_the_manifest_says_sources_settings_durations_rows_and_sensitivity(manif
     assert [source.origin for source in manifest.sources] == ["synthetic"]
     assert manifest.parameters["seed"] == manifest.seed == SETTINGS.seed
     assert [step.name for step in manifest.steps] == [step.notebook for step in SEMESTER]
-    assert all(step.seconds > 0 and step.peak_mb > 50 for step in manifest.steps)
+    assert all(step.seconds > 0 and step.cpu_seconds > 0 and step.peak_mb > 50 for step in manifest.steps)
     assert manifest.files["tables/score.parquet"].sensitivity == "personal"
     assert not manifest.files["timings.json"].is_deterministic
     rows = {table: count for step in manifest.steps for table, count in step.rows.items()}

@@ -112,5 +112,6 @@ def _step(line: dict[str, Any]) -> dict[str, Any]:
         "step": line["step"],
         "seconds": line["seconds"],
         "start_up_seconds": line["start_seconds"],
+        "cpu_seconds": line.get("cpu_seconds"),
         "peak_mb": line.get("peak_mb"),
     }

@@ -234,7 +234,8 @@ def become_stem() -> None:
     import ipykernel.zmqshell  # noqa: F401, PLC0415
 
     channel = socket.socket(fileno=os.dup(0))
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # kernels that ended leave nothing behind
+    # Kernels that ended leave nothing behind but their CPU time, which is then that of the stem.
+    signal.signal(signal.SIGCHLD, lambda *_: _collect())
     for asked in _questions(channel):
         _import(asked["imports"])
         if "arguments" not in asked:
@@ -245,6 +246,12 @@ def become_stem() -> None:
             _end_with(stem)
             _become_kernel(channel, asked)
         channel.send(str(child).encode())
+
+
+def _collect() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _questions(channel: socket.socket) -> Iterator[dict[str, Any]]:

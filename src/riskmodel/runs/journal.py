@@ -23,6 +23,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "count": int,
     "seconds": float,
     "start_seconds": float,
+    "cpu_seconds": float,
     "peak_mb": float,
     "pid": int,
     "signal": str,

@@ -73,13 +73,15 @@ class FileEntry(_Part):
 class StepEntry(_Part):
     """A step that was done: how long it took, and the memory of its kernel at most.
 
-    ``start_seconds`` of its ``seconds`` went into starting and ending the kernel.
+    ``start_seconds`` of its ``seconds`` went into starting and ending the kernel; ``cpu_seconds`` are the kernel's, on all
+    cores, and 0 where the system does not say.
     """
 
     name: str
     key: str
     seconds: float
     start_seconds: float = 0.0
+    cpu_seconds: float = 0.0
     peak_mb: float
     rows: dict[str, int]
 

@@ -210,7 +210,12 @@ class Work:
             )
         made = self._made(step)
         sync_files(made)
-        measured = {"seconds": execution.seconds, "start_seconds": start_up, "peak_mb": execution.peak_mb}
+        measured = {
+            "seconds": execution.seconds,
+            "start_seconds": start_up,
+            "cpu_seconds": execution.cpu_seconds,
+            "peak_mb": execution.peak_mb,
+        }
         digests = {file.relative_to(self.folder).as_posix(): self.digests.of(file) for file in made}
         journal.record(self.log, event="step_done", step=step.notebook, **measured)
         write_json(self._mark_of(step), {"key": key, "made": digests, **measured})
@@ -225,8 +230,8 @@ class Work:
         """Measure the gates, write timings and manifest, and force all to the disk: the run is whole."""
         predecessor = current_run(self.store)
         marks = {step.notebook: json.loads(self._mark_of(step).read_text("utf-8")) for step in self.pipeline.steps}
-        measured = ("seconds", "start_seconds", "peak_mb")
-        timings = {name: {part: mark[part] for part in measured} for name, mark in marks.items()}
+        measured = ("seconds", "start_seconds", "cpu_seconds", "peak_mb")
+        timings = {name: {part: mark.get(part, 0.0) for part in measured} for name, mark in marks.items()}
         write_json(self.folder / "timings.json", timings)
         before = self.store.run(predecessor) if predecessor and predecessor != self.run_id else None
         evidence = gates.Evidence(self.folder, before if before and before.exists() else None, self.settings)
@@ -266,6 +271,7 @@ class Work:
             key=mark["key"],
             seconds=mark["seconds"],
             start_seconds=mark["start_seconds"],
+            cpu_seconds=mark.get("cpu_seconds", 0.0),
             peak_mb=mark["peak_mb"],
             rows=rows,
         )
