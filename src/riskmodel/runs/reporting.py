@@ -1,21 +1,43 @@
-"""The semester report and the model card, in Latvian and English (70_report)."""
+"""The semester report, the model card and the file for the law, in Latvian and English (70_report)."""
 
 from __future__ import annotations
 
-from riskmodel.messages import LANGUAGES
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from riskmodel.messages import LANGUAGES, Language
+from riskmodel.runs.law import PAPERS, making_of
 from riskmodel.runs.semester import SemesterRun
+from riskmodel.views.law_file import law_paper
 from riskmodel.views.report import model_card, semester_report
 
 
-def write_reports(run: SemesterRun) -> list[str]:
-    """Write the report and the model card in every language; return their paths below the run folder."""
+def write_reports(run: SemesterRun, *, most_training_rows: int, score_with_protected: bool) -> list[str]:
+    """Write every paper of the run in every language; return their paths below the run folder.
+
+    Parameters
+    ----------
+    most_training_rows, score_with_protected
+        Settings of the run, as the papers state them.
+    """
     findings = run.read_json("extracts/findings.json") | {"feedback": run.inputs.get("feedback", [])}
+    making = making_of(run, {"most_training_rows": most_training_rows, "score_with_protected": score_with_protected})
+    papers: dict[str, Callable[[Mapping[str, Any], Language], str]] = {
+        "report": semester_report,
+        "model_card": model_card,
+        **{name: partial(_law_paper, name, making) for name in PAPERS},
+    }
     folder = run.folder / "report"
     folder.mkdir(exist_ok=True)
     written = []
     for language in LANGUAGES:
-        for name, draw in (("report", semester_report), ("model_card", model_card)):
+        for name, draw in papers.items():
             path = folder / f"{name}_{language}.html"
             path.write_bytes(draw(findings, language).encode())
             written.append(path.relative_to(run.folder).as_posix())
     return written
+
+
+def _law_paper(name: str, making: Mapping[str, Any], findings: Mapping[str, Any], language: Language) -> str:
+    return law_paper(name, findings, making, language)

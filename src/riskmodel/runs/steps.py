@@ -127,9 +127,9 @@ SEMESTER: tuple[Step, ...] = (
     ),
     Step(
         "70_report",
-        Words("report and model card", "pārskats un modeļa apraksts"),
-        takes=("cut_off_date",),
-        needs=("extracts/findings.json", "metrics.json"),
+        Words("report, model card and file for the law", "pārskats, modeļa apraksts un dokumenti pēc likuma"),
+        takes=("cut_off_date", "most_training_rows", "score_with_protected"),
+        needs=(INPUTS, "extracts/findings.json", "metrics.json", "model/model.json"),
         makes={"report": OPEN},
     ),
 )

@@ -134,6 +134,11 @@ def bounds(findings: Row, language: Language) -> list[dict[str, Any]]:
     ]
 
 
+def answered(findings: Row, language: Language) -> list[dict[str, Any]]:
+    """Return what people answered to proposals, a measure or risk a line, with its name; counts of few are None."""
+    return [{**line, "name": _line_name(line, language)} for line in findings.get("feedback", ())]
+
+
 def _line_name(line: Row, language: Language) -> str:
     code = line["line_code"]
     if line["line_kind"] == "measure":
@@ -157,7 +162,7 @@ def _whole(template: str, findings: Row, language: Language) -> str:
         split=model_page.headline_split(findings),
         style=Markup((resources.files("riskmodel.views") / "static" / "report.css").read_text("utf-8")),  # noqa: S704  (ours)
         verdicts=judged,
-        answered=[{**line, "name": _line_name(line, language)} for line in findings.get("feedback", ())],
+        answered=answered(findings, language),
         ahead=[one for one in judged if one["state"] == "ahead"],
         headline=model_page.headline_figures(findings, language),
         figure_names=[words.words(words.FIGURES, metric, language) for metric in FIGURES_WITH_RULES],
