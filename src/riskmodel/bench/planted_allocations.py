@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
+MANY = 200_000
+"""Pupils over whom a law is averaged that has no simple integral: the error so found is right to a third of a percent."""
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -133,9 +136,9 @@ class Judgement:
     def error(self, effect: float) -> float:
         """Return the least standard deviation that any such method has (the efficiency bound; Hahn 1998).
 
-        The mean over a million pupils of the planted law.
+        The mean over many pupils of the planted law.
         """
-        seen = self._seen(np.random.default_rng(0), 1_000_000)
+        seen = self._seen(np.random.default_rng(0), MANY)
         chance, without = self.chance(seen), self.risk(seen)
         with_it = without + effect
         spread = with_it * (1 - with_it) / chance + without * (1 - without) / (1 - chance)

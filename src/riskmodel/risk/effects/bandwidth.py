@@ -52,7 +52,7 @@ def bandwidth_for(x: Floats, outcome: Floats, degree: int, fewest: int) -> float
         near = away < width
         above = int((x[near] >= 0).sum())
         if min(above, int(near.sum()) - above) >= fewest and has_points(x, width, degree):
-            return width
+            return float(width)
         width *= WIDER
     return None
 
@@ -80,5 +80,5 @@ def _optimal(x: Floats, outcome: Floats) -> float:
         regular += REGULAR * of_side / (inside * window**4)
     bias = bend**2 + regular
     if bias == 0 or sum(noise) == 0:
-        return pilot
+        return float(pilot)
     return float(TRIANGULAR * (sum(noise) / (density * bias)) ** (1 / 5) * pupils ** (-1 / 5))

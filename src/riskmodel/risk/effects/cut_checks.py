@@ -139,6 +139,8 @@ def bandwidth_curve(places: Places, found: Discontinuity) -> dict[float, Estimat
 
 def _covariate_test(places: Places, column: Floats) -> float | None:
     known = np.isfinite(column)
+    if known.sum() < 2 * FEWEST_PUPILS:
+        return None
     return _jump_test(places.distance[known], column[known], None if places.school is None else places.school[known])
 
 

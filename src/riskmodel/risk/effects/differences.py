@@ -39,11 +39,11 @@ def difference(before: Floats, after: Floats, given: Floats, school: Integers | 
             found=message("Some values are missing, or other ones stand among them."),
             remedy=message("Leave out pupils without one of the semesters, and say how many they are."),
         )
-    counts = [int((given == arm).sum()) for arm in (1, 0)]
-    if min(counts) < FEWEST_PUPILS:
+    with_it, without = int((given == 1).sum()), int((given == 0).sum())
+    if min(with_it, without) < FEWEST_PUPILS:
         return NotEstimated(Kind.DIFFERENCE, Reason.TOO_FEW_PUPILS)
     means = [float(change[given == arm].mean()) for arm in (1, 0)]
-    pull = np.where(given == 1, (change - means[0]) / counts[0], -(change - means[1]) / counts[1])
+    pull = np.where(given == 1, (change - means[0]) / with_it, -(change - means[1]) / without)
     groups = np.arange(len(pull)) if school is None else np.unique(school, return_inverse=True)[1]
     sums = np.bincount(groups, pull)
     if school is not None and len(sums) < FEWEST_SCHOOLS:
@@ -52,4 +52,4 @@ def difference(before: Floats, after: Floats, given: Floats, school: Integers | 
     if error == 0:
         return NotEstimated(Kind.DIFFERENCE, Reason.NO_CASES)
     freedom = None if school is None else len(sums) - 1
-    return Estimate(Kind.DIFFERENCE, means[0] - means[1], error, *counts, freedom)
+    return Estimate(Kind.DIFFERENCE, means[0] - means[1], error, with_it, without, freedom)

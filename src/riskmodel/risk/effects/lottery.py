@@ -40,6 +40,8 @@ class Lottery:
     exact_p_value: float
     """Chance, by the lots alone, of a result at least as far from what they give on average, if a place changed nothing."""
     blocks: int
+    pupils_left_out: int
+    """In blocks that tell nothing: all or none drawn, or a single one without others like it to take an error from."""
 
 
 def lottery(drawn: Floats, left: Floats, block: Integers) -> Lottery | NotEstimated:
@@ -60,19 +62,19 @@ def lottery(drawn: Floats, left: Floats, block: Integers) -> Lottery | NotEstima
             found=message("Columns differ in length, or other values stand among them."),
             remedy=message("Leave out pupils whose outcome is not known, and say how many they are."),
         )
-    ties = _Ties.of(drawn, left, block)
+    ties = _Ties.of(drawn, left, block).telling
     if min(ties.drawn.sum(), ties.rest.sum()) < FEWEST_PUPILS:
         return NotEstimated(Kind.LOTTERY, Reason.TOO_FEW_PUPILS)
     gone = ties.drawn_left.sum() + ties.rest_left.sum()
     if min(gone, ties.size.sum() - gone) < FEWEST_CASES:
         return NotEstimated(Kind.LOTTERY, Reason.NO_CASES)
     variance = ties.variance()
-    if variance is None or variance <= 0:
+    if variance <= 0:
         return NotEstimated(Kind.LOTTERY, Reason.NO_CASES)
     weight = ties.weight / ties.weight.sum()
     effect = float(weight @ ties.effect)
     intended = Estimate(Kind.LOTTERY, effect, float(np.sqrt(variance)), int(ties.drawn.sum()), int(ties.rest.sum()))
-    return Lottery(intended, ties.exact_p_value(), len(ties.size))
+    return Lottery(intended, ties.exact_p_value(), len(ties.size), len(drawn) - int(ties.size.sum()))
 
 
 def balance(drawn: Floats, block: Integers, covariate: Floats) -> float | None:
@@ -119,19 +121,29 @@ class _Ties:
     def effect(self) -> Floats:
         return self.drawn_left / self.drawn - self.rest_left / self.rest
 
-    def variance(self) -> float | None:
-        """Return the variance of the weighted effect; None where the small blocks cannot tell theirs."""
+    @property
+    def is_large(self) -> NDArray[np.bool_]:
+        return np.asarray((self.drawn >= 2) & (self.rest >= 2))
+
+    @property
+    def telling(self) -> _Ties:
+        """The ties without small ones, where those are too few, or one of them too heavy, to tell their own error."""
+        is_large = self.is_large
+        small = self.weight[~is_large]
+        if not len(small) or (2 * small < small.sum()).all():
+            return self
+        return _Ties(*(of[is_large] for of in (self.drawn, self.rest, self.drawn_left, self.rest_left)))
+
+    def variance(self) -> float:
+        """Return the variance of the weighted effect, of ties that are :attr:`telling`."""
         weight, effect = self.weight, self.effect
-        is_large = (self.drawn >= 2) & (self.rest >= 2)
-        total = 0.0
+        is_large, total = self.is_large, 0.0
         for size, gone in ((self.drawn, self.drawn_left), (self.rest, self.rest_left)):
             share = gone[is_large] / size[is_large]
             total += float(weight[is_large] ** 2 @ (share * (1 - share) / (size[is_large] - 1)))
         small, own = weight[~is_large], effect[~is_large]
         if len(small):
             whole = small.sum()
-            if len(small) < 2 or (2 * small >= whole).any():
-                return None
             spread = small**2 / (whole - 2 * small)
             mean = float(small @ own / whole)
             total += whole**2 * float(spread @ (own - mean) ** 2) / (whole + float(spread.sum()))
@@ -140,9 +152,14 @@ class _Ties:
     def exact_p_value(self) -> float:
         """Return the two-sided chance of the number of drawn pupils who left: all numbers at most as likely are added up."""
         chance, least = np.ones(1), 0
-        alike = np.column_stack([self.size, self.drawn_left + self.rest_left, self.drawn]).astype(np.intp)
-        for (size, gone, drawn), times in zip(*np.unique(alike, axis=0, return_counts=True), strict=True):
-            first, law = _hypergeometric(int(size), int(gone), int(drawn))
+        most = int(self.size.max()) + 1
+        numbers = (self.size, self.drawn_left + self.rest_left, self.drawn)
+        alike, times_of = np.unique(
+            np.ravel_multi_index([n.astype(np.intp) for n in numbers], (most,) * 3), return_counts=True
+        )
+        for tie, times in zip(np.column_stack(np.unravel_index(alike, (most,) * 3)), times_of, strict=True):
+            size, gone, drawn = (int(number) for number in tie)
+            first, law = _hypergeometric(size, gone, drawn)
             least += first * int(times)
             chance = np.convolve(chance, _times(law, int(times)))
         own = chance[int(self.drawn_left.sum()) - least]
