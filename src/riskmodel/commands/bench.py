@@ -23,6 +23,7 @@ BENCHMARKS = (
     "shapley",
     "uci697",
     "worlds",
+    "worth",
 )
 READS_PUBLIC_DATA, OF_ANY_SIZE = {"oulad", "uci697"}, {"features", "national"}
 

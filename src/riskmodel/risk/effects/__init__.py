@@ -1,0 +1,1 @@
+"""What measures achieve: estimates by the way in which places were given, what they can tell, and a verdict by rule."""
