@@ -7,7 +7,7 @@ import pytest
 
 from riskmodel.bench.planted_allocations import Judgement
 from riskmodel.errors import UsageError
-from riskmodel.risk.effects.adjusted import Expanded, Judged, adjusted, robustness
+from riskmodel.risk.effects.adjusted import MOST_SPARSE_SHARE, Expanded, Judged, adjusted, robustness
 from riskmodel.risk.effects.estimate import NotEstimated, Reason
 
 JUDGEMENT = Judgement(pupils=3_000)
@@ -65,10 +65,24 @@ def test_schools_stand_together_and_widen_the_error_where_their_pupils_are_alike
     assert by_school.effect.freedom == 59
 
 
+def test_where_many_have_nobody_alike_the_effect_is_asked_over_the_others():
+    generator = np.random.default_rng(3)
+    covariates = generator.normal(size=(6_000, 2))
+    chance = 1 / (1 + np.exp(-4 * covariates[:, 0]))  # for half of the pupils the choice is all but certain
+    given = (generator.random(6_000) < chance).astype(float)
+    # The measure helps those near the middle alone, and harms where nobody can be compared.
+    effect = np.where(np.abs(covariates[:, 0]) < np.log(19) / 4, -0.15, 0.3)
+    left = (generator.random(6_000) < np.clip(0.4 + effect * given, 0, 1)).astype(float)
+    found = adjusted(Judged(covariates, given, left), 1)
+    assert found.sparse_share > MOST_SPARSE_SHARE
+    assert found.effect.low < -0.1 < found.effect.high < 0
+    assert found.effect.pupils_given + found.effect.pupils_compared < 6_000 * (1 - found.sparse_share) + 60
+
+
 def test_without_anybody_alike_there_is_no_estimate():
     generator = np.random.default_rng(2)
     covariates = generator.normal(size=(3_000, 2))
-    given = (covariates[:, 0] + 0.05 * generator.normal(size=3_000) > 0).astype(float)
+    given = (covariates[:, 0] + 0.01 * generator.normal(size=3_000) > 0).astype(float)
     left = (generator.random(3_000) < 0.3).astype(float)
     assert adjusted(Judged(covariates, given, left), 1).reason == Reason.NO_OVERLAP
 

@@ -140,3 +140,13 @@ def _with_interval(value: float, low: float, high: float) -> str:
     if math.isnan(value):
         return "–"
     return f"{value:.3f}" if math.isnan(low) else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def effects_of(effect: pd.DataFrame, measure: str = "") -> pd.DataFrame:
+    """Return the comparisons of one measure, or of all single measures as a whole: what came out, and what may be said of it."""
+    whole = (effect["group_code"] == "all") & (effect["school_year_code"] == "all")
+    rows = effect[effect["measure_code"] == measure] if measure else effect[whole]
+    kept = ["value", "low", "high", "detectable", "pupils_given", "pupils_compared", "pupils_needed"]
+    key = ["measure_code", "kind_code", "group_code", "school_year_code"]
+    said = ["verdict_code", "reason_code", "failed_checks"]
+    return rows[[*key, *kept, *said]].set_index(key).round(4)

@@ -126,14 +126,30 @@ SEMESTER: tuple[Step, ...] = (
         },
     ),
     Step(
+        "60_effects",
+        Words("effects of measures", "pasākumu ietekme"),
+        takes=("cut_off_date", "seed", "full", "worth_having"),
+        needs=(
+            INPUTS,
+            "tables/cohort.parquet",
+            "tables/feature.parquet",
+            "tables/prediction.parquet",
+            "tables/band.parquet",
+        ),
+        makes={
+            "tables/effect.parquet": OPEN,
+            "tables/measure_grade.parquet": OPEN,
+            "effects.json": OPEN,
+        },
+    ),
+    Step(
         "70_report",
         Words("report, model card and file for the law", "pārskats, modeļa apraksts un dokumenti pēc likuma"),
         takes=("cut_off_date", "most_training_rows", "score_with_protected"),
-        needs=(INPUTS, "extracts/findings.json", "metrics.json", "model/model.json"),
+        needs=(INPUTS, "extracts/findings.json", "effects.json", "metrics.json", "model/model.json"),
         makes={"report": OPEN},
     ),
 )
-"""``60_effects`` will stand between the last two."""
 
 RECORDS: Mapping[str, Sensitivity] = {
     "log.jsonl": OPEN,

@@ -813,6 +813,9 @@ SCHOOL_SUMMARY = Table(
     key=("school_id",),
 )
 
+ANY_MEASURE = "XX-ANY"
+"""Stands in ``effect`` and ``measure_grade`` for any measure at all: that a pupil got support."""
+
 EFFECT = Table(
     name="effect",
     row=Words(
@@ -998,8 +1001,8 @@ EFFECT = Table(
             "failed_checks",
             Kind.TEXT,
             Words(
-                "Checks that failed: density, covariates, placebos, robustness",
-                "Neizturētās pārbaudes: density, covariates, placebos, robustness",
+                "Checks that failed: density, covariates, placebos, robustness, uptake",
+                "Neizturētās pārbaudes: density, covariates, placebos, robustness, uptake",
             ),
             required=False,
         ),

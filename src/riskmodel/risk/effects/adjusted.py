@@ -18,7 +18,7 @@ variance plus squared distance to it: what the parting adds is in the error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -56,7 +56,7 @@ FEWEST_CASES = 10
 FEWEST_SCHOOLS = 20
 SPARSE, MOST_SPARSE_SHARE = 0.05, 0.25
 """Overlap: a propensity below .05 or above .95 has next to nobody to compare with. With more than a quarter of pupils
-there, the effect over all pupils is not asked for."""
+there, the effect over all pupils is not asked for, but that over the others (Crump, Hotz, Imbens and Mitnik 2009)."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,11 @@ class Judged:
 
 @dataclass(frozen=True)
 class Adjusted:
-    """The effect over all pupils, in shares who left, if nothing unseen drives both the choice and leaving."""
+    """The effect in shares who left, if nothing unseen drives both the choice and leaving.
+
+    It is one over all pupils, or, with more than ``MOST_SPARSE_SHARE`` in ``sparse_share``, over those who have others to be
+    compared with; ``effect`` then counts these alone.
+    """
 
     effect: Estimate
     sparse_share: float
@@ -107,20 +111,24 @@ def adjusted(judged: Judged, seed: int) -> Adjusted | NotEstimated:
         return NotEstimated(Kind.ADJUSTED, missing)
     design = Expanded.learn(judged.covariates).columns(judged.covariates)
     partings = [_parted(judged, design, np.random.default_rng([seed, number])) for number in range(PARTINGS)]
-    if np.median([parting.sparse_share for parting in partings]) > MOST_SPARSE_SHARE:
-        return NotEstimated(Kind.ADJUSTED, Reason.NO_OVERLAP)
+    sparse_share = float(np.median([parting.sparse_share for parting in partings]))
+    given, compared = len(judged.given[judged.given == 1]), len(judged.given[judged.given == 0])
+    if sparse_share > MOST_SPARSE_SHARE:
+        partings = [parting.among_common() for parting in partings]
+        given, compared = (
+            int(np.median([parting.common(judged.given == arm) for parting in partings])) for arm in (1, 0)
+        )
+        if min(given, compared) < FEWEST_PUPILS:
+            return NotEstimated(Kind.ADJUSTED, Reason.NO_OVERLAP)
     value = float(np.median([parting.effect for parting in partings]))
     spread = [parting.variance(judged.school) + (parting.effect - value) ** 2 for parting in partings]
     freedom = None if judged.school is None else len(np.unique(judged.school)) - 1
-    given = int(judged.given.sum())
-    effect = Estimate(
-        Kind.ADJUSTED, value, float(np.sqrt(np.median(spread))), given, len(judged.given) - given, freedom
-    )
+    effect = Estimate(Kind.ADJUSTED, value, float(np.sqrt(np.median(spread))), given, compared, freedom)
     scale = float(np.median([parting.bias_scale for parting in partings]))
     nearest = 0.0 if effect.low <= 0 <= effect.high else min(abs(effect.low), abs(effect.high))
     return Adjusted(
         effect,
-        float(np.median([parting.sparse_share for parting in partings])),
+        sparse_share,
         float(np.median([parting.effective_given for parting in partings])),
         robustness(abs(value), scale),
         robustness(nearest, scale),
@@ -177,17 +185,47 @@ class _Parting:
 
     speaks: Floats
     """Per pupil: the formula above."""
-    sparse_share: float
-    effective_given: float
-    bias_scale: float
+    chance: Floats
+    """Per pupil: the propensity, as it was learnt."""
+    is_asked: NDArray[np.bool_]
+    """Per pupil: the effect is one over these."""
+    weights: Floats
+    residual: Floats
+    pull: Floats
+
+    @property
+    def sparse_share(self) -> float:
+        return float((~self._is_common).mean())
+
+    @property
+    def _is_common(self) -> NDArray[np.bool_]:
+        return (self.chance >= SPARSE) & (self.chance <= 1 - SPARSE)
+
+    def among_common(self) -> _Parting:
+        """Return the parting, asked over those alone who have others to be compared with."""
+        return replace(self, is_asked=self._is_common)
+
+    def common(self, arm: NDArray[np.bool_]) -> int:
+        """Return how many of some pupils the effect is one over."""
+        return int((self.is_asked & arm).sum())
 
     @property
     def effect(self) -> float:
-        return float(self.speaks.mean())
+        return float(self.speaks[self.is_asked].mean())
+
+    @property
+    def effective_given(self) -> float:
+        weights = self.weights[self.is_asked]
+        return float(weights.sum() ** 2 / (weights @ weights))
+
+    @property
+    def bias_scale(self) -> float:
+        return float(np.sqrt(np.mean(self.residual[self.is_asked] ** 2) * np.mean(self.pull[self.is_asked] ** 2)))
 
     def variance(self, school: Integers | None) -> float:
         """Return the variance of the mean; with schools, between their sums."""
-        apart = self.speaks - self.effect
+        apart = self.speaks[self.is_asked] - self.effect
+        school = None if school is None else school[self.is_asked]
         sums = apart if school is None else np.bincount(np.unique(school, return_inverse=True)[1], apart)
         return float(len(sums) / (len(sums) - 1) * (sums @ sums) / len(apart) ** 2)
 
@@ -204,14 +242,11 @@ def _parted(judged: Judged, design: Floats, generator: np.random.Generator) -> _
             (without, left, ~reads & (given == 0)),
         ):
             target[reads] = _read(design, label, teaches, reads)
-    sparse = float(((chance < SPARSE) | (chance > 1 - SPARSE)).mean())
-    chance = np.clip(chance, CLIP, 1 - CLIP)
-    pull = given / chance - (1 - given) / (1 - chance)
-    expected = np.where(given == 1, with_it, without)
-    speaks = with_it - without + pull * (left - expected)
-    weights = given / chance
-    scale = np.sqrt(np.mean((left - expected) ** 2) * np.mean(pull**2))
-    return _Parting(speaks, sparse, float(weights.sum() ** 2 / (weights @ weights)), float(scale))
+    clipped = np.clip(chance, CLIP, 1 - CLIP)
+    pull = given / clipped - (1 - given) / (1 - clipped)
+    residual = left - np.where(given == 1, with_it, without)
+    speaks = with_it - without + pull * residual
+    return _Parting(speaks, chance, np.ones(len(given), dtype=np.bool_), given / clipped, residual, pull)
 
 
 def _read(design: Floats, label: Floats, teaches: NDArray[np.bool_], reads: NDArray[np.bool_]) -> Floats:

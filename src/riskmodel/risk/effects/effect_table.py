@@ -24,8 +24,9 @@ Claims stand among all claims of their family: one family for measures as a whol
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,9 @@ from riskmodel.tables.results import EFFECT
 
 ALL = "all"
 COLUMNS = ("school_id", "school_year", "measure_code", "group_code", "score", "cut", "tie", "is_drawn", "given", "left")
+LEAST_UPTAKE = 0.2
+"""A cut at which the share with the measure jumps by less was not followed: it tells nothing of the measure."""
+
 GRADES = {
     Kind.LOTTERY: "randomised",
     Kind.DISCONTINUITY: "discontinuity",
@@ -56,6 +60,14 @@ LEAST_ROBUST = 0.02
 """Something unseen that explains so little of leaving and of the choice could make an adjusted effect vanish: no claim."""
 
 Cell = str | float | int | bool | None
+Part = tuple[tuple[str, str, str], pd.DataFrame]
+
+
+class Each(Protocol):
+    """What ``map`` and the ``map`` of a pool of threads are alike in."""
+
+    def __call__(self, work: Callable[[Part], list[Row]], parts: Sequence[Part], /) -> Iterable[list[Row]]:
+        """Yield what the work comes to for each part, in their order."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,11 @@ class Row:
 
 
 def estimate_effects(
-    frame: pd.DataFrame, covariates: Sequence[str], seed: int, rule: Rule | None = None
+    frame: pd.DataFrame,
+    covariates: Sequence[str],
+    seed: int,
+    rule: Rule | None = None,
+    each: Each = map,
 ) -> pd.DataFrame:
     """Return the columns of :data:`riskmodel.tables.results.EFFECT`, sorted by measure, group, year and kind.
 
@@ -122,6 +138,8 @@ def estimate_effects(
         Draws the folds of adjusted comparisons.
     rule
         The smallest effect worth having and the largest plausible one, set before the run.
+    each
+        Does a piece of work for each comparison, in order, as ``map`` does; that of a pool of threads does some at once.
 
     Raises
     ------
@@ -137,7 +155,8 @@ def estimate_effects(
             remedy=message("Add them; a column without data may be empty."),
         )
     known = frame[frame["left"].notna()]
-    rows = [row for parts in _parts(known) for row in _compared(*parts, covariates, seed)]
+    found = each(lambda part: list(_compared(*part, covariates, seed)), list(_parts(known)))
+    rows = [row for of_part in found for row in of_part]
     cells = [row.cells(rule) for row in _judged(rows, rule)]
     table = pd.DataFrame(cells, columns=list(EFFECT.column_names))
     for column in ("pupils_given", "pupils_compared", "pupils_needed"):
@@ -145,7 +164,7 @@ def estimate_effects(
     return table.sort_values(list(EFFECT.key), ignore_index=True)
 
 
-def _parts(frame: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
+def _parts(frame: pd.DataFrame) -> Iterator[Part]:
     for measure, own in frame.groupby("measure_code", sort=True):
         yield (str(measure), ALL, ALL), own
         years, groups = own.groupby("school_year", sort=True), own.groupby("group_code", sort=True)
@@ -195,7 +214,8 @@ def _by_cut(whose: tuple[str, str, str], frame: pd.DataFrame, covariates: Sequen
         **dict(zip(("per_given", "per_given_low", "per_given_high"), ratio, strict=True)),
         "bandwidth": found.bandwidth,
     }
-    return Row(*whose, found.intended, checks.failed, more)
+    failed = checks.failed if found.uptake >= LEAST_UPTAKE else (*checks.failed, "uptake")
+    return Row(*whose, found.intended, failed, more)
 
 
 def _by_judgement(whose: tuple[str, str, str], frame: pd.DataFrame, covariates: Sequence[str], seed: int) -> Row:

@@ -1,0 +1,278 @@
+"""What measures did to leaving, as far as past cohorts can tell (60_effects): ``effect``, ``measure_grade``, ``effects.json``.
+
+Compared are pupils of past cohorts whose outcomes are known. Two kinds of comparison come out of a store by themselves:
+
+- **by judgement**: people gave a measure within :data:`GRACE_DAYS` after the cut-off date. Whoever left within these days
+  is no part of it: else a measure would seem to help because those who had gone could not get it. Compared are pupils whose
+  score, made out of time, lay in the bands high and medium, since the others are hardly ever asked. Those with the measure
+  stand beside a draw of those without it, so that the effect is one over pupils like these and not over the country.
+- **at a cut**: an earlier run of this store was published and gave places by score up to a school's capacity. Just above
+  and just below it pupils are alike. Assumed places are no cut: nobody was told them.
+
+The same pupils' absence in the cohort before and after stands beside them as the weakest kind, and never makes a claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from riskmodel.risk.bands import band_of
+from riskmodel.risk.cutoff import open_cut_off
+from riskmodel.risk.effects.effect_table import ALL, COLUMNS, estimate_effects
+from riskmodel.risk.effects.grade import grades
+from riskmodel.risk.effects.verdict import Rule
+from riskmodel.risk.evaluation import DEFAULT_MODEL
+from riskmodel.risk.label import cohort, cohort_windows
+from riskmodel.runs import parts
+from riskmodel.runs.predictions import predicted_parts, read_prediction
+from riskmodel.runs.semester import SemesterRun
+from riskmodel.support.catalogue import catalogue
+from riskmodel.tables.results import ANY_MEASURE, EFFECT, MEASURE_GRADE
+from riskmodel.views.extract import rows as plain_rows
+
+EFFECTS_FILE = "effects.json"
+GRACE_DAYS = 56
+"""A measure that began so many days after the cut-off date counts as given; outcomes are those after them."""
+
+ASKED_BANDS = ("high", "medium")
+MOST_PUPILS, MOST_PUPILS_IN_FULL = 4_000, 40_000
+"""Pupils of one comparison by judgement: with 4,000, a quarter of whom got the measure, an effect of two points is found
+where three in a hundred leave; ten times as many take ten times as long."""
+GIVEN_SHARE = 0.25
+COVARIATES = (
+    *("absent_share_8w", "absent_share_year", "unexcused_lessons_8w", "unexcused_lessons_year", "late_share_year"),
+    *("mark_mean_points_year", "low_subjects_year", "term_low_subjects", "past_year_low_subjects"),
+    *("age_years", "overage_years", "stage_number", "stage_is_vet", "low_income", "distance_km"),
+    *("support_measures_2y", "school_left_share_past_year"),
+)
+"""Known before: what makes staff choose a pupil and also makes pupils leave, beside the score itself."""
+SCORE, OTHER_SUPPORT = "raw_score", "other_measures"
+BEFORE = "absent_share_8w"
+MATURE = "mature"
+EARLIEST_CHAIN = 12
+"""So many earlier runs are followed back."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is compared, from the settings of the run."""
+
+    seed: int
+    full: bool
+    rule: Rule
+
+    @property
+    def most_pupils(self) -> int:
+        """Pupils of one comparison by judgement."""
+        return MOST_PUPILS_IN_FULL if self.full else MOST_PUPILS
+
+
+def estimate(run: SemesterRun, asked: Asked) -> pd.DataFrame:
+    """Return the table ``effect``; write it, ``measure_grade`` and what pages show of both (``effects.json``)."""
+    with run.connect() as connection:
+        open_cut_off(connection, run.cut_off, tables=("support",))
+        given = connection.execute(
+            "SELECT DISTINCT pupil_id, measure_code, happened_on FROM known.support ORDER BY ALL"
+        ).df()
+        at_cuts = list(_at_cuts(run, connection, given))
+    judged = _judged(run, given, asked)
+    frames = [frame for frame in (*judged, *at_cuts) if len(frame)]
+    whole = pd.concat(frames, ignore_index=True) if frames else _nobody()
+    covariates = [name for name in (SCORE, *COVARIATES, OTHER_SUPPORT) if _tells(whole[name])]
+    with ThreadPoolExecutor(parts.workers(), thread_name_prefix="effect") as pool:
+        table = run.write(EFFECT, estimate_effects(whole, covariates, asked.seed, asked.rule, pool.map))
+    listed = [measure.code for measure in catalogue().measures]
+    found = run.write(MEASURE_GRADE, grades(table, [ANY_MEASURE, *listed]))
+    content = {
+        "worth_having": asked.rule.worth_having,
+        "effect": _plain(table),
+        "measure_grade": _plain(found),
+    }
+    run.write_json(EFFECTS_FILE, content)
+    return table
+
+
+def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return plain_rows({str(name): value for name, value in row.items()} for row in table.to_dict("records"))
+
+
+def _nobody() -> pd.DataFrame:
+    return pd.DataFrame(columns=[*COLUMNS, SCORE, *COVARIATES, OTHER_SUPPORT, "before", "after"], dtype=np.float64)
+
+
+def _tells(column: pd.Series) -> bool:
+    """Return whether a covariate has different values: columns of other sources stand empty."""
+    return bool(column.nunique(dropna=True) > 1)
+
+
+# By judgement
+
+
+def _judged(run: SemesterRun, given: pd.DataFrame, asked: Asked) -> list[pd.DataFrame]:
+    """Return the frame of every measure, drawn to its size: any measure at all by year and band, single ones as a whole."""
+    pupils = list(_cohorts(run))
+    if not pupils:
+        return []
+    whole = pd.concat(pupils, ignore_index=True)
+    whole["place"] = np.arange(len(whole))
+    began = _began(whole, given)
+    frames = []
+    for number, measure in enumerate([ANY_MEASURE, *sorted(began["measure_code"].unique())]):
+        own = began if measure == ANY_MEASURE else began[began["measure_code"] == measure]
+        is_given = whole["place"].isin(own["place"]).to_numpy()
+        has_other = whole["place"].isin(began.loc[began["measure_code"] != measure, "place"]).to_numpy()
+        chosen = _drawn(is_given, asked, number)
+        frame = whole.iloc[chosen].assign(
+            measure_code=measure,
+            given=is_given[chosen].astype(np.float64),
+            # Beside "any measure" there is no other.
+            **{OTHER_SUPPORT: 0.0 if measure == ANY_MEASURE else has_other[chosen].astype(np.float64)},
+        )
+        if measure != ANY_MEASURE and not asked.full:
+            frame = frame.assign(school_year=ALL, group_code=ALL)
+        frames.append(frame.drop(columns=["place", "pupil_id", "landmark_on", "cohort_on"]))
+    return frames
+
+
+def _cohorts(run: SemesterRun) -> Iterator[pd.DataFrame]:
+    """Yield the pupils of each past cohort with a score out of time, who are asked and had not left within the grace."""
+    limits = run.read("band")
+    listed = [(number, day) for number, (day, split) in enumerate(predicted_parts(run.tables)) if split == MATURE]
+    following = [*(day for _, day in listed[1:]), run.cut_off]
+    for (number, cohort_on), next_on in zip(listed, following, strict=True):
+        predicted = read_prediction(run.tables, number)
+        if DEFAULT_MODEL not in predicted.by_model:
+            continue
+        raw, probability = predicted.by_model[DEFAULT_MODEL]
+        members = run.read("cohort", cohort_on, ["cohort_on", "pupil_id", "school_id", "left_on", "label"])
+        features = run.read("feature", cohort_on, ["pupil_id", *COVARIATES]).set_index("pupil_id")
+        later = run.read("feature", next_on, ["pupil_id", BEFORE]).set_index("pupil_id")[BEFORE]
+        landmark = pd.Timestamp(cohort_on + timedelta(days=GRACE_DAYS))
+        rows = pd.DataFrame(
+            {
+                "pupil_id": predicted.pupil_id.to_numpy(),
+                SCORE: raw,
+                "group_code": band_of(probability, limits),
+                "label": predicted.label,
+            }
+        ).merge(members[["pupil_id", "school_id", "left_on"]], on="pupil_id", how="inner", validate="1:1")
+        is_asked = rows["group_code"].isin(ASKED_BANDS) & ~(rows["left_on"] <= landmark)
+        kept = rows[is_asked].join(features, on="pupil_id")
+        yield kept.assign(
+            cohort_on=pd.Timestamp(cohort_on),
+            landmark_on=landmark,
+            school_year=str(cohort_on.year if cohort_on.month >= 8 else cohort_on.year - 1),
+            score=np.nan,
+            cut=np.nan,
+            tie=None,
+            is_drawn=np.nan,
+            left=kept["label"],
+            before=kept[BEFORE],
+            after=kept["pupil_id"].map(later),
+        ).drop(columns=["label", "left_on"])
+
+
+def _began(pupils: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
+    """Return ``place`` and ``measure_code`` of measures that began after the cut-off date and within the grace."""
+    near = pupils[["place", "pupil_id", "cohort_on", "landmark_on"]].merge(given, on="pupil_id")
+    is_near = (near["happened_on"] > near["cohort_on"]) & (near["happened_on"] <= near["landmark_on"])
+    return near.loc[is_near, ["place", "measure_code"]].drop_duplicates()
+
+
+def _drawn(is_given: NDArray[np.bool_], asked: Asked, number: int) -> NDArray[np.intp]:
+    """Return rows for a comparison: up to a quarter of its size with the measure, and a draw of three times as many without."""
+    generator = np.random.default_rng([asked.seed, number])
+    most_given = int(asked.most_pupils * GIVEN_SHARE)
+    with_it, without = np.flatnonzero(is_given), np.flatnonzero(~is_given)
+    if len(with_it) > most_given:
+        with_it = generator.choice(with_it, most_given, replace=False)
+    wanted = int(len(with_it) * (1 - GIVEN_SHARE) / GIVEN_SHARE)
+    if len(without) > wanted:
+        without = generator.choice(without, wanted, replace=False)
+    return np.sort(np.concatenate([with_it, without]))
+
+
+# At a cut
+
+
+def _at_cuts(run: SemesterRun, connection: duckdb.DuckDBPyConnection, given: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield a frame for each earlier run of the store that gave places by score and whose outcomes are known."""
+    earlier = run.previous
+    for _ in range(EARLIEST_CHAIN):
+        if earlier is None or not (earlier.tables / "score.parquet").exists():
+            return
+        found = _at_cut(run, earlier, connection, given)
+        if found is not None:
+            yield found
+        earlier = _before(earlier)
+
+
+def _before(run: SemesterRun) -> SemesterRun | None:
+    if not (run.folder / "inputs.json").exists():
+        return None
+    return SemesterRun(run.folder, run.cut_off, run.read_json("inputs.json")).previous
+
+
+def _at_cut(
+    run: SemesterRun, earlier: SemesterRun, connection: duckdb.DuckDBPyConnection, given: pd.DataFrame
+) -> pd.DataFrame | None:
+    window = cohort_windows(connection, earlier.cut_off, None, _delay(earlier))[-1]
+    if window.label_known_on > run.cut_off:
+        return None
+    columns = ["pupil_id", "school_id", "raw_score", "band_code", "is_within_capacity"]
+    scores = earlier.read("score", columns=columns)
+    assumed = earlier.read("school_summary", columns=["school_id", "is_capacity_assumed"])
+    told = set(assumed.loc[~assumed["is_capacity_assumed"].astype(bool), "school_id"])
+    scores = scores[scores["school_id"].isin(told)]
+    inside = scores[scores["is_within_capacity"]].groupby("school_id")["raw_score"].min()
+    outside = scores[~scores["is_within_capacity"]].groupby("school_id")["raw_score"].max()
+    cut = ((inside + outside) / 2).dropna()
+    scores = scores[scores["school_id"].isin(cut.index)]
+    if scores.empty:
+        return None
+    outcome = cohort(connection, window, run.cut_off)[["pupil_id", "label"]]
+    rows = scores.merge(outcome, on="pupil_id", how="inner", validate="1:1")
+    in_window = given[
+        (given["happened_on"] > pd.Timestamp(window.cut_off))
+        & (given["happened_on"] <= pd.Timestamp(window.horizon_on))
+    ]
+    features = earlier.read("feature", columns=["pupil_id", *_there(earlier)]).set_index("pupil_id")
+    of_cut = rows["school_id"].map(cut).to_numpy(dtype=np.float64)
+    return (
+        rows.join(features, on="pupil_id")
+        .assign(
+            measure_code=ANY_MEASURE,
+            school_year=str(window.school_year_on.year),
+            group_code=ALL,
+            score=rows["raw_score"].to_numpy() - of_cut,
+            cut=0.0,
+            tie=None,
+            is_drawn=np.nan,
+            given=rows["pupil_id"].isin(in_window["pupil_id"]).astype(np.float64),
+            left=rows["label"].astype(np.float64),
+            before=np.nan,
+            after=np.nan,
+            **{OTHER_SUPPORT: 0.0, **{name: np.nan for name in COVARIATES if name not in features}},
+        )
+        .drop(columns=["pupil_id", "label", "band_code", "is_within_capacity"])
+    )
+
+
+def _there(run: SemesterRun) -> list[str]:
+    names = set(pq.read_schema(run.tables / "feature.parquet").names)
+    return [name for name in COVARIATES if name in names]
+
+
+def _delay(run: SemesterRun) -> int:
+    """Return the days until an exit is taken to be reported, as they were in an earlier run."""
+    return int(run.read_json("manifest.json")["parameters"]["label_delay_days"])
