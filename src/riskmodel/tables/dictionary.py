@@ -42,6 +42,7 @@ UNITS: dict[str, Message] = {
     "hours": message("hours"),
     "rows": message("rows"),
     "log-odds": message("log-odds"),
+    "EUR": message("EUR"),
 }
 """Words of the units; a date says its unit by its kind."""
 

@@ -187,7 +187,8 @@ def _compared(whose: tuple[str, str, str], frame: pd.DataFrame, covariates: Sequ
     if {"before", "after"} <= set(frame.columns):
         both = frame[frame["before"].notna() & frame["after"].notna()]
         if len(both):
-            found = difference(*(_floats(both, name) for name in ("before", "after", "given")), _schools(both))
+            before, after, given = (_floats(both, name) for name in ("before", "after", "given"))
+            found = difference(before, after, given, _schools(both))
             yield Row(*whose, found)
 
 
@@ -203,7 +204,8 @@ def _by_lot(whose: tuple[str, str, str], frame: pd.DataFrame, covariates: Sequen
 
 
 def _by_cut(whose: tuple[str, str, str], frame: pd.DataFrame, covariates: Sequence[str]) -> Row:
-    places = Places(*(_floats(frame, name) for name in ("score", "cut", "given", "left")), _schools(frame))
+    score, cut, given, left = (_floats(frame, name) for name in ("score", "cut", "given", "left"))
+    places = Places(score, cut, given, left, _schools(frame))
     found = discontinuity(places)
     if not isinstance(found, Discontinuity):
         return Row(*whose, found)

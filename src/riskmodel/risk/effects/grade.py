@@ -45,18 +45,18 @@ def grades(
         & effects["failed_checks"].isna()
         & ~effects["verdict_code"].isin(UNUSABLE)
     )
-    usable = effects[is_usable].set_index(["measure_code", "kind_code"])
+    usable = {(row["measure_code"], row["kind_code"]): row for row in effects[is_usable].to_dict("records")}
     rows = []
     for measure in sorted(measures):
-        cost = costs_eur.get(measure)
-        kind = next((kind for kind in STRONGEST_FIRST if (measure, kind.value) in usable.index), None)
+        kind = next((kind for kind in STRONGEST_FIRST if (measure, kind.value) in usable), None)
+        row: dict[str, object] = {"measure_code": measure, "cost_eur": costs_eur.get(measure)}
         if kind is None:
-            grade = "opinion" if measure in opinions else "none_yet"
-            rows.append((measure, grade, None, None, None, None, None, cost))
-            continue
-        row = usable.loc[(measure, kind.value)]
-        pupils = int(row["pupils_given"] + row["pupils_compared"])
-        rows.append((measure, GRADES[kind], row["verdict_code"], row["value"], row["low"], row["high"], pupils, cost))
+            row["grade_code"] = "opinion" if measure in opinions else "none_yet"
+        else:
+            found = usable[measure, kind.value]
+            row |= {name: found[name] for name in ("verdict_code", "value", "low", "high")}
+            row |= {"grade_code": GRADES[kind], "pupils": found["pupils_given"] + found["pupils_compared"]}
+        rows.append(row)
     table = pd.DataFrame(rows, columns=list(MEASURE_GRADE.column_names))
     table["pupils"] = table["pupils"].astype("Int64")
     return table
