@@ -82,7 +82,7 @@ def test_where_many_have_nobody_alike_the_effect_is_asked_over_the_others():
 def test_without_anybody_alike_there_is_no_estimate():
     generator = np.random.default_rng(2)
     covariates = generator.normal(size=(3_000, 2))
-    given = (covariates[:, 0] + 0.01 * generator.normal(size=3_000) > 0).astype(float)
+    given = (covariates[:, 0] + 0.05 * generator.normal(size=3_000) > 0).astype(float)
     left = (generator.random(3_000) < 0.3).astype(float)
     assert adjusted(Judged(covariates, given, left), 1).reason == Reason.NO_OVERLAP
 

@@ -47,6 +47,10 @@ BENDS = (-0.7, 0.7)
 MOST_IN_PRODUCTS = 12
 """With more covariates than this, products of two are left out."""
 
+SHARPEST = 2.0
+"""A choice that follows the propensity twice as steeply as that was learnt is made by a cut, not by judgement: whoever
+seems to be alike then is not."""
+
 FEWEST_PUPILS = 100
 """With the measure, and without it."""
 
@@ -54,9 +58,9 @@ FEWEST_CASES = 10
 """Pupils who left with the measure, and without it; the same of those who stayed."""
 
 FEWEST_SCHOOLS = 20
-SPARSE, MOST_SPARSE_SHARE = 0.05, 0.25
+SPARSE, MOST_SPARSE_SHARE, HOPELESS_SHARE = 0.05, 0.25, 0.75
 """Overlap: a propensity below .05 or above .95 has next to nobody to compare with. With more than a quarter of pupils
-there, the effect over all pupils is not asked for, but that over the others (Crump, Hotz, Imbens and Mitnik 2009)."""
+there, the effect over all pupils is not asked for, but that over the others (Crump, Hotz, Imbens and Mitnik 2009); with more than three quarters, none."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ def adjusted(judged: Judged, seed: int) -> Adjusted | NotEstimated:
         return NotEstimated(Kind.ADJUSTED, missing)
     design = Expanded.learn(judged.covariates).columns(judged.covariates)
     partings = [_parted(judged, design, np.random.default_rng([seed, number])) for number in range(PARTINGS)]
+    if np.median([parting.sharpness for parting in partings]) > SHARPEST:
+        return NotEstimated(Kind.ADJUSTED, Reason.NO_OVERLAP)
     sparse_share = float(np.median([parting.sparse_share for parting in partings]))
     given, compared = len(judged.given[judged.given == 1]), len(judged.given[judged.given == 0])
     if sparse_share > MOST_SPARSE_SHARE:
@@ -118,7 +124,7 @@ def adjusted(judged: Judged, seed: int) -> Adjusted | NotEstimated:
         given, compared = (
             int(np.median([parting.common(judged.given == arm) for parting in partings])) for arm in (1, 0)
         )
-        if min(given, compared) < FEWEST_PUPILS:
+        if min(given, compared) < FEWEST_PUPILS or sparse_share > HOPELESS_SHARE:
             return NotEstimated(Kind.ADJUSTED, Reason.NO_OVERLAP)
     value = float(np.median([parting.effect for parting in partings]))
     spread = [parting.variance(judged.school) + (parting.effect - value) ** 2 for parting in partings]
@@ -185,8 +191,9 @@ class _Parting:
 
     speaks: Floats
     """Per pupil: the formula above."""
+    given: Floats
     chance: Floats
-    """Per pupil: the propensity, as it was learnt."""
+    """Per pupil: the propensity, as it was learnt, within .0001 and .9999."""
     is_asked: NDArray[np.bool_]
     """Per pupil: the effect is one over these."""
     weights: Floats
@@ -196,6 +203,13 @@ class _Parting:
     @property
     def sparse_share(self) -> float:
         return float((~self._is_common).mean())
+
+    @property
+    def sharpness(self) -> float:
+        """The slope of the choice on the log-odds of the propensity: 1 where that is right, more where it is too flat."""
+        log_odds = np.log(self.chance / (1 - self.chance))
+        weights, _ = newton.ridge(np.asfortranarray(log_odds[:, None]), self.given, 1e-3)
+        return float(weights[0])
 
     @property
     def _is_common(self) -> NDArray[np.bool_]:
@@ -246,7 +260,8 @@ def _parted(judged: Judged, design: Floats, generator: np.random.Generator) -> _
     pull = given / clipped - (1 - given) / (1 - clipped)
     residual = left - np.where(given == 1, with_it, without)
     speaks = with_it - without + pull * residual
-    return _Parting(speaks, chance, np.ones(len(given), dtype=np.bool_), given / clipped, residual, pull)
+    chance = np.clip(chance, 1e-4, 1 - 1e-4)
+    return _Parting(speaks, given, chance, np.ones(len(given), dtype=np.bool_), given / clipped, residual, pull)
 
 
 def _read(design: Floats, label: Floats, teaches: NDArray[np.bool_], reads: NDArray[np.bool_]) -> Floats:
