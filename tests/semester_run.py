@@ -60,7 +60,7 @@ def killed_and_resumed(shared: Path) -> Done:
             [sys.executable, "-c", RUN_AGAIN, Path(__file__).parent, delivery, store], stdout=subprocess.PIPE, text=True
         )
         assert process.stdout is not None
-        assert any("Step 4 of 6" in line for line in process.stdout)
+        assert any("Step 4 of 7" in line for line in process.stdout)
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL

@@ -22,7 +22,7 @@ from riskmodel.support.risks import risk_groups, risk_items
 from riskmodel.support.rules import rulebook
 from riskmodel.support.semesters import Semester
 from riskmodel.support.verbs import Command
-from riskmodel.views.catalogue_page import measure_name
+from riskmodel.views.texts import measure_name
 
 MEASURE_ROWS = 10
 USUAL_MINUTES = 40

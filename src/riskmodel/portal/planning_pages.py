@@ -22,8 +22,8 @@ from riskmodel.support.results import Answer, AnswerProposal
 from riskmodel.support.risks import risk_items
 from riskmodel.support.semesters import Semester, semester_of
 from riskmodel.views import numbers, texts
-from riskmodel.views.catalogue_page import measure_name
 from riskmodel.views.pupil_page import pupil_of
+from riskmodel.views.texts import measure_name
 
 RISKS = tuple(item.code for item in risk_items())
 MEASURES = tuple(measure.code for measure in catalogue().measures)

@@ -22,6 +22,7 @@ SCHOOLS_KEPT = 256
 
 INDEX_FILE = "extracts/index.json"
 FINDINGS_FILE = "extracts/findings.json"
+EFFECTS_FILE = "effects.json"
 STATE_FILE = "extracts/state.json"
 MUNICIPALITY_FILE = re.compile(r"extracts/municipality/(LV[0-9]{7})\.json")
 SCHOOL_FOLDER = "extracts/"
@@ -61,7 +62,12 @@ class Published:
     def findings(self) -> dict[str, Any]:
         """The findings of the whole run."""
         found = self._read(FINDINGS_FILE)
-        return found | {"run": found["run"] | {"published_on": self.updated_on}}
+        return found | {"run": found["run"] | {"published_on": self.updated_on}, "effects": self.effects}
+
+    @cached_property
+    def effects(self) -> dict[str, Any]:
+        """What the run found of the effects of measures; empty in runs of earlier versions."""
+        return self._read(EFFECTS_FILE) if EFFECTS_FILE in self.manifest.files else {}
 
     @cached_property
     def run(self) -> dict[str, Any]:

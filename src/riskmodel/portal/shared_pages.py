@@ -117,7 +117,7 @@ class CatalogueHandler(PageHandler):
         """Show all measures."""
         published = self.desk.published()
         scope = await self.allowed(published)
-        content = await self.fragment(scope, self.handed_over, published)
+        content = await self.fragment(scope, lambda: self.handed_over(published.effects), published)
         await self.show(Page(message("Catalogue of support"), "catalogue", published, scope), content)
 
 

@@ -21,7 +21,10 @@ def write_reports(run: SemesterRun, *, most_training_rows: int, score_with_prote
     most_training_rows, score_with_protected
         Settings of the run, as the papers state them.
     """
-    findings = run.read_json("extracts/findings.json") | {"feedback": run.inputs.get("feedback", [])}
+    findings = run.read_json("extracts/findings.json") | {
+        "feedback": run.inputs.get("feedback", []),
+        "effects": run.read_json("effects.json"),
+    }
     making = making_of(run, {"most_training_rows": most_training_rows, "score_with_protected": score_with_protected})
     papers: dict[str, Callable[[Mapping[str, Any], Language], str]] = {
         "report": semester_report,

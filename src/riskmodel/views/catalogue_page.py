@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from riskmodel.messages import Language
 from riskmodel.support.catalogue import catalogue
+from riskmodel.views import evidence
 from riskmodel.views.pages import Addresses, Fragment, render
 
 
-def support_catalogue(language: Language, addresses: Addresses | None = None) -> Fragment:
-    """Return the page of all measures, support for educators and materials, with its search."""
+def support_catalogue(
+    language: Language, addresses: Addresses | None = None, effects: Mapping[str, Any] | None = None
+) -> Fragment:
+    """Return the page of all measures, support for educators and materials, with its search.
+
+    ``effects`` is what the run found of the measures (``effects.json``); without it nothing is known of them.
+    """
     held = catalogue()
-    found = measures(list(held.risk_groups), language)
+    found = [
+        {**one, "evidence": evidence.grade(one["code"], effects or {}, language)}
+        for one in measures(list(held.risk_groups), language)
+    ]
     ways = [
         {"code": code, "name": names[language], "measures": [one for one in found if one["group"] == code]}
         for code, names in held.groups.items()
@@ -63,11 +72,6 @@ def measures(risk_groups: Sequence[str], language: Language) -> list[dict[str, A
         }
         for measure in held.for_risk_groups(risk_groups)
     ]
-
-
-def measure_name(code: str, language: Language) -> str:
-    """Return the name of a measure; its code for one that the catalogue does not hold."""
-    return next((one.names[language] for one in catalogue().measures if one.code == code), code)
 
 
 def _materials(language: Language) -> list[dict[str, Any]]:

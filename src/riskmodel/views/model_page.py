@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from riskmodel.disclosure.policy import DEFAULT_N_MIN
 from riskmodel.messages import Language
-from riskmodel.views import figures, words
+from riskmodel.views import evidence, figures, words
 from riskmodel.views.pages import Addresses, Fragment, legend, render
 
 Row = Mapping[str, Any]
@@ -34,6 +34,7 @@ def about(findings: Row, language: Language, addresses: Addresses | None = None)
         subgroups=without_small_numbers(subgroup_rows(findings["subgroup"], language)),
         n_min=DEFAULT_N_MIN,
         bands=legend(findings["band"], findings["run"]["horizon_on"], language),
+        evidence=evidence.told(findings.get("effects", {}), language),
     )
 
 

@@ -8,9 +8,10 @@ from typing import Any
 from riskmodel.messages import Language, message
 from riskmodel.support.catalogue import GROUPS_KNOWN_TO_PEOPLE_ONLY, catalogue, risk_groups_of
 from riskmodel.views import figures, numbers, texts, timelines, words
-from riskmodel.views.catalogue_page import measure_name, measures
+from riskmodel.views.catalogue_page import measures
 from riskmodel.views.pages import BAND_SHAPES, Addresses, Fragment, legend, render
 from riskmodel.views.school_page import listed, withheld_groups
+from riskmodel.views.texts import measure_name
 
 Row = Mapping[str, Any]
 

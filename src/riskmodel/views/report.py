@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from riskmodel.messages import Language, message
 from riskmodel.support.risks import risk_item
-from riskmodel.views import figures, model_page, numbers, pages, texts, words
-from riskmodel.views.catalogue_page import measure_name
+from riskmodel.views import evidence, figures, model_page, numbers, pages, texts, words
+from riskmodel.views.texts import measure_name
 
 Row = Mapping[str, Any]
 
@@ -163,6 +163,7 @@ def _whole(template: str, findings: Row, language: Language) -> str:
         style=Markup((resources.files("riskmodel.views") / "static" / "report.css").read_text("utf-8")),  # noqa: S704  (ours)
         verdicts=judged,
         answered=answered(findings, language),
+        evidence=evidence.told(findings.get("effects", {}), language),
         ahead=[one for one in judged if one["state"] == "ahead"],
         headline=model_page.headline_figures(findings, language),
         figure_names=[words.words(words.FIGURES, metric, language) for metric in FIGURES_WITH_RULES],

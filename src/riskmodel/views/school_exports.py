@@ -8,10 +8,10 @@ from typing import Any
 
 from riskmodel.messages import Language, Message, message
 from riskmodel.views import numbers, texts, words
-from riskmodel.views.catalogue_page import measure_name
 from riskmodel.views.exports import Cell, ExportTable
 from riskmodel.views.pupil_page import pupil_of
 from riskmodel.views.school_page import capacity_words, listed
+from riskmodel.views.texts import measure_name
 
 Row = Mapping[str, Any]
 

@@ -15,6 +15,7 @@ import yaml
 
 from riskmodel.messages import Language, message
 from riskmodel.settings import resource
+from riskmodel.support.catalogue import catalogue
 from riskmodel.views.numbers import no_data, number, percent
 
 Row = Mapping[str, Any]
@@ -178,3 +179,8 @@ def _raising(reasons: Sequence[Row]) -> list[Row]:
     telling = [reason for reason in reasons if is_telling(reason) and reason["contribution"] >= SMALLEST_CONTRIBUTION]
     largest = max((reason["contribution"] for reason in telling), default=0.0)
     return [reason for reason in telling if reason["contribution"] >= SMALLEST_SHARE_OF_LARGEST * largest]
+
+
+def measure_name(code: str, language: Language) -> str:
+    """Return the name of a measure; its code for one that the catalogue does not hold."""
+    return next((one.names[language] for one in catalogue().measures if one.code == code), code)

@@ -1,0 +1,98 @@
+"""What is known of the effect of measures, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import invented_run
+import pytest
+
+from riskmodel.views import catalogue_page, evidence, model_page, report
+
+
+def row(verdict: str, low: float, high: float, **more: Any) -> dict[str, Any]:
+    return {
+        "measure_code": "KA-PED",
+        "grade_code": "discontinuity",
+        "verdict_code": verdict,
+        "value": (low + high) / 2,
+        "low": low,
+        "high": high,
+        "pupils": 5_000,
+        "cost_eur": None,
+        **more,
+    }
+
+
+def effects(*grades: dict[str, Any], compared: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    return {"worth_having": 0.02, "measure_grade": list(grades), "effect": compared or []}
+
+
+def comparison(**more: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(("value", "low", "high", "detectable", "pupils_given", "pupils_compared", "reason_code"))
+    whole = {"measure_code": "XX-ANY", "group_code": "all", "school_year_code": "all", "kind_code": "adjusted"}
+    return {**empty, **whole, "verdict_code": "not_estimated", **more}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "low", "high", "said"),
+    [
+        ("helps", -0.05, -0.01, "about 3.0 fewer left early (1.0–5.0)"),
+        ("harms", 0.01, 0.05, "about 3.0 more left early (1.0–5.0)"),
+        ("not_worth_having", -0.012, 0.008, "at most 1.2 fewer and at most 0.8 more"),
+        ("inconclusive", -0.05, 0.03, "The data cannot tell: of 100 pupils anything from 5.0 fewer to 3.0 more"),
+        ("inconclusive", 0.002, 0.03, "anything from 0.0 fewer to 3.0 more"),
+    ],
+)
+def test_a_verdict_is_told_of_a_hundred_pupils(verdict, low, high, said):
+    assert said in evidence.sentence(row(verdict, low, high), "en")
+
+
+def test_a_measure_without_a_comparison_says_so_and_gives_no_number():
+    none = row("", 0, 0) | dict.fromkeys(("verdict_code", "value", "low", "high")) | {"grade_code": "none_yet"}
+    for content in (effects(none), effects(), {}):
+        found = evidence.grade("KA-PED", content, "en")
+        assert found == {"grade": "not known yet", "sentence": "", "is_known": False}
+
+
+def test_the_catalogue_shows_the_evidence_beside_its_measure_and_no_other():
+    page = catalogue_page.support_catalogue("en", effects=effects(row("inconclusive", -0.05, 0.03)))
+    assert page.count("The data cannot tell") == 1
+    entry = page[page.index('<span class="quiet code">KA-PED</span>') :].split("</li>")[0]
+    before_next = page[page.index('<span class="quiet code">KA-PED</span>') : page.index("The data cannot tell")]
+    assert before_next.count('class="quiet code"') == 1, entry
+
+
+@pytest.mark.parametrize("draw", [model_page.about, report.semester_report])
+def test_pages_say_that_nothing_is_known_where_nothing_could_be_compared(draw):
+    page = draw(invented_run.findings(), "en")
+    assert "Whether support has kept pupils in school is not known yet" in page
+
+
+@pytest.mark.parametrize("draw", [model_page.about, report.semester_report])
+def test_pages_give_the_effect_that_would_have_been_found_beside_every_verdict(draw):
+    compared = [
+        comparison(
+            value=-0.011,
+            low=-0.03,
+            high=0.008,
+            detectable=0.027,
+            pupils_given=1_200,
+            pupils_compared=3_400,
+            verdict_code="inconclusive",
+        ),
+        comparison(measure_code="KA-PSI", reason_code="too_few_pupils"),
+        comparison(kind_code="difference", value=-0.2, low=-0.3, high=-0.1, verdict_code="descriptive"),
+        comparison(group_code="high", value=-0.2, low=-0.3, high=-0.1, verdict_code="helps"),
+    ]
+    page = draw(invented_run.findings() | {"effects": effects(compared=compared)}, "en")
+    body = page[page.index("Would have been found from") :].split("</table>")[0]
+    assert "2.7" in body
+    assert "1,200 + 3,400" in body
+    assert "too few pupils" in body
+    assert body.count('<th scope="row">') == 2  # neither groups nor what is only an association
+    assert "helps" not in body
+
+
+def test_latvian_says_the_same_with_a_comma():
+    assert "apmēram par 3,0 mazāk (1,0" in evidence.sentence(row("helps", -0.05, -0.01), "lv")
