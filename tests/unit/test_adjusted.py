@@ -67,10 +67,34 @@ def test_schools_stand_together_and_widen_the_error_where_their_pupils_are_alike
 
 def test_without_anybody_alike_there_is_no_estimate():
     generator = np.random.default_rng(2)
-    covariates = generator.normal(size=(3_000, 2))
-    given = (covariates[:, 0] + 0.05 * generator.normal(size=3_000) > 0).astype(float)
+    covariates = np.where(np.arange(3_000) % 2, 1.0, -1.0)[:, None] * (3 + generator.random((3_000, 2)))
+    given = (covariates[:, 0] > 0).astype(float)
     left = (generator.random(3_000) < 0.3).astype(float)
     assert adjusted(Judged(covariates, given, left), 1).reason == Reason.NO_OVERLAP
+
+
+def test_a_choice_by_a_hidden_cut_is_seen_and_one_by_judgement_passes():
+    generator = np.random.default_rng(2)
+    covariates = generator.normal(size=(3_000, 2))
+    given = (covariates[:, 0] > 0.5).astype(float)
+    left = (generator.random(3_000) < 0.3).astype(float)
+    assert adjusted(Judged(covariates, given, left), 1).choice_p_value < 1e-6
+    assert min(adjusted(judged(seed), seed).choice_p_value for seed in range(8)) > 0.001
+
+
+def test_pupils_with_nobody_like_them_are_left_out_and_counted():
+    """The choice is nearly sure at both ends: there a single odd pupil would speak for hundreds."""
+    generator = np.random.default_rng(2)
+    covariates = generator.normal(size=(6_000, 2))
+    chance = 1 / (1 + np.exp(-3 * covariates[:, 0]))
+    given = (generator.random(6_000) < chance).astype(float)
+    left = (generator.random(6_000) < 0.4 - 0.1 * np.tanh(covariates[:, 0]) - 0.1 * given).astype(float)
+    found = adjusted(Judged(covariates, given, left), 1)
+    assert found.sparse_share == pytest.approx(((chance < 0.05) | (chance > 0.95)).mean(), abs=0.05)
+    assert found.effect.low <= -0.1 <= found.effect.high
+    assert found.effect.pupils_given + found.effect.pupils_compared == pytest.approx(
+        6_000 * (1 - found.sparse_share), abs=60
+    )
 
 
 def test_too_few_pupils_or_leavers_give_a_reason():

@@ -998,8 +998,8 @@ EFFECT = Table(
             "failed_checks",
             Kind.TEXT,
             Words(
-                "Checks that failed: density, covariates, placebos, robustness",
-                "Neizturētās pārbaudes: density, covariates, placebos, robustness",
+                "Checks that failed: density, covariates, placebos, choice, robustness",
+                "Neizturētās pārbaudes: density, covariates, placebos, choice, robustness",
             ),
             required=False,
         ),

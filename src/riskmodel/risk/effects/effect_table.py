@@ -55,6 +55,9 @@ GRADES = {
 LEAST_ROBUST = 0.02
 """Something unseen that explains so little of leaving and of the choice could make an adjusted effect vanish: no claim."""
 
+LEAST_FIT = 0.001
+"""A propensity that departs so far from who got the measure does not tell who is alike."""
+
 Cell = str | float | int | bool | None
 
 
@@ -209,8 +212,11 @@ def _by_judgement(whose: tuple[str, str, str], frame: pd.DataFrame, covariates: 
         "robustness": found.robustness_of_interval,
         "sparse_share": found.sparse_share,
     }
-    is_fragile = 0 < found.robustness_of_interval < LEAST_ROBUST
-    return Row(*whose, found.effect, ("robustness",) if is_fragile else (), more)
+    failed = {
+        "choice": found.choice_p_value < LEAST_FIT,
+        "robustness": 0 < found.robustness_of_interval < LEAST_ROBUST,
+    }
+    return Row(*whose, found.effect, tuple(name for name, has_failed in failed.items() if has_failed), more)
 
 
 def _judged(rows: Sequence[Row], rule: Rule) -> list[Row]:
