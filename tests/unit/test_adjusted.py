@@ -7,7 +7,7 @@ import pytest
 
 from riskmodel.bench.planted_allocations import Judgement
 from riskmodel.errors import UsageError
-from riskmodel.risk.effects.adjusted import MOST_SPARSE_SHARE, Expanded, Judged, adjusted, robustness
+from riskmodel.risk.effects.adjusted import Expanded, Judged, adjusted, robustness
 from riskmodel.risk.effects.estimate import NotEstimated, Reason
 
 JUDGEMENT = Judgement(pupils=3_000)
@@ -65,26 +65,36 @@ def test_schools_stand_together_and_widen_the_error_where_their_pupils_are_alike
     assert by_school.effect.freedom == 59
 
 
-def test_where_many_have_nobody_alike_the_effect_is_asked_over_the_others():
-    generator = np.random.default_rng(3)
-    covariates = generator.normal(size=(6_000, 2))
-    chance = 1 / (1 + np.exp(-4 * covariates[:, 0]))  # for half of the pupils the choice is all but certain
-    given = (generator.random(6_000) < chance).astype(float)
-    # The measure helps those near the middle alone, and harms where nobody can be compared.
-    effect = np.where(np.abs(covariates[:, 0]) < np.log(19) / 4, -0.15, 0.3)
-    left = (generator.random(6_000) < np.clip(0.4 + effect * given, 0, 1)).astype(float)
-    found = adjusted(Judged(covariates, given, left), 1)
-    assert found.sparse_share > MOST_SPARSE_SHARE
-    assert found.effect.low < -0.1 < found.effect.high < 0
-    assert found.effect.pupils_given + found.effect.pupils_compared < 6_000 * (1 - found.sparse_share) + 60
-
-
 def test_without_anybody_alike_there_is_no_estimate():
     generator = np.random.default_rng(2)
-    covariates = generator.normal(size=(3_000, 2))
-    given = (covariates[:, 0] + 0.05 * generator.normal(size=3_000) > 0).astype(float)
+    covariates = np.where(np.arange(3_000) % 2, 1.0, -1.0)[:, None] * (3 + generator.random((3_000, 2)))
+    given = (covariates[:, 0] > 0).astype(float)
     left = (generator.random(3_000) < 0.3).astype(float)
     assert adjusted(Judged(covariates, given, left), 1).reason == Reason.NO_OVERLAP
+
+
+def test_a_choice_by_a_hidden_cut_is_seen_and_one_by_judgement_passes():
+    generator = np.random.default_rng(2)
+    covariates = generator.normal(size=(3_000, 2))
+    given = (covariates[:, 0] > 0.5).astype(float)
+    left = (generator.random(3_000) < 0.3).astype(float)
+    assert adjusted(Judged(covariates, given, left), 1).choice_p_value < 1e-6
+    assert min(adjusted(judged(seed), seed).choice_p_value for seed in range(8)) > 0.001
+
+
+def test_pupils_with_nobody_like_them_are_left_out_and_counted():
+    """The choice is nearly sure at both ends: there a single odd pupil would speak for hundreds."""
+    generator = np.random.default_rng(2)
+    covariates = generator.normal(size=(6_000, 2))
+    chance = 1 / (1 + np.exp(-3 * covariates[:, 0]))
+    given = (generator.random(6_000) < chance).astype(float)
+    left = (generator.random(6_000) < 0.4 - 0.1 * np.tanh(covariates[:, 0]) - 0.1 * given).astype(float)
+    found = adjusted(Judged(covariates, given, left), 1)
+    assert found.sparse_share == pytest.approx(((chance < 0.05) | (chance > 0.95)).mean(), abs=0.05)
+    assert found.effect.low <= -0.1 <= found.effect.high
+    assert found.effect.pupils_given + found.effect.pupils_compared == pytest.approx(
+        6_000 * (1 - found.sparse_share), abs=60
+    )
 
 
 def test_too_few_pupils_or_leavers_give_a_reason():

@@ -241,7 +241,9 @@ def _at_cut(
     if scores.empty:
         return None
     outcome = cohort(connection, window, run.cut_off)[["pupil_id", "label"]]
-    rows = scores.merge(outcome, on="pupil_id", how="inner", validate="1:1")
+    rows = scores.drop(columns=["band_code", "is_within_capacity"]).merge(
+        outcome, on="pupil_id", how="inner", validate="1:1"
+    )
     in_window = given[
         (given["happened_on"] > pd.Timestamp(window.cut_off))
         & (given["happened_on"] <= pd.Timestamp(window.horizon_on))
@@ -259,12 +261,12 @@ def _at_cut(
             tie=None,
             is_drawn=np.nan,
             given=rows["pupil_id"].isin(in_window["pupil_id"]).astype(np.float64),
-            left=rows["label"].astype(np.float64),
+            left=rows["label"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan),
             before=np.nan,
             after=np.nan,
             **{OTHER_SUPPORT: 0.0, **{name: np.nan for name in COVARIATES if name not in features}},
         )
-        .drop(columns=["pupil_id", "label", "band_code", "is_within_capacity"])
+        .drop(columns=["pupil_id", "label"])
     )
 
 

@@ -1001,8 +1001,8 @@ EFFECT = Table(
             "failed_checks",
             Kind.TEXT,
             Words(
-                "Checks that failed: density, covariates, placebos, robustness, uptake",
-                "Neizturētās pārbaudes: density, covariates, placebos, robustness, uptake",
+                "Checks that failed: density, covariates, placebos, uptake, overlap, choice, robustness",
+                "Neizturētās pārbaudes: density, covariates, placebos, uptake, overlap, choice, robustness",
             ),
             required=False,
         ),

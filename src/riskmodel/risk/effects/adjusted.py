@@ -5,8 +5,10 @@ Three curves are learnt on four fifths of the pupils and read on the last fifth,
 
     m1 - m0 + d (y - m1) / e - (1 - d) (y - m0) / (1 - e),
 
-whose mean is the effect over all pupils, and right as soon as either e or the pair m1, m0 is (Robins, Rotnitzky and Zhao
-1994; Chernozhukov and others 2018). It *assumes* that whatever made staff choose pupils and also makes them leave stands in
+whose mean over the pupils compared is the effect, and right as soon as either e or the pair m1, m0 is (Robins, Rotnitzky and Zhao
+1994; Chernozhukov and others 2018). Pupils with a
+propensity below .05 or above .95 have next to nobody to be compared with: the effect is that on the others, and the share
+left out stands beside it (Crump, Hotz, Imbens and Mitnik 2009). It *assumes* that whatever made staff choose pupils and also makes them leave stands in
 the covariates. That cannot be tested: :attr:`Adjusted.robustness` says how strong something unseen would have to be.
 
 The curves are ridge logistic regressions on numbers, bends, squares and products. Small boosted trees were tried: they
@@ -18,11 +20,12 @@ variance plus squared distance to it: what the parting adds is in the error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import chdtrc
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
@@ -37,19 +40,13 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
 FOLDS, PARTINGS = 5, 3
-CLIP = 0.01
-"""A propensity nearer than this to 0 or 1 counts as this."""
-
 PENALTY = 30.0
+TENTHS = 10
 BENDS = (-0.7, 0.7)
 """Standard deviations from the mean at which a curve may bend."""
 
 MOST_IN_PRODUCTS = 12
 """With more covariates than this, products of two are left out."""
-
-SHARPEST = 2.0
-"""A choice that follows the propensity twice as steeply as that was learnt is made by a cut, not by judgement: whoever
-seems to be alike then is not."""
 
 FEWEST_PUPILS = 100
 """With the measure, and without it."""
@@ -58,9 +55,8 @@ FEWEST_CASES = 10
 """Pupils who left with the measure, and without it; the same of those who stayed."""
 
 FEWEST_SCHOOLS = 20
-SPARSE, MOST_SPARSE_SHARE, HOPELESS_SHARE = 0.05, 0.25, 0.75
-"""Overlap: a propensity below .05 or above .95 has next to nobody to compare with. With more than a quarter of pupils
-there, the effect over all pupils is not asked for, but that over the others (Crump, Hotz, Imbens and Mitnik 2009); with more than three quarters, none."""
+SPARSE = 0.05
+"""A pupil whose propensity is nearer than this to 0 or 1 is not compared."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ class Judged:
     def __post_init__(self) -> None:
         columns = (self.given, self.left) if self.school is None else (self.given, self.left, self.school)
         if any(len(column) != len(self.covariates) for column in columns) or not all(
-            np.isin(column, (0, 1)).all() for column in (self.given, self.left)
+            ((column == 0) | (column == 1)).all() for column in (self.given, self.left)
         ):
             raise UsageError(
                 message("Covariates, support and outcome must stand pupil by pupil, the last two as 0 or 1."),
@@ -87,20 +83,29 @@ class Judged:
                 remedy=message("Leave out pupils whose outcome is not known, and say how many they are."),
             )
 
+    @property
+    def schools(self) -> int:
+        """How many schools there are; 0 where none are given."""
+        return 0 if self.school is None else len(np.unique(self.school))
+
+    def only(self, rows: NDArray[np.bool_]) -> Judged:
+        """Return the pupils of ``rows``."""
+        school = None if self.school is None else self.school[rows]
+        return Judged(self.covariates[rows], self.given[rows], self.left[rows], school)
+
 
 @dataclass(frozen=True)
 class Adjusted:
-    """The effect in shares who left, if nothing unseen drives both the choice and leaving.
-
-    It is one over all pupils, or, with more than ``MOST_SPARSE_SHARE`` in ``sparse_share``, over those who have others to be
-    compared with; ``effect`` then counts these alone.
-    """
+    """The effect over the pupils compared, in shares who left, if nothing unseen drives both the choice and leaving."""
 
     effect: Estimate
     sparse_share: float
-    """Share of pupils with hardly anybody to compare with (propensity below .05 or above .95)."""
+    """Share of pupils with next to nobody to be compared with (propensity below .05 or above .95): left out."""
     effective_given: float
     """Pupils with the measure that the weights are worth, of :attr:`Estimate.pupils_given`."""
+    choice_p_value: float
+    """Of the propensity against who got the measure, in tenths of it (Hosmer and Lemeshow 1980): near 0 the choice followed
+    something that the curve cannot, for example a cut, and pupils who look alike are not."""
     robustness: float
     """Share of what is left unexplained, of leaving and of the choice alike, that something unseen would have to explain to
     bring the estimate to zero (0 to 1)."""
@@ -115,27 +120,22 @@ def adjusted(judged: Judged, seed: int) -> Adjusted | NotEstimated:
         return NotEstimated(Kind.ADJUSTED, missing)
     design = Expanded.learn(judged.covariates).columns(judged.covariates)
     partings = [_parted(judged, design, np.random.default_rng([seed, number])) for number in range(PARTINGS)]
-    if np.median([parting.sharpness for parting in partings]) > SHARPEST:
+    if any(_too_little(judged.only(parting.is_compared)) is not None for parting in partings):
         return NotEstimated(Kind.ADJUSTED, Reason.NO_OVERLAP)
-    sparse_share = float(np.median([parting.sparse_share for parting in partings]))
-    given, compared = len(judged.given[judged.given == 1]), len(judged.given[judged.given == 0])
-    if sparse_share > MOST_SPARSE_SHARE:
-        partings = [parting.among_common() for parting in partings]
-        given, compared = (
-            int(np.median([parting.common(judged.given == arm) for parting in partings])) for arm in (1, 0)
-        )
-        if min(given, compared) < FEWEST_PUPILS or sparse_share > HOPELESS_SHARE:
-            return NotEstimated(Kind.ADJUSTED, Reason.NO_OVERLAP)
     value = float(np.median([parting.effect for parting in partings]))
     spread = [parting.variance(judged.school) + (parting.effect - value) ** 2 for parting in partings]
-    freedom = None if judged.school is None else len(np.unique(judged.school)) - 1
-    effect = Estimate(Kind.ADJUSTED, value, float(np.sqrt(np.median(spread))), given, compared, freedom)
+    compared = [judged.only(parting.is_compared) for parting in partings]
+    given = int(np.median([own.given.sum() for own in compared]))
+    rest = int(np.median([len(own.given) - own.given.sum() for own in compared]))
+    freedom = None if judged.school is None else min(own.schools for own in compared) - 1
+    effect = Estimate(Kind.ADJUSTED, value, float(np.sqrt(np.median(spread))), given, rest, freedom)
     scale = float(np.median([parting.bias_scale for parting in partings]))
     nearest = 0.0 if effect.low <= 0 <= effect.high else min(abs(effect.low), abs(effect.high))
     return Adjusted(
         effect,
-        sparse_share,
+        float(np.median([1 - parting.is_compared.mean() for parting in partings])),
         float(np.median([parting.effective_given for parting in partings])),
+        float(np.median([parting.choice_p_value for parting in partings])),
         robustness(abs(value), scale),
         robustness(nearest, scale),
     )
@@ -189,58 +189,22 @@ class Expanded:
 class _Parting:
     """What one parting into folds says."""
 
+    is_compared: NDArray[np.bool_]
     speaks: Floats
-    """Per pupil: the formula above."""
-    given: Floats
-    chance: Floats
-    """Per pupil: the propensity, as it was learnt, within .0001 and .9999."""
-    is_asked: NDArray[np.bool_]
-    """Per pupil: the effect is one over these."""
-    weights: Floats
-    residual: Floats
-    pull: Floats
-
-    @property
-    def sparse_share(self) -> float:
-        return float((~self._is_common).mean())
-
-    @property
-    def sharpness(self) -> float:
-        """The slope of the choice on the log-odds of the propensity: 1 where that is right, more where it is too flat."""
-        log_odds = np.log(self.chance / (1 - self.chance))
-        weights, _ = newton.ridge(np.asfortranarray(log_odds[:, None]), self.given, 1e-3)
-        return float(weights[0])
-
-    @property
-    def _is_common(self) -> NDArray[np.bool_]:
-        return (self.chance >= SPARSE) & (self.chance <= 1 - SPARSE)
-
-    def among_common(self) -> _Parting:
-        """Return the parting, asked over those alone who have others to be compared with."""
-        return replace(self, is_asked=self._is_common)
-
-    def common(self, arm: NDArray[np.bool_]) -> int:
-        """Return how many of some pupils the effect is one over."""
-        return int((self.is_asked & arm).sum())
+    """Per pupil compared: the formula above."""
+    effective_given: float
+    choice_p_value: float
+    bias_scale: float
 
     @property
     def effect(self) -> float:
-        return float(self.speaks[self.is_asked].mean())
-
-    @property
-    def effective_given(self) -> float:
-        weights = self.weights[self.is_asked]
-        return float(weights.sum() ** 2 / (weights @ weights))
-
-    @property
-    def bias_scale(self) -> float:
-        return float(np.sqrt(np.mean(self.residual[self.is_asked] ** 2) * np.mean(self.pull[self.is_asked] ** 2)))
+        return float(self.speaks.mean())
 
     def variance(self, school: Integers | None) -> float:
         """Return the variance of the mean; with schools, between their sums."""
-        apart = self.speaks[self.is_asked] - self.effect
-        school = None if school is None else school[self.is_asked]
-        sums = apart if school is None else np.bincount(np.unique(school, return_inverse=True)[1], apart)
+        apart = self.speaks - self.effect
+        own = None if school is None else school[self.is_compared]
+        sums = apart if own is None else np.bincount(np.unique(own, return_inverse=True)[1], apart)
         return float(len(sums) / (len(sums) - 1) * (sums @ sums) / len(apart) ** 2)
 
 
@@ -256,12 +220,24 @@ def _parted(judged: Judged, design: Floats, generator: np.random.Generator) -> _
             (without, left, ~reads & (given == 0)),
         ):
             target[reads] = _read(design, label, teaches, reads)
-    clipped = np.clip(chance, CLIP, 1 - CLIP)
-    pull = given / clipped - (1 - given) / (1 - clipped)
-    residual = left - np.where(given == 1, with_it, without)
-    speaks = with_it - without + pull * residual
-    chance = np.clip(chance, 1e-4, 1 - 1e-4)
-    return _Parting(speaks, given, chance, np.ones(len(given), dtype=np.bool_), given / clipped, residual, pull)
+    is_compared = (chance >= SPARSE) & (chance <= 1 - SPARSE)
+    given, left, chance, with_it, without = (column[is_compared] for column in (given, left, chance, with_it, without))
+    pull = given / chance - (1 - given) / (1 - chance)
+    apart = left - np.where(given == 1, with_it, without)
+    weights = given / chance
+    effective = weights.sum() ** 2 / max(float(weights @ weights), 1.0)
+    scale = np.sqrt(np.sum(apart**2) * np.sum(pull**2)) / max(len(pull), 1)
+    fits = _fit_of(chance, given)
+    return _Parting(is_compared, with_it - without + pull * apart, float(effective), fits, float(scale))
+
+
+def _fit_of(chance: Floats, given: Floats) -> float:
+    """Return the p-value of as large a distance between chances and what came, in tenths by chance."""
+    distance = 0.0
+    for tenth in np.array_split(np.argsort(chance, kind="stable"), TENTHS):
+        spread = float((chance[tenth] * (1 - chance[tenth])).sum())
+        distance += float((given[tenth] - chance[tenth]).sum()) ** 2 / max(spread, 1e-12)
+    return float(chdtrc(TENTHS, distance))
 
 
 def _read(design: Floats, label: Floats, teaches: NDArray[np.bool_], reads: NDArray[np.bool_]) -> Floats:
@@ -291,6 +267,6 @@ def _too_little(judged: Judged) -> Reason | None:
             return Reason.TOO_FEW_PUPILS
         if min(own.sum(), (1 - own).sum()) < FEWEST_CASES:
             return Reason.NO_CASES
-    if judged.school is not None and len(np.unique(judged.school)) < FEWEST_SCHOOLS:
+    if judged.school is not None and judged.schools < FEWEST_SCHOOLS:
         return Reason.TOO_FEW_SCHOOLS
     return None

@@ -46,6 +46,9 @@ from riskmodel.tables.results import EFFECT
 
 ALL = "all"
 COLUMNS = ("school_id", "school_year", "measure_code", "group_code", "score", "cut", "tie", "is_drawn", "given", "left")
+MOST_SPARSE_SHARE = 0.25
+"""With more pupils than this who have nobody like them, those who are left are no picture of those who were asked."""
+
 LEAST_UPTAKE = 0.2
 """A cut at which the share with the measure jumps by less was not followed: it tells nothing of the measure."""
 
@@ -58,6 +61,9 @@ GRADES = {
 
 LEAST_ROBUST = 0.02
 """Something unseen that explains so little of leaving and of the choice could make an adjusted effect vanish: no claim."""
+
+LEAST_FIT = 0.001
+"""A propensity that departs so far from who got the measure does not tell who is alike."""
 
 Cell = str | float | int | bool | None
 Part = tuple[tuple[str, str, str], pd.DataFrame]
@@ -229,8 +235,12 @@ def _by_judgement(whose: tuple[str, str, str], frame: pd.DataFrame, covariates: 
         "robustness": found.robustness_of_interval,
         "sparse_share": found.sparse_share,
     }
-    is_fragile = 0 < found.robustness_of_interval < LEAST_ROBUST
-    return Row(*whose, found.effect, ("robustness",) if is_fragile else (), more)
+    failed = {
+        "overlap": found.sparse_share > MOST_SPARSE_SHARE,
+        "choice": found.choice_p_value < LEAST_FIT,
+        "robustness": 0 < found.robustness_of_interval < LEAST_ROBUST,
+    }
+    return Row(*whose, found.effect, tuple(name for name, has_failed in failed.items() if has_failed), more)
 
 
 def _judged(rows: Sequence[Row], rule: Rule) -> list[Row]:
