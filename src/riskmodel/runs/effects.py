@@ -241,21 +241,22 @@ def _at_cut(
     if scores.empty:
         return None
     outcome = cohort(connection, window, run.cut_off)[["pupil_id", "label"]]
-    rows = scores.drop(columns=["band_code", "is_within_capacity"]).merge(
-        outcome, on="pupil_id", how="inner", validate="1:1"
+    rows = (
+        scores.drop(columns="is_within_capacity")
+        .rename(columns={"band_code": "group_code"})
+        .merge(outcome, on="pupil_id", how="inner", validate="1:1")
     )
     in_window = given[
         (given["happened_on"] > pd.Timestamp(window.cut_off))
         & (given["happened_on"] <= pd.Timestamp(window.horizon_on))
     ]
-    features = earlier.read("feature", columns=["pupil_id", *_there(earlier)]).set_index("pupil_id")
+    features = earlier.read("feature", earlier.cut_off, ["pupil_id", *_there(earlier)]).set_index("pupil_id")
     of_cut = rows["school_id"].map(cut).to_numpy(dtype=np.float64)
     return (
         rows.join(features, on="pupil_id")
         .assign(
             measure_code=ANY_MEASURE,
             school_year=str(window.school_year_on.year),
-            group_code=ALL,
             score=rows["raw_score"].to_numpy() - of_cut,
             cut=0.0,
             tie=None,

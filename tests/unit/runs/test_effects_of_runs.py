@@ -1,0 +1,143 @@
+"""Who is compared with whom: measures given by judgement after a cut-off date, and places given by an earlier run's list."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from riskmodel.risk.effects.effect_table import estimate_effects
+from riskmodel.risk.effects.verdict import Rule
+from riskmodel.runs import effects
+from riskmodel.runs.effects import COVARIATES, OTHER_SUPPORT, SCORE, Asked
+from riskmodel.runs.semester import SemesterRun
+
+ASKED = Asked(seed=1, full=False, rule=Rule())
+CUT_OFF = date(2023, 12, 20)
+
+
+def day(text: str) -> pd.Timestamp:
+    return pd.Timestamp(text)
+
+
+def test_a_measure_counts_when_it_began_after_the_cut_off_and_within_the_grace():
+    pupils = pd.DataFrame(
+        {"place": [0, 1], "pupil_id": ["a", "b"], "cohort_on": day("2023-12-20"), "landmark_on": day("2024-02-14")}
+    )
+    given = pd.DataFrame(
+        [
+            ("a", "KA-PED", day("2023-12-20")),  # on the cut-off date: before
+            ("a", "KA-SOC", day("2024-02-14")),
+            ("a", "KA-SOC", day("2024-01-10")),  # twice is once
+            ("b", "KA-PED", day("2024-02-15")),  # too late
+            ("c", "KA-PED", day("2024-01-10")),  # of no cohort
+        ],
+        columns=["pupil_id", "measure_code", "happened_on"],
+    )
+    assert effects._began(pupils, given).to_dict("records") == [{"place": 0, "measure_code": "KA-SOC"}]
+
+
+@pytest.mark.parametrize(("given", "rest"), [(30, 5_000), (2_500, 30_000), (10, 12)])
+def test_a_comparison_is_drawn_to_a_quarter_with_the_measure_and_never_beyond_its_size(given, rest):
+    is_given = np.zeros(given + rest, bool)
+    is_given[::2][:given] = True
+    chosen = effects._drawn(is_given, ASKED, 3)
+    drawn = int(is_given[chosen].sum())
+    assert len(set(chosen)) == len(chosen) <= ASKED.most_pupils
+    assert drawn == min(given, ASKED.most_pupils // 4)
+    assert len(chosen) - drawn == min(rest, 3 * drawn)
+    assert (effects._drawn(is_given, ASKED, 3) == chosen).all()
+
+
+def earlier_run(folder: Path, schools: int, assumed: int) -> SemesterRun:
+    """Write what is read of an earlier run: ten pupils a school, three places; the first ``assumed`` schools were told none."""
+    tables = folder / "tables"
+    tables.mkdir(parents=True)
+    pupils = [
+        (f"p{school}-{place}", f"s{school}", -float(place), place < 3)
+        for school in range(schools)
+        for place in range(10)
+    ]
+    score = pd.DataFrame(pupils, columns=["pupil_id", "school_id", "raw_score", "is_within_capacity"])
+    score["band_code"] = np.where(score["is_within_capacity"], "high", "low")
+    summary = pd.DataFrame(
+        {"school_id": [f"s{n}" for n in range(schools)], "is_capacity_assumed": [n < assumed for n in range(schools)]}
+    )
+    feature = pd.DataFrame({"pupil_id": score["pupil_id"], "cohort_on": CUT_OFF, "age_years": 15.0})
+    for name, rows in (("score", score), ("school_summary", summary), ("feature", feature)):
+        pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), tables / f"{name}.parquet")
+    (folder / "manifest.json").write_text(json.dumps({"parameters": {"label_delay_days": 30}}))
+    return SemesterRun(folder, CUT_OFF, {})
+
+
+@pytest.fixture
+def at_cut(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    def of(schools: int, assumed: int = 0, known_on: date = date(2024, 10, 30)) -> pd.DataFrame | None:
+        earlier = earlier_run(tmp_path / "earlier", schools, assumed)
+        window = SimpleNamespace(
+            cut_off=CUT_OFF, horizon_on=date(2024, 9, 30), school_year_on=date(2023, 9, 1), label_known_on=known_on
+        )
+        scores = earlier.read("score")
+        outcome = pd.DataFrame({"pupil_id": scores["pupil_id"], "label": pd.array([0] * len(scores), "Int64")})
+        outcome.loc[0, "label"] = pd.NA
+        monkeypatch.setattr(effects, "cohort_windows", lambda *_: [window])
+        monkeypatch.setattr(effects, "cohort", lambda *_: outcome)
+        given = pd.DataFrame({"pupil_id": ["p1-0", "p1-9"], "happened_on": [day("2024-01-10"), day("2024-10-01")]})
+        run = SemesterRun(tmp_path / "now", date(2024, 12, 20), {})
+        return effects._at_cut(run, earlier, SimpleNamespace(), given)  # type: ignore[arg-type]
+
+    return of
+
+
+def test_the_cut_of_a_school_lies_between_the_last_with_a_place_and_the_first_without(at_cut):
+    rows = at_cut(schools=2)
+    assert len(rows) == 20
+    one = rows[rows["school_id"] == "s1"].sort_values("score", ascending=False)
+    assert one["score"].tolist() == [2.5, 1.5, 0.5, -0.5, -1.5, -2.5, -3.5, -4.5, -5.5, -6.5]
+    assert one["given"].tolist() == [1.0] + [0.0] * 9  # what began after the window is not of it
+    assert set(rows["school_year"]) == {"2023"}
+    assert rows["left"].isna().sum() == 1
+    assert {SCORE, OTHER_SUPPORT, *COVARIATES, "before", "after"} <= set(rows.columns)
+
+
+def test_places_that_were_only_assumed_are_no_cut(at_cut):
+    assert set(at_cut(schools=3, assumed=1)["school_id"]) == {"s1", "s2"}
+
+
+def test_where_all_places_were_assumed_there_is_nothing_to_compare(at_cut):
+    assert at_cut(schools=2, assumed=2) is None
+
+
+def test_outcomes_that_are_not_known_yet_are_not_read(at_cut):
+    assert at_cut(schools=2, known_on=date(2024, 12, 21)) is None
+
+
+def frame_at_cuts(effect: float, uptake: float, pupils: int = 24_000) -> pd.DataFrame:
+    """Return pupils of 200 schools near a cut of which a share follows the list, and what became of them."""
+    generator = np.random.default_rng(5)
+    score = generator.normal(0, 1, pupils)
+    follows = generator.random(pupils) < uptake
+    given = np.where(follows, score >= 0, generator.random(pupils) < 0.3).astype(float)
+    left = (generator.random(pupils) < np.clip(0.15 + 0.05 * score + effect * given, 0, 1)).astype(float)
+    school = np.array([f"s{number}" for number in generator.integers(0, 200, pupils)])
+    plain = {"measure_code": "XX-ANY", "group_code": "high", "school_year": "2023", "tie": None, "is_drawn": np.nan}
+    return pd.DataFrame({"school_id": school, "score": score, "cut": 0.0, "given": given, "left": left, **plain})
+
+
+def verdict_of(frame: pd.DataFrame) -> tuple[str, str | None]:
+    table = estimate_effects(frame, (), 1)
+    row = table[table["kind_code"] == "discontinuity"].iloc[0]
+    return str(row["verdict_code"]), row["failed_checks"]
+
+
+def test_a_list_that_was_followed_shows_its_effect_and_one_that_was_not_makes_no_claim():
+    assert verdict_of(frame_at_cuts(-0.12, uptake=1.0)) == ("helps", None)
+    assert verdict_of(frame_at_cuts(-0.12, uptake=0.1)) == ("inconclusive", "uptake")
