@@ -90,7 +90,7 @@ def test_pupils_with_nobody_like_them_are_left_out_and_counted():
     given = (generator.random(6_000) < chance).astype(float)
     left = (generator.random(6_000) < 0.4 - 0.1 * np.tanh(covariates[:, 0]) - 0.1 * given).astype(float)
     found = adjusted(Judged(covariates, given, left), 1)
-    assert found.sparse_share == pytest.approx(((chance < 0.05) | (chance > 0.95)).mean(), abs=0.05)
+    assert found.sparse_share == pytest.approx(((chance < 0.05) | (chance > 0.95)).mean(), abs=0.1)
     assert found.effect.low <= -0.1 <= found.effect.high
     assert found.effect.pupils_given + found.effect.pupils_compared == pytest.approx(
         6_000 * (1 - found.sparse_share), abs=60

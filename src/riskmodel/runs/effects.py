@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from riskmodel.risk.bands import band_of
 from riskmodel.risk.cutoff import open_cut_off
+from riskmodel.risk.effects.allocation import cuts_of
 from riskmodel.risk.effects.effect_table import ALL, COLUMNS, estimate_effects
 from riskmodel.risk.effects.grade import grades
 from riskmodel.risk.effects.verdict import Rule
@@ -234,10 +235,11 @@ def _at_cut(
     assumed = earlier.read("school_summary", columns=["school_id", "is_capacity_assumed"])
     told = set(assumed.loc[~assumed["is_capacity_assumed"].astype(bool), "school_id"])
     scores = scores[scores["school_id"].isin(told)]
-    inside = scores[scores["is_within_capacity"]].groupby("school_id")["raw_score"].min()
-    outside = scores[~scores["is_within_capacity"]].groupby("school_id")["raw_score"].max()
-    cut = ((inside + outside) / 2).dropna()
-    scores = scores[scores["school_id"].isin(cut.index)]
+    scores = _by_score(scores)
+    listing = pd.factorize(scores["school_id"], sort=True)[0].astype(np.intp)
+    found = cuts_of(scores["raw_score"].to_numpy(), scores["is_within_capacity"].to_numpy(dtype=np.bool_), listing)
+    is_compared = ~np.isnan(found.cut) & ~found.is_tied
+    scores = scores.assign(of_cut=found.cut)[is_compared]
     if scores.empty:
         return None
     outcome = cohort(connection, window, run.cut_off)[["pupil_id", "label"]]
@@ -251,13 +253,12 @@ def _at_cut(
         & (given["happened_on"] <= pd.Timestamp(window.horizon_on))
     ]
     features = earlier.read("feature", earlier.cut_off, ["pupil_id", *_there(earlier)]).set_index("pupil_id")
-    of_cut = rows["school_id"].map(cut).to_numpy(dtype=np.float64)
     return (
         rows.join(features, on="pupil_id")
         .assign(
             measure_code=ANY_MEASURE,
             school_year=str(window.school_year_on.year),
-            score=rows["raw_score"].to_numpy() - of_cut,
+            score=rows["raw_score"] - rows["of_cut"],
             cut=0.0,
             tie=None,
             is_drawn=np.nan,
@@ -267,8 +268,16 @@ def _at_cut(
             after=np.nan,
             **{OTHER_SUPPORT: 0.0, **{name: np.nan for name in COVARIATES if name not in features}},
         )
-        .drop(columns=["pupil_id", "label"])
+        .drop(columns=["pupil_id", "label", "of_cut"])
     )
+
+
+def _by_score(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the pupils of the schools whose places went to the highest scores: where people set pupils aside, nothing was cut."""
+    has_place = scores["is_within_capacity"].astype(bool)
+    lowest = scores["raw_score"].where(has_place).groupby(scores["school_id"]).transform("min")
+    highest = scores["raw_score"].where(~has_place).groupby(scores["school_id"]).transform("max")
+    return scores[~(highest > lowest)]
 
 
 def _there(run: SemesterRun) -> list[str]:

@@ -120,6 +120,17 @@ def test_outcomes_that_are_not_known_yet_are_not_read(at_cut):
     assert at_cut(schools=2, known_on=date(2024, 12, 21)) is None
 
 
+def test_a_school_whose_places_did_not_go_by_score_is_left_out():
+    scores = pd.DataFrame(
+        {
+            "school_id": ["a", "a", "b", "b", "c"],
+            "raw_score": [2.0, 1.0, 2.0, 1.0, 5.0],
+            "is_within_capacity": [True, False, False, True, True],
+        }
+    )
+    assert effects._by_score(scores)["school_id"].tolist() == ["a", "a", "c"]
+
+
 def frame_at_cuts(effect: float, uptake: float, pupils: int = 24_000) -> pd.DataFrame:
     """Return pupils of 200 schools near a cut of which a share follows the list, and what became of them."""
     generator = np.random.default_rng(5)
