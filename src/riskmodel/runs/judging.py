@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from riskmodel.risk import bands, rules, splits, subgroup
+from riskmodel.risk import bands, rules, splits
 from riskmodel.risk.capacity import Capacity
 from riskmodel.risk.evaluation import (
     DEFAULT_MODEL,
@@ -28,7 +28,8 @@ from riskmodel.risk.evaluation import (
     evaluation_table,
 )
 from riskmodel.risk.splits import SCHOOL_DISJOINT
-from riskmodel.risk.subgroup import MeasuredGroup
+from riskmodel.risk.fairness import subgroup
+from riskmodel.risk.fairness.subgroup import MeasuredGroup
 from riskmodel.runs import delivered, metrics, parts, spreads
 from riskmodel.runs.members import Members
 from riskmodel.runs.metrics import HEADLINES

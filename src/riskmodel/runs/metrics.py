@@ -12,7 +12,7 @@ import pandas as pd
 
 from riskmodel.risk import splits
 from riskmodel.risk.evaluation import DEFAULT_MODEL
-from riskmodel.risk.subgroup import MeasuredGroup
+from riskmodel.risk.fairness.subgroup import MeasuredGroup
 from riskmodel.runs.members import Members
 from riskmodel.runs.semester import SemesterRun
 

@@ -1,0 +1,187 @@
+"""How often the audit finds an unfair measurement, names the base rate, and raises a flag where there is nothing.
+
+Three worlds, each with many cohorts of national size, with pupils in schools and eight traits (and so 28 pairs of them).
+In each, the score comes from a logistic model learnt on the recorded features of an earlier cohort of the same world,
+and each school has places for a tenth of its pupils.
+
+*fair*: no trait has to do with anything. Any flag in a cohort is a false one.
+*error*: of one group (one of four, by turns), each absence is recorded as two thirds of what it was.
+*base_rate*: one group truly misses more lessons and has lower marks; all is recorded as it was.
+
+The generator knows nothing of the audit. Its schools differ in risk, by chance alone, where ``school_spread`` says so: then
+municipalities with few schools do differ, and a flag there is none of the fair world's.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from riskmodel.messages import Message, message
+from riskmodel.risk.capacity import Capacity, chance_of_place
+from riskmodel.risk.fairness.audit import Audit, audit, cause_rows, fairness_rows
+from riskmodel.risk.fairness.tally import Audited
+from riskmodel.risk.model import probability_of
+from riskmodel.risk.newton import ridge
+
+Say = Callable[[Message], None]
+Report = dict[str, object]
+World = Literal["fair", "error", "base_rate"]
+WORLDS: tuple[World, ...] = ("fair", "error", "base_rate")
+
+PUPILS, SCHOOLS, MUNICIPALITIES = 150_000, 600, 43
+COHORTS = 100
+QUICK_PUPILS, QUICK_COHORTS = 30_000, 10
+SEED = 7
+RECORDED = 2 / 3
+PLANTED = (("first_language", "ru"), ("sex", "m"), ("low_income", "true"), ("has_special_needs", "true"))
+"""Groups that are treated unlike the others, one after the other by cohort."""
+
+ABSENT_MORE, MARKS_LOWER = 1.5, 0.5
+"""Of the group with another base rate: its absence in times, its marks in standard deviations."""
+
+
+@dataclass(frozen=True)
+class Country:
+    """Size of the cohorts, and the spread (standard deviation, log-odds) of the risk of schools."""
+
+    pupils: int = PUPILS
+    school_spread: float = 0.0
+
+
+def measure(data: Path | None, say: Say, *, quick: bool = False) -> Report:
+    """Return ``unfairness_found``, ``false_flags``, ``base_rate_named`` and what surrounded the measurement.
+
+    All is invented, so that ``data`` is not read. Found is an error when the planted group is flagged for pupils missed
+    and a measurement is named as a cause; the base rate is named when it is for every flag of the planted group, and
+    measurement for no flag at all.
+    """
+    country = Country(QUICK_PUPILS if quick else PUPILS)
+    cohorts = QUICK_COHORTS if quick else COHORTS
+    found: dict[World, list[Audit]] = {}
+    seconds: list[float] = []
+    for world in WORLDS:
+        say(message("Auditing {cohorts} invented cohorts: {world}.", cohorts=cohorts, world=world))
+        found[world] = []
+        for number in range(cohorts):
+            pupils = invented(country, world, number, SEED)
+            started = time.process_time()
+            found[world].append(audit(pupils))
+            seconds.append(time.process_time() - started)
+    named = [_is_named(each, number) for number, each in enumerate(found["base_rate"])]
+    return {
+        "unfairness_found": float(np.mean([_is_found(each, number) for number, each in enumerate(found["error"])])),
+        "false_flags": float(np.mean([bool(each.flagged) for each in found["fair"]])),
+        "base_rate_named": float(np.mean([base and not other for base, other in named])),
+        "measurement_wrongly_named": float(np.mean([other for _, other in named])),
+        "cohorts_of_each_world": cohorts,
+        "pupils": country.pupils,
+        "groups_and_pairs": sum(len(each.partition.groups) for each in found["fair"][0].compared),
+        "audit_cpu_seconds": float(np.median(seconds)),
+        "load": os.getloadavg()[0],
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+    }
+
+
+def invented(country: Country, world: World, number: int, seed: int) -> Audited:
+    """Return cohort ``number`` of a world, scored by a model that learnt from an earlier one."""
+    generator = np.random.default_rng([seed, WORLDS.index(world), number])
+    planted = PLANTED[number % len(PLANTED)]
+    schools = _schools(generator, country)
+    past, present = (_drawn(generator, schools, country.pupils, (world, planted)) for _ in range(2))
+    weights, intercept = ridge(np.asfortranarray(past.recorded), past.left, 1e-3)
+    raw = present.recorded @ weights + intercept
+    chance = chance_of_place(raw, present.school_id, Capacity())
+    return Audited.of(present.school_id, present.left, chance, probability_of(raw), present.traits)
+
+
+@dataclass(frozen=True)
+class _Cohort:
+    school_id: pd.Series
+    traits: pd.DataFrame
+    recorded: NDArray[np.float64]
+    left: NDArray[np.float64]
+
+
+def _schools(generator: np.random.Generator, country: Country) -> pd.DataFrame:
+    size = generator.lognormal(0, 0.7, SCHOOLS)
+    town = generator.choice(MUNICIPALITIES, SCHOOLS, p=_falling(MUNICIPALITIES))
+    return pd.DataFrame(
+        {
+            "share": size / size.sum(),
+            "municipality_code": np.char.add("m", np.char.zfill(town.astype(str), 2)),
+            "area_kind": np.where(town < 10, "city", "county"),
+            "instruction_language": generator.choice(["lv", "other"], SCHOOLS, p=[0.85, 0.15]),
+            "school_kind": generator.choice(["general", "vocational"], SCHOOLS, p=[0.9, 0.1]),
+            "effect": generator.normal(0, 1, SCHOOLS) * country.school_spread,
+        }
+    )
+
+
+def _drawn(
+    generator: np.random.Generator, schools: pd.DataFrame, pupils: int, planted: tuple[World, tuple[str, str]]
+) -> _Cohort:
+    school = generator.choice(SCHOOLS, pupils, p=schools["share"].to_numpy())
+    of_school = ["municipality_code", "area_kind", "instruction_language", "school_kind"]
+    other = generator.beta(1, 2, SCHOOLS)[school]  # first languages gather in schools
+    traits = pd.DataFrame(
+        {
+            "sex": generator.choice(["f", "m"], pupils),
+            "first_language": np.where(generator.uniform(size=pupils) < other, "ru", "lv"),
+            "has_special_needs": np.where(generator.uniform(size=pupils) < 0.1, "true", "false"),
+            "low_income": np.where(generator.uniform(size=pupils) < 0.2, "true", "false"),
+            **{name: pd.Categorical(schools[name]).take(school) for name in of_school},
+        }
+    )
+    world, (trait, group) = planted
+    is_group = (traits[trait] == group).to_numpy()
+    absent = generator.gamma(1.5, 0.04, pupils)
+    marks = generator.normal(0, 1, pupils)
+    if world == "base_rate":
+        absent = np.where(is_group, ABSENT_MORE * absent, absent)
+        marks = np.where(is_group, marks - MARKS_LOWER, marks)
+    risk = probability_of(-5.2 + 16 * absent - 0.5 * marks + schools["effect"].to_numpy()[school])
+    left = (generator.uniform(size=pupils) < risk).astype(np.float64)
+    if world == "error":
+        absent = np.where(is_group, RECORDED * absent, absent)
+    return _Cohort(pd.Series(school.astype(str)), traits, np.column_stack([absent, marks]), left)
+
+
+def _falling(count: int) -> NDArray[np.float64]:
+    share = 1 / np.arange(3, count + 3)
+    return np.asarray(share / share.sum())
+
+
+def _is_found(found: Audit, number: int) -> bool:
+    planted = PLANTED[number % len(PLANTED)]
+    return any(
+        (one.trait, one.name) == planted and one.error == "missed_share" and "measurement" in one.causes
+        for one in found.flagged
+    )
+
+
+def _is_named(found: Audit, number: int) -> tuple[bool, bool]:
+    planted = PLANTED[number % len(PLANTED)]
+    own = [one for one in found.flagged if (one.trait, one.name) == planted]
+    return (
+        bool(own) and all("risk" in one.causes for one in own),
+        any("measurement" in one.causes for one in found.flagged),
+    )
+
+
+def rows_in_seconds(pupils: Audited, replicates: int) -> float:
+    """Return the CPU seconds of an audit with intervals and causes, as a run makes it."""
+    started = time.process_time()
+    found = audit(pupils)
+    fairness_rows(found, None, replicates, SEED)
+    cause_rows(found, None)
+    return time.process_time() - started
