@@ -27,9 +27,9 @@ from riskmodel.risk.evaluation import (
     evaluation_rows,
     evaluation_table,
 )
-from riskmodel.risk.splits import SCHOOL_DISJOINT
 from riskmodel.risk.fairness import subgroup
 from riskmodel.risk.fairness.subgroup import MeasuredGroup
+from riskmodel.risk.splits import SCHOOL_DISJOINT
 from riskmodel.runs import delivered, metrics, parts, spreads
 from riskmodel.runs.members import Members
 from riskmodel.runs.metrics import HEADLINES

@@ -799,7 +799,11 @@ FAIRNESS = Table(
             Words("What the replicates of the interval draw", "Ko izvēlas intervāla atkārtojumi"),
             codes={
                 "school": Words("schools", "izglītības iestādes"),
-                "pupil": Words("pupils: the group is in few schools", "izglītojamos: grupa ir nedaudzās iestādēs"),
+                "pupil": Words("pupils: the cohort has few schools", "izglītojamos: ir maz iestāžu"),
+                "few_schools": Words(
+                    "nothing: the group is in few schools, a binomial interval allows for them",
+                    "neko: grupa ir nedaudzās iestādēs, binomiālajā intervālā tas ņemts vērā",
+                ),
             },
         ),
         SUBGROUP.column("state_code"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskmodel.risk.bootstrap import MIN_SCHOOLS, weights_of_clusters
+from riskmodel.risk.bootstrap import MIN_SCHOOLS, Cluster, weights_of_clusters
 from riskmodel.risk.evaluation import ScoredCohort
 from riskmodel.risk.fairness.causes import CAUSES, PARTED, REST, UNCLEAR, Explained, Explaining, is_shown, named
 from riskmodel.risk.fairness.differences import ERRORS, Chance, Compared, adjusted, compare, level_of
@@ -20,14 +21,31 @@ from riskmodel.risk.fairness.figures import (
     denominators,
     intervals,
     is_enough,
+    jeffreys,
     pupil_replicates,
     school_replicates,
 )
-from riskmodel.risk.fairness.tally import Audited, Cells
+from riskmodel.risk.fairness.tally import LEFT, PUPILS, Audited, Cells
 from riskmodel.tables.results import FAIRNESS, FAIRNESS_CAUSE
 
 Real = NDArray[np.float64]
 Row = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How intervals are drawn: whole schools (a group in fewer than ``MIN_SCHOOLS`` of them has, instead, the interval of a
+    binomial of fewer people, by what pupils of one school have in common), or pupils where a cohort has few schools.
+    """
+
+    replicates: int = 1000
+    seed: int = 7
+    cluster: Cluster = "school"
+
+    def weights(self, schools: int) -> Real:
+        """Return the weights of schools, schools × replicates: none where pupils are drawn."""
+        drawn = schools if self.cluster == "school" else 0
+        return weights_of_clusters(np.arange(drawn, dtype=np.int32), self.replicates, self.seed).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -87,39 +105,24 @@ def audited_cohort(cohort: ScoredCohort, traits: pd.DataFrame) -> Audited:
     return Audited.of(own.school_id, own.label, cohort.chance(code), own.by_model[code][1], traits)
 
 
-def fairness_rows(found: Audit, cohort_on: object, replicates: int, seed: int) -> list[Row]:
-    """Return the rows of :data:`riskmodel.tables.results.FAIRNESS`: figures with 95 % intervals, differences and flags.
-
-    Replicates draw schools in groups that are found in at least ``MIN_SCHOOLS`` of them. In others they draw pupils, and
-    the interval is widened by what pupils of one school have in common; their calibration has none.
-    """
-    weights = weights_of_clusters(np.arange(found.cells.pupils.schools, dtype=np.int32), replicates, seed)
+def fairness_rows(found: Audit, cohort_on: object, drawing: Drawing) -> list[Row]:
+    """Return the rows of :data:`riskmodel.tables.results.FAIRNESS`: figures with 95 % intervals, differences and flags."""
+    weights = drawing.weights(found.cells.pupils.schools)
     rows: list[Row] = []
-    for compared, probability in zip(found.compared, found.probability, strict=True):
-        low, high, by_schools = _intervals(found, compared, weights, seed)
-        enough = ~np.isnan(compared.value)
-        level = np.zeros(compared.value.shape)
-        chance = np.full(compared.value.shape, np.nan)
+    for compared, adjusted_chance in zip(found.compared, found.probability, strict=True):
+        low, high, drawn = _intervals(found, compared, drawing, weights)
+        level, chance = np.zeros(compared.value.shape), np.full(compared.value.shape, np.nan)
         for place, error in enumerate(ERRORS):
             at = FIGURES.index(error)
-            level[:, at] = level_of(compared.difference[:, at], probability[:, place])
-            chance[:, at] = probability[:, place]
-        for number, group in enumerate(compared.partition.groups):
-            size = (round(compared.sums[number, 0]), round(compared.sums[number, 1]))
-            for at, figure in enumerate(FIGURES):
-                numbers = (
-                    compared.value[number, at],
-                    np.where(enough[number, at], low[number, at], np.nan).item(),
-                    np.where(enough[number, at], high[number, at], np.nan).item(),
-                    compared.others[number, at],
-                    compared.difference[number, at],
-                    chance[number, at],
-                    level[number, at],
-                )
-                drawn = "school" if by_schools[number] else "pupil"
-                state = "enough" if enough[number, at] else "not_enough"
-                key = (cohort_on, compared.partition.trait, group, figure)
-                rows.append((*key, *(float(one) for one in numbers), *size, drawn, state))
+            chance[:, at] = adjusted_chance[:, place]
+            level[:, at] = level_of(compared.difference[:, at], chance[:, at])
+        numbers = np.stack([compared.value, low, high, compared.others, compared.difference, chance, level], axis=-1)
+        sizes = np.rint(compared.sums[:, [PUPILS, LEFT]]).astype(int).tolist()
+        for group, name in enumerate(compared.partition.groups):
+            for figure, own in zip(FIGURES, numbers[group].tolist(), strict=True):
+                state = "not_enough" if math.isnan(own[0]) else "enough"
+                key = (cohort_on, compared.partition.trait, name, figure)
+                rows.append((*key, *own, *sizes[group], drawn[group], state))
     return rows
 
 
@@ -186,14 +189,12 @@ def _flagged(cells: Cells, compared: Sequence[Compared], probability: Sequence[R
             found += [
                 _group(one, why, (int(group), place, error), (level[group, error], chance[group, error], test[place]))
                 for place, group in enumerate(groups)
-                for error in np.flatnonzero(level[group])
+                for error in np.flatnonzero(level[group]).tolist()
             ]
     return tuple(found)
 
 
-def _group(
-    compared: Compared, why: Explained, at: tuple[int, int, int], numbers: tuple[float, float, float]
-) -> Group:
+def _group(compared: Compared, why: Explained, at: tuple[int, int, int], numbers: tuple[float, float, float]) -> Group:
     (group, place, error), (level, probability, test) = at, numbers
     difference = float(compared.difference[group, FIGURES.index(ERRORS[error])])
     parts = why.parts[place, PARTED.index(ERRORS[error])]
@@ -214,33 +215,30 @@ def _group(
     )
 
 
-def _intervals(
-    found: Audit, compared: Compared, weights: NDArray[np.uint8], seed: int
-) -> tuple[Real, Real, NDArray[np.bool_]]:
-    """Return low and high, groups × FIGURES, and of which groups schools were drawn."""
+def _intervals(found: Audit, compared: Compared, drawing: Drawing, weights: Real) -> tuple[Real, Real, list[str]]:
+    """Return low and high, groups × FIGURES, and for each group what its interval comes from."""
     shape = compared.value.shape
     low, high = np.full(shape, np.nan), np.full(shape, np.nan)
-    by_schools = (compared.by_school[..., 0] > 0).sum(axis=1) >= MIN_SCHOOLS
-    wanted = np.flatnonzero(by_schools & is_enough(compared.sums).any(axis=1))
-    if len(wanted) and weights.shape[1]:
+    kept, enough = len(OF_COUNTS), is_enough(compared.sums)
+    if drawing.cluster == "pupil":
+        drawn = pupil_replicates(counts_of(compared.sums), drawing.replicates, drawing.seed)
+        low[:, :kept], high[:, :kept] = np.where(enough[:, :kept], intervals(drawn), np.nan)
+        return low, high, ["pupil"] * len(low)
+    in_schools = (compared.by_school[..., PUPILS] > 0).sum(axis=1) >= MIN_SCHOOLS
+    wanted = np.flatnonzero(in_schools & enough.any(axis=1))
+    if len(wanted) and drawing.replicates:
         low[wanted], high[wanted] = intervals(school_replicates(compared.by_school[wanted], weights))
-    few = ~by_schools & is_enough(compared.sums).any(axis=1)
-    if few.any() and weights.shape[1]:
-        drawn = pupil_replicates(counts_of(compared.sums), weights.shape[1], seed)[:, few]
-        below, above = intervals(drawn)
-        kept = len(OF_COUNTS)
-        value = compared.value[few, :kept]
-        wider = np.sqrt(_design(found.chances, compared)[few])
-        low[few, :kept] = np.clip(value - (value - below) * wider, 0, 1)
-        high[few, :kept] = np.clip(value + (above - value) * wider, 0, 1)
-    return low, high, by_schools
+    few = np.flatnonzero(~in_schools & enough.any(axis=1))
+    if len(few):
+        people = denominators(compared.by_school[few])[..., :kept]
+        design = _design(found.chances, people)
+        low[few, :kept], high[few, :kept] = jeffreys(compared.value[few, :kept], people.sum(axis=1) / design)
+    low, high = (np.where(enough, end, np.nan) for end in (low, high))
+    return low, high, np.where(in_schools, "school", "few_schools").tolist()
 
 
-def _design(chances: Sequence[Chance], compared: Compared) -> Real:
-    """Return by how much more the shares of groups vary than if pupils of one school had nothing in common (OF_COUNTS)."""
-    found = []
-    for figure, chance in zip(OF_COUNTS, chances, strict=True):
-        people = denominators(compared.by_school)[..., FIGURES.index(figure)]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            found.append(1 + chance.likeness * np.maximum((people**2).sum(axis=1) / people.sum(axis=1) - 1, 0))
-    return np.nan_to_num(np.column_stack(found), nan=1.0)
+def _design(chances: Sequence[Chance], people: Real) -> Real:
+    """Return by how much more shares vary than if pupils of one school had nothing in common: groups × OF_COUNTS."""
+    squares, size = (people**2).sum(axis=1), people.sum(axis=1)
+    mean = np.divide(squares, size, out=np.ones_like(size), where=size > 0)
+    return np.asarray(1 + np.array([chance.likeness for chance in chances]) * np.maximum(mean - 1, 0))

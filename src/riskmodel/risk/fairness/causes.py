@@ -111,9 +111,7 @@ class Explaining:
         of_groups = [np.bincount(at, each[inside], len(groups) * scores).reshape(-1, scores) for each in columns]
         by_score = np.stack(of_groups, axis=-1)
         parts = np.stack([self._parts(each) - self._parts(whole - each) for each in by_score])
-        return Explained(
-            parts, by_score[..., 1].sum(axis=1), own[groups, RISK], log_odds[groups], error[groups]
-        )
+        return Explained(parts, by_score[..., 1].sum(axis=1), own[groups, RISK], log_odds[groups], error[groups])
 
     def _parts(self, by_score: Real) -> Real:
         """Return PARTED × (CAUSES and the rest) of counts by score: pupils, left, places, left with a place."""
@@ -121,7 +119,8 @@ class Explaining:
         within = self._equal.risk_within(left, many)
         right, read = self._equal.usual_chance(within), self._equal.usual_chance(self._equal.risk)
         sums = [
-            [(many * within).sum(), chance.sum(), (within * chance).sum()] for chance in (many * right, many * read, given)
+            [(many * within).sum(), chance.sum(), (within * chance).sum()]
+            for chance in (many * right, many * read, given)
         ]
         seen = [left.sum(), given.sum(), reached.sum()]
         table = np.array([[many.sum(), *each, 0.0] for each in (*sums, seen)])

@@ -59,7 +59,7 @@ class Chance:
         squares = float((apart**2).sum())
         pairs = float((by_school**2).sum() - (counted**2).sum())
         likeness = float((deviation**2).sum() - squares) / (squares / size * pairs) if squares * pairs > 0 else 0.0
-        return cls(share, size, min(max(likeness, 0.0), 1.0), by_school)
+        return cls(share, size, min(max(likeness, 0.0), 1.0), np.asarray(by_school, dtype=np.float64))
 
     def probability(self, share: Real, by_school: Real) -> Real:
         """Return, two-sided, how often chance moves a group's share at least so far.
@@ -118,7 +118,9 @@ def compare(cells: Cells, partition: Partition, chances: Sequence[Chance]) -> Co
     probability = np.column_stack(
         [chance.probability(value[:, at], people[..., at]) for at, chance in zip(places, chances, strict=True)]
     )
-    return Compared(partition, sums, by_school, value, others, np.where(np.isnan(others[:, places]), np.nan, probability))
+    return Compared(
+        partition, sums, by_school, value, others, np.where(np.isnan(others[:, places]), np.nan, probability)
+    )
 
 
 def sums_by_school(cells: Cells, partition: Partition, of_cells: Real | None = None) -> Real:
@@ -127,7 +129,8 @@ def sums_by_school(cells: Cells, partition: Partition, of_cells: Real | None = N
     inside, groups, schools = partition.number >= 0, len(partition.groups), cells.pupils.schools
     place = partition.number[inside] * schools + cells.school[inside]
     columns = [np.bincount(place, column[inside], groups * schools) for column in of_cells.T]
-    return np.stack(columns, axis=-1).reshape(groups, schools, len(columns))
+    whole = np.asarray(np.stack(columns, axis=-1), dtype=np.float64)
+    return whole.reshape(groups, schools, len(columns))
 
 
 def adjusted(probability: Real) -> Real:

@@ -48,7 +48,9 @@ class EqualScores:
         near = np.clip(pupils.probability, CLOSEST_PROBABILITY, 1 - CLOSEST_PROBABILITY)
         codes, place = np.unique(np.rint(np.log(near / (1 - near)) * SCORE_STEP), return_inverse=True)
         score, many = codes / SCORE_STEP, np.bincount(place).astype(np.float64)
-        left, given = (np.bincount(place, each, len(score)) for each in (pupils.label, pupils.chance))
+        left, given = (
+            np.asarray(np.bincount(place, each, len(score)), dtype=np.float64) for each in (pupils.label, pupils.chance)
+        )
         upto = np.cumsum(many)
         knots = np.unique(score[np.searchsorted(upto, np.array(KNOTS) * upto[-1])])
         columns = np.column_stack([np.ones(len(score)), score, *(np.maximum(score - knot, 0) for knot in knots)])

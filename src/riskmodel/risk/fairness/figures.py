@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betaincinv
 
 from riskmodel.risk.bootstrap import LEVEL, MIN_DEFINED_SHARE
 from riskmodel.risk.fairness.subgroup import MIN_PUPILS
@@ -35,9 +36,12 @@ FIGURES: tuple[Figure, ...] = (
 OF_COUNTS = FIGURES[:4]
 """Figures that the counts by outcome and flag tell."""
 
+
 def figures(sums: Real) -> Real:
     """Return the figures in the order of FIGURES (on the last axis) of sums as named in ``tally``; NaN where not defined."""
-    pupils, left, flagged, reached, expected = (sums[..., place] for place in (PUPILS, LEFT, FLAGGED, REACHED, EXPECTED))
+    pupils, left, flagged, reached, expected = (
+        sums[..., place] for place in (PUPILS, LEFT, FLAGGED, REACHED, EXPECTED)
+    )
     with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0 is NaN, "not defined"
         return np.stack(
             (
@@ -87,7 +91,7 @@ def pupil_replicates(counts: Real, count: int, seed: int) -> Real:
     return figures(sums)[..., : len(OF_COUNTS)]
 
 
-def school_replicates(of_schools: Real, weights: NDArray[np.uint8]) -> Real:
+def school_replicates(of_schools: Real, weights: Real) -> Real:
     """Return replicates × groups × FIGURES.
 
     Parameters
@@ -99,7 +103,7 @@ def school_replicates(of_schools: Real, weights: NDArray[np.uint8]) -> Real:
     """
     groups, schools, columns = of_schools.shape
     flat = np.ascontiguousarray(of_schools.transpose(0, 2, 1)).reshape(groups * columns, schools)
-    drawn = (flat @ weights.astype(np.float64)).reshape(groups, columns, weights.shape[1])
+    drawn = (flat @ weights).reshape(groups, columns, weights.shape[1])
     return figures(drawn.transpose(2, 0, 1))
 
 
@@ -118,3 +122,18 @@ def intervals(drawn: Real, level: float = LEVEL) -> tuple[Real, Real]:
         end = below + (place - low) * (above - below)
         ends.append(np.where(defined < MIN_DEFINED_SHARE * len(drawn), np.nan, end))
     return ends[0], ends[1]
+
+
+def jeffreys(share: Real, people: Real, level: float = LEVEL) -> tuple[Real, Real]:
+    """Return the interval of shares of so many people (not always whole numbers) by Jeffreys' rule, NaN where not defined.
+
+    >>> low, high = jeffreys(np.array([0.0, 0.3]), np.array([20.0, 10.0]))
+    >>> low.round(3).tolist(), high.round(3).tolist()
+    ([0.0, 0.093], [0.117, 0.606])
+    """
+    known = ~np.isnan(share) & (people > 0)
+    those, others = (np.where(known, each, 1.0) + 0.5 for each in (share * people, (1 - share) * people))
+    low, high = (betaincinv(those, others, end) for end in ((1 - level) / 2, (1 + level) / 2))
+    return np.where(known, np.where(share > 0, low, 0.0), np.nan), np.where(
+        known, np.where(share < 1, high, 1.0), np.nan
+    )

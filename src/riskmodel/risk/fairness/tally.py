@@ -57,9 +57,7 @@ class Audited:
     names: tuple[tuple[str, ...], ...]
 
     @classmethod
-    def of(
-        cls, school_id: pd.Series, label: Real, chance: Real, probability: Real, traits: pd.DataFrame
-    ) -> Audited:
+    def of(cls, school_id: pd.Series, label: Real, chance: Real, probability: Real, traits: pd.DataFrame) -> Audited:
         """Return the pupils with an outcome; parameters row by row, ``label`` NaN where the outcome is censored.
 
         Schools are numbered among all pupils, also those without an outcome, as
@@ -162,7 +160,9 @@ class Cells:
                 is_known &= self.group[:, place] != names[place].index(NO_DATA)
         used = np.unique(code[is_known])
         number = np.where(is_known, np.searchsorted(used, code), -1)
-        groups = tuple(BETWEEN.join((names[one][at // len(names[other])], names[other][at % len(names[other])])) for at in used)
+        groups = tuple(
+            BETWEEN.join((names[one][at // len(names[other])], names[other][at % len(names[other])])) for at in used
+        )
         return Partition(BETWEEN.join((self.pupils.traits[one], self.pupils.traits[other])), groups, number, True)
 
 
@@ -173,7 +173,9 @@ def _check(label: Real, shares: Real, is_beside: bool) -> None:
     if is_beside and np.isin(label, (0.0, 1.0)).all() and ((shares >= 0) & (shares <= 1)).all():
         return
     raise UsageError(
-        message("An audit needs, pupil by pupil, a label of 0 or 1, a chance of a place and a probability from 0 to 1."),
+        message(
+            "An audit needs, pupil by pupil, a label of 0 or 1, a chance of a place and a probability from 0 to 1."
+        ),
         found=message("Some are missing or of another value, or the traits are of other pupils."),
         remedy=message("Score every pupil of the cohort, and give the traits of the same pupils in the same order."),
     )
