@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from riskmodel.messages import Message, message
 from riskmodel.risk.capacity import Capacity, chance_of_place
-from riskmodel.risk.fairness.audit import Audit, audit
+from riskmodel.risk.fairness.audit import audit
 from riskmodel.risk.fairness.tally import Audited
 from riskmodel.risk.model import probability_of
 from riskmodel.risk.newton import ridge
@@ -63,30 +63,59 @@ def measure(data: Path | None, say: Say, *, quick: bool = False) -> Report:
     measurement for no flag at all.
     """
     size, cohorts = (QUICK_PUPILS, QUICK_COHORTS) if quick else (PUPILS, COHORTS)
-    found: dict[World, list[Audit]] = {}
-    seconds: list[float] = []
+    told: dict[World, list[_Told]] = {}
     for world in WORLDS:
         say(message("Auditing {cohorts} invented cohorts: {world}.", cohorts=cohorts, world=world))
-        found[world] = []
-        for number in range(cohorts):
-            pupils = invented(size, world, number)
-            started = time.process_time()
-            found[world].append(audit(pupils))
-            seconds.append(time.process_time() - started)
-    named = [_is_named(each, number) for number, each in enumerate(found["base_rate"])]
+        told[world] = [
+            _told(invented(size, world, number), PLANTED[number % len(PLANTED)]) for number in range(cohorts)
+        ]
+    every = [one for of_world in told.values() for one in of_world]
     return {
-        "unfairness_found": float(np.mean([_is_found(each, number) for number, each in enumerate(found["error"])])),
-        "false_flags": float(np.mean([bool(each.flagged) for each in found["fair"]])),
-        "base_rate_named": float(np.mean([base and not other for base, other in named])),
-        "measurement_wrongly_named": float(np.mean([other for _, other in named])),
-        "flags_where_schools_differ": float(np.mean([bool(each.flagged) for each in found["schools"]])),
+        "unfairness_found": _share(one.is_found for one in told["error"]),
+        "false_flags": _share(one.has_flag for one in told["fair"]),
+        "base_rate_named": _share(one.is_base_rate and not one.is_measurement for one in told["base_rate"]),
+        "measurement_wrongly_named": _share(one.is_measurement for one in told["base_rate"]),
+        "flags_where_schools_differ": _share(one.has_flag for one in told["schools"]),
         "cohorts_of_each_world": cohorts,
         "pupils": size,
-        "groups_and_pairs": sum(len(each.partition.groups) for each in found["fair"][0].compared),
-        "audit_cpu_seconds": float(np.median(seconds)),
+        "groups_and_pairs": every[0].groups,
+        "audit_cpu_seconds": float(np.median([one.cpu_seconds for one in every])),
         "load": os.getloadavg()[0],
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
     }
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the audit of one cohort told: of the planted group, that its error or its base rate is found; of any group, that
+    there is a flag, and one with a measurement as its cause.
+    """
+
+    has_flag: bool
+    is_measurement: bool
+    is_found: bool
+    is_base_rate: bool
+    groups: int
+    cpu_seconds: float
+
+
+def _told(pupils: Audited, planted: tuple[str, str]) -> _Told:
+    started = time.process_time()
+    found = audit(pupils)
+    seconds = time.process_time() - started
+    own = [one for one in found.flagged if (one.trait, one.name) == planted]
+    return _Told(
+        has_flag=bool(found.flagged),
+        is_measurement=any("measurement" in one.causes for one in found.flagged),
+        is_found=any(one.error == "missed_share" and "measurement" in one.causes for one in own),
+        is_base_rate=bool(own) and all("risk" in one.causes for one in own),
+        groups=sum(len(each.partition.groups) for each in found.compared),
+        cpu_seconds=seconds,
+    )
+
+
+def _share(answers: Iterable[bool]) -> float:
+    return float(np.mean([*answers]))
 
 
 def invented(pupils: int, world: World, number: int, seed: int = SEED) -> Audited:
@@ -157,20 +186,3 @@ def _drawn(
 def _falling(count: int) -> NDArray[np.float64]:
     share = 1 / np.arange(3, count + 3)
     return np.asarray(share / share.sum())
-
-
-def _is_found(found: Audit, number: int) -> bool:
-    planted = PLANTED[number % len(PLANTED)]
-    return any(
-        (one.trait, one.name) == planted and one.error == "missed_share" and "measurement" in one.causes
-        for one in found.flagged
-    )
-
-
-def _is_named(found: Audit, number: int) -> tuple[bool, bool]:
-    planted = PLANTED[number % len(PLANTED)]
-    own = [one for one in found.flagged if (one.trait, one.name) == planted]
-    return (
-        bool(own) and all("risk" in one.causes for one in own),
-        any("measurement" in one.causes for one in found.flagged),
-    )

@@ -65,6 +65,17 @@ def by_group(groups: Sequence[MeasuredGroup], table: pd.DataFrame) -> dict[str, 
     return found
 
 
+def flags(causes: pd.DataFrame) -> dict[str, Any]:
+    """Return how many differences between groups are flagged, by level and by the largest cause that is named."""
+    return {
+        "flags": len(causes),
+        "by_level": {
+            str(level): int(count) for level, count in causes["flag_level"].value_counts().sort_index().items()
+        },
+        "by_cause": {str(code): int(count) for code, count in causes["cause_code"].value_counts().sort_index().items()},
+    }
+
+
 def _figure(value: float, low: float, high: float, state: str) -> dict[str, Any]:
     return {"value": number(value), "low": number(low), "high": number(high), "state": state}
 

@@ -21,7 +21,7 @@ from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.risk.bootstrap import Order, Roster
 from riskmodel.risk.capacity import Capacity
-from riskmodel.risk.fairness.figures import FIGURES, figures
+from riskmodel.risk.fairness.figures import OF_COUNTS, Figure, figures
 from riskmodel.risk.fairness.subgroup import MIN_PUPILS, numbered_groups
 
 Real = NDArray[np.float64]
@@ -128,7 +128,7 @@ def remedy_for(listed: Listed) -> Remedy:
 
 @dataclass(frozen=True)
 class Price:
-    """What a remedy changes in a cohort: groups × FIGURES before and after, and pupils (a tie counts in parts).
+    """What a remedy changes in a cohort: groups × OF_COUNTS before and after, and pupils (a tie counts in parts).
 
     ``reached`` counts those who left and had a place, ``false_alarms`` those who stayed and had one; ``entering`` get a place
     that ``leaving`` lose, and so many of each left.
@@ -144,9 +144,9 @@ class Price:
     leaving: float
     leaving_left: float
 
-    def figure(self, group: str, name: str) -> tuple[float, float]:
-        """Return a figure of a group before and after."""
-        at = self.groups.index(group), [*FIGURES].index(name)  # type: ignore[arg-type]  # any text may be asked for
+    def figure(self, group: str, name: Figure) -> tuple[float, float]:
+        """Return a figure (of OF_COUNTS) of a group before and after."""
+        at = self.groups.index(group), OF_COUNTS.index(name)
         return float(self.before[at]), float(self.after[at])
 
 
@@ -160,8 +160,8 @@ def price_of(listed: Listed, moves: Mapping[str, float]) -> Price:
     up, down = np.maximum(change, 0), np.maximum(-change, 0)
     return Price(
         groups=listed.names,
-        before=figures(sums[0]),
-        after=figures(sums[1]),
+        before=figures(sums[0])[:, : len(OF_COUNTS)],
+        after=figures(sums[1])[:, : len(OF_COUNTS)],
         reached=(float(totals[0][3]), float(totals[1][3])),
         false_alarms=(float(totals[0][2] - totals[0][3]), float(totals[1][2] - totals[1][3])),
         entering=float(up.sum()),
