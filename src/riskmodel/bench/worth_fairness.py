@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 
 from riskmodel.messages import Message, message
 from riskmodel.risk.capacity import Capacity, chance_of_place
-from riskmodel.risk.fairness.audit import audit
+from riskmodel.risk.fairness.audit import Audit, Drawing, audit, cause_rows, fairness_rows
+from riskmodel.risk.fairness.figures import counts_of, pupil_replicates
 from riskmodel.risk.fairness.tally import Audited
 from riskmodel.risk.model import probability_of
 from riskmodel.risk.newton import ridge
@@ -40,7 +41,7 @@ World = Literal["fair", "schools", "error", "base_rate"]
 WORLDS: tuple[World, ...] = ("fair", "schools", "error", "base_rate")
 
 PUPILS, SCHOOLS, MUNICIPALITIES = 150_000, 600, 43
-COHORTS = 100
+COHORTS, REPLICATES = 100, 1000
 QUICK_PUPILS, QUICK_COHORTS = 30_000, 10
 SEED = 7
 RECORDED = 2 / 3
@@ -80,6 +81,7 @@ def measure(data: Path | None, say: Say, *, quick: bool = False) -> Report:
         "pupils": size,
         "groups_and_pairs": every[0].groups,
         "audit_cpu_seconds": float(np.median([one.cpu_seconds for one in every])),
+        **_seconds(invented(size, "error", 0)),
         "load": os.getloadavg()[0],
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
     }
@@ -112,6 +114,32 @@ def _told(pupils: Audited, planted: tuple[str, str]) -> _Told:
         groups=sum(len(each.partition.groups) for each in found.compared),
         cpu_seconds=seconds,
     )
+
+
+def _seconds(pupils: Audited) -> Report:
+    """Return the CPU seconds of 1,000 replicates over pupils for all groups by one trait, and of all that a run does."""
+    audit_of_run(pupils)  # what is compiled is compiled
+    started = time.process_time()
+    found = audit_of_run(pupils)
+    whole = time.process_time() - started
+    counts = [counts_of(one.sums) for one in found.compared if not one.partition.is_pair]
+    started = time.process_time()
+    for each in counts:
+        pupil_replicates(each, REPLICATES, SEED)
+    return {
+        "replicates_cpu_seconds": time.process_time() - started,
+        "replicates": REPLICATES,
+        "groups_of_replicates": sum(len(each) for each in counts),
+        "whole_audit_cpu_seconds": whole,
+    }
+
+
+def audit_of_run(pupils: Audited) -> Audit:
+    """Return the audit, with the rows of both tables made as a run makes them."""
+    found = audit(pupils)
+    fairness_rows(found, None, Drawing(REPLICATES, SEED))
+    cause_rows(found, None)
+    return found
 
 
 def _share(answers: Iterable[bool]) -> float:
