@@ -48,7 +48,9 @@ def test_moved_scores_miss_leavers_of_both_groups_equally_often_at_the_same_plac
     before, after = ([price.figure(group, "missed_share")[at] for group in "fm"] for at in (0, 1))
     assert abs(before[0] - before[1]) > 0.2
     assert abs(after[0] - after[1]) < 2 * EQUAL + 1e-9
-    given = (pd.Series(chance).groupby(hidden["school_id"]).sum() for chance in (own.chances(), own.chances(remedy.moves)))
+    given = (
+        pd.Series(chance).groupby(hidden["school_id"]).sum() for chance in (own.chances(), own.chances(remedy.moves))
+    )
     pd.testing.assert_series_equal(*given)
 
 
@@ -106,7 +108,8 @@ def test_leaving_out_a_proxy_costs_accuracy_or_brings_groups_nearer_each_with_it
     )
     cohort = ScoredCohort(predicted, Measuring(replicates=100))
     costs = {
-        (one.figure, one.group): one for one in proxy_costs(cohort, "with", "without", pd.DataFrame({"sex": hidden["sex"]}))
+        (one.figure, one.group): one
+        for one in proxy_costs(cohort, "with", "without", pd.DataFrame({"sex": hidden["sex"]}))
     }
     assert costs["auc", ""].low > 0
     missed = costs["missed_share", "m"]
@@ -115,7 +118,7 @@ def test_leaving_out_a_proxy_costs_accuracy_or_brings_groups_nearer_each_with_it
     assert missed.change == pytest.approx(missed.without_proxy - missed.with_proxy)
     assert missed.low < missed.change < missed.high < 0
     same = ScoredCohort(
-        Predicted(**{**vars(predicted), "by_model": {code: predicted.by_model["with"] for code in scores}}),
+        Predicted(**{**vars(predicted), "by_model": dict.fromkeys(scores, predicted.by_model["with"])}),
         Measuring(replicates=20),
     )
     alike = list(proxy_costs(same, "with", "without", pd.DataFrame({"sex": hidden["sex"]})))

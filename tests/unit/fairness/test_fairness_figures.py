@@ -61,16 +61,16 @@ def test_figures_of_groups_and_pairs_are_those_of_fairlearn(names):
 def test_replicates_from_counts_spread_as_those_of_fairlearn():
     cohort = drawn(2000, 2)
     errors = {"missed_share": false_negative_rate, "false_alarm_share": false_positive_rate}
-    frame = theirs(cohort, cohort["traits"]["sex"], errors, n_boot=120, ci_quantiles=[0.25, 0.75], random_state=3)
+    frame = theirs(cohort, cohort["traits"]["sex"], errors, n_boot=60, ci_quantiles=[0.25, 0.75], random_state=3)
     cells = Cells.of(Audited.of(**cohort))
     own = next(cells.partitions())
     ours = pupil_replicates(counts_of(own.sums(cells.sums)), 4000, 5)
     for share, expected in zip((0.25, 0.75), frame.by_group_ci, strict=True):
         for number, group in enumerate(own.groups):
             for at, name in enumerate(errors):
-                # 120 replicates know a quartile to an eighth of a standard deviation; four of these are allowed.
+                # 60 replicates know a quartile to a sixth of a standard deviation; four of these are allowed.
                 gap = np.quantile(ours[:, number, at], share) - expected.loc[group, name]
-                assert abs(gap) < 0.5 * ours[:, number, at].std()
+                assert abs(gap) < 0.7 * ours[:, number, at].std()
 
 
 def test_a_group_without_leavers_misses_no_share_instead_of_zero():
