@@ -124,6 +124,15 @@ def test_probabilities_are_adjusted_by_the_steps_of_holm():
     np.testing.assert_allclose(found, [0.09, 0.04, np.nan, 0.09, 0.9])
 
 
+def test_half_of_the_chance_of_a_flag_is_for_single_traits_however_many_pairs_there_are():
+    found = audit(planted(14, hidden=0.1))
+    for is_pair in (False, True):
+        own = [at for at, one in enumerate(found.compared) if one.partition.is_pair == is_pair]
+        raw = np.concatenate([found.compared[at].probability.ravel() for at in own])
+        told = np.concatenate([found.probability[at].ravel() for at in own])
+        np.testing.assert_allclose(told, np.minimum(2 * adjusted(raw), 1))
+
+
 def test_a_cause_is_named_from_a_quarter_of_the_difference_up_and_measurement_by_its_test():
     assert named(np.array([0.5, 0.3, 0.2]), 1.0, is_measurement=True) == ("risk", "places")
     assert named(np.array([-0.5, 0.0, 0.9]), 0.4, is_measurement=True) == ("measurement",)

@@ -94,7 +94,7 @@ def audit(pupils: Audited) -> Audit:
     cells = Cells.of(pupils)
     chances = tuple(Chance.of(pupils, figure) for figure in OF_COUNTS)
     compared = tuple(compare(cells, partition, chances[: len(ERRORS)]) for partition in cells.partitions())
-    probability = _adjusted_apart([each.probability for each in compared])
+    probability = adjusted_by_kind(compared)
     flagged = _flagged(cells, compared, probability) if len(pupils.label) else ()
     return Audit(cells, chances, compared, probability, flagged)
 
@@ -157,6 +157,20 @@ def cause_rows(found: Audit, cohort_on: object) -> list[Row]:
 def cause_table(rows: list[Row]) -> pd.DataFrame:
     """Return the rows of :func:`cause_rows` as a table."""
     return pd.DataFrame(rows, columns=list(FAIRNESS_CAUSE.column_names))
+
+
+def adjusted_by_kind(compared: Sequence[Compared]) -> tuple[Real, ...]:
+    """Return the probabilities adjusted together: half of the chance of any flag is for groups by one trait, half for pairs.
+
+    Pairs are many, and would else hide what holds for a whole group. The two halves together keep the chance of any flag.
+    """
+    found: list[Real] = [np.zeros(0)] * len(compared)
+    kinds = {one.partition.is_pair for one in compared}
+    for is_pair in kinds:
+        own = [place for place, one in enumerate(compared) if one.partition.is_pair == is_pair]
+        for place, each in zip(own, _adjusted_apart([compared[at].probability for at in own]), strict=True):
+            found[place] = np.minimum(each * len(kinds), 1.0)
+    return tuple(found)
 
 
 def _adjusted_apart(probabilities: Sequence[Real]) -> tuple[Real, ...]:

@@ -9,8 +9,9 @@ with D the people that the share of the group is measured on, D_s those in schoo
 person's error and ρ the likeness of two people of one school, estimated over all schools. The tail is that of a
 binomial of the same variance, as the normal law calls five of nine people where one is expected a certainty.
 
-**Many groups.** The probabilities of all groups, pairs and shares of a cohort are adjusted together (Holm 1979): in a
-cohort where all are treated alike, the chance of any flag is at most ``CHANCE_OF_ANY``.
+**Many groups.** The probabilities of all groups, pairs and shares of a cohort are adjusted (Holm 1979): in a cohort where
+all are treated alike, the chance of any flag is at most ``CHANCE_OF_ANY``. Half of it is for the groups by one trait, half
+for the many pairs, which would else hide what holds for a whole group.
 
 **Flag.** A flag needs both: an adjusted probability of at most ``CHANCE_OF_ANY``, and a difference from all others of at
 least one of ``LEVELS``; the largest one reached is its level.
