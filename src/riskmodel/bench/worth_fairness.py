@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,7 +28,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from riskmodel.messages import Message, message
-from riskmodel.risk.capacity import Capacity, chance_of_place
+from riskmodel.risk.bootstrap import Order, Roster
+from riskmodel.risk.capacity import Capacity
 from riskmodel.risk.fairness.audit import Audit, Drawing, audit, cause_rows, fairness_rows
 from riskmodel.risk.fairness.figures import counts_of, pupil_replicates
 from riskmodel.risk.fairness.tally import Audited
@@ -40,7 +41,7 @@ Report = dict[str, object]
 World = Literal["fair", "schools", "error", "base_rate"]
 WORLDS: tuple[World, ...] = ("fair", "schools", "error", "base_rate")
 
-PUPILS, SCHOOLS, MUNICIPALITIES = 150_000, 600, 43
+PUPILS, SCHOOLS, MUNICIPALITIES, CITIES = 150_000, 600, 43, 10
 COHORTS, REPLICATES = 100, 1000
 QUICK_PUPILS, QUICK_COHORTS = 30_000, 10
 SEED = 7
@@ -154,61 +155,74 @@ def invented(pupils: int, world: World, number: int, seed: int = SEED) -> Audite
     past, present = (_drawn(generator, schools, pupils, (world, planted)) for _ in range(2))
     weights, intercept = ridge(np.asfortranarray(past.recorded), past.left, 1e-3)
     raw = present.recorded @ weights + intercept
-    chance = chance_of_place(raw, present.school_id, Capacity())
-    return Audited.of(present.school_id, present.left, chance, probability_of(raw), present.traits)
+    school_id = pd.Series(pd.Categorical.from_codes(present.school, pd.Index(np.arange(SCHOOLS).astype(str))))
+    roster = Roster.of(school_id, school_id, present.left, Capacity(), "school")
+    chance = Order.of(roster, raw).chances(roster)
+    traits = pd.DataFrame(
+        {name: pd.Categorical.from_codes(code, pd.Index(names)) for name, (code, names) in present.traits.items()}
+    )
+    return Audited.of(school_id, present.left, chance, probability_of(raw), traits)
 
 
 @dataclass(frozen=True)
 class _Cohort:
-    school_id: pd.Series
-    traits: pd.DataFrame
+    """Row by row; of each trait the groups as numbers into their names."""
+
+    school: NDArray[np.int64]
+    traits: Mapping[str, tuple[NDArray[np.int64], list[str]]]
     recorded: NDArray[np.float64]
     left: NDArray[np.float64]
 
 
-def _schools(generator: np.random.Generator, spread: float) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Schools:
+    share: NDArray[np.float64]
+    traits: Mapping[str, tuple[NDArray[np.int64], list[str]]]
+    effect: NDArray[np.float64]
+
+
+def _schools(generator: np.random.Generator, spread: float) -> _Schools:
     size = generator.lognormal(0, 0.7, SCHOOLS)
     town = generator.choice(MUNICIPALITIES, SCHOOLS, p=_falling(MUNICIPALITIES))
-    return pd.DataFrame(
-        {
-            "share": size / size.sum(),
-            "municipality_code": np.char.add("m", np.char.zfill(town.astype(str), 2)),
-            "area_kind": np.where(town < 10, "city", "county"),
-            "instruction_language": generator.choice(["lv", "other"], SCHOOLS, p=[0.85, 0.15]),
-            "school_kind": generator.choice(["general", "vocational"], SCHOOLS, p=[0.9, 0.1]),
-            "effect": generator.normal(0, 1, SCHOOLS) * spread,
-        }
-    )
+    traits = {
+        "municipality_code": (town, [f"m{number:02d}" for number in range(MUNICIPALITIES)]),
+        "area_kind": ((town >= CITIES).astype(np.int64), ["city", "county"]),
+        "instruction_language": (generator.choice(2, SCHOOLS, p=[0.85, 0.15]), ["lv", "other"]),
+        "school_kind": (generator.choice(2, SCHOOLS, p=[0.9, 0.1]), ["general", "vocational"]),
+    }
+    return _Schools(size / size.sum(), traits, generator.normal(0, 1, SCHOOLS) * spread)
 
 
 def _drawn(
-    generator: np.random.Generator, schools: pd.DataFrame, pupils: int, planted: tuple[World, tuple[str, str]]
+    generator: np.random.Generator, schools: _Schools, pupils: int, planted: tuple[World, tuple[str, str]]
 ) -> _Cohort:
-    school = generator.choice(SCHOOLS, pupils, p=schools["share"].to_numpy())
-    of_school = ["municipality_code", "area_kind", "instruction_language", "school_kind"]
+    school = generator.choice(SCHOOLS, pupils, p=schools.share)
     other = generator.beta(1, 2, SCHOOLS)[school]  # first languages gather in schools
-    traits = pd.DataFrame(
-        {
-            "sex": generator.choice(["f", "m"], pupils),
-            "first_language": np.where(generator.uniform(size=pupils) < other, "ru", "lv"),
-            "has_special_needs": np.where(generator.uniform(size=pupils) < 0.1, "true", "false"),
-            "low_income": np.where(generator.uniform(size=pupils) < 0.2, "true", "false"),
-            **{name: pd.Categorical(schools[name]).take(school) for name in of_school},
-        }
-    )
+    traits = {
+        "sex": (generator.choice(2, pupils), ["f", "m"]),
+        "first_language": (_drawn_flag(generator, other), ["lv", "ru"]),
+        "has_special_needs": (_drawn_flag(generator, np.full(pupils, 0.1)), ["false", "true"]),
+        "low_income": (_drawn_flag(generator, np.full(pupils, 0.2)), ["false", "true"]),
+        **{name: (number[school], names) for name, (number, names) in schools.traits.items()},
+    }
     world, (trait, group) = planted
-    is_group = (traits[trait] == group).to_numpy()
+    number, names = traits[trait]
+    is_group = number == names.index(group)
     absent = generator.gamma(1.5, 0.04, pupils)
     marks = generator.normal(0, 1, pupils)
     if world == "base_rate":
         absent = np.where(is_group, ABSENT_MORE * absent, absent)
         marks = np.where(is_group, marks - MARKS_LOWER, marks)
     unseen = generator.normal(0, 0.5, pupils)
-    risk = probability_of(-4.9 + 10 * absent - 0.6 * marks + unseen + schools["effect"].to_numpy()[school])
+    risk = probability_of(-4.9 + 10 * absent - 0.6 * marks + unseen + schools.effect[school])
     left = (generator.uniform(size=pupils) < risk).astype(np.float64)
     if world == "error":
         absent = np.where(is_group, RECORDED * absent, absent)
-    return _Cohort(pd.Series(school.astype(str)), traits, np.column_stack([absent, marks]), left)
+    return _Cohort(school, traits, np.column_stack([absent, marks]), left)
+
+
+def _drawn_flag(generator: np.random.Generator, share: NDArray[np.float64]) -> NDArray[np.int64]:
+    return (generator.uniform(size=len(share)) < share).astype(np.int64)
 
 
 def _falling(count: int) -> NDArray[np.float64]:
