@@ -23,7 +23,7 @@ from riskmodel.runs.semester import SemesterRun
 PUPILS, SCHOOLS = 400, 12
 YEARS = [2021, 2022, 2023, 2024]
 JUDGING = Judging(seed=7, bootstrap_replicates=64, capacity_share=0.1, capacity_places=0)
-TABLES = ("evaluation", "calibration", "subgroup", "band", "drift")
+TABLES = ("evaluation", "calibration", "subgroup", "fairness", "fairness_cause", "band", "drift")
 
 
 def invented(folder: Path) -> SemesterRun:
@@ -61,6 +61,10 @@ def invented(folder: Path) -> SemesterRun:
                     has_special_needs=chance.uniform(size=PUPILS) < 0.2,
                     low_income=pd.Series(chance.uniform(size=PUPILS) < 0.5).where(np.arange(PUPILS) % 3 > 0),
                     stage_kind="basic",
+                    school_kind="general",
+                    instruction_language=pd.Series([None] * PUPILS, dtype="string"),
+                    area_kind=np.where(school < "s06", "city", "county"),
+                    municipality_code="LV-" + school.str[1:],
                 )
             )
             empty = pd.DataFrame(np.nan, index=range(PUPILS), columns=[feature.code for feature in FEATURES])

@@ -397,6 +397,17 @@ def test_a_run_without_a_matured_cohort_says_so():
     assert "nevienai agrākai grupai iznākums vēl nav zināms" in page
 
 
+def test_the_page_names_the_base_rate_and_not_the_measurement_where_that_is_the_cause():
+    row = {"trait_code": "sex", "group_value": "m", "metric_code": "missed_share", "difference": -0.12}
+    causes = {"cause_code": "risk", "is_risk": True, "is_places": False, "is_measurement": False}
+    page = model_page.about(invented_run.findings() | {"fairness_cause": [row | causes]}, "en")
+    assert "Sex: boys – Missed: of those who left, share without a place: 12 points less than among all others" in page
+    assert "They leave at another rate than others" in page
+    assert "records or the model mean something else" not in page
+    none = model_page.about(invented_run.findings(), "en")
+    assert "None of 5 points or more was found." in none
+
+
 def test_every_code_of_the_result_tables_has_words():
     tables = (
         (results.SCORE, "band_code", words.BANDS),
@@ -407,6 +418,9 @@ def test_every_code_of_the_result_tables_has_words():
         (results.EVALUATION, "split_code", words.SPLITS),
         (results.SUBGROUP, "metric_code", words.FIGURES),
         (results.SUBGROUP, "trait_code", words.TRAITS),
+        (results.FAIRNESS, "metric_code", words.FIGURES),
+        (results.FAIRNESS_CAUSE, "metric_code", words.FIGURES),
+        (results.FAIRNESS_CAUSE, "cause_code", words.CAUSES),
         (results.SCHOOL_SUMMARY, "school_kind", words.SCHOOL_KINDS),
     )
     for table, column, said in tables:

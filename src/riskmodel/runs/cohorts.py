@@ -25,11 +25,15 @@ from riskmodel.risk.label import OUTCOME_SCHEMA, Window, cohort, cohort_windows
 from riskmodel.runs import database, parts, trends
 from riskmodel.runs.parquet import CohortWriter
 from riskmodel.runs.parts import Part, PartFolder, Tell
+from riskmodel.runs.school_traits import SCHOOL_TRAITS, school_traits
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.tables.results import COHORT, PLACE
 
 TRAITS = ("sex", "first_language", "has_special_needs", "low_income", "stage_kind")
 """Traits of the audit, as the declared table ``subgroup`` names them."""
+
+AUDITED = (*TRAITS, *SCHOOL_TRAITS)
+"""Traits that groups and pairs of groups of the table ``fairness`` are made by."""
 
 SUPPORTED = "was_supported"
 """New support began inside the label window: what the model learns as a treatment."""
@@ -233,7 +237,7 @@ def _window(plain: Mapping[str, Any]) -> Window:
 
 def _traits(connection: duckdb.DuckDBPyConnection, window: Window, members: pd.DataFrame, as_of: date) -> pa.Table:
     """Return traits of the members as known on the cohort's cut-off date, and whether support began in the window."""
-    open_cut_off(connection, window.cut_off, tables=("pupil", "economic_pupil"))
+    open_cut_off(connection, window.cut_off, tables=("pupil", "economic_pupil", "school"))
     open_cut_off(connection, as_of, schema=OUTCOME_SCHEMA, tables=("support",))
     connection.register("trait_rows", members[["pupil_id", "stage_kind"]].assign(place=range(len(members))))
     found = connection.sql(
@@ -267,6 +271,8 @@ def _traits(connection: duckdb.DuckDBPyConnection, window: Window, members: pd.D
         params={"cut_off": window.cut_off, "horizon_on": window.horizon_on},
     ).to_arrow_table()
     connection.unregister("trait_rows")
+    for name, values in school_traits(connection, window.cut_off, members["school_id"]).items():
+        found = found.append_column(name, values)
     return found
 
 

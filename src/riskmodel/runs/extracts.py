@@ -18,6 +18,7 @@ from riskmodel.risk.evaluation import DEFAULT_MODEL
 from riskmodel.risk.feature import Feature
 from riskmodel.risk.features import FEATURES
 from riskmodel.risk.trend import trend_days
+from riskmodel.runs.cohorts import AUDITED
 from riskmodel.runs.columns import json_object, json_text
 from riskmodel.runs.manifest import code_of_this_process
 from riskmodel.runs.parts import workers
@@ -62,9 +63,19 @@ def write_extracts(run: SemesterRun) -> dict[str, Any]:
         **{name: records(run.read(name)) for name in RESULT_TABLES},
         **{name: run.read_json("metrics.json")[name] for name in LISTS_OF_METRICS},
         importance=importance,
+        fairness_cause=records(_differences(run)),
     )
     (folder.parent / "findings.json").write_text(json_text(findings) + "\n", "utf-8")
     return findings
+
+
+def _differences(run: SemesterRun) -> pd.DataFrame:
+    """Return the flagged differences that the pages tell: by one trait, and not between municipalities.
+
+    Pairs, and municipalities beside each other without what is known of them, are for the research notebooks.
+    """
+    causes = run.read("fairness_cause")
+    return causes[causes["trait_code"].isin([trait for trait in AUDITED if trait != "municipality_code"])]
 
 
 @dataclass(frozen=True)

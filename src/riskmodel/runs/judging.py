@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from riskmodel.risk import bands, rules, splits, subgroup
+from riskmodel.risk import bands, rules, splits
 from riskmodel.risk.capacity import Capacity
 from riskmodel.risk.evaluation import (
     DEFAULT_MODEL,
@@ -27,14 +27,16 @@ from riskmodel.risk.evaluation import (
     evaluation_rows,
     evaluation_table,
 )
+from riskmodel.risk.fairness import audit, subgroup
+from riskmodel.risk.fairness.subgroup import MeasuredGroup
 from riskmodel.risk.splits import SCHOOL_DISJOINT
-from riskmodel.risk.subgroup import MeasuredGroup
 from riskmodel.runs import delivered, metrics, parts, spreads
+from riskmodel.runs.cohorts import TRAITS
 from riskmodel.runs.members import Members
 from riskmodel.runs.metrics import HEADLINES
 from riskmodel.runs.predictions import predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.tables.results import BAND, CALIBRATION, DRIFT, EVALUATION, SUBGROUP
+from riskmodel.tables.results import BAND, CALIBRATION, DRIFT, EVALUATION, FAIRNESS, FAIRNESS_CAUSE, SUBGROUP
 
 __all__ = ["HEADLINES", "Judging", "capacity_of", "judge"]
 
@@ -64,7 +66,7 @@ def capacity_of(place: pd.DataFrame, share: float, places: int) -> Capacity:
 
 
 def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
-    """Return the figures as in ``metrics.json``; write it and ``evaluation``, ``calibration``, ``subgroup``, ``band``, ``drift``."""
+    """Return the figures as in ``metrics.json``; write it and ``evaluation``, ``calibration``, ``subgroup``, ``fairness``, ``band``, ``drift``."""
     capacity = capacity_of(run.read("place"), judging.capacity_share, judging.capacity_places)
     tested = predicted_parts(run.tables)
     with ThreadPoolExecutor(parts.workers(), thread_name_prefix="judge") as pool:
@@ -81,11 +83,14 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
     calibration = [row for part in found for row in part.calibration]
     run.write(CALIBRATION, pd.DataFrame(calibration, columns=list(CALIBRATION.column_names)))
     groups = run.write(SUBGROUP, subgroup.subgroup_table([row for part in found for row in part.subgroup]))
+    run.write(FAIRNESS, audit.fairness_table([row for part in found for row in part.fairness]))
+    causes = run.write(FAIRNESS_CAUSE, audit.cause_table([row for part in found for row in part.causes]))
     run.write(BAND, _bands(run, _joined([part.meaning for part in found if part.meaning is not None]), capacity))
     run.write(DRIFT, spreads.nearest_drift(of_features))
     content = {
         **metrics.headline(evaluation, course.split),
         "subgroups": metrics.by_group([group for part in found for group in part.groups], groups),
+        "fairness": metrics.flags(causes),
         "cohorts": metrics.cohorts(members, run.cut_off, {cohort_on for cohort_on, _ in tested}),
         "capacity_curve": [point for part in found for point in part.curve],
         "missingness": spreads.missingness(of_features, len(members.label[members.place[run.cut_off]])),
@@ -120,6 +125,8 @@ class _Found:
     calibration: list[Row] = field(default_factory=list)
     subgroup: list[Row] = field(default_factory=list)
     groups: list[MeasuredGroup] = field(default_factory=list)
+    fairness: list[Row] = field(default_factory=list)
+    causes: list[Row] = field(default_factory=list)
     meaning: pd.DataFrame | None = None
     curve: list[dict[str, Any]] = field(default_factory=list)
 
@@ -166,13 +173,23 @@ def _measure(course: _Course, number: int) -> _Found:
     if predicted.split_code == course.split:
         found.calibration = calibration_rows(predicted)
         audited = cohort if is_newest else cohort.without_intervals()
-        groups = list(subgroup.measured_groups(audited, members.traits(rows)))
+        traits = members.traits(rows)
+        groups = list(subgroup.measured_groups(audited, traits[list(TRAITS)]))
         found.subgroup = [row for group in groups for row in group.rows(day)]
         probability = predicted.by_model[DEFAULT_MODEL][1]
         found.meaning = pd.DataFrame({"probability": probability, "label": predicted.label})
         if is_newest:
             found.groups, found.curve = groups, _capacity_curve(cohort)
+            found.fairness, found.causes = _audited(cohort, traits)
     return found
+
+
+def _audited(cohort: ScoredCohort, traits: pd.DataFrame) -> tuple[list[Row], list[Row]]:
+    """Return the rows of ``fairness`` and ``fairness_cause`` of one cohort."""
+    own, measuring = cohort.predicted, cohort.measuring
+    found = audit.audit(audit.audited_cohort(cohort, traits))
+    drawing = audit.Drawing(measuring.replicates, measuring.seed, measuring.cluster_for(own.school_id))
+    return audit.fairness_rows(found, own.cohort_on, drawing), audit.cause_rows(found, own.cohort_on)
 
 
 def _joined(meaning: list[pd.DataFrame]) -> pd.DataFrame:

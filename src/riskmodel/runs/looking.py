@@ -95,6 +95,16 @@ def subgroup_table(subgroup: pd.DataFrame) -> pd.DataFrame:
     return wide
 
 
+def difference_table(causes: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per flagged difference between a group and all others, the largest first, with its parts by cause."""
+    parts = ["difference", *(name for name in causes.columns if name.endswith("_part"))]
+    by_size = causes.assign(size=causes["difference"].abs()).sort_values(
+        ["size", "trait_code", "group_value", "metric_code"], ascending=[False, True, True, True]
+    )
+    wide: pd.DataFrame = by_size.set_index(["trait_code", "group_value", "metric_code"])
+    return wide[["flag_level", *parts, "cause_code", "left", "expected_left"]].round(3)
+
+
 def not_shown_to_be_worse(metrics: dict[str, Any]) -> pd.DataFrame:
     """Return the rules and challengers over which the default model's paired gain in AUC is not wholly above 0.
 

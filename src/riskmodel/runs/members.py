@@ -18,7 +18,7 @@ from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
 from riskmodel.risk import splits
 from riskmodel.risk.label import Window
-from riskmodel.runs.cohorts import SUPPORTED, TRAITS
+from riskmodel.runs.cohorts import AUDITED, SUPPORTED
 from riskmodel.runs.semester import SemesterRun
 
 EPOCH = date(1970, 1, 1)
@@ -60,7 +60,7 @@ class Members:
             label=_numbers(rows["label"]),
             is_open=pc.equal(rows["outcome_class"].cast(pa.string()), OPEN).to_numpy(),
             left_day=_numbers(rows["left_on"].cast(pa.int32())),
-            trait=_coded(_read(run, "trait", [SUPPORTED, *TRAITS], TRAITS)),
+            trait=_coded(_read(run, "trait", [SUPPORTED, *AUDITED], AUDITED)),
             place=stretches(rows["cohort_on"]),
         )
         del rows, pupil_id
@@ -94,7 +94,7 @@ class Members:
 
     def traits(self, rows: NDArray[np.int64]) -> pd.DataFrame:
         """Return the traits of the audit of these rows, as categories."""
-        frame: pd.DataFrame = self.trait.select(list(TRAITS)).take(rows).to_pandas()
+        frame: pd.DataFrame = self.trait.select(list(AUDITED)).take(rows).to_pandas()
         return frame
 
 
@@ -147,7 +147,7 @@ def _read(run: SemesterRun, name: str, columns: Sequence[str], coded: Sequence[s
 
 def _coded(traits: pa.Table) -> pa.Table:
     """Return the traits with each of the audit as numbers into the list of its values."""
-    coded = {name: traits[name].unify_dictionaries() if _is_coded(traits[name]) else traits[name] for name in TRAITS}
+    coded = {name: traits[name].unify_dictionaries() if _is_coded(traits[name]) else traits[name] for name in AUDITED}
     whole = {name: column.combine_chunks() for name, column in coded.items()}
     return pa.table(
         {

@@ -12,7 +12,7 @@ import pandas as pd
 
 from riskmodel.risk import splits
 from riskmodel.risk.evaluation import DEFAULT_MODEL
-from riskmodel.risk.subgroup import MeasuredGroup
+from riskmodel.risk.fairness.subgroup import MeasuredGroup
 from riskmodel.runs.members import Members
 from riskmodel.runs.semester import SemesterRun
 
@@ -63,6 +63,17 @@ def by_group(groups: Sequence[MeasuredGroup], table: pd.DataFrame) -> dict[str, 
     for group in groups:
         found[group.trait][group.group] |= {code: _figure(*group.figure(code)) for code in HEADLINES}
     return found
+
+
+def flags(causes: pd.DataFrame) -> dict[str, Any]:
+    """Return how many differences between groups are flagged, by level and by the largest cause that is named."""
+    return {
+        "flags": len(causes),
+        "by_level": {
+            str(level): int(count) for level, count in causes["flag_level"].value_counts().sort_index().items()
+        },
+        "by_cause": {str(code): int(count) for code, count in causes["cause_code"].value_counts().sort_index().items()},
+    }
 
 
 def _figure(value: float, low: float, high: float, state: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from riskmodel.risk.anonymity import SMALLEST_CELL, Anonymous, Quasi, drawn_in, 
 from riskmodel.risk.evaluation import DEFAULT_MODEL
 from riskmodel.risk.feature import ATTENDANCE, LEARNING, Feature
 from riskmodel.risk.features import FEATURES
+from riskmodel.runs.cohorts import SUPPORTED, TRAITS
 from riskmodel.runs.durable import canonical_json, write_file
 from riskmodel.runs.manifest import Manifest, read_manifest, verify
 from riskmodel.runs.publish import RUN_ID, Store, current_run, is_published
@@ -40,6 +41,10 @@ Say = Callable[[Message], None]
 
 SMALL_SCHOOL_PUPILS = 100
 """A school with fewer pupils in any of its cohorts has no code of its own."""
+
+OPEN_TRAITS = (*(name for name in TRAITS if name != "stage_kind"), SUPPORTED)
+"""The stage stands in the cohort, too. The school's own traits stay out: with them, few pupils are alike."""
+
 OPEN_GROUPS = {ATTENDANCE, LEARNING}
 OPEN_OF_CONTEXT = {"repeat_count", "moves_3y", "support_measures_2y"}
 """Other features would name the household, the area, the class or the school, or repeat a quasi-identifier more exactly."""
@@ -173,7 +178,7 @@ def _pupils(run: SemesterRun, key: bytes) -> tuple[pd.DataFrame, int]:
     cohort = run.read("cohort")
     rows = (
         cohort.drop(columns=["class_code", "school_year_on", "horizon_on", "label_known_on", "left_on"])
-        .merge(run.read("trait").drop(columns="stage_kind"), on=on, how="left", validate="1:1")
+        .merge(run.read("trait", columns=[*on, *OPEN_TRAITS]), on=on, how="left", validate="1:1")
         .merge(run.read("feature", columns=[*on, "age_years", *features]), on=on, how="left", validate="1:1")
         .merge(_scores(run), on=on, how="left", validate="1:1")
     )

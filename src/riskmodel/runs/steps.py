@@ -88,6 +88,8 @@ SEMESTER: tuple[Step, ...] = (
             "tables/evaluation.parquet": OPEN,
             "tables/calibration.parquet": OPEN,
             "tables/subgroup.parquet": AUDIT,
+            "tables/fairness.parquet": AUDIT,
+            "tables/fairness_cause.parquet": AUDIT,
             "tables/band.parquet": OPEN,
             "tables/drift.parquet": OPEN,
             "metrics.json": AUDIT,

@@ -105,6 +105,7 @@ TREND_OF_MONTHS = ("mark_mean_points", "marks")
 FINDINGS_TABLES = (
     "evaluation",
     "subgroup",
+    "fairness_cause",
     "calibration",
     "band",
     "drift",
@@ -339,7 +340,7 @@ def index_extract(run: Row, schools: Iterable[Row]) -> dict[str, Any]:
 def findings_extract(run: Row, **tables: Iterable[Row]) -> dict[str, Any]:
     """Return the findings of a whole run, from rows of the result tables and small lists besides.
 
-    ``evaluation, subgroup, calibration, band, drift, table_account`` are the result tables of these names. Besides:
+    ``evaluation, subgroup, fairness_cause, calibration, band, drift, table_account`` are the result tables of these names. Besides:
 
     ``cohorts``
         ``cohort_on, horizon_on, label_known_on, pupils, left, stayed, censored, open, use_code`` with ``use_code``

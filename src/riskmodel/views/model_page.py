@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from riskmodel.disclosure.policy import DEFAULT_N_MIN
 from riskmodel.messages import Language
-from riskmodel.views import evidence, figures, words
+from riskmodel.views import evidence, figures, numbers, words
 from riskmodel.views.pages import Addresses, Fragment, legend, render
 
 Row = Mapping[str, Any]
@@ -32,6 +32,7 @@ def about(findings: Row, language: Language, addresses: Addresses | None = None)
         figures=headline_figures(findings, language),
         pictures=about_pictures(findings, language),
         subgroups=without_small_numbers(subgroup_rows(findings["subgroup"], language)),
+        differences=differences(findings, language),
         n_min=DEFAULT_N_MIN,
         bands=legend(findings["band"], findings["run"]["horizon_on"], language),
         evidence=evidence.told(findings.get("effects", {}), language),
@@ -145,6 +146,26 @@ def subgroup_rows(rows: Sequence[Row], language: Language) -> list[dict[str, Any
         )
         entry[row["metric_code"]] = row
     return list(found.values())
+
+
+def differences(findings: Row, language: Language) -> list[dict[str, Any]]:
+    """Return the flagged differences between a group and all others in words, the largest first, with what causes them."""
+    told = sorted(findings.get("fairness_cause", ()), key=lambda row: (-abs(row["difference"]), row["trait_code"]))
+    return [
+        {
+            "trait": words.words(words.TRAITS, row["trait_code"], language),
+            "group": words.trait_value(row["trait_code"], row["group_value"], language),
+            "figure": words.words(words.FIGURES, row["metric_code"], language),
+            "points": numbers.number(100 * abs(row["difference"]), language),
+            "is_above": row["difference"] > 0,
+            "causes": [
+                words.words(words.CAUSES, code, language)
+                for code in words.CAUSES
+                if row.get(f"is_{code}") or (code == row["cause_code"] == "unclear")
+            ],
+        }
+        for row in told
+    ]
 
 
 def without_small_numbers(groups: Sequence[Row]) -> list[dict[str, Any]]:

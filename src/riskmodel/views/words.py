@@ -60,6 +60,20 @@ FIGURES = {
     "false_alarm_share": message("False alarms: of those who stayed, share with a place"),
     "precision": message("Of those with a place, share who left"),
     "selected_share": message("Share with a place"),
+    "calibration_ratio": message("Those who left for one that was predicted"),
+}
+CAUSES = {
+    "risk": message(
+        "They leave at another rate than others: a score that means the same for everybody then errs unequally."
+    ),
+    "places": message(
+        "At an equal score they get a place more or less often: their schools have other places or pupils."
+    ),
+    "measurement": message(
+        "At an equal score they leave more or less often than others: records or the model mean something else for them. "
+        "Look at how absences and marks are recorded before relying on the list."
+    ),
+    "unclear": message("The data do not tell why."),
 }
 MODELS = {
     "boosting": message("Model (monotone gradient boosting)"),
@@ -93,8 +107,14 @@ TRAITS = {
     "has_special_needs": message("Special needs"),
     "low_income": message("Household of low income"),
     "stage_kind": message("Kind of stage"),
+    "school_kind": message("Kind of school"),
+    "instruction_language": message("Language of instruction"),
+    "area_kind": message("City or county"),
+    "municipality_code": message("Municipality"),
 }
 TRAIT_VALUES = {
+    ("area_kind", "city"): message("state cities"),
+    ("area_kind", "county"): message("counties"),
     ("sex", "f"): message("girls"),
     ("sex", "m"): message("boys"),
     ("first_language", "lv"): message("Latvian"),
@@ -163,5 +183,6 @@ def words(of: Mapping[str, Message], code: str, language: Language) -> str:
 
 def trait_value(trait_code: str, value: str, language: Language) -> str:
     """Return the words of one group of a trait, e.g. ``sex`` ``female``."""
-    found = TRAIT_VALUES.get((trait_code, value)) or FLAG_VALUES.get(str(value).lower())
+    alike = {"instruction_language": "first_language"}.get(trait_code, trait_code)
+    found = TRAIT_VALUES.get((alike, value)) or FLAG_VALUES.get(str(value).lower())
     return found.in_language(language) if found else str(value)
