@@ -873,8 +873,18 @@ TARGETING = Table(
             ),
             required=False,
         ),
-        Column("gain_low", Kind.DECIMAL, Words("Lower end of its 95 % interval", "Tās 95 % intervāla sākums"), required=False),
-        Column("gain_high", Kind.DECIMAL, Words("Upper end of its 95 % interval", "Tās 95 % intervāla beigas"), required=False),
+        Column(
+            "gain_low",
+            Kind.DECIMAL,
+            Words("Lower end of its 95 % interval", "Tās 95 % intervāla sākums"),
+            required=False,
+        ),
+        Column(
+            "gain_high",
+            Kind.DECIMAL,
+            Words("Upper end of its 95 % interval", "Tās 95 % intervāla beigas"),
+            required=False,
+        ),
         Column(
             "averted",
             Kind.DECIMAL,
@@ -885,16 +895,33 @@ TARGETING = Table(
             unit="pupils",
             required=False,
         ),
-        Column("averted_low", Kind.DECIMAL, Words("Lower end of its 95 % interval", "Tās 95 % intervāla sākums"), required=False),
-        Column("averted_high", Kind.DECIMAL, Words("Upper end of its 95 % interval", "Tās 95 % intervāla beigas"), required=False),
+        Column(
+            "averted_low",
+            Kind.DECIMAL,
+            Words("Lower end of its 95 % interval", "Tās 95 % intervāla sākums"),
+            required=False,
+        ),
+        Column(
+            "averted_high",
+            Kind.DECIMAL,
+            Words("Upper end of its 95 % interval", "Tās 95 % intervāla beigas"),
+            required=False,
+        ),
         Column(
             "verdict_code",
             Kind.CODE,
-            Words("Individual score against this one; empty: is the score", "Individuālais vērtējums pret šo; tukšs – pats vērtējums"),
+            Words(
+                "Individual score against this one; empty: is the score",
+                "Individuālais vērtējums pret šo; tukšs – pats vērtējums",
+            ),
             codes={
                 "score_finds_more": Words("the individual score finds more", "individuālais vērtējums atrod vairāk"),
-                "does_as_well": Words("does as well as the individual score", "atrod tikpat, cik individuālais vērtējums"),
-                "finds_more": Words("finds more than the individual score", "atrod vairāk nekā individuālais vērtējums"),
+                "does_as_well": Words(
+                    "does as well as the individual score", "atrod tikpat, cik individuālais vērtējums"
+                ),
+                "finds_more": Words(
+                    "finds more than the individual score", "atrod vairāk nekā individuālais vērtējums"
+                ),
                 "cannot_tell": Words("the data cannot tell", "dati to neatklāj"),
                 "too_few": Words("too few to tell", "par maz gadījumu, lai spriestu"),
             },

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,13 @@ from numpy.typing import NDArray
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
-from riskmodel.risk.bootstrap import best_cluster, interval, weights_of_clusters
+from riskmodel.risk import ranking_loops
+from riskmodel.risk.bootstrap import FEW_POOLS, best_cluster, interval, weights_of_clusters
 from riskmodel.risk.bootstrap_loops import LANES
 from riskmodel.risk.capacity import Capacity, number_schools
 from riskmodel.risk.targeting import reach_loops
 from riskmodel.risk.targeting.reach_loops import Cells
-from riskmodel.risk.targeting.strategies import MIDDLE_RISK, SCORE, SCORE_IN_SCHOOL, STRATEGIES, chances, middle_risk
+from riskmodel.risk.targeting.strategies import MIDDLE_RISK, SCORE, SCORE_IN_SCHOOL, STRATEGIES, mean_rank, middle_risk
 from riskmodel.risk.targeting.verdicts import WORTH_SHARE, verdict_of
 from riskmodel.tables.results import TARGETING
 
@@ -76,7 +78,7 @@ class Reached:
     share: float
     averted_share: float
     drawn: Floats
-    drawn_averted: Floats
+    drawn_averted: Floats | None
 
 
 def compare(targeted: Targeted, comparing: Comparing | None = None) -> pd.DataFrame:
@@ -89,7 +91,8 @@ def compare(targeted: Targeted, comparing: Comparing | None = None) -> pd.DataFr
     """
     comparing = comparing or Comparing()
     _check(targeted)
-    rows = [row for area in areas_of(targeted) for row in area_rows(targeted, area, comparing)]
+    whole = _Whole.of(targeted, comparing)
+    rows = [row for area in areas_of(targeted) for row in _area_rows(whole, area)]
     return pd.DataFrame(rows, columns=list(TARGETING.column_names))
 
 
@@ -112,90 +115,111 @@ def areas_of(targeted: Targeted) -> Iterator[Area]:
         yield Area(MUNICIPALITY, str(code), by_area[starts[number] : starts[number + 1]])
 
 
-def area_rows(targeted: Targeted, area: Area, comparing: Comparing) -> Iterator[Row]:
+@dataclass(frozen=True)
+class _Whole:
+    """All pupils with the number of their school, and the places of each school by budget."""
+
+    targeted: Targeted
+    comparing: Comparing
+    school: NDArray[np.int32]
+    places: Mapping[str, Floats]
+
+    @classmethod
+    def of(cls, targeted: Targeted, comparing: Comparing) -> _Whole:
+        school, names = number_schools(targeted.school_id)
+        by_budget = {code: capacity.by_school(targeted.school_id) for code, capacity in comparing.budgets.items()}
+        places = {code: np.array([own[name] for name in names], dtype=np.float64) for code, own in by_budget.items()}
+        return cls(targeted, comparing, school, places)
+
+
+def _area_rows(whole: _Whole, area: Area) -> Iterator[Row]:
     """Yield the rows of one area: for each budget every strategy, the score first."""
-    own = _Area.of(targeted, area, comparing)
-    size = (len(area.rows), own.left)
+    targeted, comparing = whole.targeted, whole.comparing
+    own = _Area.of(whole, area)
     for code in comparing.budgets:
         places = int(own.places[code].sum().round())
         key = (targeted.cohort_on, area.kind, area.code, code)
+        size = (len(area.rows), own.left, places, own.drawn_code)
         if not own.is_enough:
             for strategy in own.strategies:
-                verdict = None if strategy == SCORE else "too_few"
-                yield (*key, strategy, *size, places, own.cluster_kind, *[np.nan] * 10, verdict)
+                yield (*key, strategy, *size, *[np.nan] * 10, None if strategy == SCORE else "too_few")
             continue
         score = own.reached(SCORE, code)
         for strategy in own.strategies:
             found = score if strategy == SCORE else own.reached(strategy, code)
-            yield (*key, strategy, *size, places, own.cluster_kind, *_figures(own, found, score, strategy, comparing))
+            yield (*key, strategy, *size, *_figures(own, found, score, is_score=strategy == SCORE))
 
 
-def _figures(own: _Area, found: Reached, score: Reached, strategy: str, comparing: Comparing) -> Row:
-    gain, verdict = (np.nan, np.nan, np.nan), None
-    if strategy != SCORE:
+def _figures(own: _Area, found: Reached, score: Reached, *, is_score: bool) -> Row:
+    gain: tuple[float, float, float] = (np.nan, np.nan, np.nan)
+    averted, verdict = gain, None
+    if not is_score:
         gain = (score.share - found.share, *interval(score.drawn - found.drawn))
-        verdict = verdict_of(gain[1], gain[2], comparing.worth_share)
-    averted = own.left * np.array([found.averted_share, *interval(found.drawn_averted)])
-    return (own.left * found.share, found.share, *interval(found.drawn), *gain, *averted.tolist(), verdict)
+        verdict = verdict_of(gain[1], gain[2], own.worth_share)
+    if found.drawn_averted is not None:
+        low, high = interval(found.drawn_averted)
+        averted = (own.left * found.averted_share, own.left * low, own.left * high)
+    return (own.left * found.share, found.share, *interval(found.drawn), *gain, *averted, verdict)
 
 
 @dataclass
 class _Area:
-    """The pupils of an area, ready to be shared out: rows numbered from 0, clusters with their places by budget."""
+    """The pupils of an area, ready to be shared out: rows numbered from 0, clusters with their places by budget.
+
+    ``weights``, by block, cluster and lane, begin with a lane of ones: the area as it is.
+    """
 
     orders: Mapping[str, Floats]
     gains: Floats
     school: NDArray[np.int32]
+    school_places: Mapping[str, Floats]
     cluster: NDArray[np.int32]
-    cluster_kind: str
     places: Mapping[str, Floats]
-    school_places: Mapping[str, Mapping[str, int]]
-    school_id: pd.Series
-    weights: NDArray[np.uint8]
+    drawn_code: str
     replicates: int
+    seed: int
+    worth_share: float
     has_averted: bool
-    left: int
-    is_enough: bool
 
     @classmethod
-    def of(cls, targeted: Targeted, area: Area, comparing: Comparing) -> _Area:
-        school_id = targeted.school_id.iloc[area.rows].reset_index(drop=True)
-        school, names = number_schools(school_id)
-        kind = best_cluster(school_id)
-        label = targeted.label[area.rows]
-        averted = np.zeros(len(area.rows)) if targeted.averted is None else targeted.averted[area.rows]
-        left = int(np.nansum(label))
-        by_school = {code: capacity.by_school(school_id) for code, capacity in comparing.budgets.items()}
-        of_schools = {code: np.array([own[name] for name in names], dtype=np.float64) for code, own in by_school.items()}
-        is_enough = left >= FEWEST_LEFT and len(names) > 1
-        if kind == "school":
-            cluster, places = school, of_schools
-        else:
+    def of(cls, whole: _Whole, area: Area) -> _Area:
+        targeted, comparing = whole.targeted, whole.comparing
+        schools, inverse = np.unique(whole.school[area.rows], return_inverse=True)
+        school = inverse.astype(np.int32)
+        places = {code: own[schools] for code, own in whole.places.items()}
+        drawn_code = best_cluster(pd.Series(schools))
+        cluster, of_cluster = school, places
+        if drawn_code == "pupil":
             share = 1.0 / np.bincount(school)[school]
             cluster = np.arange(len(school), dtype=np.int32)
-            places = {code: own[school] * share for code, own in of_schools.items()}
-        clusters = int(cluster.max()) + 1
+            of_cluster = {code: own[school] * share for code, own in places.items()}
+        averted = np.zeros(len(area.rows)) if targeted.averted is None else targeted.averted[area.rows]
         return cls(
             orders={code: order[area.rows] for code, order in targeted.orders.items()},
-            gains=np.vstack([np.nan_to_num(label), averted]),
+            gains=np.vstack([np.nan_to_num(targeted.label[area.rows]), averted]),
             school=school,
+            school_places=places,
             cluster=cluster,
-            cluster_kind=kind,
-            places=places,
-            school_places=by_school,
-            school_id=school_id,
-            weights=_blocks(clusters, comparing) if is_enough else np.zeros((0, 1, LANES), dtype=np.uint8),
+            places=of_cluster,
+            drawn_code=drawn_code,
             replicates=comparing.replicates,
+            seed=comparing.seed,
+            worth_share=comparing.worth_share,
             has_averted=targeted.averted is not None,
-            left=left,
-            is_enough=is_enough,
         )
 
     def __post_init__(self) -> None:
-        self._cells: dict[str, Cells] = {}
-        self._all = np.ones((1, self.weights.shape[1], LANES), dtype=np.uint8)
-        of_cluster = np.bincount(self.cluster, self.gains[0], self.weights.shape[1]) if self.is_enough else np.zeros(1)
-        self._drawn_left = np.tensordot(of_cluster, self.weights, (0, 1)).ravel()
+        self._cells: dict[tuple[str, str], Cells] = {}
+
+    @property
+    def left(self) -> int:
+        """How many left."""
+        return int(self.gains[0].sum())
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether figures are given: enough leavers, and schools to choose between."""
+        return self.left >= FEWEST_LEFT and len(next(iter(self.school_places.values()))) > 1
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -206,55 +230,81 @@ class _Area:
     def reached(self, strategy: str, budget: str) -> Reached:
         """Return what a strategy reaches with the places of a budget."""
         if strategy == SCORE_IN_SCHOOL:
-            return self._reached_in_schools(budget)
-        cells = self._cells_of(strategy, budget)
-        once, drawn = (self._filled(cells, budget, weights) for weights in (self._all, self.weights))
-        return self._as_shares(once[:, 0], drawn)
+            return self._as_shares(self._kept_in_schools(budget))
+        room = np.zeros((2, *self._weights.shape[::2]))
+        reach_loops.fill_places(self._cells_of(strategy, budget), self.places[budget], self._weights, room[0], room[1])
+        return self._as_shares(room.reshape(2, -1))
 
-    def _reached_in_schools(self, budget: str) -> Reached:
-        chance = chances(SCORE_IN_SCHOOL, self.orders, self.school_id, self.school_places[budget])
-        clusters = self.weights.shape[1]
-        sums = np.vstack([np.bincount(self.cluster, chance * gain, clusters) for gain in self.gains])
-        drawn = np.tensordot(sums, self.weights, (1, 1)).reshape(2, -1)
-        return self._as_shares(sums.sum(axis=1), drawn)
+    def _kept_in_schools(self, budget: str) -> Floats:
+        order, chance = self.orders[SCORE], np.empty(len(self.school))
+        ranking_loops.share_places(self._by_school, order, self.school, self.school_places[budget], chance)
+        sums = [np.bincount(self.cluster, chance * gain, self._clusters) for gain in self.gains]
+        return self._weighed(np.vstack(sums).astype(np.float64))
 
-    def _as_shares(self, once: Floats, drawn: Floats) -> Reached:
+    @cached_property
+    def _by_school(self) -> NDArray[np.int32]:
+        school = self.school.astype(np.int16) if len(self.school) and self.school.max() < FEW_POOLS else self.school
+        down = np.argsort(-self.orders[SCORE]).astype(np.int32)
+        return down[np.argsort(school[down], kind="stable")]
+
+    @cached_property
+    def _rank(self) -> Floats:
+        return mean_rank(self.orders[SCORE])
+
+    @property
+    def _clusters(self) -> int:
+        return int(self.cluster.max()) + 1
+
+    @cached_property
+    def _weights(self) -> NDArray[np.uint8]:
+        drawn = weights_of_clusters(np.arange(self._clusters, dtype=np.int32), self.replicates, self.seed)
+        blocks = -(-(1 + self.replicates) // LANES)
+        filled = np.zeros((self._clusters, blocks * LANES), dtype=np.uint8)
+        filled[:, 0], filled[:, 1 : 1 + self.replicates] = 1, drawn
+        return np.ascontiguousarray(filled.reshape(self._clusters, blocks, LANES).transpose(1, 0, 2))
+
+    @cached_property
+    def _drawn_left(self) -> Floats:
+        left: Floats = np.bincount(self.cluster, self.gains[0], self._clusters).astype(np.float64)
+        return self._weighed(left[None, :]).ravel()
+
+    def _weighed(self, sums: Floats) -> Floats:
+        """Return sums of clusters (rows: what is summed), weighed by each draw (columns)."""
+        by_block = [sums @ block.astype(np.float64) for block in self._weights]
+        return np.hstack(by_block)
+
+    def _as_shares(self, drawn: Floats) -> Reached:
         with np.errstate(divide="ignore", invalid="ignore"):  # a draw without leavers has no share
-            reached, averted = (drawn / self._drawn_left)[:, : self.replicates]
-        unknown = np.nan if not self.has_averted else 0.0
-        return Reached(once[0] / self.left, once[1] / self.left + unknown, reached, averted + unknown)
+            reached, averted = (drawn / self._drawn_left)[:, : 1 + self.replicates]
+        return Reached(
+            share=float(reached[0]),
+            averted_share=float(averted[0]),
+            drawn=reached[1:],
+            drawn_averted=averted[1:] if self.has_averted else None,
+        )
 
     def _cells_of(self, strategy: str, budget: str) -> Cells:
-        key = f"{strategy} {budget}" if strategy == MIDDLE_RISK else strategy
+        is_middle = strategy == MIDDLE_RISK
+        key = (strategy, budget if is_middle else "")
         if key not in self._cells:
-            is_middle = strategy == MIDDLE_RISK
-            order = middle_risk(self.orders[SCORE], self.places[budget].sum()) if is_middle else self.orders[strategy]
+            order = middle_risk(self._rank, self.places[budget].sum()) if is_middle else self.orders[strategy]
             self._cells[key] = _cells(order, self.cluster, self.gains)
         return self._cells[key]
-
-    def _filled(self, cells: Cells, budget: str, weights: NDArray[np.uint8]) -> Floats:
-        reached, averted = np.zeros((2, len(weights), LANES))
-        reach_loops.fill_places(cells, self.places[budget], weights, reached, averted)
-        return np.vstack([reached.ravel(), averted.ravel()])
 
 
 def _cells(order: Floats, cluster: NDArray[np.int32], gains: Floats) -> Cells:
     rows, clusters = len(order), int(cluster.max()) + 1
     room = Cells(
-        np.zeros(rows + 1, dtype=np.int64), np.zeros(rows, dtype=np.int32), np.zeros(rows), np.zeros(rows), np.zeros(rows)
+        np.zeros(rows + 1, dtype=np.int64),
+        np.zeros(rows, dtype=np.int32),
+        np.zeros(rows),
+        np.zeros(rows),
+        np.zeros(rows),
     )
     down = np.argsort(-order)  # the order within a tie changes nothing but the last digit
     steps, used = reach_loops.join_cells(down, order, cluster, gains, clusters, room)
-    return Cells(room.bounds[: steps + 1], *(one[:used] for one in room[1:]))
-
-
-def _blocks(clusters: int, comparing: Comparing) -> NDArray[np.uint8]:
-    """Return the weights of clusters by block, cluster and lane."""
-    drawn = weights_of_clusters(np.arange(clusters, dtype=np.int32), comparing.replicates, comparing.seed)
-    blocks = -(-comparing.replicates // LANES)
-    filled = np.zeros((clusters, blocks * LANES), dtype=np.uint8)
-    filled[:, : comparing.replicates] = drawn
-    return np.ascontiguousarray(filled.reshape(clusters, blocks, LANES).transpose(1, 0, 2))
+    _, own, pupils, left, averted = room
+    return Cells(room.bounds[: steps + 1], own[:used], pupils[:used], left[:used], averted[:used])
 
 
 def _check(targeted: Targeted) -> None:

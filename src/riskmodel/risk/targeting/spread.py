@@ -94,18 +94,24 @@ def _sums(value: Floats, school: NDArray[np.int32], stage: pd.Series) -> _Sums:
     with np.errstate(invalid="ignore"):  # a school without anybody known has no mean
         mean = np.bincount(of_school, own, schools) / pupils
     class_mean = np.bincount(of_class, own, len(classes)) / np.bincount(of_class, minlength=len(classes))
+
+    def by_school(values: Floats) -> Floats:
+        return np.bincount(of_school, values, schools).astype(np.float64)
+
     return _Sums(
         pupils,
         np.bincount(school_of_class, minlength=schools).astype(np.float64),
-        np.bincount(of_school, own, schools),
-        np.bincount(of_school, (own - mean[of_school]) ** 2, schools),
-        np.bincount(of_school, (own - class_mean[of_class]) ** 2, schools),
+        by_school(own),
+        by_school((own - mean[of_school]) ** 2),
+        by_school((own - class_mean[of_class]) ** 2),
     )
 
 
 def _shares(sums: _Sums, weights: Floats) -> Floats:
     """Return the shares by level (rows) for each draw (columns) of school weights."""
-    pupils, classes, in_school, in_class = (weights.T @ one for one in (sums.pupils, sums.classes, sums.in_school, sums.in_class))
+    pupils, classes, in_school, in_class = (
+        weights.T @ one for one in (sums.pupils, sums.classes, sums.in_school, sums.in_class)
+    )
     schools = weights[sums.pupils > 0].sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = (weights.T @ sums.total) / pupils

@@ -52,16 +52,20 @@ OVERAGE_YEARS = 1.0
 
 
 def _points(known: list[Floats]) -> Floats:
-    unexcused, failed, mark, overage = (np.where(np.isnan(one), neutral, one) for one, neutral in zip(known, _NEUTRAL, strict=True))
+    unexcused, failed, mark, overage = (
+        np.where(np.isnan(one), neutral, one) for one, neutral in zip(known, _NEUTRAL, strict=True)
+    )
     lessons = np.minimum(unexcused / LESSONS_A_POINT, MOST_LESSON_POINTS)
     subjects = np.minimum(failed, MOST_SUBJECT_POINTS)
-    return np.floor(lessons + subjects + np.maximum(GOOD_POINTS - mark, 0.0) + (overage >= OVERAGE_YEARS))
+    points: Floats = np.floor(lessons + subjects + np.maximum(GOOD_POINTS - mark, 0.0) + (overage >= OVERAGE_YEARS))
+    return points
 
 
 _NEUTRAL = (0.0, 0.0, GOOD_POINTS, 0.0)
 
 TEACHER_LIKE = Rule(
-    (("unexcused_lessons_8w", "unexcused_lessons_year"), FAILED, ("mark_mean_points_year",), ("overage_years",)), _points
+    (("unexcused_lessons_8w", "unexcused_lessons_year"), FAILED, ("mark_mean_points_year",), ("overage_years",)),
+    _points,
 )
 """A point for every four unexcused lessons (up to five), one per failed subject (up to four), one per mark point below 8, one
 for a year above the age of the stage; whole points, so that many tie. What is not known gives no point."""
@@ -130,21 +134,37 @@ def class_rate(past: pd.DataFrame, school_id: pd.Series, stage: pd.Series) -> Fl
     return np.asarray(rate.to_numpy(), dtype=np.float64)
 
 
-def middle_risk(order: Floats, places: float) -> Floats:
+def mean_rank(order: Floats) -> Floats:
+    """Return each pupil's rank from 1, the highest order first; who ties stands at the mean of their ranks.
+
+    >>> mean_rank(np.array([5.0, 7.0, 5.0])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    down = np.argsort(-order)
+    falling = order[down]
+    first = np.flatnonzero(np.append(True, falling[1:] != falling[:-1])[: len(order)])
+    size = np.diff(np.append(first, len(order)))
+    rank = np.empty(len(order))
+    rank[down] = np.repeat(first + (size + 1) / 2, size)
+    return rank
+
+
+def middle_risk(rank: Floats, places: float) -> Floats:
     """Return the order by nearness to the middle of the band *medium* (see :mod:`riskmodel.risk.bands`), for so many places.
 
-    *High* are as many as there are places, *medium* the next twice as many: the middle stands at twice the places. Pupils
-    of equal ``order`` stand at the mean of their ranks, and tie.
+    ``rank`` is that of :func:`mean_rank`. *High* are as many as there are places, *medium* the next twice as many: the middle
+    stands at twice the places.
 
-    >>> middle_risk(np.array([5.0, 4.0, 3.0, 2.0, 1.0, 0.0]), 1).argmax()
+    >>> middle_risk(np.arange(1.0, 7.0), 1).argmax()
     1
     """
-    rank = pd.Series(-order).rank(method="average").to_numpy(dtype=np.float64)
     middle = places * (1 + MEDIUM_TIMES / 2) + 0.5
-    return -np.abs(rank - min(middle, len(order)))
+    return -np.abs(rank - min(middle, len(rank)))
 
 
-def orders_of(predicted: Predicted, default_model: str, others: Mapping[str, Floats] | None = None) -> dict[str, Floats]:
+def orders_of(
+    predicted: Predicted, default_model: str, others: Mapping[str, Floats] | None = None
+) -> dict[str, Floats]:
     """Return the orders that a cohort's predictions hold, by strategy, with ``others`` that stand beside them.
 
     ``random`` is always among them, ``score`` where the default model predicted the cohort.
@@ -175,7 +195,7 @@ def chances(strategy: str, orders: Mapping[str, Floats], pool: pd.Series, places
     if strategy == MIDDLE_RISK:
         order = np.zeros(len(pool))
         for name, rows in pool.reset_index(drop=True).groupby(pool.to_numpy()).indices.items():
-            order[rows] = middle_risk(orders[SCORE][rows], places.get(str(name), 0))
+            order[rows] = middle_risk(mean_rank(orders[SCORE][rows]), places.get(str(name), 0))
     else:
         order = orders[SCORE if strategy == SCORE_IN_SCHOOL else strategy]
     own = pool.astype(str).reset_index(drop=True)

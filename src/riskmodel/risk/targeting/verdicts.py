@@ -95,14 +95,20 @@ def verdicts(targeting: pd.DataFrame, budget_code: str | None = None) -> list[Ve
     chosen = targeting[targeting["strategy_code"] != SCORE]
     if budget_code is not None:
         chosen = chosen[chosen["budget_code"] == budget_code]
-    keys = ["area_kind", "area_code", "budget_code", "strategy_code", "verdict_code"]
     return [
-        Verdict(*(str(row[name]) for name in keys), int(row["left"]), *(100 * float(row[name]) for name in _GAIN))
+        Verdict(
+            area_kind=str(row["area_kind"]),
+            area_code=str(row["area_code"]),
+            budget_code=str(row["budget_code"]),
+            strategy_code=str(row["strategy_code"]),
+            verdict_code=str(row["verdict_code"]),
+            left=int(row["left"]),
+            more=100 * float(row["gain"]),
+            low=100 * float(row["gain_low"]),
+            high=100 * float(row["gain_high"]),
+        )
         for row in chosen.to_dict("records")
     ]
-
-
-_GAIN = ("gain", "gain_low", "gain_high")
 
 
 def plain_verdict(targeting: pd.DataFrame, area_code: str, budget_code: str) -> Verdict:
