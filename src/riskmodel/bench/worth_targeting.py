@@ -9,8 +9,8 @@ other, drivers of the pupil are, and schools differ by chance alone.
 that the individual score is not needed; where pupils do, the score finds more than the school's and the class's rate.
 *Wrong in municipalities*: verdicts that say the opposite, over all municipalities; ``cannot_tell`` and ``too_few`` are not wrong.
 
-*Averted*: support that helps those of middle risk alone is planted; ``benefit_averts_most`` counts the worlds in which choosing
-by the benefit that the model's probabilities imply averts the most, by the planted truth.
+*Averted*: support that helps those of middle risk alone is planted; ``benefit_averts_more`` counts the worlds in which choosing
+by the benefit that the model's probabilities imply averts more than choosing by the score, by the planted truth.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def measure(data: Path | None, say: Say, *, quick: bool = False) -> Report:
             say(message("World {number} of {worlds}.", number=number + 1, worlds=worlds))
             found.append(judge(draw(kind, SEED, number, pupils), kind))
         table = pd.DataFrame(found)
-        counted = {name: int(table[name].sum()) for name in ("right", "wrong_in_municipalities", "benefit_averts_most")}
+        counted = {name: int(table[name].sum()) for name in ("right", "wrong_in_municipalities", "benefit_averts_more")}
         figures = {
             name: {"least": float(table[name].min()), "greatest": float(table[name].max())}
             for name in ("more", "between_schools", "true_between_schools")
@@ -125,7 +125,7 @@ def judge(world: World, kind: str) -> dict[str, float]:
     return {
         "right": float(right),
         "wrong_in_municipalities": float(sum(one.area_kind != STATE for one in wrong)),
-        "benefit_averts_most": float(of_state["averted"].idxmax() == BENEFIT),
+        "benefit_averts_more": float(of_state["averted"][BENEFIT] > of_state["averted"]["score"]),
         "more": state["school_rate"].more,
         "between_schools": float(spread_of(probability, school, stage, comparing).shares[0]),
         "true_between_schools": float(
