@@ -336,7 +336,8 @@ def _plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return rows for JSON, of the municipalities and the state: what is not known is None."""
     chosen = table[table["unit_kind"] != SCHOOL]
     return [
-        {name: None if pd.isna(value) else value for name, value in row.items()} for row in chosen.to_dict("records")
+        {str(name): None if pd.isna(value) else value for name, value in row.items()}
+        for row in chosen.to_dict("records")
     ]
 
 

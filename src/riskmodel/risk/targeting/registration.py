@@ -80,7 +80,7 @@ def _sections(terms: Terms) -> list[tuple[Message, list[Message]]]:
             ],
         ),
         (
-            message("Who"),
+            message("Who is eligible"),
             [
                 told(
                     message(
