@@ -195,7 +195,7 @@ def draw(asked: Asked, say: Say) -> dict[str, Any]:
         places = {str(school): int(count) for school, count in terms["places"].items()}
         standing = lottery.stand(source.pupils, places, Band(terms["eligible_from"], terms["band_width"]))
         _check_same(terms, Counts.of(standing), seed)
-        drawn = lottery.draw(standing, seed, f"{source.manifest.run_id}\0{asked.measure_code}")
+        drawn = lottery.draw(standing, seed, f"{terms['run_id']}\0{asked.measure_code}")
         rows = drawn.merge(
             source.pupils[["pupil_id", "municipality_code"]], on="pupil_id", how="left", validate="one_to_one"
         )
