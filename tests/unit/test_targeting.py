@@ -185,6 +185,15 @@ def test_all_variance_lies_between_schools_where_only_schools_differ_and_none_wh
     assert of_classes.shares[LEVELS.index("class")] == pytest.approx(1.0)
 
 
+def test_where_nothing_differs_there_are_no_shares_and_few_schools_get_no_interval():
+    school = np.repeat(np.arange(3), 50).astype(np.int32)
+    stage = pd.Series(["7"] * 150)
+    assert np.isnan(spread_of(np.full(150, 0.1), school, stage).shares).all()
+    found = spread_of(np.arange(150.0), school, stage)
+    rows = found.rows(("2024-12-20", STATE, STATE, "predicted"), 150, 9)
+    assert [(row[4], bool(np.isnan(row[6]))) for row in rows] == [(level, True) for level in LEVELS]
+
+
 def test_the_spread_of_pure_chance_is_not_laid_to_the_schools():
     school = np.repeat(np.arange(200), 10).astype(np.int32)
     chance = np.random.default_rng(5).standard_normal(2000)

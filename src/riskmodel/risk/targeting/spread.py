@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskmodel.risk.bootstrap import interval, weights_of_clusters
+from riskmodel.risk.bootstrap import MIN_SCHOOLS, interval, weights_of_clusters
 from riskmodel.risk.targeting.comparison import Area, Comparing
 from riskmodel.tables.results import RISK_SPREAD
 
@@ -22,15 +22,20 @@ Floats = NDArray[np.float64]
 
 LEVELS = ("school", "class", "pupil")
 
+ROUNDING = 1e-12
+"""A variance of so small a share of the squares is that of rounding: nothing differs."""
+
 
 class _Sums(NamedTuple):
-    """Of each school: pupils, classes, sum of values, squares around the school's mean, and around the classes' means."""
+    """Of each school: pupils, classes, sum of values, squares around the school's mean, around the classes' means, and
+    around 0."""
 
     pupils: Floats
     classes: Floats
     total: Floats
     in_school: Floats
     in_class: Floats
+    squares: Floats
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,8 @@ def spread_of(value: Floats, school: NDArray[np.int32], stage: pd.Series, compar
     comparing = comparing or Comparing()
     sums = _sums(value, school, stage)
     clusters = np.arange(len(sums.pupils), dtype=np.int32)
-    weights = weights_of_clusters(clusters, comparing.replicates, comparing.seed).astype(np.float64)
+    count = comparing.replicates if len(clusters) >= MIN_SCHOOLS else 0  # a handful of schools gives no honest interval
+    weights = weights_of_clusters(clusters, count, comparing.seed).astype(np.float64)
     return Spread(_shares(sums, np.ones((len(clusters), 1)))[:, 0], _shares(sums, weights))
 
 
@@ -104,6 +110,7 @@ def _sums(value: Floats, school: NDArray[np.int32], stage: pd.Series) -> _Sums:
         by_school(own),
         by_school((own - mean[of_school]) ** 2),
         by_school((own - class_mean[of_class]) ** 2),
+        by_school(own**2),
     )
 
 
@@ -118,6 +125,8 @@ def _shares(sums: _Sums, weights: Floats) -> Floats:
         of_schools = np.where(sums.pupils > 0, sums.total / sums.pupils, 0.0)
         between = (weights * sums.pupils[:, None] * (of_schools[:, None] - mean) ** 2).sum(axis=0)
         whole = between + in_school
+        is_rounding = whole <= ROUNDING * (weights.T @ sums.squares)
+        whole = np.where(is_rounding, np.nan, whole)
         of_classes = in_school - in_class
         by_pupil = in_class / (pupils - classes)
         by_class = np.where(classes > schools, of_classes / (classes - schools), by_pupil)
