@@ -15,6 +15,7 @@ from types import TracebackType
 import click
 
 from riskmodel.commands.accounts import user
+from riskmodel.commands.allocate import allocate
 from riskmodel.commands.bench import bench
 from riskmodel.commands.deliveries import check, fetch, synthesise
 from riskmodel.commands.extract import extract
@@ -58,7 +59,21 @@ def commands() -> None:
     """
 
 
-for verb in (synthesise, fetch, check, run, release, runs, extract, portal, user, register, schedule, bench):
+for verb in (
+    synthesise,
+    fetch,
+    check,
+    run,
+    release,
+    runs,
+    allocate,
+    extract,
+    portal,
+    user,
+    register,
+    schedule,
+    bench,
+):
     commands.add_command(verb)
 
 

@@ -74,3 +74,28 @@ def test_the_notebook_on_an_extract_shows_its_report_codebook_and_figures_of_pas
     assert "hidden_share" in shown
     assert "mean_probability" in shown
     assert {"lv": "Kodu grāmata", "en": "Codebook of the extract"}[language].lower() in shown.lower()
+
+
+@pytest.mark.slow
+def test_the_notebook_on_targeting_compares_a_run_and_planted_cohorts_and_says_what_was_planted(tmp_path):
+    folder = publish_small(tmp_path / "store", origin="synthetic")
+    done = papermill.execute_notebook(
+        RESEARCH / "targeting.ipynb",
+        tmp_path / "targeting.ipynb",
+        parameters={"run_folder": str(folder), "planted_pupils": 4000},
+        progress_bar=False,
+    )
+    shown = [
+        "".join(output["data"].values()) if "data" in output else output.get("text", "")
+        for cell in done.cells
+        for output in cell.get("outputs", [])
+    ]
+    text = "\n".join(shown)
+    assert "class_rate" in text
+    assert "individuālais vērtējums" in text
+    schools, pupils = (
+        next(line for line in text.splitlines() if line.startswith(f"{kind} - ")) for kind in ("schools", "pupils")
+    )
+    assert "does as well" in schools or "this choice finds" in schools
+    assert "the individual score finds" in pupils
+    assert "OULAD was left out." in text

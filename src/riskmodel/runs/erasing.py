@@ -27,6 +27,7 @@ from riskmodel.register.private import check_private, make_private
 from riskmodel.register.schema import moment_text
 from riskmodel.register.store import open_register
 from riskmodel.register.tombstones import open_tombstones
+from riskmodel.runs.allocated import erase_from_allocations
 from riskmodel.runs.byte_search import Hit
 from riskmodel.runs.durable import canonical_json, sync_folder, write_file
 from riskmodel.runs.lock import held_store
@@ -77,6 +78,7 @@ class Erased:
     identities: int = 0
     deliveries: dict[str, dict[str, int]] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)
+    allocations: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -181,6 +183,7 @@ def _do(store: Path, journal: _Journal, say: Say) -> Erased:
     for part in (HISTORY_FOLDER, PACKED_FOLDER):
         remove(store / part)
     erased.runs = _from_runs(Store(store.absolute()), pupil_ids, journal, why, say)
+    erased.allocations = erase_from_allocations(Store(store.absolute()), pupil_ids, erased.runs)
     staging = Store(store.absolute()).staging
     for path in sorted(staging.iterdir()) if staging.is_dir() else ():
         remove(path)
@@ -283,6 +286,7 @@ def told_of(erased: Erased) -> list[Message]:
         plural("{count} identity went.", "{count} identities went.", erased.identities),
         plural("{count} row went from the deliveries.", "{count} rows went from the deliveries.", in_deliveries),
         plural("{count} run was replaced.", "{count} runs were replaced.", len(erased.runs)),
+        plural("{count} row went from the allocations.", "{count} rows went from the allocations.", erased.allocations),
     ]
 
 

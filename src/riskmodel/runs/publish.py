@@ -10,6 +10,7 @@ whole run before or the whole new one.
     store/staging/<run>/     a run in work;  staging/<run>.steps/: what is known of its finished steps
     store/runs/<run>/        published and held runs, never changed
     store/releases/<run>.json  who released a held run, and why
+    store/allocations/<run>/<measure>/  proposals who gets support, lotteries and their logs
     store/current            link to runs/<run>
 """
 
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from riskmodel.errors import RunFailedError, UsageError
-from riskmodel.messages import message
+from riskmodel.messages import Message, message
 from riskmodel.runs.durable import (
     digest_of_file,
     disk_failure,
@@ -67,6 +68,11 @@ class Store:
     def releases(self) -> Path:
         """Decisions on held runs."""
         return self.folder / "releases"
+
+    @property
+    def allocations(self) -> Path:
+        """Proposals who gets support, and lotteries with their logs, by run and measure."""
+        return self.folder / "allocations"
 
     @property
     def current(self) -> Path:
@@ -223,6 +229,31 @@ def is_released(store: Store, run_id: str) -> bool:
 def is_published(store: Store, manifest: Manifest) -> bool:
     """Whether a run may be shown: it passed its gates, or a person has released it."""
     return manifest.state == "passed" or is_released(store, manifest.run_id)
+
+
+def published_run(store: Store, run_id: str | None, must: Message) -> Path:
+    """Return the folder of a published run; None stands for the current one. ``must`` says what it is needed for.
+
+    Raises
+    ------
+    UsageError
+        When there is no such run, or it is held.
+    """
+    wanted = current_run(store) if run_id is None else run_id
+    found = message("Nothing has been published in this store yet.")
+    if wanted is not None:
+        is_there = RUN_ID.fullmatch(wanted) is not None and store.run(wanted).is_dir()
+        found = message("There is no run {run_id}.", run_id=wanted if RUN_ID.fullmatch(wanted) else "?")
+        if is_there and is_published(store, read_manifest(store.run(wanted))):
+            return store.run(wanted)
+        if is_there:
+            found = message("The run {run_id} is held.", run_id=wanted)
+    raise UsageError(
+        must,
+        found=found,
+        remedy=message("See riskmodel runs --store for the runs and their states."),
+        where=str(store.folder),
+    )
 
 
 def read_release(store: Store, run_id: str) -> Release | None:

@@ -30,8 +30,8 @@ from riskmodel.risk.feature import ATTENDANCE, LEARNING, Feature
 from riskmodel.risk.features import FEATURES
 from riskmodel.runs.cohorts import SUPPORTED, TRAITS
 from riskmodel.runs.durable import canonical_json, write_file
-from riskmodel.runs.manifest import Manifest, read_manifest, verify
-from riskmodel.runs.publish import RUN_ID, Store, current_run, is_published
+from riskmodel.runs.manifest import Manifest, verify
+from riskmodel.runs.publish import Store, published_run
 from riskmodel.runs.research_codebook import Told, codebook
 from riskmodel.runs.semester import SemesterRun, open_run
 from riskmodel.tables.research import ENROLMENT_STAGES, QUASI_IDENTIFIERS, RESEARCH_PUPIL, RESEARCH_REASON
@@ -120,7 +120,7 @@ def write_extract(asked: Asked, say: Say) -> Told:
     """
     _check_empty(asked.to)
     store = Store(asked.store.absolute())
-    folder = _published(store, asked.run_id)
+    folder = published_run(store, asked.run_id, message("Only a published run can be given to researchers."))
     say(message("Verifying the run {run_id} …", run_id=folder.name))
     manifest = verify(folder)
     run = open_run(str(folder), manifest.cut_off_date.isoformat())
@@ -151,24 +151,6 @@ def _check_empty(to: Path) -> None:
             remedy=message("Give another folder with --to, or clear this one."),
             where=str(to),
         )
-
-
-def _published(store: Store, run_id: str | None) -> Path:
-    wanted = current_run(store) if run_id is None else run_id
-    found = message("Nothing has been published in this store yet.")
-    if wanted is not None:
-        is_there = RUN_ID.fullmatch(wanted) is not None and store.run(wanted).is_dir()
-        found = message("There is no run {run_id}.", run_id=wanted if RUN_ID.fullmatch(wanted) else "?")
-        if is_there and is_published(store, read_manifest(store.run(wanted))):
-            return store.run(wanted)
-        if is_there:
-            found = message("The run {run_id} is held.", run_id=wanted)
-    raise UsageError(
-        message("Only a published run can be given to researchers."),
-        found=found,
-        remedy=message("See riskmodel runs --store for the runs and their states."),
-        where=str(store.folder),
-    )
 
 
 def _pupils(run: SemesterRun, key: bytes) -> tuple[pd.DataFrame, int]:

@@ -31,6 +31,7 @@ from riskmodel.register.places import is_there, place_of, renewal_folder, renewa
 from riskmodel.register.schema import AUDIT_ENTRY, GRANT_PUPIL
 from riskmodel.register.store import open_register
 from riskmodel.register.units import Whole
+from riskmodel.runs.allocated import rename_in_allocations
 from riskmodel.runs.durable import canonical_json, sync_folder, write_file
 from riskmodel.runs.erasing import finish_earlier
 from riskmodel.runs.keys import key_id_of
@@ -267,6 +268,7 @@ def _drop_runs(renewal: Renewal, crosswalk: Mapping[str, str]) -> None:
     for folder in (store.runs, store.staging, store.releases):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             remove(path)
+    rename_in_allocations(store, crosswalk)
     for part in (HISTORY_FOLDER, PACKED_FOLDER):
         remove(renewal.store / part)
 

@@ -948,6 +948,201 @@ DRIFT = Table(
     key=("feature_code",),
 )
 
+TARGETING = Table(
+    name="targeting",
+    row=Words(
+        "way to choose who is offered support, at one budget, in one area of a past cohort",
+        "atbalsta saņēmēju izvēles veids ar noteiktu vietu skaitu agrākas grupas teritorijā",
+    ),
+    columns=(
+        COHORT_ON,
+        Column(
+            "area_kind",
+            Kind.CODE,
+            Words("Kind of area, over which the places are shared out", "Teritorijas veids, kurā sadala vietas"),
+            codes={
+                "municipality": Words("municipality", "pašvaldība"),
+                "state": Words("state", "valsts"),
+            },
+        ),
+        Column("area_code", Kind.TEXT, Words("Area", "Teritorija")),
+        Column(
+            "budget_code",
+            Kind.CODE,
+            Words("Budget", "Vietu skaits"),
+            codes={
+                "as_delivered": Words("the places that there are", "esošās vietas"),
+                "share_05": Words("places for 5 % of the pupils", "vietas 5 % izglītojamo"),
+                "share_10": Words("places for 10 % of the pupils", "vietas 10 % izglītojamo"),
+                "share_20": Words("places for 20 % of the pupils", "vietas 20 % izglītojamo"),
+            },
+        ),
+        Column(
+            "strategy_code",
+            Kind.CODE,
+            Words("Way to choose", "Izvēles veids"),
+            codes={
+                "score": Words("individual score", "individuālais vērtējums"),
+                "score_in_school": Words(
+                    "individual score, with each school's places kept in it",
+                    "individuālais vērtējums, vietas paliek katrā iestādē",
+                ),
+                "school_rate": Words("the school's past rate", "iestādes agrākais rādītājs"),
+                "class_rate": Words("past rate of the school and stage", "iestādes un posma agrākais rādītājs"),
+                "abc": Words("absence and insufficient marks", "kavējumi un nepietiekami vērtējumi"),
+                "absence_over_10": Words("a tenth of lessons missed", "kavēta desmitā daļa stundu"),
+                "unexcused_over_20": Words(
+                    "more than 20 lessons missed unexcused", "vairāk nekā 20 neattaisnoti kavētu stundu"
+                ),
+                "on_track": Words("more than one failed subject", "vairāk par vienu nesekmīgu priekšmetu"),
+                "teacher_like": Words("points for what a teacher sees", "punkti par to, ko redz pedagogs"),
+                "random": Words("by lot among all", "izloze starp visiem"),
+                "middle_risk": Words("middle of the medium risk", "vidēja riska vidus"),
+                "benefit": Words("estimated benefit", "aplēstais ieguvums"),
+            },
+        ),
+        MEMBERS,
+        LEFT,
+        Column("places", Kind.INTEGER, Words("Places", "Vietas"), unit="pupils", low=0),
+        Column(
+            "drawn_code",
+            Kind.CODE,
+            Words("What the intervals draw", "Ko izlozē intervāliem"),
+            codes={
+                "school": Words("whole schools", "veselas iestādes"),
+                "pupil": Words("pupils: there are fewer than ten schools", "izglītojamos: iestāžu ir mazāk par desmit"),
+            },
+        ),
+        Column(
+            "reached",
+            Kind.DECIMAL,
+            Words(
+                "Of those who left, so many had a place (ties by expectation)",
+                "No pārtraukušajiem tik daudziem bija vieta (sagaidāmais skaits)",
+            ),
+            unit="pupils",
+            required=False,
+            low=0,
+        ),
+        Column(
+            "reached_share",
+            Kind.DECIMAL,
+            Words("The same as a share of those who left", "Tas pats kā pārtraukušo daļa"),
+            required=False,
+            low=0,
+            high=1,
+        ),
+        LOW,
+        HIGH,
+        Column(
+            "gain",
+            Kind.DECIMAL,
+            Words(
+                "Share reached by the individual score minus this one (paired)",
+                "Individuālā vērtējuma sasniegtā daļa mīnus šī (pāros)",
+            ),
+            required=False,
+        ),
+        Column(
+            "gain_low",
+            Kind.DECIMAL,
+            Words("Lower end of its 95 % interval", "Tās 95 % intervāla sākums"),
+            required=False,
+        ),
+        Column(
+            "gain_high",
+            Kind.DECIMAL,
+            Words("Upper end of its 95 % interval", "Tās 95 % intervāla beigas"),
+            required=False,
+        ),
+        Column(
+            "averted",
+            Kind.DECIMAL,
+            Words(
+                "Leavers averted, planted or estimated; empty: no effect is known",
+                "Novērstie pārtraukšanas gadījumi (aplēse); tukšs – ietekme nav zināma",
+            ),
+            unit="pupils",
+            required=False,
+        ),
+        Column(
+            "averted_low",
+            Kind.DECIMAL,
+            Words("Lower end of its 95 % interval", "Tās 95 % intervāla sākums"),
+            required=False,
+        ),
+        Column(
+            "averted_high",
+            Kind.DECIMAL,
+            Words("Upper end of its 95 % interval", "Tās 95 % intervāla beigas"),
+            required=False,
+        ),
+        Column(
+            "verdict_code",
+            Kind.CODE,
+            Words(
+                "Individual score against this one; empty: is the score",
+                "Individuālais vērtējums pret šo; tukšs – pats vērtējums",
+            ),
+            codes={
+                "score_finds_more": Words("the individual score finds more", "individuālais vērtējums atrod vairāk"),
+                "does_as_well": Words(
+                    "does as well as the individual score", "atrod tikpat, cik individuālais vērtējums"
+                ),
+                "finds_more": Words(
+                    "finds more than the individual score", "atrod vairāk nekā individuālais vērtējums"
+                ),
+                "cannot_tell": Words("the data cannot tell", "dati to neatklāj"),
+                "too_few": Words("too few to tell", "par maz gadījumu, lai spriestu"),
+            },
+            required=False,
+        ),
+    ),
+    key=("cohort_on", "area_kind", "area_code", "budget_code", "strategy_code"),
+)
+"""``as_delivered`` are the places of the schools put together. Counts of an area are small: what of them may be shown is not
+decided here."""
+
+RISK_SPREAD = Table(
+    name="risk_spread",
+    row=Words(
+        "level of schooling: its share of the variance of risk in an area",
+        "izglītības līmenis: tā daļa riska dispersijā teritorijā",
+    ),
+    columns=(
+        COHORT_ON,
+        TARGETING.column("area_kind"),
+        TARGETING.column("area_code"),
+        Column(
+            "risk_code",
+            Kind.CODE,
+            Words("Variance of what", "Kā dispersija"),
+            codes={
+                "predicted": Words("predicted probability", "prognozētā varbūtība"),
+                "outcome": Words("who left", "kas pārtrauca mācības"),
+                "true": Words("planted probability", "zināmā (izdomātā) varbūtība"),
+            },
+        ),
+        Column(
+            "level_code",
+            Kind.CODE,
+            Words("Level", "Līmenis"),
+            codes={
+                "school": Words("between schools", "starp iestādēm"),
+                "class": Words("between stages of a school", "starp posmiem vienā iestādē"),
+                "pupil": Words("between pupils of a school and stage", "starp viena posma izglītojamajiem"),
+            },
+        ),
+        VALUE,
+        LOW,
+        HIGH,
+        MEMBERS,
+        LEFT,
+    ),
+    key=("cohort_on", "area_kind", "area_code", "risk_code", "level_code"),
+)
+"""Shares of one area and risk add up to 1. Of who left, nearly all lies between pupils, as chance does."""
+
 SCHOOL_SUMMARY = Table(
     name="school_summary",
     row=Words("school in the run", "izglītības iestāde izpildē"),
@@ -1243,6 +1438,8 @@ RESULTS: tuple[Table, ...] = (
     DRIFT,
     EFFECT,
     MEASURE_GRADE,
+    TARGETING,
+    RISK_SPREAD,
     SCHOOL_SUMMARY,
     MUNICIPALITY_SUMMARY,
     STATE_SUMMARY,

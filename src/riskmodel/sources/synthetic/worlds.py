@@ -204,15 +204,19 @@ class World:
         return found
 
 
-def draw_world(rng: np.random.Generator, pupils: Pupils, directions: Mapping[str, int]) -> World:
+def draw_world(
+    rng: np.random.Generator, pupils: Pupils, directions: Mapping[str, int], school_effect_sd: float | None = None
+) -> World:
     """Return a world over ``pupils``; ``directions`` as the features declare them (+1, -1, 0 by code).
 
-    Sizes are drawn, then scaled together so that the ceiling is one drawn from :data:`CEILINGS`.
+    Sizes are drawn, then scaled together so that the ceiling is one drawn from :data:`CEILINGS`. ``school_effect_sd``, where it
+    is given, stands for the drawn one: at 0 schools do not differ, and pupils explain all.
     """
     drivers = _drivers(rng, pupils.features, directions)
     raw, interaction = _raw_effects(rng, pupils.features, drivers)
     shares = np.array([rng.uniform(*GROUP_SHARES[group]) for group in GROUPS])
     spread = float(rng.uniform(*SCHOOL_EFFECT_SDS))
+    spread = spread if school_effect_sd is None else school_effect_sd
     school_effect = rng.normal(0.0, spread, pupils.school.max() + 1)[pupils.school]
     scale = _scale_to(rng.uniform(*CEILINGS), raw.sum(axis=1).to_numpy(), school_effect, shares, pupils)
     pupils, decoys = _with_decoys(rng, pupils, drivers)
@@ -229,6 +233,17 @@ def draw_no_signal(rng: np.random.Generator, pupils: Pupils, directions: Mapping
     share = rng.uniform(*GROUP_SHARES[GROUPS[0]])
     effects = pd.DataFrame({"stage": np.log(share / (1.0 - share)), "school": 0.0}, index=pupils.features.index)
     return _lived(rng, pupils, directions, Planted(), effects)
+
+
+def draw_school_world(
+    rng: np.random.Generator, pupils: Pupils, directions: Mapping[str, int], school_effect_sd: float = 1.5
+) -> World:
+    """Return a world in which schools explain everything: a hidden effect of each school, and no driver of a pupil."""
+    shares = np.array([rng.uniform(*GROUP_SHARES[group]) for group in GROUPS])
+    effect = rng.normal(0.0, school_effect_sd, pupils.school.max() + 1)[pupils.school]
+    base = _bases(effect, shares, pupils.group)
+    effects = pd.DataFrame({"stage": base, "school": effect}, index=pupils.features.index)
+    return _lived(rng, pupils, directions, Planted(school_effect_sd=school_effect_sd), effects)
 
 
 def expected_auc(score: Floats, chance: Floats) -> float:

@@ -1,0 +1,1 @@
+"""Who gets limited support: equal-budget comparison of ways to choose, variance of risk, allocation, lottery."""

@@ -1,0 +1,118 @@
+"""The equal-budget comparison on a run: the newest cohort that was predicted out of time, with every way to choose that it allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from riskmodel.errors import RunFailedError
+from riskmodel.messages import message
+from riskmodel.risk.capacity import Capacity, number_schools
+from riskmodel.risk.evaluation import DEFAULT_MODEL
+from riskmodel.risk.targeting.comparison import Comparing, Targeted, areas_of, compare
+from riskmodel.risk.targeting.spread import area_key, spread_of, spread_table
+from riskmodel.risk.targeting.strategies import (
+    BENEFIT,
+    TEACHER_LIKE,
+    RiskEffect,
+    class_rate,
+    expected_benefit,
+    orders_of,
+)
+from riskmodel.runs.predictions import predicted_parts, read_prediction
+from riskmodel.runs.semester import SemesterRun
+
+SPLITS = ("mature", "school_disjoint")
+"""As the headline of a run: out of time; in the first years, out of school."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A cohort ready to be compared, with what the spread of its risk needs: the stage and predicted probability of each."""
+
+    targeted: Targeted
+    stage: pd.Series
+    probability: NDArray[np.float64]
+
+
+def newest_cohort(run: SemesterRun, effects: tuple[RiskEffect, ...] = ()) -> Cohort:
+    """Return the newest predicted cohort of a run; ``effects`` by risk, where they are known, add the strategy ``benefit``.
+
+    Raises
+    ------
+    RunFailedError
+        When the run predicted no past cohort.
+    """
+    tested = predicted_parts(run.tables)
+    split = next((one for one in SPLITS if any(made == one for _, made in tested)), "")
+    of_split = [(day, number) for number, (day, made) in enumerate(tested) if made == split]
+    if not of_split:
+        raise RunFailedError(
+            message("Ways to choose are compared on a past cohort whose outcomes are known."),
+            found=message("This run predicted none."),
+            remedy=message("Deliver an earlier school year."),
+        )
+    day, number = max(of_split)
+    predicted = read_prediction(run.tables, number)
+    pupils = _beside(run, "cohort", day, ["municipality_code", "stage_kind", "stage_number"], predicted.pupil_id)
+    stage = pupils["stage_kind"].astype(str) + "/" + pupils["stage_number"].astype(str)
+    codes = [code for needed in TEACHER_LIKE.needs for code in needed]
+    features = _beside(run, "feature", day, codes, predicted.pupil_id)
+    probability = predicted.by_model[DEFAULT_MODEL][1]
+    others = {"teacher_like": TEACHER_LIKE.apply(features)} if TEACHER_LIKE.has_data(features) else {}
+    past = _past(run, day)
+    if past["label"].notna().any():
+        others["class_rate"] = class_rate(past, predicted.school_id, stage)
+    averted = None
+    if effects:
+        others[BENEFIT] = averted = expected_benefit(probability, effects)
+    targeted = Targeted(
+        day,
+        predicted.school_id,
+        pupils["municipality_code"],
+        predicted.label,
+        orders_of(predicted, DEFAULT_MODEL, others),
+        averted,
+    )
+    return Cohort(targeted, stage, probability)
+
+
+def compare_run(
+    cohort: Cohort, capacity: Capacity, seed: int, replicates: int = 400
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables ``targeting`` and ``risk_spread`` of a cohort, with the places that there are, 5 % and 20 %."""
+    budgets = {"as_delivered": capacity, "share_05": Capacity(0.05), "share_20": Capacity(0.20)}
+    comparing = Comparing(budgets, replicates, seed)
+    return compare(cohort.targeted, comparing), spread_of_risk(cohort, comparing)
+
+
+def spread_of_risk(cohort: Cohort, comparing: Comparing) -> pd.DataFrame:
+    """Return the table ``risk_spread``: of the predicted probability and of who left, by area."""
+    own = cohort.targeted
+    school, _ = number_schools(own.school_id)
+    rows: list[tuple[object, ...]] = []
+    for area in areas_of(own):
+        schools = np.unique(school[area.rows], return_inverse=True)[1].astype(np.int32)
+        stage, left = cohort.stage.iloc[area.rows], int(np.nansum(own.label[area.rows]))
+        for risk, values in (("predicted", cohort.probability), ("outcome", own.label)):
+            found = spread_of(values[area.rows], schools, stage, comparing)
+            rows += found.rows(area_key(own.cohort_on, area, risk), len(area.rows), left)
+    return spread_table(rows)
+
+
+def _beside(run: SemesterRun, table: str, day: date, columns: list[str], pupil_id: pd.Series) -> pd.DataFrame:
+    rows = run.read(table, day, ["pupil_id", *columns]).set_index("pupil_id")
+    return rows.loc[pupil_id.astype(str).to_numpy()].reset_index(drop=True)
+
+
+def _past(run: SemesterRun, day: date) -> pd.DataFrame:
+    """Return school, stage and label of cohorts whose outcomes were known on a day."""
+    columns = ["cohort_on", "school_id", "stage_kind", "stage_number", "label", "label_known_on"]
+    rows = run.read("cohort", None, columns)
+    known = rows[pd.to_datetime(rows["label_known_on"]) <= pd.Timestamp(day)]
+    stage = known["stage_kind"].astype(str) + "/" + known["stage_number"].astype(str)
+    return pd.DataFrame({"school_id": known["school_id"], "stage": stage, "label": known["label"]})
