@@ -74,7 +74,7 @@ def subgroup_rows(cohort: ScoredCohort, traits: pd.DataFrame) -> list[Row]:
 def measured_groups(cohort: ScoredCohort, traits: pd.DataFrame) -> Iterator[MeasuredGroup]:
     """Yield the groups by each trait, measured as parts of the whole list."""
     for trait in traits.columns:
-        group_of, groups = _groups(traits[trait])
+        group_of, groups = groups_of(traits[trait])
         for number, group in enumerate(groups):
             measured = cohort.measured(cohort.measuring.default_model, group_of == number)
             yield MeasuredGroup(str(trait), group, measured)
@@ -107,7 +107,7 @@ class MeasuredGroup:
         return np.nan, np.nan, np.nan, "not_enough"
 
 
-def _groups(values: pd.Series) -> tuple[NDArray[np.intp], list[str]]:
+def groups_of(values: pd.Series) -> tuple[NDArray[np.intp], list[str]]:
     """Return each pupil's group as a number into the list of groups, which rises.
 
     A flag reads yes or no in lower case, as ``true`` and ``false``.

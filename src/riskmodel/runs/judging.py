@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from riskmodel.risk import bands, rules, splits, subgroup
 from riskmodel.risk.capacity import Capacity
@@ -27,14 +28,15 @@ from riskmodel.risk.evaluation import (
     evaluation_rows,
     evaluation_table,
 )
+from riskmodel.risk.predicted import Predicted
 from riskmodel.risk.splits import SCHOOL_DISJOINT
 from riskmodel.risk.subgroup import MeasuredGroup
-from riskmodel.runs import delivered, metrics, parts, spreads
+from riskmodel.runs import delivered, doubting, metrics, parts, spreads
 from riskmodel.runs.members import Members
 from riskmodel.runs.metrics import HEADLINES
 from riskmodel.runs.predictions import predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.tables.results import BAND, CALIBRATION, DRIFT, EVALUATION, SUBGROUP
+from riskmodel.tables.results import BAND, CALIBRATION, COVERAGE, DRIFT, EVALUATION, SUBGROUP
 
 __all__ = ["HEADLINES", "Judging", "capacity_of", "judge"]
 
@@ -53,6 +55,8 @@ class Judging:
     bootstrap_replicates: int
     capacity_share: float
     capacity_places: int
+    unsure_share: float
+    new_pupil_days: int
 
 
 def capacity_of(place: pd.DataFrame, share: float, places: int) -> Capacity:
@@ -64,7 +68,9 @@ def capacity_of(place: pd.DataFrame, share: float, places: int) -> Capacity:
 
 
 def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
-    """Return the figures as in ``metrics.json``; write it and ``evaluation``, ``calibration``, ``subgroup``, ``band``, ``drift``."""
+    """Return the figures as in ``metrics.json``; write it and ``evaluation``, ``calibration``, ``subgroup``, ``band``,
+    ``drift``, ``coverage``.
+    """
     capacity = capacity_of(run.read("place"), judging.capacity_share, judging.capacity_places)
     tested = predicted_parts(run.tables)
     with ThreadPoolExecutor(parts.workers(), thread_name_prefix="judge") as pool:
@@ -74,6 +80,7 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
             Measuring(capacity, judging.bootstrap_replicates, judging.seed),
             split=_headline_split(tested),
             newest=max((cohort_on for cohort_on, _ in tested), default=None),
+            new_days=judging.new_pupil_days,
         )
         found, of_features = _work(course, tested, pool)
     members = course.members.result()
@@ -83,12 +90,19 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
     groups = run.write(SUBGROUP, subgroup.subgroup_table([row for part in found for row in part.subgroup]))
     run.write(BAND, _bands(run, _joined([part.meaning for part in found if part.meaning is not None]), capacity))
     run.write(DRIFT, spreads.nearest_drift(of_features))
+    asked = doubting.Doubting(judging.unsure_share, capacity, judging.bootstrap_replicates, judging.seed)
+    spoken = [part.spoken for part in found if part.spoken is not None]
+    too_little = spreads.too_little(of_features, len(members.label))
+    doubted = doubting.doubt(asked, members, spoken, course.split, too_little)
+    run.write(COVERAGE, doubted.coverage)
     content = {
         **metrics.headline(evaluation, course.split),
         "subgroups": metrics.by_group([group for part in found for group in part.groups], groups),
         "cohorts": metrics.cohorts(members, run.cut_off, {cohort_on for cohort_on, _ in tested}),
         "capacity_curve": [point for part in found for point in part.curve],
-        "missingness": spreads.missingness(of_features, len(members.label[members.place[run.cut_off]])),
+        "foretold": doubted.foretold,
+        doubting.NAME: doubted.doubt,
+        "missingness": spreads.missingness(of_features, members.place[run.cut_off], len(members.label)),
         "assumptions": _assumptions(run, judging),
         "notices": delivered.notices(run),
         "feature_auc": {feature.code: metrics.number(feature.auc) for feature in of_features},
@@ -110,6 +124,7 @@ class _Course:
     measuring: Measuring
     split: str
     newest: date | None
+    new_days: int
 
 
 @dataclass
@@ -122,6 +137,7 @@ class _Found:
     groups: list[MeasuredGroup] = field(default_factory=list)
     meaning: pd.DataFrame | None = None
     curve: list[dict[str, Any]] = field(default_factory=list)
+    spoken: doubting.Spoken | None = None
 
 
 def _headline_split(tested: Sequence[tuple[date, str]]) -> str:
@@ -136,7 +152,7 @@ def _work(
     """Return what is found of each cohort and split, and of each feature, in their order."""
     # The newest cohort is the longest piece: its subsets and groups have intervals too.
     begun = {number: pool.submit(_measure, course, number) for number in reversed(range(len(tested)))}
-    reading = pool.submit(lambda: spreads.Reading.of(course.run, course.members.result()))
+    reading = pool.submit(lambda: spreads.Reading.of(course.run, course.members.result(), course.new_days))
     features = [pool.submit(_spreads, reading, codes) for codes in spreads.pieces()]
     found = [begun[number].result() for number in range(len(tested))]
     return found, [spread for piece in features for spread in piece.result()]
@@ -163,16 +179,27 @@ def _measure(course: _Course, number: int) -> _Found:
     )
     is_newest = day == course.newest
     found = _Found(evaluation=evaluation_rows(cohort, has_intervals=is_newest))
+    if predicted.split_code == "strict":
+        found.spoken = _spoken(predicted, rows)
     if predicted.split_code == course.split:
         found.calibration = calibration_rows(predicted)
         audited = cohort if is_newest else cohort.without_intervals()
-        groups = list(subgroup.measured_groups(audited, members.traits(rows)))
+        traits = members.traits(rows)
+        found.spoken = _spoken(predicted, rows, traits)
+        groups = list(subgroup.measured_groups(audited, traits))
         found.subgroup = [row for group in groups for row in group.rows(day)]
         probability = predicted.by_model[DEFAULT_MODEL][1]
         found.meaning = pd.DataFrame({"probability": probability, "label": predicted.label})
         if is_newest:
             found.groups, found.curve = groups, _capacity_curve(cohort)
     return found
+
+
+def _spoken(predicted: Predicted, rows: NDArray[np.int64], traits: pd.DataFrame | None = None) -> doubting.Spoken:
+    """Return what the default model said, as later steps need it."""
+    raw, probability = predicted.by_model[DEFAULT_MODEL]
+    own = predicted
+    return doubting.Spoken(own.cohort_on, own.split_code, raw, probability, own.label, own.school_id, rows, traits)
 
 
 def _joined(meaning: list[pd.DataFrame]) -> pd.DataFrame:

@@ -75,7 +75,15 @@ SEMESTER: tuple[Step, ...] = (
     Step(
         "40_evaluation",
         Words("figures with intervals, groups, drift", "rādītāji ar intervāliem, grupas, nobīde"),
-        takes=("cut_off_date", "seed", "bootstrap_replicates", "capacity_share", "capacity_places"),
+        takes=(
+            "cut_off_date",
+            "seed",
+            "bootstrap_replicates",
+            "capacity_share",
+            "capacity_places",
+            "unsure_share",
+            "new_pupil_days",
+        ),
         needs=(
             "tables/cohort.parquet",
             "tables/feature.parquet",
@@ -90,13 +98,14 @@ SEMESTER: tuple[Step, ...] = (
             "tables/subgroup.parquet": AUDIT,
             "tables/band.parquet": OPEN,
             "tables/drift.parquet": OPEN,
+            "tables/coverage.parquet": AUDIT,
             "metrics.json": AUDIT,
         },
     ),
     Step(
         "50_explanation",
         Words("scores and their reasons", "vērtējumi un to iemesli"),
-        takes=("cut_off_date", "capacity_share", "capacity_places", "n_min", "n_min_decision"),
+        takes=("cut_off_date", "capacity_share", "capacity_places", "new_pupil_days", "n_min", "n_min_decision"),
         needs=(
             "tables/school_rows.parquet",
             INPUTS,
@@ -108,6 +117,7 @@ SEMESTER: tuple[Step, ...] = (
             "tables/place.parquet",
             "tables/prediction.parquet",
             "tables/band.parquet",
+            "metrics.json",
             "model/model.json",
             "model/model.txt",
         ),

@@ -140,7 +140,9 @@ GATES = {
     "schools_missing": message("Schools missing since the last run"),
     "quarantined_share": message("Rows put aside in a table"),
     "calibration_gap": message("Mean prediction minus share who left, newest matured cohort"),
+    "foretold": message("Leavers of the newest matured cohort, as a multiple of those foretold"),
     "drift": message("Drift of a feature"),
+    "recorded": message("Absences recorded many times more or fewer than before"),
     "leak": message("A single feature that ranks too well"),
     "additivity": message("Reasons that do not add up to the score"),
 }
