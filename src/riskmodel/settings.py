@@ -87,7 +87,7 @@ class Settings(BaseModel):
     """Absences recorded so many times more or fewer than in the nearest past cohort hold the run, if their form changed
     too (PSI above .1): half of them, as in remote learning, is 2; years differ by a tenth or two."""
 
-    max_foretold_times: float = Field(default=1.15, gt=1)
+    max_foretold_times: float = Field(default=1.1, gt=1)
     """So many times more or fewer leavers in the newest matured cohort than were foretold, chance apart (one-sided 95 %),
     hold the run: years of one country differ by some per cent, and every probability is wrong by as much."""
 
