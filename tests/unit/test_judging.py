@@ -23,7 +23,13 @@ from riskmodel.runs.semester import SemesterRun
 PUPILS, SCHOOLS = 400, 12
 YEARS = [2021, 2022, 2023, 2024]
 JUDGING = Judging(
-    seed=7, bootstrap_replicates=64, capacity_share=0.1, capacity_places=0, unsure_share=0.2, new_pupil_days=28
+    seed=7,
+    bootstrap_replicates=64,
+    capacity_share=0.1,
+    capacity_places=0,
+    unsure_share=0.2,
+    new_pupil_days=28,
+    support_aware=True,
 )
 TABLES = ("evaluation", "calibration", "subgroup", "band", "drift", "coverage")
 

@@ -1,7 +1,10 @@
 """How sure the scores of a run are (40_evaluation): sets, widths, who is set aside, and what was foretold, by past cohorts.
 
 Each cohort is judged by what could be known on its cut-off date: its sets have limits from cohorts that had matured by then.
-The present has those of all. What is decided here is written into ``metrics.json``, and read when the present is scored.
+The present has those of all. Where support is learnt as a treatment, pupils with new support are not counted: scores are
+as if none were given, and leavers who were kept by support are no fault of the model.
+
+What is decided here is written into ``metrics.json``, and read when the present is scored.
 """
 
 from __future__ import annotations

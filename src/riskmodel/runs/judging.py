@@ -57,6 +57,7 @@ class Judging:
     capacity_places: int
     unsure_share: float
     new_pupil_days: int
+    support_aware: bool
 
 
 def capacity_of(place: pd.DataFrame, share: float, places: int) -> Capacity:
@@ -81,6 +82,7 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
             split=_headline_split(tested),
             newest=max((cohort_on for cohort_on, _ in tested), default=None),
             new_days=judging.new_pupil_days,
+            support_aware=judging.support_aware,
         )
         found, of_features = _work(course, tested, pool)
     members = course.members.result()
@@ -125,6 +127,7 @@ class _Course:
     split: str
     newest: date | None
     new_days: int
+    support_aware: bool
 
 
 @dataclass
@@ -180,12 +183,12 @@ def _measure(course: _Course, number: int) -> _Found:
     is_newest = day == course.newest
     found = _Found(evaluation=evaluation_rows(cohort, has_intervals=is_newest))
     if predicted.split_code == "strict":
-        found.spoken = _spoken(predicted, rows)
+        found.spoken = _spoken(course, cohort.predicted, rows)
     if predicted.split_code == course.split:
         found.calibration = calibration_rows(predicted)
         audited = cohort if is_newest else cohort.without_intervals()
         traits = members.traits(rows)
-        found.spoken = _spoken(predicted, rows, traits)
+        found.spoken = _spoken(course, cohort.predicted, rows, traits)
         groups = list(subgroup.measured_groups(audited, traits))
         found.subgroup = [row for group in groups for row in group.rows(day)]
         probability = predicted.by_model[DEFAULT_MODEL][1]
@@ -195,11 +198,13 @@ def _measure(course: _Course, number: int) -> _Found:
     return found
 
 
-def _spoken(predicted: Predicted, rows: NDArray[np.int64], traits: pd.DataFrame | None = None) -> doubting.Spoken:
-    """Return what the default model said, as later steps need it."""
+def _spoken(
+    course: _Course, predicted: Predicted, rows: NDArray[np.int64], traits: pd.DataFrame | None = None
+) -> doubting.Spoken:
+    """Return what the default model said, as it is held against outcomes: against those without new support if it is so asked."""
     raw, probability = predicted.by_model[DEFAULT_MODEL]
-    own = predicted
-    return doubting.Spoken(own.cohort_on, own.split_code, raw, probability, own.label, own.school_id, rows, traits)
+    own, label = predicted, predicted.label_without_support if course.support_aware else predicted.label
+    return doubting.Spoken(own.cohort_on, own.split_code, raw, probability, label, own.school_id, rows, traits)
 
 
 def _joined(meaning: list[pd.DataFrame]) -> pd.DataFrame:

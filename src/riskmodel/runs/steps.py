@@ -83,6 +83,7 @@ SEMESTER: tuple[Step, ...] = (
             "capacity_places",
             "unsure_share",
             "new_pupil_days",
+            "support_aware",
         ),
         needs=(
             "tables/cohort.parquet",

@@ -53,12 +53,16 @@ class Learning:
 
 @dataclass(frozen=True)
 class Pupils:
-    """A cohort by ``pupil_id``: features (columns that lie together in memory), label (NaN: censored or open), school."""
+    """A cohort by ``pupil_id``: features (columns that lie together in memory), label (NaN: censored or open), school.
+
+    ``was_supported``: new support began inside the label window.
+    """
 
     features: pd.DataFrame
     label: NDArray[np.float64]
     school_id: pd.Series
     pupil_id: pd.Series
+    was_supported: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -105,16 +109,16 @@ class Cohorts:
         members = self._run.read("cohort", cut_off, ["pupil_id", "school_id", "label"])
         members = members.sort_values("pupil_id", ignore_index=True)
         label = members["label"].to_numpy(dtype=np.float64, na_value=np.nan)
-        return Pupils(self._features(cut_off, members), label, members["school_id"], members["pupil_id"])
+        trait = beside(members[["pupil_id"]], self._run.read("trait", cut_off, ["pupil_id", SUPPORTED]))
+        supported = trait[SUPPORTED].to_numpy(dtype=bool)
+        return Pupils(self._features(cut_off, members), label, members["school_id"], members["pupil_id"], supported)
 
     def rows(self, cut_off: date) -> Rows:
         """Return one cohort, as it teaches, until another one is asked for."""
         pupils = self.pupils(cut_off)
-        keys = pupils.pupil_id.to_frame()
-        supported = beside(keys, self._run.read("trait", cut_off, ["pupil_id", SUPPORTED]))[SUPPORTED]
         content = content_of(pupils.features.to_numpy(), pupils.label)
         lot = lots(content, cut_off.toordinal(), self._learning.seed)
-        return Rows(pupils.features, pupils.label, supported.to_numpy(dtype=bool), pupils.school_id, lot)
+        return Rows(pupils.features, pupils.label, pupils.was_supported, pupils.school_id, lot)
 
     def _features(self, cut_off: date, members: pd.DataFrame) -> pd.DataFrame:
         codes = self._learning.codes
