@@ -70,13 +70,13 @@ def test_absences_recorded_otherwise_are_told_where_size_and_form_changed(ratio,
 
 def test_leavers_are_held_against_those_foretold_with_an_error_of_schools():
     """Two schools of four pupils each: one loses all that stay in the other; schools count, so nothing is certain."""
-    found = foretold(np.full(8, 0.5), np.repeat([1.0, 0.0], 4), np.repeat([0, 1], 4))
+    found = foretold(np.full(8, 0.5), np.repeat([1.0, 0.0], 4), np.repeat([0, 1], 4), 10**9)
     assert (found.pupils, found.left, found.expected, found.ratio) == (8, 4, 4.0, 1.0)
     assert found.error == pytest.approx(math.sqrt(8) / 4)
 
 
 def test_nobody_who_left_is_no_ratio_and_beyond_nothing():
-    found = foretold(np.full(3, 0.1), np.array([0.0, 0.0, np.nan]), np.array([0, 0, 1]))
+    found = foretold(np.full(3, 0.1), np.array([0.0, 0.0, np.nan]), np.array([0, 0, 1]), 10)
     assert not found.is_beyond(1.1)
     assert found.to_dict()["ratio"] is None
     assert found.to_dict()["pupils"] == 2

@@ -84,18 +84,18 @@ def held(rng: np.random.Generator, pupils: int, recipe: Recipe | None = None) ->
         teaches, matured = cohort < year, cohort == year
         taught = model.fit(recipe or Recipe(), features[teaches], label[teaches], world.directions, SEED)
         probability = taught.probability(features[matured])
-        school = world.pupils.school[matured]
-        foretold.append(_is_beyond(probability, label[matured], school))
+        school, left = world.pupils.school[matured], int(label[teaches].sum())
+        foretold.append(_is_beyond(probability, label[matured], school, left))
         recorded.append(_is_recorded_otherwise(world, year + 1))
         if year == SEMESTERS:
             more = (rng.random(len(school)) < _raised(log_odds[matured])).astype(np.float64)
-            prior = _is_beyond(probability, more, school)
+            prior = _is_beyond(probability, more, school, left)
     thinned = _is_recorded_otherwise(world, SEMESTERS + 1, rng)
     return Held(tuple(foretold), tuple(recorded), prior, thinned)
 
 
-def _is_beyond(probability: Floats, label: Floats, school: NDArray[np.int64]) -> bool:
-    return drift.foretold(probability, label, school).is_beyond(SETTINGS.max_foretold_times)
+def _is_beyond(probability: Floats, label: Floats, school: NDArray[np.int64], taught_left: int) -> bool:
+    return drift.foretold(probability, label, school, taught_left).is_beyond(SETTINGS.max_foretold_times)
 
 
 def _raised(log_odds: Floats) -> Floats:

@@ -28,8 +28,8 @@ RECORDED = ("absent_share_year", "absent_share_8w")
 """The features that tell whether absences are recorded as they were: means over many lessons of all pupils. Shorter spans
 follow an influenza; unexcused lessons are few, and a rule on excuses moves them."""
 
-ONE_SIDED = 1.6448536269514722
-"""Standard errors of the one-sided bound of 95 %."""
+BEYOND_CHANCE = 2.0
+"""Standard errors from which on chance is no explanation: it goes so far in one of forty semesters, to one side."""
 
 
 def drift(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
@@ -154,8 +154,9 @@ def recorded_otherwise(table: pd.DataFrame, most_times: float, least_psi: float)
 class Foretold:
     """Calibration in the large of one cohort: how many ``left``, and how many were ``expected`` out of time to leave.
 
-    ``error`` is the standard error of the logarithm of their ratio; pupils of a school leave together, so it is that of
-    schools. NaN where nobody was expected to leave, or nobody did.
+    ``error`` is the standard error of the logarithm of their ratio. Pupils of a school leave together, so it counts schools;
+    and the leavers that taught the model were themselves so many by chance. NaN where nobody was expected to leave, or
+    nobody did.
     """
 
     pupils: int
@@ -170,13 +171,14 @@ class Foretold:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The ends of the interval of 90 %, each of which is a one-sided bound of 95 %."""
-        return self.ratio * math.exp(-ONE_SIDED * self.error), self.ratio * math.exp(ONE_SIDED * self.error)
+        """The ratio less and more :data:`BEYOND_CHANCE` standard errors: about 95 %."""
+        factor = math.exp(BEYOND_CHANCE * self.error)
+        return self.ratio / factor, self.ratio * factor
 
     def is_beyond(self, most_times: float) -> bool:
         """Return whether ``most_times`` more left than were expected, or fewer, and chance alone does not explain it.
 
-        >>> [Foretold(90_000, left, 1_000.0, 0.03).is_beyond(1.15) for left in (760, 870, 1_000, 1_200, 1_300)]
+        >>> [Foretold(90_000, left, 1_000.0, 0.03).is_beyond(1.1) for left in (760, 870, 1_000, 1_150, 1_300)]
         [True, False, False, False, True]
         """
         low, high = self.interval
@@ -190,7 +192,7 @@ class Foretold:
 
 
 def foretold(
-    probability: NDArray[np.float64], label: NDArray[np.float64], school: NDArray[np.integer[Any]]
+    probability: NDArray[np.float64], label: NDArray[np.float64], school: NDArray[np.integer[Any]], taught_left: int
 ) -> Foretold:
     """Return how many left and how many were expected to.
 
@@ -202,15 +204,19 @@ def foretold(
         1 left, 0 stayed, NaN not known: not counted.
     school
         The school of each pupil as a number from 0 up.
+    taught_left
+        How many leavers taught the model.
 
-    >>> found = foretold(np.array([0.5, 0.5, 0.2]), np.array([1.0, 0.0, np.nan]), np.array([0, 1, 1]))
-    >>> found.left, found.expected, round(found.error, 3)
-    (1, 1.0, 0.707)
+    >>> found = foretold(np.array([0.5, 0.5, 0.2]), np.array([1.0, 0.0, np.nan]), np.array([0, 1, 1]), 2)
+    >>> found.left, found.expected, found.error
+    (1, 1.0, 1.0)
     """
     known = ~np.isnan(label)
     chance, outcome = probability[known], label[known]
     expected, left = float(chance.sum()), int(outcome.sum())
-    if not left or expected <= 0:
+    if not left or expected <= 0 or taught_left <= 0:
         return Foretold(int(known.sum()), left, expected, math.nan)
     by_school = np.bincount(school[known], outcome - chance * (left / expected))
-    return Foretold(int(known.sum()), left, expected, float(np.sqrt(np.sum(by_school**2))) / left)
+    return Foretold(
+        int(known.sum()), left, expected, math.sqrt(float(np.sum(by_school**2)) / left**2 + 1 / taught_left)
+    )

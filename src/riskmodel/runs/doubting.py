@@ -24,6 +24,7 @@ from riskmodel.risk.doubt import aside, coverage, sets, width
 from riskmodel.risk.doubt.sets import Sets
 from riskmodel.risk.doubt.width import Width
 from riskmodel.risk.drift import Foretold, foretold
+from riskmodel.risk.label import Window
 from riskmodel.runs.members import Members
 from riskmodel.runs.semester import SemesterRun
 
@@ -104,7 +105,7 @@ def doubt(
     wide = width.learn(_twice(members, spoken, said), _taught_left(members, members.windows[-1], "mature"))
     return Found(
         coverage.coverage_table(rows),
-        [{"cohort_on": one.cohort_on.isoformat(), **_foretold(one).to_dict()} for one in said],
+        [{"cohort_on": one.cohort_on.isoformat(), **_foretold(one, members).to_dict()} for one in said],
         {
             "sets": None if final is None else asdict(final),
             "width": None if wide is None else wide.to_dict(),
@@ -153,11 +154,15 @@ def _sets(cohorts: Sequence[Spoken], unsure_share: float) -> Sets:
     return sets.learn(((one.probability, one.label) for one in cohorts), unsure_share)
 
 
-def _foretold(one: Spoken) -> Foretold:
-    return foretold(one.probability, one.label, number_schools(one.school_id)[0])
+def _foretold(one: Spoken, members: Members) -> Foretold:
+    window = next(window for window in members.windows if window.cut_off == one.cohort_on)
+    left = _taught_left(members, window, "mature")
+    # Out of school, in the first years, the cohort taught itself.
+    taught = left if one.split_code == "mature" else int(np.nansum(one.label))
+    return foretold(one.probability, one.label, number_schools(one.school_id)[0], taught)
 
 
-def _taught_left(members: Members, test: Any, split: splits.Split) -> int:
+def _taught_left(members: Members, test: Window, split: splits.Split) -> int:
     """Return how many leavers teach the model for a cohort."""
     windows = splits.training_windows(members.windows, test, split)
     return int(sum(np.nansum(members.label[members.place[window.cut_off]]) for window in windows))
