@@ -66,6 +66,7 @@ SEMESTER: tuple[Step, ...] = (
             "threads",
             "score_with_protected",
             "support_aware",
+            "support_method",
             "full",
             "most_training_rows",
         ),

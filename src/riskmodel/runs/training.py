@@ -67,7 +67,7 @@ def train(run: SemesterRun, learning: Learning) -> pd.DataFrame:
                 past.keep(predicted)
         calibrator = _calibrator(predictions_for_calibration(past.frame()))
         scoring = fits.model(final, DEFAULT_MODEL)
-    _write_model(run, scoring, calibrator, teachers)
+    _write_model(run, scoring, calibrator, teachers, learning)
     return pd.DataFrame(brief)
 
 
@@ -215,7 +215,9 @@ def _calibrator(past: pd.DataFrame) -> Calibrator:
     )
 
 
-def _write_model(run: SemesterRun, final: RiskModel, calibrator: Calibrator, teachers: tuple[Window, ...]) -> None:
+def _write_model(
+    run: SemesterRun, final: RiskModel, calibrator: Calibrator, teachers: tuple[Window, ...], learning: Learning
+) -> None:
     described: dict[str, Any] = {
         "model_code": DEFAULT_MODEL,
         "feature_codes": list(final.feature_codes),
@@ -224,6 +226,7 @@ def _write_model(run: SemesterRun, final: RiskModel, calibrator: Calibrator, tea
         "left_share": final.recipe.left_share,
         "stayed_share": final.recipe.stayed_share,
         "treatment": final.recipe.treatment,
+        "support_method": learning.support_method if learning.support_aware else "",
         "taught_by": [window.cut_off.isoformat() for window in teachers],
         "calibrator": calibrator.to_dict(),
     }
