@@ -599,6 +599,7 @@ EVALUATION = Table(
                     "pupils who are not in the training data", "izglītojamie, kuru nav mācīšanas datos"
                 ),
                 "unsupported": Words("pupils without new support in the window", "bez jauna atbalsta logā"),
+                "supported": Words("pupils with new support in the window", "ar jaunu atbalstu logā"),
                 "all_censored_left": Words("bound: every censored pupil left", "robeža: visi cenzētie pārtrauca"),
                 "all_censored_stayed": Words("bound: every censored pupil stayed", "robeža: visi cenzētie palika"),
             },

@@ -84,6 +84,7 @@ SUBSETS = {
     "all": message("All with a known outcome"),
     "not_seen_before": message("Pupils who are not in the training data"),
     "unsupported": message("Without new support in the window"),
+    "supported": message("With new support in the window"),
     "all_censored_left": message("Bound: as if everyone with an unknown outcome had left"),
     "all_censored_stayed": message("Bound: as if everyone with an unknown outcome had stayed"),
 }
