@@ -92,6 +92,14 @@ def test_pupils_of_the_training_data_are_not_counted_among_the_unseen(prediction
     assert row(evaluation, "auc", subset="not_seen_before")["pupils"] == len(unseen)
 
 
+def test_those_with_support_and_those_without_are_counted_apart_and_together_are_all(predictions):
+    supported = predictions.assign(was_supported=predictions["pupil_id"].astype(str).str.endswith(("1", "2", "3")))
+    found = evaluate(supported, Measuring(replicates=20))
+    with_it, without = (row(found, "auc", subset=subset)["pupils"] for subset in ("supported", "unsupported"))
+    assert with_it > 0
+    assert with_it + without == row(found, "auc")["pupils"]
+
+
 def test_a_subset_without_its_column_is_not_invented(evaluation):
     assert "unsupported" not in set(evaluation["subset_code"])
 

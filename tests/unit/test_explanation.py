@@ -154,6 +154,16 @@ def test_a_feature_without_declaration_is_refused(explained):
         reasons(*explained, CATALOGUE[:-1])
 
 
+def test_who_came_a_few_days_ago_needs_both_attendance_and_learning():
+    nothing = np.nan
+    features = pd.DataFrame(
+        [[0.1, nothing, 27.0], [0.1, nothing, 28.0], [0.1, 5.0, 3.0], [nothing, 5.0, 3.0], [nothing, 5.0, nothing]],
+        columns=["absent_share", "mark_points", "in_school_days"],
+    )
+    states = data_states(features, CATALOGUE, new_days=28)
+    assert states["state_code"].tolist() == ["too_little_data", "scored", "scored", "too_little_data", "scored"]
+
+
 def test_neither_attendance_nor_learning_is_too_little_data():
     nothing = np.nan
     features = pd.DataFrame(
@@ -161,7 +171,7 @@ def test_neither_attendance_nor_learning_is_too_little_data():
         columns=["absent_share", "mark_points", "distance_km", "overage_years"],
         index=["p0", "p1", "p2"],
     )
-    states = data_states(features, CATALOGUE)
+    states = data_states(features, CATALOGUE, new_days=28)
     assert states["state_code"].tolist() == ["scored", "scored", "too_little_data"]
     assert states["has_attendance_data"].tolist() == [True, False, False]
     assert states["has_economic_data"].tolist() == [False, False, True]

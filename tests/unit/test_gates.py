@@ -86,6 +86,40 @@ def test_a_feature_that_knows_the_outcome_holds_and_one_without_figure_does_not(
     assert (gate.is_passed, gate.subjects, gate.found) == (False, ("left_on",), 0.99)
 
 
+def told(ratio: float, error: float | None) -> dict[str, object]:
+    left = {"pupils": 1000, "left": round(100 * ratio), "expected": 100.0, "error": error}
+    return {"cohort_on": "2023-12-20", **left}
+
+
+@pytest.mark.parametrize(
+    ("cohorts", "is_passed"),
+    [
+        ([told(1.3, 0.03)], False),
+        ([told(0.7, 0.03)], False),
+        ([told(1.3, 0.2)], True),  # a few schools: chance may do that
+        ([told(1.3, 0.03), told(1.05, 0.03)], True),  # the newest counts
+        ([told(0.0, None)], True),
+        ([], True),
+    ],
+)
+def test_many_more_or_fewer_leavers_than_foretold_hold(
+    tmp_path: Path, cohorts: list[dict[str, object]], is_passed: bool
+) -> None:
+    gate = gates.foretold(Evidence(metrics(tmp_path, foretold=cohorts), None, SETTINGS))
+    assert gate.is_passed == is_passed
+    assert gate.subjects == (() if is_passed else ("2023-12-20",))
+    assert ("Do not use this run until" in gate.words().in_language("en")) == (not is_passed)
+
+
+@pytest.mark.parametrize(("ratio", "is_passed"), [(0.5, False), (0.9, True), (2.1, False)])
+def test_half_of_the_absences_recorded_hold(tmp_path: Path, ratio: float, is_passed: bool) -> None:
+    drifted = drift_of(absent_share_year=(0.3, -0.4, 0.0), absent_share_8w=(0.3, -0.4, 0.0))
+    gate = gates.recorded(Evidence(folder(tmp_path, drift={**drifted, "mean_ratio": [ratio, 1.0]}), None, SETTINGS))
+    assert gate.is_passed == is_passed
+    assert gate.subjects == (() if is_passed else ("absent_share_year",))
+    assert ("Do not use this run until" in gate.words().in_language("en")) == (not is_passed)
+
+
 def drift_of(**features: tuple[float, float, float]) -> dict[str, list[object]]:
     psi, shift, missing = (list(values) for values in zip(*features.values(), strict=True))
     return {

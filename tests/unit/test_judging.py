@@ -22,8 +22,16 @@ from riskmodel.runs.semester import SemesterRun
 
 PUPILS, SCHOOLS = 400, 12
 YEARS = [2021, 2022, 2023, 2024]
-JUDGING = Judging(seed=7, bootstrap_replicates=64, capacity_share=0.1, capacity_places=0)
-TABLES = ("evaluation", "calibration", "subgroup", "fairness", "fairness_cause", "band", "drift")
+JUDGING = Judging(
+    seed=7,
+    bootstrap_replicates=64,
+    capacity_share=0.1,
+    capacity_places=0,
+    unsure_share=0.2,
+    new_pupil_days=28,
+    support_aware=True,
+)
+TABLES = ("evaluation", "calibration", "subgroup", "fairness", "fairness_cause", "band", "drift", "coverage")
 
 
 def invented(folder: Path) -> SemesterRun:

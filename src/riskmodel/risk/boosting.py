@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
 from riskmodel.risk import tree_scores
-from riskmodel.risk.draw import Draw
 from riskmodel.risk.recipe import Recipe
 from riskmodel.risk.tree_scores import Forest
 from riskmodel.risk.trees import Leaf, Node, replant, settled, without_small_leaves
@@ -59,11 +58,17 @@ class Boosting:
 
 
 def learn(
-    recipe: Recipe, matrix: NDArray[np.float64], label: NDArray[np.float64], constraints: list[int], seed: int
+    recipe: Recipe,
+    matrix: NDArray[np.float64],
+    label: NDArray[np.float64],
+    constraints: list[int],
+    seed: int,
+    weight: NDArray[np.float64] | None = None,
 ) -> lightgbm.Booster:
     """Return a booster learnt with log loss, without class weights, exactly reproducible from ``seed``.
 
-    ``constraints`` holds +1, -1 or 0 per column; with a treatment its column is the last, and settled at none.
+    ``constraints`` holds +1, -1 or 0 per column; with a treatment its column is the last, and settled at none. ``weight``
+    is the number of pupils that a row stands for, None: one.
     ``deterministic`` and a stated way to fill histograms make the trees independent of timing. One thread adds up the
     same numbers in the same order by rows as by columns, and is faster by rows; several threads would not.
     """
@@ -89,7 +94,7 @@ def learn(
             "monotone_constraints": constraints,
             "monotone_constraints_method": recipe.monotone_method,
         }
-    data = lightgbm.Dataset(matrix, label=label, free_raw_data=True)
+    data = lightgbm.Dataset(matrix, label=label, weight=weight, free_raw_data=True)
     text = str(lightgbm.train(parameters, data, num_boost_round=recipe.trees).model_to_string())
     treatment = matrix.shape[1] - 1 if recipe.treatment else None
 
@@ -100,15 +105,17 @@ def learn(
 
     features = matrix.shape[1] if treatment is None else treatment
     tidy = replant(text, tidied, features)
-    return read(tidy if recipe.draw.is_whole else _undrawn(tidy, recipe.draw, matrix[:, :features], label))
+    if recipe.draw.is_whole and weight is None:
+        return read(tidy)
+    stands_for = (1.0 if weight is None else weight) / recipe.draw.share_of(label)
+    return read(_undrawn(tidy, recipe.draw.shift, matrix[:, :features], stands_for))
 
 
-def _undrawn(text: str, draw: Draw, matrix: NDArray[np.float64], label: NDArray[np.float64]) -> str:
+def _undrawn(text: str, shift_of_all: float, matrix: NDArray[np.float64], weight: NDArray[np.float64]) -> str:
     """Return the model ``text`` as of all rows: log-odds shifted, and ends that count the rows which drawn ones stand for.
 
     Reasons start from the mean score of those counts; the mean of the draw would be that of a country where half leave.
     """
-    weight = 1 / draw.share_of(label)
     forest = tree_scores.plant(text)
     if forest is None:
         ends = np.asarray(read(text).predict(matrix, pred_leaf=True, num_threads=1), dtype=np.intp)
@@ -119,7 +126,7 @@ def _undrawn(text: str, draw: Draw, matrix: NDArray[np.float64], label: NDArray[
 
     def counted(tree: Node) -> Node:
         number = next(trees)
-        rows, shift = iter(counts[number]), draw.shift if number == 0 else 0.0
+        rows, shift = iter(counts[number]), shift_of_all if number == 0 else 0.0
 
         def change(node: Node) -> Node:
             if isinstance(node, Leaf):

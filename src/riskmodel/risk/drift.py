@@ -1,8 +1,15 @@
-"""How far the features of today are distributed otherwise than those of the past cohorts."""
+"""How far the present is otherwise than the past: in its features at once, in how often pupils leave when that is known.
+
+What is *recorded* shows in the features of the present cohort: half of the absences halve the mean of their shares. How
+*often* pupils leave is not known of the present cohort; a change shows when a cohort's outcomes have matured, as the
+number of those who left against the number that was foretold out of time (calibration in the large).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +24,13 @@ BINS = 10
 SMALLEST_SHARE = 1e-6
 """Stands for the share of an empty bin, so that its logarithm exists."""
 
+RECORDED = ("absent_share_year", "absent_share_8w")
+"""The features that tell whether absences are recorded as they were: means over many lessons of all pupils. Shorter spans
+follow an influenza; unexcused lessons are few, and a rule on excuses moves them."""
+
+BEYOND_CHANCE = 2.0
+"""Standard errors from which on chance is no explanation: it goes so far in one of forty semesters, to one side."""
+
 
 def drift(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
     """Return the columns of :data:`riskmodel.tables.results.DRIFT`: one row per feature of both frames.
@@ -24,7 +38,8 @@ def drift(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
     ``before`` holds the past cohorts that taught the model, ``now`` the present one; NaN is "no data".
     The index (PSI) sees any change of form, also when a share of 1/74 days becomes 1/75 and steps over the edge of
     a bin; ``shift_sd``, the difference of the means in standard deviations of ``before``, says whether the
-    change is one of size. A gate asks for both.
+    change is one of size. A gate asks for both. ``mean_ratio`` is the mean now over the mean before, of features that are
+    never below zero.
     """
     if len(before) == 0 or len(now) == 0:
         raise UsageError(
@@ -61,7 +76,8 @@ class Spread:
 
 def drift_row(code: str, before: Spread, now: Spread) -> tuple[object, ...]:
     """Return the row of one feature in the table of :func:`drift`."""
-    return code, _psi(before, now), _shift_sd(before.known, now.known), now.missing_share, before.missing_share
+    moved, ratio = _shift_sd(before.known, now.known), _mean_ratio(before.known, now.known)
+    return code, _psi(before, now), moved, ratio, now.missing_share, before.missing_share
 
 
 def drift_table(rows: list[tuple[object, ...]]) -> pd.DataFrame:
@@ -103,3 +119,104 @@ def _shift_sd(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
     if spread > 0:
         return difference / spread
     return 0.0 if difference == 0 else float(np.copysign(np.inf, difference))
+
+
+def _mean_ratio(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
+    """Return mean of ``now`` over mean of ``before``, both without missing values.
+
+    NaN where one side has no data or a value below zero, or all values before were zero.
+    """
+    if len(before) == 0 or len(now) == 0 or min(before[0], now[0]) < 0 or before[-1] == 0:
+        return float("nan")
+    return float(now.mean() / before.mean())
+
+
+def recorded_otherwise(table: pd.DataFrame, most_times: float, least_psi: float) -> pd.Series[float]:
+    """Return, by feature of :data:`RECORDED`, how many times more (or fewer) is recorded than before: 1 or more.
+
+    Parameters
+    ----------
+    table
+        The columns of :data:`riskmodel.tables.results.DRIFT`.
+    most_times
+        Beyond this the feature is in the answer: at 1.5 means of two thirds and of three halves are the bounds.
+    least_psi
+        And only where the form has changed too.
+    """
+    own = table.set_index("feature_code").reindex(RECORDED)
+    ratio = own["mean_ratio"].astype(np.float64)
+    times = np.maximum(ratio, 1 / ratio.where(ratio > 0, SMALLEST_SHARE))
+    is_told = (times > most_times) & (own["psi"] > least_psi)
+    return pd.Series(times[is_told], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """Calibration in the large of one cohort: how many ``left``, and how many were ``expected`` out of time to leave.
+
+    ``error`` is the standard error of the logarithm of their ratio. Pupils of a school leave together, so it counts schools;
+    and the leavers that taught the model were themselves so many by chance. NaN where nobody was expected to leave, or
+    nobody did.
+    """
+
+    pupils: int
+    left: int
+    expected: float
+    error: float
+
+    @property
+    def ratio(self) -> float:
+        """Those who left, as a multiple of those expected."""
+        return self.left / self.expected if self.left and self.expected > 0 else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The ratio less and more :data:`BEYOND_CHANCE` standard errors: about 95 %."""
+        factor = math.exp(BEYOND_CHANCE * self.error)
+        return self.ratio / factor, self.ratio * factor
+
+    def is_beyond(self, most_times: float) -> bool:
+        """Return whether ``most_times`` more left than were expected, or fewer, and chance alone does not explain it.
+
+        >>> [Foretold(90_000, left, 1_000.0, 0.03).is_beyond(1.1) for left in (760, 870, 1_000, 1_150, 1_300)]
+        [True, False, False, False, True]
+        """
+        low, high = self.interval
+        return low > most_times or high < 1 / most_times
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold, the ratio and its interval among them; null where not defined."""
+        low, high = self.interval
+        told = {**asdict(self), "ratio": self.ratio, "low": low, "high": high}
+        return {name: None if math.isnan(value) else value for name, value in told.items()}
+
+
+def foretold(
+    probability: NDArray[np.float64], label: NDArray[np.float64], school: NDArray[np.integer[Any]], taught_left: int
+) -> Foretold:
+    """Return how many left and how many were expected to.
+
+    Parameters
+    ----------
+    probability
+        Of each pupil of a cohort, as predicted out of time.
+    label
+        1 left, 0 stayed, NaN not known: not counted.
+    school
+        The school of each pupil as a number from 0 up.
+    taught_left
+        How many leavers taught the model.
+
+    >>> found = foretold(np.array([0.5, 0.5, 0.2]), np.array([1.0, 0.0, np.nan]), np.array([0, 1, 1]), 2)
+    >>> found.left, found.expected, found.error
+    (1, 1.0, 1.0)
+    """
+    known = ~np.isnan(label)
+    chance, outcome = probability[known], label[known]
+    expected, left = float(chance.sum()), int(outcome.sum())
+    if not left or expected <= 0 or taught_left <= 0:
+        return Foretold(int(known.sum()), left, expected, math.nan)
+    by_school = np.bincount(school[known], outcome - chance * (left / expected))
+    return Foretold(
+        int(known.sum()), left, expected, math.sqrt(float(np.sum(by_school**2)) / left**2 + 1 / taught_left)
+    )

@@ -322,9 +322,12 @@ def _size(measured: Measured) -> tuple[int, int]:
 
 def _subsets(cohort: ScoredCohort) -> Iterator[tuple[str, Measured]]:
     own, default = cohort.predicted, cohort.measuring.default_model
-    for subset, outside in (("not_seen_before", own.was_seen), ("unsupported", own.was_supported)):
-        if outside is not None:
-            yield subset, cohort.measured(default, counted=~outside)
+    if own.was_seen is not None:
+        yield "not_seen_before", cohort.measured(default, counted=~own.was_seen)
+    if own.was_supported is not None:
+        yield "unsupported", cohort.measured(default, counted=~own.was_supported)
+        # Their calibration gap is what was foretold without support minus what happened with it.
+        yield "supported", cohort.measured(default, counted=own.was_supported)
     for subset, outcome in (("all_censored_left", 1.0), ("all_censored_stayed", 0.0)):
         yield subset, cohort.measured(default, label=np.where(np.isnan(own.label), outcome, own.label))
 

@@ -34,6 +34,9 @@ BLOCK_VALUES = 1 << 21
 NEEDED_GROUPS = ("attendance", "learning")
 """Without data in any of these a score would rest on context alone: it is not given."""
 
+DAYS_IN_SCHOOL = "in_school_days"
+"""The feature that tells who is new to a school."""
+
 COMPARED = (
     ("class", ("school_id", "stage_kind", "stage_number", "class_code")),
     ("stage", ("school_id", "stage_kind", "stage_number")),
@@ -198,11 +201,11 @@ def _coded(place: NDArray[np.integer[Any]], codes: Sequence[str]) -> pa.Dictiona
     return pa.DictionaryArray.from_arrays(pa.array(place, mask=place < 0), pa.array(codes, pa.string()))
 
 
-def data_states(features: pd.DataFrame, catalogue: Sequence[Described]) -> pd.DataFrame:
+def data_states(features: pd.DataFrame, catalogue: Sequence[Described], new_days: int) -> pd.DataFrame:
     """Return, per pupil (index), ``has_<group>_data`` for attendance, learning and economic, and ``state_code``.
 
-    A group has data when any of its features has a value. ``too_little_data``: neither attendance nor learning;
-    else ``scored``. No data is never read as a low or high risk.
+    A group has data when any of its features has a value. ``state_code`` is ``too_little_data`` or ``scored`` by
+    :func:`has_too_little`. No data is never read as a low or high risk.
     """
     found = {}
     for group in GROUPS:
@@ -211,5 +214,27 @@ def data_states(features: pd.DataFrame, catalogue: Sequence[Described]) -> pd.Da
         if group != "context":
             found[f"has_{group}_data"] = features[columns].notna().any(axis=1)
     states = pd.DataFrame(found, index=features.index)
-    has_enough = states[[f"has_{group}_data" for group in NEEDED_GROUPS]].any(axis=1)
-    return states.assign(state_code=np.where(has_enough, "scored", "too_little_data"))
+    days = features[DAYS_IN_SCHOOL].to_numpy(dtype=np.float64) if DAYS_IN_SCHOOL in features.columns else None
+    is_new = np.zeros(len(features), dtype=bool) if days is None else days < new_days
+    too_little = has_too_little([states[f"has_{group}_data"].to_numpy() for group in NEEDED_GROUPS], is_new)
+    return states.assign(state_code=np.where(too_little, "too_little_data", "scored"))
+
+
+def has_too_little(has_data: Sequence[NDArray[np.bool_]], is_new: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return who is known too little for an assessment.
+
+    Parameters
+    ----------
+    has_data
+        Of each needed group (:data:`NEEDED_GROUPS`), whether it has data for each pupil.
+    is_new
+        Who came to the school a few days ago.
+
+    That is who has no data of any needed group; of those who are new, who lacks data of one. A school that records only
+    absences is still assessed.
+
+    >>> has_too_little([np.array([True, True, False]), np.array([False, True, False])], np.array([True, True, False])).tolist()
+    [True, False, True]
+    """
+    known = np.sum(has_data, axis=0)
+    return np.asarray((known == 0) | (is_new & (known < len(has_data))))

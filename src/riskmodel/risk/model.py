@@ -21,6 +21,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ from riskmodel.messages import Message, message
 from riskmodel.risk import boosting
 from riskmodel.risk.challengers import Additive, Forest, Logistic
 from riskmodel.risk.draw import content_of
-from riskmodel.risk.recipe import KINDS, Recipe
+from riskmodel.risk.recipe import BOOSTING, KINDS, Recipe
 
 TEXT_FORMAT = "riskmodel-boosting-1"
 GOLDEN_TOLERANCE = 1e-9
@@ -120,8 +121,8 @@ def fit(
     kind
         One of :data:`KINDS`, or a :class:`Recipe`.
     features
-        One numeric column per feature code; NaN where there are no data. With ``recipe.treatment`` the frame
-        also holds that column.
+        One numeric column per feature code; NaN where there are no data. With ``recipe.treatment`` or
+        ``recipe.weight`` the frame also holds that column.
     directions
         +1 (more of it, more risk), -1 or 0 by feature code; left-out codes are 0. Only "boosting" reads them.
     threads
@@ -138,12 +139,14 @@ def fit(
     """
     recipe = replace(kind if isinstance(kind, Recipe) else Recipe(kind), threads=threads)
     _check_recipe(recipe, features, directions)
-    codes = tuple(str(name) for name in features.columns if name != recipe.treatment)
+    codes = tuple(str(name) for name in features.columns if name not in {recipe.treatment, recipe.weight})
     target = _check_label(label, len(features))
     matrix = _matrix(features, (*codes, recipe.treatment) if recipe.treatment else codes)
-    order = canonical_order(matrix, target)
+    weight = _weight(recipe, features)
+    order = canonical_order(matrix if weight is None else np.column_stack([matrix, weight]), target)
     ordered = matrix.T.take(order, axis=1).T  # columns stay together in memory
-    learner = _learn(recipe, ordered, target[order], [int(directions.get(code, 0)) for code in codes], seed, codes)
+    rows = _Rows(ordered, target[order], None if weight is None else weight[order])
+    learner = _learn(recipe, rows, [int(directions.get(code, 0)) for code in codes], seed, codes)
     return RiskModel(recipe, codes, {code: int(directions.get(code, 0)) for code in codes}, seed, learner)
 
 
@@ -200,14 +203,16 @@ def from_text(text: str, threads: int = 1) -> RiskModel:
     return model
 
 
-def _learn(
-    recipe: Recipe,
-    matrix: NDArray[np.float64],
-    label: NDArray[np.float64],
-    constraints: list[int],
-    seed: int,
-    codes: tuple[str, ...],
-) -> Learner:
+class _Rows(NamedTuple):
+    """What teaches, in its own order."""
+
+    matrix: NDArray[np.float64]
+    label: NDArray[np.float64]
+    weight: NDArray[np.float64] | None
+
+
+def _learn(recipe: Recipe, rows: _Rows, constraints: list[int], seed: int, codes: tuple[str, ...]) -> Learner:
+    matrix, label, weight = rows
     match recipe.kind:
         case "logistic":
             return Logistic.learn(recipe, matrix, label, frozenset(codes.index(code) for code in recipe.code_columns))
@@ -218,7 +223,7 @@ def _learn(
     if recipe.kind == "boosting_free":
         constraints = [0] * len(codes)
     treated = [0] if recipe.treatment else []
-    booster = boosting.learn(recipe, matrix, label, constraints + treated, seed)
+    booster = boosting.learn(recipe, matrix, label, constraints + treated, seed, weight)
     return boosting.Boosting(booster, recipe.threads)
 
 
@@ -235,10 +240,24 @@ def _check_recipe(recipe: Recipe, features: pd.DataFrame, directions: Mapping[st
             found=message("Another number was given."),
             remedy=message("Correct the list of features."),
         )
-    named = {*recipe.code_columns, recipe.treatment} - {""}
+    named = {*recipe.code_columns, recipe.treatment, recipe.weight} - {""}
     absent = sorted(named - {str(name) for name in features.columns})
     if absent:
         raise _wrong_columns(absent)
+
+
+def _weight(recipe: Recipe, features: pd.DataFrame) -> NDArray[np.float64] | None:
+    """Return how many pupils each row stands for; None where each is one."""
+    if not recipe.weight:
+        return None
+    weight = features[recipe.weight].to_numpy(dtype=np.float64)
+    if recipe.kind not in BOOSTING or not (np.isfinite(weight).all() and (weight > 0).all()):
+        raise UsageError(
+            message("Weights are for boosting: one above 0 for each row."),
+            found=message("The model is of kind {kind}, with {rows} rows.", kind=recipe.kind, rows=len(weight)),
+            remedy=message("Leave them out, or give each row its own."),
+        )
+    return weight
 
 
 def _check_label(label: NDArray[np.float64], rows: int) -> NDArray[np.float64]:

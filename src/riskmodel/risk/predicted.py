@@ -35,6 +35,11 @@ class Predicted:
     was_supported: NDArray[np.bool_] | None = None
     lead_days: NDArray[np.float64] | None = None
 
+    @property
+    def label_without_support(self) -> NDArray[np.float64]:
+        """The labels of those without new support; NaN for the others: what they would have done without it is not known."""
+        return self.label if self.was_supported is None else np.where(self.was_supported, np.nan, self.label)
+
 
 def parts_of(predictions: pd.DataFrame, default_model: str) -> Iterator[Predicted]:
     """Yield the parts of ``predictions`` (see :func:`riskmodel.risk.evaluation.evaluate`), in the order of their keys.

@@ -8,6 +8,8 @@ from typing import Literal
 from riskmodel.risk.draw import Draw
 
 KINDS = ("boosting", "boosting_free", "logistic", "ebm", "forest")
+BOOSTING = KINDS[:2]
+"""Those that can read weights."""
 
 
 RATE, RATE_OF_MANY, MANY_LEFT = 0.05, 0.08, 5_000
@@ -43,6 +45,8 @@ class Recipe:
     forest_min_leaf_pupils: int = 1
     treatment: str = ""
     """A training column, 1 where support came inside the label window. Scores are given as if none came."""
+    weight: str = ""
+    """A training column: how many pupils each row stands for, besides those of the draw."""
     left_share: float = 1.0
     stayed_share: float = 1.0
     """Shares of the leavers and of those who stayed that the rows are a draw of; scores are those of all."""

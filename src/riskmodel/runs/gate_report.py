@@ -44,6 +44,18 @@ class Gate:
                 "Mean prediction minus share who left, newest cohort with outcomes: {found} (limit {limit}).",
                 **values,
             ),
+            "foretold": message(
+                "Do not use this run until it is known why {found} times as many left of the newest matured cohort as had been foretold (limit {limit} either way): {subjects}.",
+                **values,
+            )
+            if not self.is_passed
+            else message("Leavers of the newest matured cohort, as a multiple of those foretold: {found}.", **values),
+            "recorded": message(
+                "Do not use this run until absences are recorded as before, or it is known why they are not: {found} times more or fewer than in any past cohort (limit {limit}; {subjects}).",
+                **values,
+            )
+            if not self.is_passed
+            else message("Absences are recorded about as often as before.", **values),
             "drift": message(
                 "Features of another size and form than before (PSI above {limit}, and their mean moved): {count} ({subjects}).",
                 **values,

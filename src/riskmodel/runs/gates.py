@@ -17,11 +17,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from riskmodel.risk import drift as drifting
 from riskmodel.risk.feature import CONTEXT
 from riskmodel.risk.features import FEATURES
 from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.parquet import read_table
-from riskmodel.settings import Settings
+from riskmodel.settings import WORTH_A_LOOK_PSI, Settings
 
 MAX_ADDITIVITY_GAP = 1e-5
 """Base score plus contributions may differ from the raw score by so many log-odds: rounding of 200 additions."""
@@ -97,6 +98,34 @@ def drift(evidence: Evidence) -> Gate:
     return _gate("drift", of_pupils["psi"].where(moved), evidence.settings.max_drift_psi)
 
 
+def recorded(evidence: Evidence) -> Gate:
+    """Hold a run whose present cohort has absences recorded many times more or fewer than any past cohort."""
+    limit = evidence.settings.max_recorded_times
+    table = read_table(evidence.folder / "tables", "drift")
+    return _gate("recorded", drifting.recorded_otherwise(table, limit, WORTH_A_LOOK_PSI), limit)
+
+
+def foretold(evidence: Evidence) -> Gate:
+    """Hold a run when many more or fewer left of the newest matured cohort than was foretold: the base rate has moved.
+
+    Where no cohort was predicted, :func:`calibration_gap` holds the run.
+    """
+    limit = evidence.settings.max_foretold_times
+    metrics = json.loads((evidence.folder / "metrics.json").read_text("utf-8"))
+    cohorts = [
+        (one["cohort_on"], drifting.Foretold(one["pupils"], one["left"], one["expected"], one["error"]))
+        for one in metrics["foretold"]
+        if one["error"] is not None
+    ]
+    if not cohorts:
+        return Gate("foretold", True, None, limit)
+    cohort_on, newest = cohorts[-1]
+    is_beyond = newest.is_beyond(limit)
+    return Gate(
+        "foretold", not is_beyond, round(newest.ratio, 6), limit, (cohort_on,) if is_beyond else (), int(is_beyond)
+    )
+
+
 def data_missing(evidence: Evidence) -> Gate:
     """Hold a run in which a feature is without data for many more pupils than one silent school explains.
 
@@ -144,7 +173,9 @@ SEMESTER: tuple[Check, ...] = (
     schools_missing,
     quarantined_share,
     calibration_gap,
+    foretold,
     drift,
+    recorded,
     data_missing,
     leak,
     additivity,

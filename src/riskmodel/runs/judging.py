@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from riskmodel.risk import bands, rules, splits
 from riskmodel.risk.capacity import Capacity
@@ -29,14 +30,24 @@ from riskmodel.risk.evaluation import (
 )
 from riskmodel.risk.fairness import audit, subgroup
 from riskmodel.risk.fairness.subgroup import MeasuredGroup
+from riskmodel.risk.predicted import Predicted
 from riskmodel.risk.splits import SCHOOL_DISJOINT
-from riskmodel.runs import delivered, metrics, parts, spreads
+from riskmodel.runs import delivered, doubting, metrics, parts, spreads
 from riskmodel.runs.cohorts import TRAITS
 from riskmodel.runs.members import Members
 from riskmodel.runs.metrics import HEADLINES
 from riskmodel.runs.predictions import predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.tables.results import BAND, CALIBRATION, DRIFT, EVALUATION, FAIRNESS, FAIRNESS_CAUSE, SUBGROUP
+from riskmodel.tables.results import (
+    BAND,
+    CALIBRATION,
+    COVERAGE,
+    DRIFT,
+    EVALUATION,
+    FAIRNESS,
+    FAIRNESS_CAUSE,
+    SUBGROUP,
+)
 
 __all__ = ["HEADLINES", "Judging", "capacity_of", "judge"]
 
@@ -55,6 +66,9 @@ class Judging:
     bootstrap_replicates: int
     capacity_share: float
     capacity_places: int
+    unsure_share: float
+    new_pupil_days: int
+    support_aware: bool
 
 
 def capacity_of(place: pd.DataFrame, share: float, places: int) -> Capacity:
@@ -66,7 +80,9 @@ def capacity_of(place: pd.DataFrame, share: float, places: int) -> Capacity:
 
 
 def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
-    """Return the figures as in ``metrics.json``; write it and ``evaluation``, ``calibration``, ``subgroup``, ``fairness``, ``band``, ``drift``."""
+    """Return the figures as in ``metrics.json``; write it and ``evaluation``, ``calibration``, ``subgroup``, ``fairness``,
+    ``fairness_cause``, ``band``, ``drift``, ``coverage``.
+    """
     capacity = capacity_of(run.read("place"), judging.capacity_share, judging.capacity_places)
     tested = predicted_parts(run.tables)
     with ThreadPoolExecutor(parts.workers(), thread_name_prefix="judge") as pool:
@@ -76,6 +92,8 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
             Measuring(capacity, judging.bootstrap_replicates, judging.seed),
             split=_headline_split(tested),
             newest=max((cohort_on for cohort_on, _ in tested), default=None),
+            new_days=judging.new_pupil_days,
+            support_aware=judging.support_aware,
         )
         found, of_features = _work(course, tested, pool)
     members = course.members.result()
@@ -87,13 +105,20 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
     causes = run.write(FAIRNESS_CAUSE, audit.cause_table([row for part in found for row in part.causes]))
     run.write(BAND, _bands(run, _joined([part.meaning for part in found if part.meaning is not None]), capacity))
     run.write(DRIFT, spreads.nearest_drift(of_features))
+    asked = doubting.Doubting(judging.unsure_share, capacity, judging.bootstrap_replicates, judging.seed)
+    spoken = [part.spoken for part in found if part.spoken is not None]
+    too_little = spreads.too_little(of_features, len(members.label))
+    doubted = doubting.doubt(asked, members, spoken, course.split, too_little)
+    run.write(COVERAGE, doubted.coverage)
     content = {
         **metrics.headline(evaluation, course.split),
         "subgroups": metrics.by_group([group for part in found for group in part.groups], groups),
         "fairness": metrics.flags(causes),
         "cohorts": metrics.cohorts(members, run.cut_off, {cohort_on for cohort_on, _ in tested}),
         "capacity_curve": [point for part in found for point in part.curve],
-        "missingness": spreads.missingness(of_features, len(members.label[members.place[run.cut_off]])),
+        "foretold": doubted.foretold,
+        doubting.NAME: doubted.doubt,
+        "missingness": spreads.missingness(of_features, members.place[run.cut_off], len(members.label)),
         "assumptions": _assumptions(run, judging),
         "notices": delivered.notices(run),
         "feature_auc": {feature.code: metrics.number(feature.auc) for feature in of_features},
@@ -115,6 +140,8 @@ class _Course:
     measuring: Measuring
     split: str
     newest: date | None
+    new_days: int
+    support_aware: bool
 
 
 @dataclass
@@ -129,6 +156,7 @@ class _Found:
     causes: list[Row] = field(default_factory=list)
     meaning: pd.DataFrame | None = None
     curve: list[dict[str, Any]] = field(default_factory=list)
+    spoken: doubting.Spoken | None = None
 
 
 def _headline_split(tested: Sequence[tuple[date, str]]) -> str:
@@ -143,7 +171,7 @@ def _work(
     """Return what is found of each cohort and split, and of each feature, in their order."""
     # The newest cohort is the longest piece: its subsets and groups have intervals too.
     begun = {number: pool.submit(_measure, course, number) for number in reversed(range(len(tested)))}
-    reading = pool.submit(lambda: spreads.Reading.of(course.run, course.members.result()))
+    reading = pool.submit(lambda: spreads.Reading.of(course.run, course.members.result(), course.new_days))
     features = [pool.submit(_spreads, reading, codes) for codes in spreads.pieces()]
     found = [begun[number].result() for number in range(len(tested))]
     return found, [spread for piece in features for spread in piece.result()]
@@ -170,10 +198,13 @@ def _measure(course: _Course, number: int) -> _Found:
     )
     is_newest = day == course.newest
     found = _Found(evaluation=evaluation_rows(cohort, has_intervals=is_newest))
+    if predicted.split_code == "strict":
+        found.spoken = _spoken(course, cohort.predicted, rows)
     if predicted.split_code == course.split:
         found.calibration = calibration_rows(predicted)
         audited = cohort if is_newest else cohort.without_intervals()
         traits = members.traits(rows)
+        found.spoken = _spoken(course, cohort.predicted, rows, traits)
         groups = list(subgroup.measured_groups(audited, traits[list(TRAITS)]))
         found.subgroup = [row for group in groups for row in group.rows(day)]
         probability = predicted.by_model[DEFAULT_MODEL][1]
@@ -190,6 +221,15 @@ def _audited(cohort: ScoredCohort, traits: pd.DataFrame) -> tuple[list[Row], lis
     found = audit.audit(audit.audited_cohort(cohort, traits))
     drawing = audit.Drawing(measuring.replicates, measuring.seed, measuring.cluster_for(own.school_id))
     return audit.fairness_rows(found, own.cohort_on, drawing), audit.cause_rows(found, own.cohort_on)
+
+
+def _spoken(
+    course: _Course, predicted: Predicted, rows: NDArray[np.int64], traits: pd.DataFrame | None = None
+) -> doubting.Spoken:
+    """Return what the default model said, as it is held against outcomes: against those without new support if it is so asked."""
+    raw, probability = predicted.by_model[DEFAULT_MODEL]
+    own, label = predicted, predicted.label_without_support if course.support_aware else predicted.label
+    return doubting.Spoken(own.cohort_on, own.split_code, raw, probability, label, own.school_id, rows, traits)
 
 
 def _joined(meaning: list[pd.DataFrame]) -> pd.DataFrame:

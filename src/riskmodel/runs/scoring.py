@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from riskmodel.risk.bands import band_of
 from riskmodel.risk.calibration import Calibrator
 from riskmodel.risk.capacity import Capacity, place_in_school
+from riskmodel.risk.doubt.aside import order_with_aside
 from riskmodel.risk.explanation import REASONS_KEPT, data_states, reasons, strongest, usual_values
 from riskmodel.risk.features import FEATURES, feature
 from riskmodel.risk.shapley import Explained, shapley
 from riskmodel.risk.what_if import assumptions, what_if
 from riskmodel.runs.comparing import write_changes
+from riskmodel.runs.doubting import Decided
 from riskmodel.runs.judging import capacity_of
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.training import read_model
@@ -34,7 +36,7 @@ class Present(NamedTuple):
     features: pd.DataFrame
 
 
-def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.DataFrame:
+def score(run: SemesterRun, capacity_share: float, capacity_places: int, new_pupil_days: int) -> pd.DataFrame:
     """Return the scores of the present cohort, and write ``score``, ``contribution``, ``reason`` and ``school_summary``.
 
     Besides ``score_change`` and ``change_reason`` (see :mod:`riskmodel.runs.comparing`), and ``what_if``.
@@ -53,7 +55,7 @@ def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.D
     with ThreadPoolExecutor(1, thread_name_prefix="reason") as pool:
         reasoned = pool.submit(_write_reasons, run, present.members, read, explained.values)
         run.write_rows(CONTRIBUTION, _wide(read, explained.values))
-        scores = run.write(SCORE, _scores(run, present, explained, calibrator, capacity))
+        scores = run.write(SCORE, _scores(run, present, explained, calibrator, capacity, new_pupil_days))
         chosen, usual = reasoned.result()
     run.write(SCHOOL_SUMMARY, _summary(run, scores, capacity, capacity_places))
     write_changes(run, scores, read, explained.values)
@@ -68,24 +70,35 @@ def score(run: SemesterRun, capacity_share: float, capacity_places: int) -> pd.D
 
 
 def _scores(
-    run: SemesterRun, present: Present, explained: Explained, calibrator: Calibrator, capacity: Capacity
+    run: SemesterRun,
+    present: Present,
+    explained: Explained,
+    calibrator: Calibrator,
+    capacity: Capacity,
+    new_pupil_days: int,
 ) -> pd.DataFrame:
     members, raw = present.members, explained.raw_score
-    states = data_states(present.features, FEATURES)
+    states, decided = data_states(present.features, FEATURES, new_pupil_days), Decided.read(run)
     probability = calibrator.probability(raw)
+    state = decided.states(probability, states["state_code"].to_numpy(dtype=object))
+    low, high = decided.interval(probability, state)
     place = place_in_school(raw, members["school_id"], members["pupil_id"])
     places = members["school_id"].map(capacity.by_school(members["school_id"])).to_numpy(dtype=np.int64)
+    if decided.set_aside:
+        is_aside = np.isin(state.astype(str), decided.set_aside)
+        place = order_with_aside(is_aside, places, members["school_id"].to_numpy(), place)
     columns = ["pupil_id", "school_id", "stage_kind", "stage_number", "class_code"]
     return members[columns].assign(
         raw_score=raw,
         base_score=explained.base,
         probability=probability,
-        probability_low=np.nan,
-        probability_high=np.nan,
+        probability_low=low,
+        probability_high=high,
         band_code=band_of(probability, run.read("band")),
         place=place,
         is_within_capacity=place <= places,
-        **{name: states[name].to_numpy() for name in states.columns},
+        **{name: states[name].to_numpy() for name in states.columns if name != "state_code"},
+        state_code=state,
     )
 
 

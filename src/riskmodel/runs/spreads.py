@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from riskmodel.risk import drift
 from riskmodel.risk.evaluation import Outcomes
+from riskmodel.risk.explanation import DAYS_IN_SCHOOL, NEEDED_GROUPS, has_too_little
 from riskmodel.risk.features import FEATURES
 from riskmodel.runs.members import Members
 from riskmodel.runs.semester import SemesterRun
@@ -26,12 +27,16 @@ FEATURES_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Spread:
-    """One feature: its rows of drift against each past cohort, its AUC alone, and who has no data now (a bit each)."""
+    """One feature: its rows of drift against each past cohort, its AUC alone, and who has no data (a bit each, all cohorts).
+
+    ``is_few``, of the days in the school alone: who is new there (a bit each).
+    """
 
     code: str
     compared: list[tuple[object, ...]]
     auc: float
     missing: NDArray[np.uint8]
+    is_few: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,12 @@ class Reading:
     place: dict[date, slice]
     now: date
     outcomes: Outcomes
+    new_days: int
 
     @classmethod
-    def of(cls, run: SemesterRun, members: Members) -> Reading:
+    def of(cls, run: SemesterRun, members: Members, new_days: int) -> Reading:
         """Return how the features of a run are read; they stand row by row beside the members."""
-        return cls(run.tables / "feature.parquet", members.place, run.cut_off, Outcomes.of(members.label))
+        return cls(run.tables / "feature.parquet", members.place, run.cut_off, Outcomes.of(members.label), new_days)
 
     def spreads(self, codes: Sequence[str]) -> list[Spread]:
         """Return what these features are like, read one by one into the same memory."""
@@ -68,9 +74,8 @@ class Reading:
         spreads = {day: drift.Spread.of(values[place]) for day, place in sorted(self.place.items())}
         now = spreads.pop(self.now)
         compared = [drift.drift_row(code, past, now) for past in spreads.values()]
-        return Spread(
-            code, compared, self.outcomes.auc_by(values, room), np.packbits(np.isnan(values[self.place[self.now]]))
-        )
+        is_few = np.packbits(values < self.new_days) if code == DAYS_IN_SCHOOL else None
+        return Spread(code, compared, self.outcomes.auc_by(values, room), np.packbits(np.isnan(values)), is_few)
 
 
 def pieces() -> list[list[str]]:
@@ -90,12 +95,23 @@ def nearest_drift(spreads: Sequence[Spread]) -> pd.DataFrame:
     return nearest.drop_duplicates("feature_code").drop(columns="size")
 
 
-def missingness(spreads: Sequence[Spread], pupils: int) -> list[dict[str, Any]]:
-    """Return the share of present pupils without any value in a group of features."""
+def missingness(spreads: Sequence[Spread], now: slice, rows: int) -> list[dict[str, Any]]:
+    """Return the share of present pupils, who stand at ``now`` among all ``rows``, without any value in a group of features."""
+    groups = dict.fromkeys(declared.group for declared in FEATURES)
+    return [
+        {"group_code": group, "no_data_share": float(_has_none(spreads, group, rows)[now].mean())} for group in groups
+    ]
+
+
+def too_little(spreads: Sequence[Spread], rows: int) -> NDArray[np.bool_]:
+    """Return of which rows of all cohorts too little is known for an assessment."""
+    is_few = next(spread.is_few for spread in spreads if spread.code == DAYS_IN_SCHOOL)
+    assert is_few is not None
+    has_data = [~_has_none(spreads, group, rows) for group in NEEDED_GROUPS]
+    return has_too_little(has_data, np.unpackbits(is_few, count=rows).astype(bool))
+
+
+def _has_none(spreads: Sequence[Spread], group: str, rows: int) -> NDArray[np.bool_]:
     missing = {spread.code: spread.missing for spread in spreads}
-    found = []
-    for group in dict.fromkeys(declared.group for declared in FEATURES):
-        own = [missing[declared.code] for declared in FEATURES if declared.group == group]
-        has_none = np.unpackbits(np.bitwise_and.reduce(own), count=pupils)
-        found.append({"group_code": group, "no_data_share": float(has_none.mean())})
-    return found
+    own = [missing[declared.code] for declared in FEATURES if declared.group == group]
+    return np.unpackbits(np.bitwise_and.reduce(own), count=rows).astype(bool)

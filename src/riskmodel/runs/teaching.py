@@ -19,13 +19,20 @@ from riskmodel.risk import model, rules
 from riskmodel.risk.draw import Draw, content_of, draw_for, lots
 from riskmodel.risk.features import FEATURES
 from riskmodel.risk.model import RiskModel
-from riskmodel.risk.recipe import Recipe
+from riskmodel.risk.recipe import BOOSTING, Recipe
+from riskmodel.risk.support_weights import weights_without_support
 from riskmodel.runs.cohorts import SUPPORTED
 from riskmodel.runs.parquet import read_numbers
 from riskmodel.runs.semester import SemesterRun
 
 SLOW_CHALLENGER_ROWS = {"ebm": 10_000, "forest": 10_000}
 """So many rows teach those challengers that take minutes otherwise; they are there to compare with."""
+
+WEIGHT = "weight"
+"""The training column of the weights."""
+
+SUPPORT_ROWS = 10_000
+"""So many pupils of a cohort, about, tell who gets support."""
 
 DIRECTIONS = {feature.code: feature.direction for feature in FEATURES}
 NEEDED_BY_RULES = {code for rule in rules.COUNTED.values() for alternatives in rule.needs for code in alternatives}
@@ -44,6 +51,7 @@ class Learning:
     support_aware: bool
     full: bool = False
     most_rows: int = 0
+    support_method: str = "reweight"
 
     @property
     def codes(self) -> list[str]:
@@ -53,23 +61,32 @@ class Learning:
 
 @dataclass(frozen=True)
 class Pupils:
-    """A cohort by ``pupil_id``: features (columns that lie together in memory), label (NaN: censored or open), school."""
+    """A cohort by ``pupil_id``: features (columns that lie together in memory), label (NaN: censored or open), school.
+
+    ``was_supported``: new support began inside the label window.
+    """
 
     features: pd.DataFrame
     label: NDArray[np.float64]
     school_id: pd.Series
     pupil_id: pd.Series
+    was_supported: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Pupils who may teach: features, label, support, school, and the lot by which they are drawn."""
+    """Pupils who may teach: features, label, support, school, and the lot by which they are drawn.
+
+    ``weight``: for how many pupils each stands where those with support teach nothing (see
+    :mod:`riskmodel.risk.support_weights`).
+    """
 
     features: pd.DataFrame
     label: NDArray[np.float64]
     was_supported: NDArray[np.bool_]
     school_id: pd.Series
     lot: NDArray[np.float64]
+    weight: NDArray[np.float64]
 
     def only(self, chosen: NDArray[np.bool_]) -> Rows:
         """Return the chosen rows, in memory of their own even if they are all."""
@@ -81,6 +98,7 @@ class Rows:
             self.was_supported[places],
             self.school_id.take(places).reset_index(drop=True),
             self.lot[places],
+            self.weight[places],
         )
 
 
@@ -105,16 +123,17 @@ class Cohorts:
         members = self._run.read("cohort", cut_off, ["pupil_id", "school_id", "label"])
         members = members.sort_values("pupil_id", ignore_index=True)
         label = members["label"].to_numpy(dtype=np.float64, na_value=np.nan)
-        return Pupils(self._features(cut_off, members), label, members["school_id"], members["pupil_id"])
+        trait = beside(members[["pupil_id"]], self._run.read("trait", cut_off, ["pupil_id", SUPPORTED]))
+        supported = trait[SUPPORTED].to_numpy(dtype=bool)
+        return Pupils(self._features(cut_off, members), label, members["school_id"], members["pupil_id"], supported)
 
     def rows(self, cut_off: date) -> Rows:
         """Return one cohort, as it teaches, until another one is asked for."""
         pupils = self.pupils(cut_off)
-        keys = pupils.pupil_id.to_frame()
-        supported = beside(keys, self._run.read("trait", cut_off, ["pupil_id", SUPPORTED]))[SUPPORTED]
         content = content_of(pupils.features.to_numpy(), pupils.label)
         lot = lots(content, cut_off.toordinal(), self._learning.seed)
-        return Rows(pupils.features, pupils.label, supported.to_numpy(dtype=bool), pupils.school_id, lot)
+        one = np.ones(len(lot))
+        return Rows(pupils.features, pupils.label, pupils.was_supported, pupils.school_id, lot, one)
 
     def _features(self, cut_off: date, members: pd.DataFrame) -> pd.DataFrame:
         codes = self._learning.codes
@@ -140,6 +159,7 @@ def together(cohorts: Iterable[Rows]) -> Rows:
         np.concatenate([part.was_supported for part in several]),
         pd.concat([part.school_id for part in several], ignore_index=True),
         np.concatenate([part.lot for part in several]),
+        np.concatenate([part.weight for part in several]),
     )
 
 
@@ -181,7 +201,7 @@ class Fits:
         known = ~np.isnan(rows.label)
         draws = [self.draw(taught, kind) for taught, kind in self._wanted if cut_off in taught]
         widest = Draw(max(draw.left for draw in draws), max(draw.stayed for draw in draws))
-        self._kept[cut_off] = rows.only(known & widest.chosen(rows.lot, rows.label))
+        self._kept[cut_off] = self._weighed(rows, rows.only(known & widest.chosen(rows.lot, rows.label)))
         school_id, label = rows.school_id[known], rows.label[known]
         needed = rows.features.loc[known, [code for code in rows.features if code in NEEDED_BY_RULES]]
         self._tallies[cut_off] = {code: rules.tally(code, needed, school_id, label) for code in rules.RULES}
@@ -189,6 +209,15 @@ class Fits:
             # The slow ones alone do not start in a thread: their libraries set the filters of warnings, which threads share.
             if taught[-1] == cut_off and kind not in SLOW_CHALLENGER_ROWS:
                 self._fits[taught, kind] = self._pool.submit(self.fit, taught, kind)
+
+    def _weighed(self, rows: Rows, kept: Rows) -> Rows:
+        """Return what is kept of a cohort with its weights, learnt from an even share of all its ``rows``."""
+        if not (self.learning.support_aware and self.learning.support_method == "reweight"):
+            return kept
+        even = rows.only(rows.lot < SUPPORT_ROWS / max(len(rows.lot), 1))
+        known, seed = (even.features, even.was_supported), self.learning.seed
+        weight = weights_without_support(known, kept.features, kept.was_supported, seed, self.learning.threads)
+        return replace(kept, weight=weight)
 
     def draw(self, taught: Taught, kind: str) -> Draw:
         """Return the shares of all pupils of these cohorts that teach a model of this kind."""
@@ -209,8 +238,17 @@ class Fits:
         features = rows.features
         recipe = Recipe(kind, left_share=draw.left, stayed_share=draw.stayed)
         if self.learning.support_aware and rows.was_supported.any():
-            features = features.assign(**{SUPPORTED: rows.was_supported.astype(np.float64)})
-            recipe = replace(recipe, treatment=SUPPORTED)
+            alone = rows.only(~rows.was_supported)
+            if (
+                self.learning.support_method == "reweight"
+                and kind in BOOSTING
+                and 0 < alone.label.sum() < len(alone.label)
+            ):
+                rows, features = alone, alone.features.assign(**{WEIGHT: alone.weight})
+                recipe = replace(recipe, weight=WEIGHT)
+            else:
+                features = features.assign(**{SUPPORTED: rows.was_supported.astype(np.float64)})
+                recipe = replace(recipe, treatment=SUPPORTED)
         directions = {code: DIRECTIONS[code] for code in rows.features.columns}
         return model.fit(recipe, features, rows.label, directions, self.learning.seed, self.learning.threads)
 

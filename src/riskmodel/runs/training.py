@@ -54,7 +54,7 @@ def train(run: SemesterRun, learning: Learning) -> pd.DataFrame:
     tests = splits.backtests(windows, run.cut_off)
     final = tuple(window.cut_off for window in teachers)
     brief: list[dict[str, object]] = []
-    past, cohorts = _Past(windows), Cohorts(run, learning)
+    past, cohorts = _Past(windows, learning), Cohorts(run, learning)
     outcomes = cohorts.outcomes()
     with ThreadPoolExecutor(parts.workers(), thread_name_prefix="fit") as pool, PredictionWriter(run.tables) as writer:
         fits = Fits(learning, outcomes, _wanted(tests, final, learning), pool)
@@ -67,7 +67,7 @@ def train(run: SemesterRun, learning: Learning) -> pd.DataFrame:
                 past.keep(predicted)
         calibrator = _calibrator(predictions_for_calibration(past.frame()))
         scoring = fits.model(final, DEFAULT_MODEL)
-    _write_model(run, scoring, calibrator, teachers)
+    _write_model(run, scoring, calibrator, teachers, learning)
     return pd.DataFrame(brief)
 
 
@@ -107,10 +107,14 @@ def _kinds(split_code: str, *, is_newest: bool, is_full: bool) -> tuple[str, ...
 
 
 class _Past:
-    """The default model's predictions of past cohorts: what calibrators learn from."""
+    """The default model's predictions of past cohorts: what calibrators learn from.
 
-    def __init__(self, windows: Sequence[Window]) -> None:
-        self._windows = windows
+    Where support is learnt as a treatment, the outcomes of those who were supported teach no calibrator: scores are as if
+    none were given, and of these pupils nobody knows what would have become.
+    """
+
+    def __init__(self, windows: Sequence[Window], learning: Learning) -> None:
+        self._windows, self._support_aware = windows, learning.support_aware
         self._kept: list[tuple[Window, pd.DataFrame]] = []
 
     def keep(self, predicted: Predicted) -> None:
@@ -121,7 +125,8 @@ class _Past:
             "split_code": predicted.split_code,
             "model_code": DEFAULT_MODEL,
         }
-        rows = pd.DataFrame({"raw_score": raw, "label": predicted.label}).assign(**columns)
+        label = predicted.label_without_support if self._support_aware else predicted.label
+        rows = pd.DataFrame({"raw_score": raw, "label": label}).assign(**columns)
         window = next(one for one in self._windows if one.cut_off == predicted.cohort_on)
         self._kept.append((window, rows))
 
@@ -191,7 +196,15 @@ def _out_of_school(pupils: Pupils, fits: Fits) -> list[Predicted]:
 
 
 def _predicted(cut_off: date, split_code: str, pupils: Pupils, by_model: dict[str, Scores]) -> Predicted:
-    return Predicted(cut_off, split_code, pupils.pupil_id, pupils.school_id, pupils.label, by_model)
+    return Predicted(
+        cut_off,
+        split_code,
+        pupils.pupil_id,
+        pupils.school_id,
+        pupils.label,
+        by_model,
+        was_supported=pupils.was_supported,
+    )
 
 
 def _calibrator(past: pd.DataFrame) -> Calibrator:
@@ -202,7 +215,9 @@ def _calibrator(past: pd.DataFrame) -> Calibrator:
     )
 
 
-def _write_model(run: SemesterRun, final: RiskModel, calibrator: Calibrator, teachers: tuple[Window, ...]) -> None:
+def _write_model(
+    run: SemesterRun, final: RiskModel, calibrator: Calibrator, teachers: tuple[Window, ...], learning: Learning
+) -> None:
     described: dict[str, Any] = {
         "model_code": DEFAULT_MODEL,
         "feature_codes": list(final.feature_codes),
@@ -211,6 +226,7 @@ def _write_model(run: SemesterRun, final: RiskModel, calibrator: Calibrator, tea
         "left_share": final.recipe.left_share,
         "stayed_share": final.recipe.stayed_share,
         "treatment": final.recipe.treatment,
+        "support_method": learning.support_method if learning.support_aware else "",
         "taught_by": [window.cut_off.isoformat() for window in teachers],
         "calibrator": calibrator.to_dict(),
     }

@@ -599,6 +599,7 @@ EVALUATION = Table(
                     "pupils who are not in the training data", "izglītojamie, kuru nav mācīšanas datos"
                 ),
                 "unsupported": Words("pupils without new support in the window", "bez jauna atbalsta logā"),
+                "supported": Words("pupils with new support in the window", "ar jaunu atbalstu logā"),
                 "all_censored_left": Words("bound: every censored pupil left", "robeža: visi cenzētie pārtrauca"),
                 "all_censored_stayed": Words("bound: every censored pupil stayed", "robeža: visi cenzētie palika"),
             },
@@ -940,6 +941,16 @@ DRIFT = Table(
             ),
             required=False,
         ),
+        Column(
+            "mean_ratio",
+            Kind.DECIMAL,
+            Words(
+                "Mean now divided by mean before; empty: a feature that can be below zero, or no data",
+                "Vidējais tagad, dalīts ar vidējo agrāk; tukšs – pazīme var būt negatīva, vai nav datu",
+            ),
+            required=False,
+            low=0,
+        ),
         Column("missing_share_now", Kind.DECIMAL, Words("Share without data now", "Bez datu tagad"), low=0, high=1),
         Column(
             "missing_share_before", Kind.DECIMAL, Words("Share without data before", "Bez datu agrāk"), low=0, high=1
@@ -947,6 +958,47 @@ DRIFT = Table(
     ),
     key=("feature_code",),
 )
+
+COVERAGE = Table(
+    name="coverage",
+    row=Words(
+        "class and group of a past cohort: how often its prediction sets held what became of pupils",
+        "agrākas grupas daļa: cik bieži prognozes kopa saturēja notikušo",
+    ),
+    columns=(
+        COHORT_ON,
+        Column("trait_code", Kind.CODE, Words("Trait; all: everybody", "Pazīme; all – visi"), pattern="[a-z_]{1,40}"),
+        Column("group_value", Kind.TEXT, Words("Group", "Grupa")),
+        Column(
+            "class_code",
+            Kind.CODE,
+            Words("What became of the pupils", "Kas ar izglītojamajiem notika"),
+            codes={"left": Words("left", "pārtrauca"), "stayed": Words("stayed", "palika")},
+        ),
+        Column("aimed_share", Kind.DECIMAL, Words("Share aimed at", "Mērķa daļa"), low=0, high=1),
+        Column(
+            "covered_share",
+            Kind.DECIMAL,
+            Words("Share whose set held it; empty: too few", "Daļa, kuru kopa to saturēja; tukšs – par maz"),
+            required=False,
+            low=0,
+            high=1,
+        ),
+        LOW,
+        HIGH,
+        Column(
+            "unsure_share",
+            Kind.DECIMAL,
+            Words("Share whose set held both or neither", "Daļa, kuru kopā bija abi iznākumi vai neviens"),
+            required=False,
+            low=0,
+            high=1,
+        ),
+        MEMBERS,
+    ),
+    key=("cohort_on", "trait_code", "group_value", "class_code"),
+)
+"""A set says what may become of a pupil with such a score; its limits were learnt from cohorts known by then."""
 
 TARGETING = Table(
     name="targeting",
@@ -1436,6 +1488,7 @@ RESULTS: tuple[Table, ...] = (
     CALIBRATION,
     BAND,
     DRIFT,
+    COVERAGE,
     EFFECT,
     MEASURE_GRADE,
     TARGETING,

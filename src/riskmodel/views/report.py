@@ -13,6 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from riskmodel.messages import Language, message
+from riskmodel.settings import WORTH_A_LOOK_PSI
 from riskmodel.support.risks import risk_item
 from riskmodel.views import evidence, figures, model_page, numbers, pages, texts, words
 from riskmodel.views.texts import measure_name
@@ -28,8 +29,6 @@ GAPS = {"calibration_gap"}
 DAYS = {"lead_days_median"}
 LARGEST_DRIFTS = 12
 LARGEST_WEIGHTS = 15
-WORTH_A_LOOK_PSI = 0.1
-"""Above it a feature's distribution is worth a look (below the limit that holds a run)."""
 
 
 def semester_report(findings: Row, language: Language) -> str:

@@ -98,6 +98,7 @@ SUBSETS = {
     "all": message("All with a known outcome"),
     "not_seen_before": message("Pupils who are not in the training data"),
     "unsupported": message("Without new support in the window"),
+    "supported": message("With new support in the window"),
     "all_censored_left": message("Bound: as if everyone with an unknown outcome had left"),
     "all_censored_stayed": message("Bound: as if everyone with an unknown outcome had stayed"),
 }
@@ -160,7 +161,9 @@ GATES = {
     "schools_missing": message("Schools missing since the last run"),
     "quarantined_share": message("Rows put aside in a table"),
     "calibration_gap": message("Mean prediction minus share who left, newest matured cohort"),
+    "foretold": message("Leavers of the newest matured cohort, as a multiple of those foretold"),
     "drift": message("Drift of a feature"),
+    "recorded": message("Absences recorded many times more or fewer than before"),
     "leak": message("A single feature that ranks too well"),
     "additivity": message("Reasons that do not add up to the score"),
 }

@@ -1,0 +1,1 @@
+"""How sure a score is: sets, intervals, and who is better looked at by people."""
