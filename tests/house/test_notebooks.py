@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import nbformat
@@ -51,3 +52,9 @@ def test_the_parameters_of_a_notebook_are_typed_and_explained(path):
         if "#" not in lines[statement.end_lineno - 1] and "#" not in lines[max(statement.lineno - 2, 0)]
     ]
     assert unexplained == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_each_cell_of_a_notebook_has_a_name_of_its_own(path):
+    names = [cell["id"] for cell in json.loads(path.read_text("utf-8"))["cells"]]
+    assert len(set(names)) == len(names)
