@@ -81,7 +81,7 @@ def test_a_lottery_is_laid_down_drawn_once_and_can_be_drawn_again_by_anybody_fro
     assert (laid / "seed.txt").read_text().strip() not in json.dumps(terms) + (laid / "registration_en.md").read_text(
         "utf-8"
     )
-    with pytest.raises(UsageError, match="laid down by A. Ozola"):
+    with pytest.raises(UsageError, match=r"laid down by A\. Ozola"):
         allocating.prepare(asked(store), LAID, silent)
     told = allocating.draw(Asked(store, None, "KA-PED", "I. Kalna"), silent)
     assert commitment_of(told["seed"]) == terms["seed_sha256"]
