@@ -425,3 +425,15 @@ def test_every_code_of_the_result_tables_has_words():
     )
     for table, column, said in tables:
         assert set(table.column(column).codes) - set(said) == set(), column
+
+
+def test_groups_of_schools_are_told_by_their_names_and_not_by_codes():
+    cause = {"cohort_on": "2023-12-20", "metric_code": "missed_share", "difference": 0.2, "cause_code": "unclear"}
+    rows = [
+        {**cause, "trait_code": "school_kind", "group_value": "general"},
+        {**cause, "trait_code": "municipality_code", "group_value": "LV0001000"},
+        {**cause, "trait_code": "municipality_code", "group_value": "LV9999999"},
+    ]
+    told = model_page.differences({"fairness_cause": rows}, "lv")
+    groups = {one["group"] for one in told}
+    assert groups == {"vispārējā izglītība", "Rīga", "LV9999999"}

@@ -105,7 +105,6 @@ def rows(effects: Row, language: Language) -> list[dict[str, Any]]:
         {
             "measure": _name(row["measure_code"], language),
             "kind": words.words(KINDS, row["kind_code"], language),
-            "is_estimated": row["value"] is not None,
             "value": _points(row["value"], language),
             "interval": "" if row["low"] is None else _ends(row, language),
             "detectable": _points(row["detectable"], language),
@@ -123,7 +122,7 @@ def summary(effects: Row, language: Language) -> str:
     row = next((one for one in effects.get("measure_grade", ()) if one["measure_code"] == ANY_MEASURE), None)
     if row is None or row["grade_code"] in ("none_yet", "opinion"):
         return message(
-            "Whether support has kept pupils in school is not known yet: no comparison could be made."
+            "Whether support has kept pupils in school is not known yet: there is no comparison that could be relied on."
         ).in_language(language)
     said = sentence(row, language)
     lead = message("Support as a whole, {how}:", how=GRADES[row["grade_code"]])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
+from riskmodel import latvia
 from riskmodel.disclosure.policy import DEFAULT_N_MIN
 from riskmodel.messages import Language
 from riskmodel.views import evidence, figures, numbers, words
@@ -154,7 +156,7 @@ def differences(findings: Row, language: Language) -> list[dict[str, Any]]:
     return [
         {
             "trait": words.words(words.TRAITS, row["trait_code"], language),
-            "group": words.trait_value(row["trait_code"], row["group_value"], language),
+            "group": _group(row, language),
             "figure": words.words(words.FIGURES, row["metric_code"], language),
             "points": numbers.number(100 * abs(row["difference"]), language),
             "is_above": row["difference"] > 0,
@@ -166,6 +168,14 @@ def differences(findings: Row, language: Language) -> list[dict[str, Any]]:
         }
         for row in told
     ]
+
+
+def _group(row: Row, language: Language) -> str:
+    """Return the words of a group; the name of a municipality is that of the cohort's cut-off date."""
+    if row["trait_code"] == "municipality_code":
+        with contextlib.suppress(KeyError):
+            return latvia.municipality_on(row["group_value"], numbers.as_date(row["cohort_on"])).name
+    return words.trait_value(row["trait_code"], row["group_value"], language)
 
 
 def without_small_numbers(groups: Sequence[Row]) -> list[dict[str, Any]]:

@@ -187,5 +187,7 @@ def words(of: Mapping[str, Message], code: str, language: Language) -> str:
 def trait_value(trait_code: str, value: str, language: Language) -> str:
     """Return the words of one group of a trait, e.g. ``sex`` ``female``."""
     alike = {"instruction_language": "first_language"}.get(trait_code, trait_code)
+    if trait_code == "school_kind":
+        return words(SCHOOL_KINDS, value, language)
     found = TRAIT_VALUES.get((alike, value)) or FLAG_VALUES.get(str(value).lower())
     return found.in_language(language) if found else str(value)
