@@ -50,12 +50,6 @@ class Capacity:
         }
         return by_school if self.is_within_school else {WHOLE: sum(by_school.values())}
 
-    def pools(self, school_id: pd.Series) -> pd.Series:
-        """Return, per pupil, the pool of places that the pupil competes for: the school, or all schools."""
-        if self.is_within_school:
-            return school_id.astype(str)
-        return pd.Series(WHOLE, index=school_id.index)
-
 
 def number_schools(school_id: pd.Series) -> tuple[NDArray[np.int32], list[str]]:
     """Return each pupil's school as a number into the list of their names, which rise; a categorical one is quickest.
@@ -80,11 +74,22 @@ def chance_of_place(raw_score: NDArray[np.float64], school_id: pd.Series, capaci
     >>> chance_of_place(np.array([3.0, 1.0, 1.0, 0.0]), pd.Series(["1"] * 4), Capacity(places={"1": 2})).tolist()
     [1.0, 0.5, 0.5, 0.0]
     """
-    frame = pd.DataFrame({"pool": capacity.pools(school_id).to_numpy(), "score": np.asarray(raw_score, dtype=float)})
-    places = frame["pool"].map(capacity.by_school(school_id)).to_numpy(dtype=float)
-    ranks = frame.groupby("pool")["score"].rank(ascending=False, method="min").to_numpy()
-    tied = frame.groupby(["pool", "score"])["score"].transform("size").to_numpy(dtype=float)
-    return np.asarray(np.clip((places - (ranks - 1)) / tied, 0.0, 1.0), dtype=np.float64)
+    by_pool = capacity.by_school(school_id)
+    number, names = number_schools(school_id)
+    if not capacity.is_within_school:
+        number, names = np.zeros_like(number), [WHOLE]
+    places = np.array([by_pool[name] for name in names], dtype=np.float64)
+    score = np.asarray(raw_score, dtype=np.float64)
+    order = np.lexsort((-score, number))
+    pool, down = number[order], score[order]
+    first = np.searchsorted(pool, np.arange(len(names)))
+    is_new = np.append(True, (pool[1:] != pool[:-1]) | (down[1:] != down[:-1]))[: len(pool)]
+    begins = np.flatnonzero(is_new)
+    tied = np.diff(np.append(begins, len(pool)))
+    ahead = begins - first[pool[begins]]
+    chance = np.empty(len(pool))
+    chance[order] = np.repeat(np.clip((places[pool[begins]] - ahead) / tied, 0.0, 1.0), tied)
+    return chance
 
 
 def place_in_school(raw_score: NDArray[np.float64], school_id: pd.Series, pupil_id: pd.Series) -> NDArray[np.int64]:

@@ -28,8 +28,8 @@ RECORDED = ("absent_share_year", "absent_share_8w")
 """The features that tell whether absences are recorded as they were: means over many lessons of all pupils. Shorter spans
 follow an influenza; unexcused lessons are few, and a rule on excuses moves them."""
 
-BEYOND_CHANCE = 2.0
-"""Standard errors from which on chance is no explanation: it goes so far in one of forty semesters, to one side."""
+BEYOND_CHANCE = 2.5
+"""Standard errors from which on chance is no explanation: it goes so far in one of a hundred and sixty semesters, to one side."""
 
 
 def drift(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
@@ -171,7 +171,7 @@ class Foretold:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The ratio less and more :data:`BEYOND_CHANCE` standard errors: about 95 %."""
+        """The ratio less and more :data:`BEYOND_CHANCE` standard errors."""
         factor = math.exp(BEYOND_CHANCE * self.error)
         return self.ratio / factor, self.ratio * factor
 

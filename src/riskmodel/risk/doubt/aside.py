@@ -60,7 +60,8 @@ def judge(cohorts: Iterable[Listed], capacity: Capacity, replicates: int, seed: 
     places = 0.0
     for one in cohorts:
         plain = chance_of_place(one.raw_score, one.school_id, capacity)
-        changed = chance_of_place(after_the_others(one.raw_score, one.is_aside), one.school_id, capacity)
+        later = after_the_others(one.raw_score, one.is_aside)
+        changed = chance_of_place(later, one.school_id, capacity) if one.is_aside.any() else plain
         places += float(np.sum(plain[one.is_aside] - changed[one.is_aside]))
         counted.append(_by_school(one, plain, changed))
     if not counted:
