@@ -106,7 +106,7 @@ def spread_of_risk(cohort: Cohort, comparing: Comparing) -> pd.DataFrame:
 
 def _beside(run: SemesterRun, table: str, day: date, columns: list[str], pupil_id: pd.Series) -> pd.DataFrame:
     rows = run.read(table, day, ["pupil_id", *columns]).set_index("pupil_id")
-    return rows.loc[pupil_id.astype(str).to_numpy()].reset_index(drop=True)
+    return rows.reindex(pd.Index(pupil_id.astype(str))).reset_index(drop=True)
 
 
 def _past(run: SemesterRun, day: date) -> pd.DataFrame:
