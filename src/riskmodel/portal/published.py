@@ -89,7 +89,7 @@ class Published:
         """Return the extract of a municipality of this run; KeyError for any other code."""
         if code not in self.municipalities:
             raise KeyError("no such municipality in this run")
-        return self._dated(self._read(f"extracts/municipality/{code}.json"))
+        return self._dated(self._read(f"extracts/municipality/{code}.json")) | {"needed": self._verdict(code)}
 
     @cached_property
     def has_state(self) -> bool:
@@ -98,7 +98,12 @@ class Published:
 
     def state(self) -> dict[str, Any]:
         """Return the extract of the state."""
-        return self._dated(self._read(STATE_FILE))
+        return self._dated(self._read(STATE_FILE)) | {"needed": self._verdict("state")}
+
+    def _verdict(self, area: str) -> dict[str, str] | None:
+        """Return whether the individual score is needed in an area, in each language; None where nothing was compared."""
+        found: dict[str, str] | None = self.effects.get("verdicts", {}).get(area)
+        return found
 
     def _dated(self, extract: dict[str, Any]) -> dict[str, Any]:
         return extract | {"run": extract["run"] | {"published_on": self.updated_on}}

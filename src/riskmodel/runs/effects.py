@@ -14,7 +14,7 @@ The same pupils' absence in the cohort before and after stands beside them as th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -78,8 +78,11 @@ class Asked:
         return MOST_PUPILS_IN_FULL if self.full else MOST_PUPILS
 
 
-def estimate(run: SemesterRun, asked: Asked) -> pd.DataFrame:
-    """Return the table ``effect``; write it, ``measure_grade`` and what pages show of both (``effects.json``)."""
+def estimate(run: SemesterRun, asked: Asked, told: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """Return the table ``effect``; write it, ``measure_grade`` and what pages show of both (``effects.json``).
+
+    ``told`` stands in that file beside them: what the equal-budget comparison says.
+    """
     with run.connect() as connection:
         open_cut_off(connection, run.cut_off, tables=("support",))
         given = connection.execute(
@@ -95,6 +98,7 @@ def estimate(run: SemesterRun, asked: Asked) -> pd.DataFrame:
     listed = [measure.code for measure in catalogue().measures]
     found = run.write(MEASURE_GRADE, grades(table, [ANY_MEASURE, *listed]))
     content = {
+        **(told or {}),
         "worth_having": asked.rule.worth_having,
         "effect": _plain(table),
         "measure_grade": _plain(found),

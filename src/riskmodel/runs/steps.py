@@ -142,15 +142,18 @@ SEMESTER: tuple[Step, ...] = (
     Step(
         "60_effects",
         Words("effects of measures", "pasākumu ietekme"),
-        takes=("cut_off_date", "seed", "full", "worth_having"),
+        takes=("cut_off_date", "seed", "full", "worth_having", "capacity_share", "capacity_places"),
         needs=(
             INPUTS,
+            "tables/place.parquet",
             "tables/cohort.parquet",
             "tables/feature.parquet",
             "tables/prediction.parquet",
             "tables/band.parquet",
         ),
         makes={
+            "tables/targeting.parquet": PERSONAL,
+            "tables/risk_spread.parquet": PERSONAL,
             "tables/effect.parquet": OPEN,
             "tables/measure_grade.parquet": OPEN,
             "effects.json": OPEN,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from riskmodel.errors import RunFailedError
-from riskmodel.messages import message
+from riskmodel.messages import LANGUAGES, message
 from riskmodel.risk.capacity import Capacity, number_schools
 from riskmodel.risk.evaluation import DEFAULT_MODEL
 from riskmodel.risk.targeting.comparison import Comparing, Targeted, areas_of, compare
@@ -23,9 +24,14 @@ from riskmodel.risk.targeting.strategies import (
     expected_benefit,
     orders_of,
 )
+from riskmodel.risk.targeting.verdicts import plain_verdict
+from riskmodel.runs.judging import capacity_of
 from riskmodel.runs.predictions import predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
+from riskmodel.tables.results import RISK_SPREAD, TARGETING
+from riskmodel.views.extract import plain
 
+AS_DELIVERED = "as_delivered"
 SPLITS = ("mature", "school_disjoint")
 """As the headline of a run: out of time; in the first years, out of school."""
 
@@ -81,6 +87,35 @@ def newest_cohort(run: SemesterRun, effects: tuple[RiskEffect, ...] = ()) -> Coh
     return Cohort(targeted, stage, probability)
 
 
+def compare_places(run: SemesterRun, capacity_share: float, capacity_places: int, seed: int) -> dict[str, Any]:
+    """Return what pages tell of the equal-budget comparison; write ``targeting`` and ``risk_spread``.
+
+    ``verdicts`` holds by area (``state`` and the municipalities) a code and a sentence in each language, with the places that
+    there are; ``between_schools`` the share of the spread of risk that lies between schools, over the state, with its interval. A
+    run without a past cohort has neither.
+    """
+    if not predicted_parts(run.tables):
+        run.write_none(TARGETING)
+        run.write_none(RISK_SPREAD)
+        return {"verdicts": {}, "between_schools": None}
+    capacity = capacity_of(run.read("place"), capacity_share, capacity_places)
+    compared, spread = compare_run(newest_cohort(run), capacity, seed)
+    compared, spread = run.write(TARGETING, compared), run.write(RISK_SPREAD, spread)
+    areas = compared.loc[compared["budget_code"] == AS_DELIVERED, ["area_kind", "area_code"]].drop_duplicates()
+    told = {}
+    for kind, code in areas.itertuples(index=False):
+        verdict = plain_verdict(compared, code, AS_DELIVERED)
+        sentence = {language: verdict.sentence().in_language(language) for language in LANGUAGES}
+        told["state" if kind == "state" else str(code)] = {"verdict_code": verdict.verdict_code, **sentence}
+    of_state = spread[
+        (spread["area_kind"] == "state") & (spread["risk_code"] == "predicted") & (spread["level_code"] == "school")
+    ]
+    between = [
+        plain({str(name): row[name] for name in ("value", "low", "high")}) for row in of_state.to_dict("records")
+    ]
+    return {"verdicts": told, "between_schools": between[0] if between else None}
+
+
 def compare_run(
     cohort: Cohort, capacity: Capacity, seed: int, replicates: int = 400
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -106,7 +141,7 @@ def spread_of_risk(cohort: Cohort, comparing: Comparing) -> pd.DataFrame:
 
 def _beside(run: SemesterRun, table: str, day: date, columns: list[str], pupil_id: pd.Series) -> pd.DataFrame:
     rows = run.read(table, day, ["pupil_id", *columns]).set_index("pupil_id")
-    return rows.loc[pupil_id.astype(str).tolist()].reset_index(drop=True)
+    return rows.reindex(pd.Index(pupil_id.astype(str))).reset_index(drop=True)
 
 
 def _past(run: SemesterRun, day: date) -> pd.DataFrame:

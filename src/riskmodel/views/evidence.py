@@ -52,8 +52,23 @@ TELLING = ("helps", "harms")
 
 
 def told(effects: Row, language: Language) -> dict[str, Any]:
-    """Return what a page says of effects: ``summary``, a sentence, and ``rows``, the comparisons."""
-    return {"summary": summary(effects, language), "rows": rows(effects, language)}
+    """Return what a page says of effects: ``summary``, a sentence, ``rows``, the comparisons, and ``needed``, of the score."""
+    return {"summary": summary(effects, language), "rows": rows(effects, language), "needed": needed(effects, language)}
+
+
+def needed(effects: Row, language: Language) -> dict[str, Any]:
+    """Return whether the individual score is needed over the state: ``sentence``, and the share of risk ``between`` schools."""
+    between = effects.get("between_schools")
+    known = between is not None and None not in (between["value"], between["low"], between["high"])
+    return {
+        "sentence": effects.get("verdicts", {}).get("state", {}).get(language, ""),
+        "between": {
+            "share": numbers.percent(between["value"], language),
+            "ends": numbers.percent_interval(between["low"], between["high"], language),
+        }
+        if known
+        else None,
+    }
 
 
 def grade(code: str, effects: Row, language: Language) -> dict[str, Any]:
