@@ -94,5 +94,20 @@ def test_pages_give_the_effect_that_would_have_been_found_beside_every_verdict(d
     assert "helps" not in body
 
 
+@pytest.mark.parametrize("draw", [model_page.about, report.semester_report])
+def test_pages_say_whether_the_individual_score_is_needed_and_where_the_risk_lies(draw):
+    found = effects() | {
+        "verdicts": {"state": {"en": "Here this choice does as well.", "lv": "Šeit tikpat labi."}},
+        "between_schools": {"value": 0.31, "low": 0.21, "high": 0.44},
+    }
+    page = draw(invented_run.findings() | {"effects": found}, "en")
+    assert "Here this choice does as well." in page
+    assert "Of the spread of the assessed risk, 31% lies between schools" in page.replace("31 %", "31%")
+    unknown = draw(invented_run.findings(), "en")
+    section = unknown[unknown.index("Is an individual score needed?") :][:200]
+    assert "no data" in section
+    assert "lies between schools" not in unknown
+
+
 def test_latvian_says_the_same_with_a_comma():
     assert "apmēram par 3,0 mazāk (1,0" in evidence.sentence(row("helps", -0.05, -0.01), "lv")

@@ -102,10 +102,10 @@ def compare_places(run: SemesterRun, capacity_share: float, capacity_places: int
     compared, spread = compare_run(newest_cohort(run), capacity, seed)
     compared, spread = run.write(TARGETING, compared), run.write(RISK_SPREAD, spread)
     areas = compared.loc[compared["budget_code"] == AS_DELIVERED, ["area_kind", "area_code"]].drop_duplicates()
-    told = {}
+    told: dict[str, dict[str, str]] = {}
     for kind, code in areas.itertuples(index=False):
         verdict = plain_verdict(compared, code, AS_DELIVERED)
-        sentence = {language: verdict.sentence().in_language(language) for language in LANGUAGES}
+        sentence: dict[str, str] = {language: verdict.sentence().in_language(language) for language in LANGUAGES}
         told["state" if kind == "state" else str(code)] = {"verdict_code": verdict.verdict_code, **sentence}
     of_state = spread[
         (spread["area_kind"] == "state") & (spread["risk_code"] == "predicted") & (spread["level_code"] == "school")

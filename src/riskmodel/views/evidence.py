@@ -58,17 +58,12 @@ def told(effects: Row, language: Language) -> dict[str, Any]:
 
 def needed(effects: Row, language: Language) -> dict[str, Any]:
     """Return whether the individual score is needed over the state: ``sentence``, and the share of risk ``between`` schools."""
-    between = effects.get("between_schools")
-    known = between is not None and None not in (between["value"], between["low"], between["high"])
-    return {
-        "sentence": effects.get("verdicts", {}).get("state", {}).get(language, ""),
-        "between": {
-            "share": numbers.percent(between["value"], language),
-            "ends": numbers.percent_interval(between["low"], between["high"], language),
-        }
-        if known
-        else None,
-    }
+    sentence = effects.get("verdicts", {}).get("state", {}).get(language, "")
+    between: Row = effects.get("between_schools") or {}
+    if any(between.get(name) is None for name in ("value", "low", "high")):
+        return {"sentence": sentence, "between": None}
+    ends = numbers.percent_interval(between["low"], between["high"], language)
+    return {"sentence": sentence, "between": {"share": numbers.percent(between["value"], language), "ends": ends}}
 
 
 def grade(code: str, effects: Row, language: Language) -> dict[str, Any]:
