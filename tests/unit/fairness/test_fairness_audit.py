@@ -133,10 +133,11 @@ def test_half_of_the_chance_of_a_flag_is_for_single_traits_however_many_pairs_th
         np.testing.assert_allclose(told, np.minimum(2 * adjusted(raw), 1))
 
 
-def test_a_cause_is_named_from_a_quarter_of_the_difference_up_and_measurement_by_its_test():
-    assert named(np.array([0.5, 0.3, 0.2]), 1.0, is_measurement=True) == ("risk", "places")
-    assert named(np.array([-0.5, 0.0, 0.9]), 0.4, is_measurement=True) == ("measurement",)
-    assert named(np.array([-0.5, 0.0, 0.9]), 0.4, is_measurement=False) == ()
+def test_a_cause_is_named_from_a_quarter_of_the_difference_up_and_where_its_test_holds():
+    assert named(np.array([0.5, 0.3, 0.2]), 1.0, (True, True, True)) == ("risk", "places")
+    assert named(np.array([0.5, 0.3, 0.2]), 1.0, (False, True, True)) == ("places",)
+    assert named(np.array([-0.5, 0.0, 0.9]), 0.4, (True, True, True)) == ("measurement",)
+    assert named(np.array([-0.5, 0.0, 0.9]), 0.4, (True, True, False)) == ()
 
 
 def test_equal_scores_tell_the_risk_of_all_also_where_probabilities_are_off():

@@ -94,7 +94,9 @@ def audit(pupils: Audited) -> Audit:
     cells = Cells.of(pupils)
     chances = tuple(Chance.of(pupils, figure) for figure in OF_COUNTS)
     compared = tuple(compare(cells, partition, chances[: len(ERRORS)]) for partition in cells.partitions())
-    probability = adjusted_by_kind(compared)
+    probability = adjusted_by_kind(
+        [each.probability for each in compared], [each.partition.is_pair for each in compared]
+    )
     flagged = _flagged(cells, compared, probability) if len(pupils.label) else ()
     return Audit(cells, chances, compared, probability, flagged)
 
@@ -159,18 +161,24 @@ def cause_table(rows: list[Row]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(FAIRNESS_CAUSE.column_names))
 
 
-def adjusted_by_kind(compared: Sequence[Compared]) -> tuple[Real, ...]:
-    """Return the probabilities adjusted together: half of the chance of any flag is for groups by one trait, half for pairs.
+def adjusted_by_kind(probabilities: Sequence[Real], is_pair: Sequence[bool]) -> tuple[Real, ...]:
+    """Return the probabilities adjusted together: half of the chance of any is for groups by one trait, half for pairs.
 
-    Pairs are many, and would else hide what holds for a whole group. The two halves together keep the chance of any flag.
+    Pairs are many, and would else hide what holds for a whole group. The two halves together keep the chance of any.
     """
-    found: list[Real] = [np.zeros(0)] * len(compared)
-    kinds = {one.partition.is_pair for one in compared}
-    for is_pair in kinds:
-        own = [place for place, one in enumerate(compared) if one.partition.is_pair == is_pair]
-        for place, each in zip(own, _adjusted_apart([compared[at].probability for at in own]), strict=True):
+    found = [np.zeros(each.shape) for each in probabilities]
+    kinds = {kind for kind, each in zip(is_pair, probabilities, strict=True) if each.size}
+    for wanted in kinds:
+        own = [place for place, kind in enumerate(is_pair) if kind == wanted]
+        for place, each in zip(own, _adjusted_apart([probabilities[at] for at in own]), strict=True):
             found[place] = np.minimum(each * len(kinds), 1.0)
     return tuple(found)
+
+
+def _of_rates(leaving: Chance, compared: Compared, groups: NDArray[np.int64]) -> Real:
+    """Return how often chance moves the share who left of these groups at least so far from that of all."""
+    people = compared.by_school[groups][..., PUPILS]
+    return leaving.probability(compared.sums[groups, LEFT] / compared.sums[groups, PUPILS], people)
 
 
 def _adjusted_apart(probabilities: Sequence[Real]) -> tuple[Real, ...]:
@@ -194,22 +202,34 @@ def _flagged(cells: Cells, compared: Sequence[Compared], probability: Sequence[R
         explaining.explain(one.partition, groups) if len(groups) else None
         for one, groups in zip(compared, with_flag, strict=True)
     ]
-    # One test per group, whatever is flagged of it; adjusted over all flagged groups.
-    tests = _adjusted_apart([np.zeros(0) if each is None else each.probability for each in explained])
-    for one, why, groups, test, level, chance in zip(
-        compared, explained, with_flag, tests, levels, probability, strict=True
+    # Two tests per group, whatever is flagged of it; adjusted over all flagged groups.
+    leaving = Chance.of_leaving(cells.pupils)
+    kinds = [one.partition.is_pair for one in compared]
+    tests = adjusted_by_kind([np.zeros(0) if each is None else each.probability for each in explained], kinds)
+    rates = adjusted_by_kind(
+        [_of_rates(leaving, one, groups) for one, groups in zip(compared, with_flag, strict=True)], kinds
+    )
+    for one, why, groups, test, rate, level, chance in zip(
+        compared, explained, with_flag, tests, rates, levels, probability, strict=True
     ):
         if why is not None:
             found += [
-                _group(one, why, (int(group), place, error), (level[group, error], chance[group, error], test[place]))
+                _group(
+                    one,
+                    why,
+                    (int(group), place, error),
+                    (level[group, error], chance[group, error], test[place], rate[place]),
+                )
                 for place, group in enumerate(groups)
                 for error in np.flatnonzero(level[group]).tolist()
             ]
     return tuple(found)
 
 
-def _group(compared: Compared, why: Explained, at: tuple[int, int, int], numbers: tuple[float, float, float]) -> Group:
-    (group, place, error), (level, probability, test) = at, numbers
+def _group(
+    compared: Compared, why: Explained, at: tuple[int, int, int], numbers: tuple[float, float, float, float]
+) -> Group:
+    (group, place, error), (level, probability, test, rate) = at, numbers
     difference = float(compared.difference[group, FIGURES.index(ERRORS[error])])
     parts = why.parts[place, PARTED.index(ERRORS[error])]
     return Group(
@@ -220,7 +240,7 @@ def _group(compared: Compared, why: Explained, at: tuple[int, int, int], numbers
         difference=difference,
         probability=float(probability),
         parts=dict(zip((*CAUSES, REST), parts.tolist(), strict=True)),
-        causes=named(parts[: len(CAUSES)], difference, is_measurement=is_shown(float(test))),
+        causes=named(parts[: len(CAUSES)], difference, shown=(is_shown(float(rate)), True, is_shown(float(test)))),
         left=float(why.left[place]),
         expected=float(why.expected[place]),
         log_odds=float(why.log_odds[place]),

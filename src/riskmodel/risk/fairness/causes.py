@@ -25,8 +25,11 @@ the efficient score of its coefficient, Σ_group (y - e), with errors that allow
 squares over schools and of what the likeness of residuals within all schools predicts). Probabilities are adjusted over the
 groups that are flagged.
 
-**Rule.** A cause is named when its part has the sign of the difference and is at least ``MIN_PART`` of it; measurement, when
-its test holds besides. Where none can be named, the cause is unclear.
+**Risk, tested.** The share who left in the group must differ from that of all others beyond chance, as an error must (see
+:mod:`riskmodel.risk.fairness.differences`); adjusted over the flagged groups, too.
+
+**Rule.** A cause is named when its part has the sign of the difference and is at least ``MIN_PART`` of it; measurement and
+risk, when their tests hold besides. Where none can be named, the cause is unclear.
 """
 
 from __future__ import annotations
@@ -139,28 +142,28 @@ class Explaining:
         return own[:, RESIDUAL] / known, error / known
 
 
-def named(parts: Real, difference: float, *, is_measurement: bool) -> tuple[Cause, ...]:
+def named(parts: Real, difference: float, shown: tuple[bool, bool, bool]) -> tuple[Cause, ...]:
     """Return the causes of a difference by the rule, the largest part first.
 
     Parameters
     ----------
     parts
         The parts of the difference, in the order of CAUSES.
-    is_measurement
-        The test says that the group leaves more or less often at an equal score.
+    shown
+        For each cause, whether its test holds; that of places has none and holds.
 
-    >>> named(np.array([0.10, 0.00, 0.02]), 0.12, is_measurement=True)
+    >>> named(np.array([0.10, 0.00, 0.02]), 0.12, (True, True, True))
     ('risk',)
-    >>> named(np.array([0.02, 0.00, 0.08]), 0.10, is_measurement=False)
+    >>> named(np.array([0.02, 0.00, 0.08]), 0.10, (True, True, False))
     ()
     """
     share = parts / difference
-    found = [CAUSES[at] for at in np.argsort(-share, kind="stable") if share[at] >= MIN_PART]
-    return tuple(cause for cause in found if cause != "measurement" or is_measurement)
+    found = [at for at in np.argsort(-share, kind="stable") if share[at] >= MIN_PART]
+    return tuple(CAUSES[at] for at in found if shown[at])
 
 
 def is_shown(probability: float) -> bool:
-    """Return whether an adjusted probability shows that a score means something else in a group."""
+    """Return whether an adjusted probability shows that a score, or the base rate, is another in a group."""
     return probability <= CHANCE_OF_ANY
 
 

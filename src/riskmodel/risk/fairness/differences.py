@@ -50,7 +50,16 @@ class Chance:
     @classmethod
     def of(cls, pupils: Audited, error: Figure) -> Chance:
         """Return the chance for one of OF_COUNTS among all pupils."""
-        counted, value = _counted(pupils, error)
+        return cls.of_shares(pupils, *_counted(pupils, error))
+
+    @classmethod
+    def of_leaving(cls, pupils: Audited) -> Chance:
+        """Return the chance for the share who left: the base rate."""
+        return cls.of_shares(pupils, np.ones(len(pupils.label)), pupils.label)
+
+    @classmethod
+    def of_shares(cls, pupils: Audited, counted: Real, value: Real) -> Chance:
+        """Return the chance for a share of which each pupil counts so far, and which it raises by ``value``."""
         size = float(counted.sum())
         if size < MIN_SIZE:
             return cls(np.nan, 0.0, 0.0, np.zeros(pupils.schools))
