@@ -38,8 +38,13 @@ CHOOSE_A_CLASS = """
     list.value = list.options[list.options.length - 1].value;
     list.dispatchEvent(new Event("input", { bubbles: true }));
     const after = rows().length;
-    if (!list.value || after >= before || !after) return requestAnimationFrame(attempt);
+    if (!list.value || after >= before || !after) {
+      list.value = "";
+      list.dispatchEvent(new Event("input", { bubbles: true }));
+      return requestAnimationFrame(attempt);
+    }
     window.interactive = { after: performance.now(), rows: before, left: after };
+    console.debug("interactive");
   };
   if (location.protocol !== "about:") attempt();
 })();
