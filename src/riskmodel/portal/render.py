@@ -25,6 +25,7 @@ from voila.execute import VoilaExecutor
 from voila.notebook_renderer import NotebookRenderer
 
 from riskmodel.portal.kernels import Kernel, KernelPool
+from riskmodel.portal.memory import give_back
 from riskmodel.settings import notebook_folder
 from riskmodel.views.notebook import end_mark
 
@@ -190,6 +191,7 @@ class Rendering:
         while self._kept_bytes > CACHE_BYTES:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= len(oldest)
+        give_back()
         return html
 
     async def _render(self, view: str, parameters: dict[str, str]) -> str:
