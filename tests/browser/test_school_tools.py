@@ -11,7 +11,7 @@ from visiting import Visit, login
 
 from riskmodel.register.people import Grant
 from riskmodel.views import numbers
-from riskmodel.views.school_page import PUPILS_PER_PAGE
+from riskmodel.views.school_page import FIRST_ROWS, PUPILS_PER_PAGE
 
 pytestmark = pytest.mark.browser
 
@@ -65,6 +65,7 @@ def _seen(page) -> list[str]:
 
 def test_a_long_list_is_turned_in_parts_and_a_filter_goes_back_to_the_first(visit):
     page = visit("/lv/school/101")
+    page.wait_for_selector("#pupils .rest", state="detached")
     assert _seen(page) == CODES[:PUPILS_PER_PAGE]
     assert page.inner_text("#span") == "1–60 no 130"
     assert page.is_disabled("#earlier")
@@ -78,6 +79,36 @@ def test_a_long_list_is_turned_in_parts_and_a_filter_goes_back_to_the_first(visi
     page.select_option("#class", "9.a")
     assert _seen(page) == [code for code in CODES if BY_CODE[code]["class_code"] == "9.a"][:60]
     assert page.inner_text("#shown") == "Parādīti 65 izglītojamie no 130"
+
+
+@pytest.fixture
+def visit_before(chromium, large, head):
+    """Open the list in a browser that was changed before the page comes; what it complains of is no fault of the page."""
+    one = Visit(chromium, large.address, 1280)
+    login(one, head)
+
+    def open_after(change):
+        change(one.page)
+        return one.to("/lv/school/101")
+
+    yield open_after
+    one.context.close()
+
+
+def test_a_long_list_can_be_used_before_its_rest_is_laid_out(visit_before):
+    # Nothing is drawn as far as the page knows: what waits for its first picture does not come.
+    page = visit_before(lambda page: page.add_init_script("window.requestAnimationFrame = () => 0"))
+    assert _seen(page) == CODES[:FIRST_ROWS]
+    assert page.inner_text("#span") == "1–60 no 130"
+    assert page.inner_text("#shown") == "Parādīti 130 izglītojamie no 130"
+    page.click("#later")
+    assert _seen(page) == CODES[60:120]
+
+
+def test_where_the_script_does_not_come_every_pupil_of_a_long_list_is_seen_in_the_end(visit_before):
+    page = visit_before(lambda page: page.route("**/portal.*.js", lambda route: route.abort()))
+    seen = "[...document.querySelectorAll('tr[data-code]')].filter(row => row.offsetHeight).length"
+    page.wait_for_function(f"() => {seen} === {PUPILS}")
 
 
 def test_without_script_every_pupil_of_a_long_list_stands_on_the_page(visit):

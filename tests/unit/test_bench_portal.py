@@ -15,6 +15,8 @@ from riskmodel.bench.readers import Plan, percentile, read
 from riskmodel.bench.served import served
 from riskmodel.errors import RunFailedError
 from riskmodel.portal.app import READY_KERNELS
+from riskmodel.register.places import register_of
+from riskmodel.register.store import open_register
 
 PAGE = "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=UTF-8\r\n"
 ANSWERS = {
@@ -150,4 +152,7 @@ def test_a_portal_is_entered_watched_and_stopped_from_outside(tmp_path):
         assert most >= READY_KERNELS == portal.kernels()
         assert portal.cpu_seconds() > 0
         assert portal.open_files() > 0
+        portal.enter_places(["101", "102"], places=7)
+        with open_register(register_of(store)) as register:
+            assert [register.capacity.get(one).places for one in ("101", "102")] == [7, 7]
     assert not portal.process.is_running()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from voila.configuration import VoilaConfiguration
+from zmq import Socket
 
 from riskmodel.portal import kernels, render
 from riskmodel.portal.kernels import KernelPool
-from riskmodel.portal.render import BusyError, Key, Rendering, RenderingError, with_parameters
+from riskmodel.portal.render import BusyError, Key, Rendering, RenderingError, ViewRenderer, with_parameters
 
 SHOW = "from riskmodel.views import notebook, pages"
 END = "notebook.end(nonce)"
@@ -222,3 +225,22 @@ def test_a_kernel_sees_no_more_of_the_environment_than_it_is_given(monkeypatch):
         "MPLBACKEND",
     }
     assert set(names) <= given | set_by_the_kernel_itself
+
+
+def test_nothing_that_made_a_page_stays_when_it_is_out():
+    kinds = (ViewRenderer, AsyncKernelManager, AsyncKernelClient, Socket, nbformat.NotebookNode, asyncio.Task)
+
+    async def counts(rendering, unit):
+        await rendering.fragment(Key("r", "v", unit, "lv"), lambda: {"extract": unit})
+        while rendering.pool._leaving or rendering.pool._later or not all(one.done() for one in rendering.pool._ready):
+            await asyncio.sleep(0.05)
+        gc.collect()
+        objects = gc.get_objects()
+        return {kind.__name__: sum(isinstance(one, kind) for one in objects) for kind in kinds}
+
+    async def ask(rendering):
+        return [await counts(rendering, unit) for unit in "1234"]
+
+    _, second, third, fourth = _render({"v": _view("pages.Fragment(extract)", END)}, ask)
+    assert second == third == fourth
+    assert second["AsyncKernelManager"] >= 1  # the one that waits

@@ -40,6 +40,8 @@ PUPILS = 300
 BROWSERS, QUICK_BROWSERS = 10, 2
 READERS, READING_SECONDS, QUICK_READING_SECONDS, THINK_SECONDS = 50, 20.0, 5.0, 2.0
 CLIENTS = 8
+ROUNDS, QUICK_ROUNDS = 5, 2
+"""So often a page of each school is rendered from cold; the memory is told before the first round and after each."""
 AT_ONCE = 64
 """More new pages at once than may wait."""
 SHOWN, BUSY = 200, 503
@@ -50,7 +52,8 @@ def measure(data: Path | None, say: Say, *, quick: bool = False) -> Report:
     """Return the times of browsers and readers, kernels and memory, the goals, and what surrounded the measurement.
 
     ``first_ms`` and ``cached_ms`` are medians of browser processes; ``p95_ms_50_users`` counts to the last byte;
-    ``kernels_left`` are those beyond the idle pool when all is quiet again.
+    ``kernels_left`` are those beyond the idle pool when all is quiet again. ``bare_ms`` is what the same browser takes for a
+    page with nothing in it: no page of ours can be quicker.
 
     Parameters
     ----------
@@ -80,7 +83,7 @@ def measure(data: Path | None, say: Say, *, quick: bool = False) -> Report:
             )
             report |= _reading(portal, plan_of_readers, say)
             everywhere = portal.sessions(CLIENTS, [school["school_id"] for school in schools])
-            report |= _every_school(portal, schools, everywhere, say)
+            report |= _every_school(portal, schools, everywhere, QUICK_ROUNDS if quick else ROUNDS, say)
             report |= _busy(portal, _pupil_paths(store, schools), everywhere, say)
     return report | {
         "goals": GOALS,
@@ -102,23 +105,24 @@ class Browsers:
     say: Say
 
     def measure(self, schools: Sequence[School]) -> Report:
-        """Return the medians of pages that were never asked for, and of the same pages when they are kept."""
-        first, again = [], []
-        for number, school in enumerate(schools, 1):
-            self.say(message("Browser {number} of {browsers}.", number=number, browsers=len(schools)))
-            first.append(self._open(school))
-            again.append(self._open(school))
-        return {
-            "first_ms": statistics.median(one.ms for one in first),
-            "cached_ms": statistics.median(one.ms for one in again),
-            "first_ms_range": _range([one.ms for one in first]),
-            "cached_ms_range": _range([one.ms for one in again]),
-            "first_ms_inside": statistics.median(one.inside_ms for one in first),
-            "cached_ms_inside": statistics.median(one.inside_ms for one in again),
-            "browsers": len(schools),
-            "pupils_on_a_page": _range([one.rows for one in first]),
-            "browser": f"Chromium {first[0].version}",
-        }
+        """Return the medians of pages that were never asked for, of the same pages when they are kept, and of a bare page."""
+        first, again, bare = [], [], []
+        with cold_browser.bare_page() as address:
+            for number, school in enumerate(schools, 1):
+                self.say(message("Browser {number} of {browsers}.", number=number, browsers=len(schools)))
+                first.append(self._open(school))
+                again.append(self._open(school))
+                self.portal.wait_until_quiet()
+                bare.append(cold_browser.open_cold(self.started, self.path, address, []))
+        found: Report = {"browsers": len(schools), "browser": f"Chromium {first[0].version}"}
+        for name, times in (("first", first), ("cached", again), ("bare", bare)):
+            found |= {
+                f"{name}_ms": statistics.median(one.ms for one in times),
+                f"{name}_ms_range": _range([one.ms for one in times]),
+                f"{name}_ms_inside": statistics.median(one.inside_ms for one in times),
+                f"{name}_cpu_ms": statistics.median(one.cpu_ms for one in times),
+            }
+        return found | {"pupils_on_a_page": _range([school["pupils"] for school in schools])}
 
     def _open(self, school: School) -> cold_browser.Waited:
         self.portal.wait_until_quiet()
@@ -145,25 +149,35 @@ def _reading(portal: Served, plan: Plan, say: Say) -> Report:
     }
 
 
-def _every_school(portal: Served, schools: Sequence[School], cookies: Sequence[str], say: Say) -> Report:
-    """Return what a page of every school takes, from cold; then the same in the other language, for the memory."""
-    report: Report = {"server_mb_before": portal.server_mb(), "open_files_before": portal.open_files()}
+def _every_school(portal: Served, schools: Sequence[School], cookies: Sequence[str], rounds: int, say: Say) -> Report:
+    """Return what a page of every school takes, from cold, and what the server holds after each round of them.
+
+    In each round but the first all schools have entered another number of places, so that no page is kept already.
+    """
+    took, held, files = [], [portal.server_mb()], [portal.open_files()]
     most = left = unanswered = 0
-    for sweep, language in enumerate(("en", "lv"), 1):
+    for number in range(1, rounds + 1):
         say(message("A page of each of {schools} schools.", schools=len(schools)))
+        if number > 1:
+            portal.enter_places([school["school_id"] for school in schools], places=number)
         watch = portal.most_kernels()
-        paths = tuple(_path(school, language) for school in schools)
+        paths = tuple(_path(school, "en") for school in schools)
         answers = read(Plan(portal.port, paths, tuple(cookies), CLIENTS, is_queue=True))
         most = max(most, int(watch.stop()))
         portal.wait_until_quiet()
         left = max(left, portal.kernels() - READY_KERNELS)
         unanswered += _not_shown(answers)
-        report |= {
-            f"seconds_of_sweep_{sweep}": sum(one.seconds for one in answers) / CLIENTS,
-            f"server_mb_after_{sweep}": portal.server_mb(),
-            f"open_files_after_{sweep}": portal.open_files(),
-        }
-    return report | {"most_kernels": most, "kernels_left": left, "not_shown_every_school": unanswered}
+        took.append(sum(one.seconds for one in answers) / CLIENTS)
+        held.append(portal.server_mb())
+        files.append(portal.open_files())
+    return {
+        "seconds_of_rounds": took,
+        "server_mb_of_rounds": held,
+        "open_files_of_rounds": files,
+        "most_kernels": most,
+        "kernels_left": left,
+        "not_shown_every_school": unanswered,
+    }
 
 
 def _busy(portal: Served, paths: Sequence[str], cookies: Sequence[str], say: Say) -> Report:

@@ -219,7 +219,7 @@ class ActingHandler(PageHandler):
         for school_id in {school_id for school_id, _ in pupils}:
             members = {member.pupil_id: member for member in published.members(school_id).values()}
             wanted = [members[pupil_id] for school, pupil_id in pupils if school == school_id and pupil_id in members]
-            names = self.desk.names.of(wanted) if school_id in own else {}
+            names = self.desk.names.of(members.values()) if school_id in own else {}
             for member in wanted:
                 found[member.pupil_id] = {"name": names.get(member.code, member.code), "code": member.code}
         for _, pupil_id in pupils:

@@ -35,6 +35,7 @@ from riskmodel.portal.doors import door_of
 from riskmodel.portal.handlers import OPEN
 from riskmodel.portal.identity import Door
 from riskmodel.portal.kernels import KernelPool
+from riskmodel.portal.memory import keep_little
 from riskmodel.portal.published import open_current
 from riskmodel.portal.render import Rendering
 from riskmodel.portal.routes import as_rules
@@ -247,6 +248,7 @@ def serve(place: Place, say: Callable[[str], None] = click.echo) -> None:
         For an address that others reach without HTTPS, a base path of another form, a port in use, or a store without
         a published run.
     """
+    keep_little()
     place, door = door_of(place)
     _check(place)
     open_current(place.store)

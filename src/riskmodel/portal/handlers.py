@@ -282,8 +282,11 @@ class PageHandler(PortalHandler):
         if not scope.shows_names:
             return None
         members = published.members(scope.unit.split("/")[0]).values()
-        own = [member for member in members if scope.pupil_ids is None or member.pupil_id in scope.pupil_ids]
-        return self.desk.names.of(own)
+        of_school = self.desk.names.of(members)
+        if scope.pupil_ids is None:
+            return of_school
+        own = (member.code for member in members if member.pupil_id in scope.pupil_ids)
+        return {code: of_school[code] for code in own if code in of_school}
 
     def handed_over(self, extract: Mapping[str, Any] | None = None, **more: str) -> dict[str, str]:
         """Return the parameters of a view: its extract as JSON, the language, the base path, and what else it declares."""

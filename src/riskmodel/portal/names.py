@@ -19,7 +19,8 @@ from riskmodel.sources.identity import IDENTITY_FILE, IDENTITY_FOLDER, read_iden
 
 PLACE = re.compile(r'<span class="name" data-code="([0-9A-F]{6,32})">[^<]*</span>')
 """Where a fragment shows a pupil."""
-LISTS_KEPT = 256
+LISTS_KEPT = 32
+"""Of so many schools the names stand ready, those last asked for."""
 
 Stamp = tuple[int, int]
 
@@ -47,6 +48,7 @@ class Names:
             self._kept[key] = found
             if len(self._kept) > LISTS_KEPT:
                 self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
         return found
 
     def _read_if_changed(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -17,8 +18,11 @@ from riskmodel.runs.manifest import Manifest, read_manifest
 from riskmodel.runs.publish import Store, current_run
 from riskmodel.views.extract import membership, unfolded
 
-SCHOOLS_KEPT = 256
-"""Of so many schools it is kept who belongs to them."""
+SCHOOLS_OPEN = 32
+"""Of so many schools the pupils stand ready, those last asked for; of the others who belongs to them is kept packed.
+
+Packed, a pupil takes some twenty bytes instead of three hundred, and what is made and dropped between long-lived objects
+does not keep memory from being given back."""
 
 INDEX_FILE = "extracts/index.json"
 FINDINGS_FILE = "extracts/findings.json"
@@ -111,13 +115,21 @@ class Published:
     @cached_property
     def members(self) -> Callable[[str], Mapping[str, Member]]:
         """Give for the id of a school its pupils by code; nobody for an id of no school of this run."""
-        return lru_cache(SCHOOLS_KEPT)(self._members)
+        return lru_cache(SCHOOLS_OPEN)(self._members)
+
+    @cached_property
+    def _packed(self) -> dict[str, bytes]:
+        """Who belongs to each school that was asked for, packed."""
+        return {}
 
     def _members(self, school_id: str) -> Mapping[str, Member]:
         name = self._files.get(school_id)
         if name is None:
             return {}
-        found = (Member(*of_pupil) for of_pupil in membership(self._read(name)))
+        packed = self._packed.get(school_id)
+        if packed is None:
+            packed = self._packed[school_id] = zlib.compress(json.dumps(membership(self._read(name))).encode("ascii"))
+        found = (Member(*of_pupil) for of_pupil in json.loads(zlib.decompress(packed)))
         return {member.code: member for member in found}
 
     @cached_property

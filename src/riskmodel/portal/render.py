@@ -25,6 +25,7 @@ from voila.execute import VoilaExecutor
 from voila.notebook_renderer import NotebookRenderer
 
 from riskmodel.portal.kernels import Kernel, KernelPool
+from riskmodel.portal.memory import give_back
 from riskmodel.settings import notebook_folder
 from riskmodel.views.notebook import end_mark
 
@@ -37,6 +38,8 @@ MOST_WAITING = 32
 WAIT_SECONDS = 20.0
 PAGE_BYTES = 4_000_000
 CACHE_BYTES = 64_000_000
+PAGES_BETWEEN = 8
+"""After so many new pages what is free goes back to the system; it takes some milliseconds."""
 TEMPLATE_FOLDER = Path(__file__).parent / "template"
 LOG = logging.getLogger("riskmodel.portal")
 
@@ -117,6 +120,7 @@ class Rendering:
         self.notebooks = {view: nbformat.read(folder / f"{view}.ipynb", as_version=4) for view in VIEWS}
         self._kept: OrderedDict[Key, bytes] = OrderedDict()
         self._kept_bytes = 0
+        self._made = 0
         self._current: str | None = None
         self._running: dict[Key, asyncio.Task[str]] = {}
         self._slots = asyncio.Semaphore(RENDERINGS_AT_ONCE)
@@ -190,6 +194,9 @@ class Rendering:
         while self._kept_bytes > CACHE_BYTES:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= len(oldest)
+        self._made += 1
+        if self._made % PAGES_BETWEEN == 0:
+            give_back()
         return html
 
     async def _render(self, view: str, parameters: dict[str, str]) -> str:

@@ -18,6 +18,8 @@ CHANGE_SHAPES = {"new": "+", "up": "↑", "down": "↓", "same": "→"}
 DOMAINS = ("attendance", "learning", "economic")
 PUPILS_PER_PAGE = 60
 """A list longer than this is shown in parts, in the page itself; on paper and without script it is whole."""
+FIRST_ROWS = 30
+"""So many pupils are laid out before the page can be used, more than a large screen shows; the others of the part right after."""
 
 SENTENCES_OF_CHANGE = 1
 
@@ -41,6 +43,7 @@ def school(extract: Row, language: Language, addresses: Addresses | None = None)
         line_at=_line_at(extract),
         previous_run=extract.get("previous_run"),
         per_page=PUPILS_PER_PAGE,
+        first_rows=FIRST_ROWS,
         places_slot=PLACES_SLOT,
     )
 

@@ -5,9 +5,11 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const language = document.documentElement.lang;
-  const plural = new Intl.PluralRules(language);
+  // Rules of a language take a while to be read, longer than all else that a page does when it is opened: on first use.
+  let plurals;
+  const plural = (count) => (plurals ||= new Intl.PluralRules(language)).select(count);
   // Classes are compared as numbers (9.a before 10.b); a code is a text, even where it begins with digits.
-  const collators = { code: new Intl.Collator(language), other: new Intl.Collator(language, { numeric: true }) };
+  const collator = (key) => new Intl.Collator(language, { numeric: key !== "code" });
   // "āž" is found by "az": letters are compared without their marks.
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replace(/\s+/g, " ");
 
@@ -38,17 +40,29 @@
       });
 
     const ordered = () => (list.tBodies ? [...list.tBodies[0].rows].filter((row) => row.dataset.code) : items.map((item) => item.element));
+    // A long list comes in two parts of one table: what a screen shows at first, and the rest.
+    let rest = list.querySelector("tbody.rest");
+    const whole = () => {
+      if (!rest) return;
+      list.tBodies[0].append(...rest.rows);
+      rest.remove();
+      rest = null;
+    };
+    const tellPart = (count) => {
+      const pager = byId("pager");
+      if (!pager) return;
+      pager.hidden = count <= perPage;
+      byId("earlier").disabled = first === 0;
+      byId("later").disabled = first + perPage >= count;
+      byId("span").textContent = pager.dataset.span.replace("#first", first + 1)
+        .replace("#last", Math.min(first + perPage, count)).replace("#all", count);
+    };
     const turn = () => {
+      whole();
       const shown = ordered().filter((element) => !element.hidden);
       if (first >= shown.length) first = 0;
       shown.forEach((element, place) => element.classList.toggle("off-page", place < first || place >= first + perPage));
-      const pager = byId("pager");
-      if (!pager) return;
-      pager.hidden = shown.length <= perPage;
-      byId("earlier").disabled = first === 0;
-      byId("later").disabled = first + perPage >= shown.length;
-      byId("span").textContent = pager.dataset.span.replace("#first", first + 1)
-        .replace("#last", Math.min(first + perPage, shown.length)).replace("#all", shown.length);
+      tellPart(shown.length);
       const line = byId("line");
       let above = line && line.previousElementSibling;
       while (above && above.hidden) above = above.previousElementSibling;
@@ -67,7 +81,7 @@
       for (const way of list.querySelectorAll(".way")) way.hidden = !way.querySelector(".measure:not([hidden])");
       byId("none").hidden = count > 0;
       const status = byId("shown");
-      const pattern = status.dataset[plural.select(count)] || status.dataset.other;
+      const pattern = status.dataset[plural(count)] || status.dataset.other;
       const text = pattern.replace("#count", count).replace("#all", items.length);
       if (status.textContent !== text) status.textContent = text;
       first = 0;
@@ -81,10 +95,10 @@
     const sort = (key, direction) => {
       if (!headers.length) return;
       const of = (item) => (key === "code" ? item.label : item.element.dataset[key]);
-      const order = (a, b) => direction * (collators[key] || collators.other).compare(of(a), of(b)) ||
-        a.element.dataset.place - b.element.dataset.place;
-      const body = list.tBodies[0];
-      for (const item of [...items].sort(order)) body.append(item.element);
+      const { compare } = collator(key);
+      const order = (a, b) => direction * compare(of(a), of(b)) || a.element.dataset.place - b.element.dataset.place;
+      whole();
+      list.tBodies[0].append(...[...items].sort(order).map((item) => item.element));
       mark(key, direction);
       drawLine();
       first = 0;
@@ -104,6 +118,7 @@
     const drawLine = () => {
       const line = byId("line");
       if (!line) return;
+      whole();
       const above = ordered().filter((row) => row.dataset.within === "yes");
       line.hidden = list.dataset.sorted !== "place";
       if (above.length) above[above.length - 1].after(line);
@@ -125,12 +140,14 @@
       byId("earlier").addEventListener("click", () => go(-1));
       byId("later").addEventListener("click", () => go(1));
     }
-    if (headers.length) {
-      mark("place", 1);  // the order in which the page came
-      drawLine();
+    if (headers.length) mark("place", 1);  // the order in which the page came, and its line
+    if (rest && !chosen().length && !value("search")) {
+      // Nothing is chosen and the number stands there already: the rest is put in order once the first screen is drawn.
+      tellPart(items.length);
+      requestAnimationFrame(() => setTimeout(() => { if (rest) turn(); }));
+    } else {
+      show();
     }
-    show();
-    list.classList.add("turned");
 
     // The head of school enters another number: the portal answers in words, and the line moves.
     const places = byId("places-form");
