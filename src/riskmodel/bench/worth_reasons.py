@@ -3,7 +3,7 @@
 ``rank_agreement``: Spearman's correlation of scores learnt by two seeds; ``kept_in_tenth``: of the tenth of highest scores by one,
 the share in that by the other. ``same_first_reason``: of pupils with a concept that raises the score by
 :data:`TELLING` or more, the share for whom the largest is the same by both. ``moved_by_a_hair``: change of all contributions
-when each value moves by a hundredth of its standard deviation, as a share of their size. ``noise_among_first``: share of
+when each value moves by a hundredth of itself, as a share of their size (what is zero stays zero, a count its whole number). ``noise_among_first``: share of
 pupils with a feature without any relation to anything among the three largest contributions.
 """
 
@@ -63,8 +63,7 @@ def _kept(raw: Floats, raw_of_other: Floats) -> float:
 
 
 def _moved(rng: np.random.Generator, learnt: RiskModel, features: pd.DataFrame, values: Floats) -> float:
-    step = HAIR * features.std().to_numpy() * rng.choice([-1.0, 1.0], features.shape)
-    moved = shapley(learnt, features + step).values
+    moved = shapley(learnt, features * (1 + HAIR * rng.choice([-1.0, 1.0], features.shape))).values
     return float(np.abs(moved - values).sum() / np.abs(values).sum())
 
 

@@ -28,8 +28,11 @@ RECORDED = ("absent_share_year", "absent_share_8w")
 """The features that tell whether absences are recorded as they were: means over many lessons of all pupils. Shorter spans
 follow an influenza; unexcused lessons are few, and a rule on excuses moves them."""
 
-BEYOND_CHANCE = 2.5
-"""Standard errors from which on chance is no explanation: it goes so far in one of a hundred and sixty semesters, to one side."""
+BEYOND_CHANCE = 2.0
+"""Standard errors from which on chance is no explanation: it goes so far in one of forty semesters, to one side."""
+
+FEWEST_LEAVERS = 100
+"""With fewer, left and expected, the ratio of a cohort decides nothing: one school's year moves it."""
 
 
 def drift(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
@@ -178,11 +181,14 @@ class Foretold:
     def is_beyond(self, most_times: float) -> bool:
         """Return whether ``most_times`` more left than were expected, or fewer, and chance alone does not explain it.
 
+        Never with fewer than :data:`FEWEST_LEAVERS`.
+
         >>> [Foretold(90_000, left, 1_000.0, 0.03).is_beyond(1.1) for left in (760, 870, 1_000, 1_150, 1_300)]
         [True, False, False, False, True]
         """
         low, high = self.interval
-        return low > most_times or high < 1 / most_times
+        is_enough = max(self.left, self.expected) >= FEWEST_LEAVERS
+        return is_enough and (low > most_times or high < 1 / most_times)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold, the ratio and its interval among them; null where not defined."""
