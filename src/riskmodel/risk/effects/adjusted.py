@@ -40,7 +40,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
 FOLDS, PARTINGS = 5, 3
-PENALTY = 30.0
+PENALTY = 10.0
 TENTHS = 10
 BENDS = (-0.7, 0.7)
 """Standard deviations from the mean at which a curve may bend."""
