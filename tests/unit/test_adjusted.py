@@ -45,8 +45,8 @@ def test_what_is_missing_is_no_zero_and_breaks_nothing():
 
 def test_the_columns_of_the_curves_have_mean_0_and_deviation_1():
     columns = Expanded.learn(judged(1).covariates).columns(judged(1).covariates)
-    # Four numbers; squares and two hinges of the three that are no flags; six products.
-    assert columns.shape == (3_000, 4 + 9 + 6)
+    # Four numbers; squares and three hinges of the three that are no flags; six products.
+    assert columns.shape == (3_000, 4 + 12 + 6)
     assert columns.mean(axis=0) == pytest.approx(0, abs=1e-9)
     assert columns.std(axis=0) == pytest.approx(1, abs=1e-9)
 

@@ -36,7 +36,7 @@ SEED = 7
 MULTIPLES = (0.0, 0.25, 0.5, 1.0)
 """Of the detectable effect: the effects that are planted, each of which helps."""
 
-CUT, LOTS, JUDGEMENT = Cut(pupils=30_000), Lots(ties=5_000), Judgement(pupils=4_000)
+CUT, LOTS, JUDGEMENT = Cut(pupils=30_000), Lots(ties=5_000), Judgement(pupils=8_000)
 RUNS = {"cut": 1_000, "lots": 1_000, "judgement": 1_000}
 QUICK_RUNS = {"cut": 60, "lots": 60, "judgement": 20}
 """Allocations for each multiple. Shares of a quick call are those of few runs, and miss their bars by chance."""

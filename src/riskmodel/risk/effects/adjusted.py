@@ -40,10 +40,10 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
 FOLDS, PARTINGS = 5, 3
-PENALTY = 30.0
+PENALTY = 10.0
 TENTHS = 10
-BENDS = (-0.7, 0.7)
-"""Standard deviations from the mean at which a curve may bend."""
+BENDS = (-0.67, 0.0, 0.67)
+"""Standard deviations from the mean at which a curve may bend: the quartiles of a normal law."""
 
 MOST_IN_PRODUCTS = 12
 """With more covariates than this, products of two are left out."""
