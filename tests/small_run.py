@@ -17,8 +17,9 @@ from riskmodel.runs import manifest
 from riskmodel.runs.parquet import write_table, write_wide
 from riskmodel.runs.steps import INPUTS
 from riskmodel.settings import Settings
-from riskmodel.tables.results import COHORT, PREDICTION, REASON, SCHOOL_SUMMARY, SCORE
+from riskmodel.tables.figures import SCHOOL_SUMMARY
 from riskmodel.tables.schema import Sensitivity
+from riskmodel.tables.scores import COHORT, PREDICTION, REASON, SCORE
 
 RUN_ID = "2024-12-20-0123456789ab"
 COHORTS = (date(2023, 12, 19), date(2024, 12, 20))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from riskmodel.tables.canonical import CANONICAL, IDENTITY
 from riskmodel.tables.checks import Account, Formats, check_references, check_table
+from riskmodel.tables.deliveries_taken import REJECTED_ROW
 from riskmodel.tables.invented import (
     INVENTED_DELIVERED_ON,
     Breach,
@@ -25,7 +26,7 @@ from riskmodel.tables.invented import (
 )
 from riskmodel.tables.judging import columns_named
 from riskmodel.tables.reasons import rules_of
-from riskmodel.tables.results import REJECTED_ROW, RESULTS
+from riskmodel.tables.results import RESULTS
 from riskmodel.tables.schema import Table
 
 DECLARED = (*CANONICAL, IDENTITY, *(table for table in RESULTS if table is not REJECTED_ROW))

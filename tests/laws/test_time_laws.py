@@ -27,7 +27,7 @@ from small_world import (
 from riskmodel.risk.features import build
 from riskmodel.risk.label import Window, cohort, cohort_windows
 from riskmodel.tables.canonical import table
-from riskmodel.tables.results import COHORT
+from riskmodel.tables.scores import COHORT
 
 SEEDS = st.integers(0, 10**6)
 OF_THE_OUTCOME = ["outcome_class", "label", "left_on"]

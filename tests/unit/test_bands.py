@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from riskmodel.errors import UsageError
 from riskmodel.risk.bands import MOST_ROUNDED, band_of, bands, wilson
-from riskmodel.tables.results import BAND
+from riskmodel.tables.figures import BAND
 
 
 def past(pupils=100, left=range(90, 100)):

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from riskmodel.risk.change import LEAST_MOVE, NEEDED_COLUMNS, REASONS_TOLD, Moves, changes
-from riskmodel.tables.results import CHANGE_REASON, SCORE_CHANGE
+from riskmodel.tables.scores import CHANGE_REASON, SCORE_CHANGE
 
 
 def scores(*rows, school="1", state="scored"):

@@ -15,7 +15,7 @@ from riskmodel.risk.doubt.aside import Listed
 from riskmodel.risk.doubt.sets import Sets
 from riskmodel.risk.doubt.width import Said
 from riskmodel.risk.model import probability_of
-from riskmodel.tables.results import COVERAGE
+from riskmodel.tables.figures import COVERAGE
 
 TENTHS = np.arange(1, 11) / 10
 

@@ -10,7 +10,7 @@ import pytest
 
 from riskmodel.errors import UsageError
 from riskmodel.risk.drift import RECORDED, Foretold, drift, foretold, psi, recorded_otherwise
-from riskmodel.tables.results import DRIFT
+from riskmodel.tables.figures import DRIFT
 
 
 def test_equal_distributions_do_not_drift():

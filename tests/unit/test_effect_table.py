@@ -12,7 +12,7 @@ from riskmodel.risk.effects.effect_table import LEAST_ROBUST, estimate_effects
 from riskmodel.risk.effects.grade import grades
 from riskmodel.risk.effects.lottery import lottery
 from riskmodel.risk.effects.verdict import Rule
-from riskmodel.tables.results import EFFECT, MEASURE_GRADE
+from riskmodel.tables.worth import EFFECT, MEASURE_GRADE
 
 RULE = Rule(worth_having=0.02, plausible=0.3)
 

@@ -13,7 +13,7 @@ from riskmodel.risk.bands import wilson
 from riskmodel.risk.bootstrap import figures, rank
 from riskmodel.risk.capacity import Capacity
 from riskmodel.risk.evaluation import Measuring, Outcomes, calibration_table, evaluate
-from riskmodel.tables.results import CALIBRATION, EVALUATION
+from riskmodel.tables.figures import CALIBRATION, EVALUATION
 
 CUT_OFF = date(2023, 12, 20)
 MEASURING = Measuring(Capacity(0.2), replicates=100, seed=1)

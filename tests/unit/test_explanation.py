@@ -9,7 +9,7 @@ import pytest
 from riskmodel.errors import UsageError
 from riskmodel.risk.explanation import Usual, data_states, reasons, strongest, usual_values
 from riskmodel.risk.feature import Feature
-from riskmodel.tables.results import REASON
+from riskmodel.tables.scores import REASON
 
 
 def declared(code, group, is_malleable=False, is_protected=False):

@@ -12,7 +12,7 @@ import pytest
 from riskmodel.risk.feature import Feature
 from riskmodel.runs.extracts import SCHOOLS_AT_A_TIME, Schools
 from riskmodel.runs.told import TABLES_OF_PUPILS
-from riskmodel.tables.results import REASON, SCORE
+from riskmodel.tables.scores import REASON, SCORE
 from riskmodel.views import extract
 
 RUN = {"run_id": "r1", "cut_off_on": date(2026, 11, 22), "horizon_on": "2027-09-30", "origin": "synthetic"}

@@ -18,7 +18,8 @@ from riskmodel.risk.fold import days_around
 from riskmodel.settings import resource
 from riskmodel.tables.canonical import CANONICAL, table
 from riskmodel.tables.relations import lay_out
-from riskmodel.tables.results import GROUPS, REASON
+from riskmodel.tables.result_columns import GROUPS
+from riskmodel.tables.scores import REASON
 
 CUT_OFF, YEAR_ON = date(2024, 12, 20), date(2024, 9, 2)  # a Friday, a Monday
 LAST_MONDAY = date(2024, 12, 9)  # of the last complete week

@@ -10,9 +10,10 @@ import pytest
 
 from riskmodel.messages import Words
 from riskmodel.tables.canonical import CANONICAL, ENROLMENT, MARK, PUPIL
+from riskmodel.tables.figures import BAND
 from riskmodel.tables.invented import as_delivered, cell_breaches, invent, invent_all, row_breach
 from riskmodel.tables.patterns import example_of, text_of
-from riskmodel.tables.results import BAND, RESULTS
+from riskmodel.tables.results import RESULTS
 from riskmodel.tables.schema import RowRule
 
 PATTERNS = sorted(

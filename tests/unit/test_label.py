@@ -13,7 +13,7 @@ from riskmodel.errors import UsageError
 from riskmodel.risk.label import Window, cohort, cohort_windows
 from riskmodel.tables.canonical import table
 from riskmodel.tables.relations import lay_out
-from riskmodel.tables.results import COHORT
+from riskmodel.tables.scores import COHORT
 
 PUPIL, OTHER_PUPIL = "a" * 32, "b" * 32
 CUT_OFF, HORIZON = date(2023, 12, 20), date(2024, 9, 30)

@@ -8,7 +8,9 @@ from html.parser import HTMLParser
 import invented_run
 import pytest
 
-from riskmodel.tables import results
+from riskmodel.tables.fairness import FAIRNESS, FAIRNESS_CAUSE
+from riskmodel.tables.figures import EVALUATION, SCHOOL_SUMMARY, SUBGROUP
+from riskmodel.tables.scores import REASON, SCORE
 from riskmodel.views import catalogue_page, model_page, notice, pages, pupil_page, school_page, words
 
 VOID = {"br", "input", "link", "meta", "line", "rect", "circle", "polyline", "polygon"}
@@ -410,18 +412,18 @@ def test_the_page_names_the_base_rate_and_not_the_measurement_where_that_is_the_
 
 def test_every_code_of_the_result_tables_has_words():
     tables = (
-        (results.SCORE, "band_code", words.BANDS),
-        (results.SCORE, "state_code", words.STATES),
-        (results.REASON, "group_code", words.GROUPS),
-        (results.EVALUATION, "metric_code", words.FIGURES),
-        (results.EVALUATION, "subset_code", words.SUBSETS),
-        (results.EVALUATION, "split_code", words.SPLITS),
-        (results.SUBGROUP, "metric_code", words.FIGURES),
-        (results.SUBGROUP, "trait_code", words.TRAITS),
-        (results.FAIRNESS, "metric_code", words.FIGURES),
-        (results.FAIRNESS_CAUSE, "metric_code", words.FIGURES),
-        (results.FAIRNESS_CAUSE, "cause_code", words.CAUSES),
-        (results.SCHOOL_SUMMARY, "school_kind", words.SCHOOL_KINDS),
+        (SCORE, "band_code", words.BANDS),
+        (SCORE, "state_code", words.STATES),
+        (REASON, "group_code", words.GROUPS),
+        (EVALUATION, "metric_code", words.FIGURES),
+        (EVALUATION, "subset_code", words.SUBSETS),
+        (EVALUATION, "split_code", words.SPLITS),
+        (SUBGROUP, "metric_code", words.FIGURES),
+        (SUBGROUP, "trait_code", words.TRAITS),
+        (FAIRNESS, "metric_code", words.FIGURES),
+        (FAIRNESS_CAUSE, "metric_code", words.FIGURES),
+        (FAIRNESS_CAUSE, "cause_code", words.CAUSES),
+        (SCHOOL_SUMMARY, "school_kind", words.SCHOOL_KINDS),
     )
     for table, column, said in tables:
         assert set(table.column(column).codes) - set(said) == set(), column

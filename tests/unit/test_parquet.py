@@ -10,7 +10,7 @@ import pytest
 
 from riskmodel.errors import RunFailedError
 from riskmodel.runs.parquet import RowsWriter, empty_values, read_table, write_rows
-from riskmodel.tables.results import CONTRIBUTION, REASON
+from riskmodel.tables.scores import CONTRIBUTION, REASON
 
 
 def reasons(pupils: list[str], places: list[int], **changed: object) -> pa.Table:

@@ -26,7 +26,7 @@ from riskmodel.risk.targeting.strategies import (
     middle_risk,
 )
 from riskmodel.risk.targeting.verdicts import plain_verdict, verdict_of, verdicts
-from riskmodel.tables.results import TARGETING
+from riskmodel.tables.worth import TARGETING
 
 
 def small(schools: int = 12, pupils: int = 20, *, municipalities: int = 2) -> Targeted:

@@ -18,7 +18,7 @@ from riskmodel.runs.predictions import predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.teaching import Cohorts, Learning
 from riskmodel.runs.training import predictions_for_calibration, read_model, train
-from riskmodel.tables.results import PREDICTION
+from riskmodel.tables.scores import PREDICTION
 
 PUPILS = 160
 CODES = [feature.code for feature in FEATURES]

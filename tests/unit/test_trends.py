@@ -12,7 +12,7 @@ from riskmodel.risk.cutoff import open_cut_off
 from riskmodel.runs.trends import known_support
 from riskmodel.tables.canonical import SUPPORT
 from riskmodel.tables.relations import lay_out
-from riskmodel.tables.results import SUPPORT_KNOWN
+from riskmodel.tables.scores import SUPPORT_KNOWN
 
 CUT_OFF = date(2024, 12, 20)
 SEPTEMBER, NOVEMBER, JANUARY = date(2024, 9, 2), date(2024, 11, 4), date(2025, 1, 10)

@@ -11,7 +11,7 @@ from riskmodel.risk.calibration import Calibrator
 from riskmodel.risk.feature import FALLS, FREE, RISES, Feature
 from riskmodel.risk.model import fit
 from riskmodel.risk.what_if import MOST_ASSUMED, assumptions, what_if
-from riskmodel.tables.results import WHAT_IF
+from riskmodel.tables.scores import WHAT_IF
 
 DIRECTIONS = {"a": RISES, "b": RISES, "c": FALLS, "d": RISES, "e": RISES, "fixed": RISES, "free": FREE}
 CODES = list(DIRECTIONS)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
-from riskmodel.tables.results import BAND
+from riskmodel.tables.figures import BAND
 
 MEDIUM_TIMES = 2
 """The medium band is this many times as large as the high one."""
@@ -32,7 +32,7 @@ NORMAL_95 = 1.959963984540054
 
 
 def bands(past: pd.DataFrame, share: float) -> pd.DataFrame:
-    """Return the columns of :data:`riskmodel.tables.results.BAND`: low, medium, high.
+    """Return the columns of :data:`riskmodel.tables.figures.BAND`: low, medium, high.
 
     Parameters
     ----------

@@ -204,7 +204,7 @@ def rank(
     ----------
     predictions
         The columns ``pupil_id``, ``school_id``, ``raw_score``, ``probability`` and ``label`` of
-        :data:`riskmodel.tables.results.PREDICTION`. A pupil without a label (censored) may take a place, as on a
+        :data:`riskmodel.tables.scores.PREDICTION`. A pupil without a label (censored) may take a place, as on a
         real list, and is not counted. A missing probability leaves the figures that need it undefined.
     capacity
         The places; by default 10 % of each school.

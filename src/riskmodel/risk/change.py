@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskmodel.risk.bands import ORDER
-from riskmodel.tables.results import CHANGE_REASON, SCORE_CHANGE
+from riskmodel.tables.scores import CHANGE_REASON, SCORE_CHANGE
 
 MOVED_SHARE = 0.25
 """Within one band a pupil who moved by more than this share of the school's pupils needs more support, or less. Most
@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 
 
 def changes(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of :data:`riskmodel.tables.results.SCORE_CHANGE`, in the order of ``now``.
+    """Return the columns of :data:`riskmodel.tables.scores.SCORE_CHANGE`, in the order of ``now``.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class Moves:
                 kept[pupils, at] = value[pupils]
 
     def rows(self, pupil_ids: pa.Array, codes: Sequence[str]) -> pa.Table:
-        """Return the columns of :data:`riskmodel.tables.results.CHANGE_REASON`, the largest of each pupil first."""
+        """Return the columns of :data:`riskmodel.tables.scores.CHANGE_REASON`, the largest of each pupil first."""
         pupil, place = np.nonzero(self._feature >= 0)
         feature = pa.array(self._feature[pupil, place].astype(np.int16))
         columns = {

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.risk.quantiles import quantiles_of
-from riskmodel.tables.results import DRIFT
+from riskmodel.tables.figures import DRIFT
 
 BINS = 10
 SMALLEST_SHARE = 1e-6
@@ -36,7 +36,7 @@ FEWEST_LEAVERS = 100
 
 
 def drift(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of :data:`riskmodel.tables.results.DRIFT`: one row per feature of both frames.
+    """Return the columns of :data:`riskmodel.tables.figures.DRIFT`: one row per feature of both frames.
 
     ``before`` holds the past cohorts that taught the model, ``now`` the present one; NaN is "no data".
     The index (PSI) sees any change of form, also when a share of 1/74 days becomes 1/75 and steps over the edge of
@@ -140,7 +140,7 @@ def recorded_otherwise(table: pd.DataFrame, most_times: float, least_psi: float)
     Parameters
     ----------
     table
-        The columns of :data:`riskmodel.tables.results.DRIFT`.
+        The columns of :data:`riskmodel.tables.figures.DRIFT`.
     most_times
         Beyond this the feature is in the answer: at 1.5 means of two thirds and of three halves are the bounds.
     least_psi

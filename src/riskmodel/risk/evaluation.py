@@ -35,7 +35,7 @@ from riskmodel.risk.bootstrap import (
 )
 from riskmodel.risk.capacity import Capacity
 from riskmodel.risk.predicted import Predicted, parts_of
-from riskmodel.tables.results import CALIBRATION, EVALUATION
+from riskmodel.tables.figures import CALIBRATION, EVALUATION
 
 PUBLISHED = tuple(code for code in FIGURES if code in EVALUATION.column("metric_code").codes)
 GAINS = {
@@ -195,12 +195,12 @@ class ScoredCohort:
 
 
 def evaluate(predictions: pd.DataFrame, measuring: Measuring | None = None) -> pd.DataFrame:
-    """Return the columns of :data:`riskmodel.tables.results.EVALUATION`.
+    """Return the columns of :data:`riskmodel.tables.figures.EVALUATION`.
 
     Parameters
     ----------
     predictions
-        The columns of :data:`riskmodel.tables.results.PREDICTION` for all enrolled pupils of past cohorts, with
+        The columns of :data:`riskmodel.tables.scores.PREDICTION` for all enrolled pupils of past cohorts, with
         ``label`` missing where the outcome is censored. Three more columns are used where they stand:
         ``was_seen`` (the pupil is in the training data, from an earlier cohort), ``was_supported`` (new support came
         inside the window), ``left_on`` (day of leaving).
@@ -247,7 +247,7 @@ def evaluation_rows(cohort: ScoredCohort, *, has_intervals: bool = True) -> list
 
 
 def calibration_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of :data:`riskmodel.tables.results.CALIBRATION`, per cohort and model.
+    """Return the columns of :data:`riskmodel.tables.figures.CALIBRATION`, per cohort and model.
 
     Give the predictions of one split. Tenths hold equal numbers of pupils, but equal probabilities stay together:
     a tenth may be empty and is then left out. Intervals are Wilson's.

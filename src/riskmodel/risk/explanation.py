@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
-from riskmodel.tables.results import GROUPS, REASON
+from riskmodel.tables.result_columns import GROUPS
+from riskmodel.tables.scores import REASON
 
 MIN_OTHERS = 10
 """A usual value is told when at least so many others have one."""
@@ -149,7 +150,7 @@ def reasons(
     usual: Usual,
     catalogue: Sequence[Described],
 ) -> pa.Table:
-    """Return the columns of :data:`riskmodel.tables.results.REASON`: the chosen features of every pupil.
+    """Return the columns of :data:`riskmodel.tables.scores.REASON`: the chosen features of every pupil.
 
     Parameters
     ----------

@@ -36,8 +36,8 @@ from riskmodel.risk.cutoff import counting, open_cut_off
 from riskmodel.tables.canonical import ENROLMENT
 from riskmodel.tables.facts import FactReader, Facts, Wanted
 from riskmodel.tables.packed import EPOCH, MISSING, PUPIL, Whole
-from riskmodel.tables.results import COHORT
 from riskmodel.tables.schema import Kind
+from riskmodel.tables.scores import COHORT
 
 HORIZON_MONTH, HORIZON_DAY = 9, 30
 """The window ends after the summer: those who do not come back in September have left."""
@@ -186,7 +186,7 @@ def cohort(connection: duckdb.DuckDBPyConnection, window: Window, as_of: date) -
     Returns
     -------
     pandas.DataFrame
-        The columns of ``cohort`` in :mod:`riskmodel.tables.results`, sorted by ``pupil_id``; ``label`` is
+        The columns of ``cohort`` in :mod:`riskmodel.tables.scores`, sorted by ``pupil_id``; ``label`` is
         ``Int64`` with ``<NA>`` for censored and open outcomes.
     """
     stays = _stays(connection, window, as_of)

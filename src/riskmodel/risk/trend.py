@@ -23,7 +23,7 @@ from riskmodel.risk.learning_fold import MARK_COLUMNS, fold_months
 from riskmodel.tables.canonical import ATTENDANCE, LESSONS_PLANNED, MARK
 from riskmodel.tables.facts import NEVER_AFTER, Bound, FactReader, Read, Wanted
 from riskmodel.tables.packed import MISSING, PUPIL
-from riskmodel.tables.results import TREND_MONTH, TREND_WEEK
+from riskmodel.tables.scores import TREND_MONTH, TREND_WEEK
 
 WEEKS, MONTHS = 24, 10
 
@@ -115,7 +115,7 @@ def _lists(values: NDArray[np.int64]) -> pa.FixedSizeListArray:
 
 
 def week_rows(trend: pa.Table, days: TrendDays) -> pa.Table:
-    """Return the columns of :data:`riskmodel.tables.results.TREND_WEEK` for the pupils of ``trend``."""
+    """Return the columns of :data:`riskmodel.tables.scores.TREND_WEEK` for the pupils of ``trend``."""
     unexcused, excused = (_numbers(trend[name], WEEKS) for name in TREND_COLUMNS[:2])
     pupil, week = np.nonzero(unexcused != MISSING)
     return pa.table(
@@ -129,7 +129,7 @@ def week_rows(trend: pa.Table, days: TrendDays) -> pa.Table:
 
 
 def month_rows(trend: pa.Table, days: TrendDays) -> pa.Table:
-    """Return the columns of :data:`riskmodel.tables.results.TREND_MONTH` for the pupils of ``trend``."""
+    """Return the columns of :data:`riskmodel.tables.scores.TREND_MONTH` for the pupils of ``trend``."""
     sums, number = (_numbers(trend[name], MONTHS) for name in TREND_COLUMNS[2:])
     pupil, month = np.nonzero(number)
     return pa.table(

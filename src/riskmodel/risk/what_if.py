@@ -18,7 +18,7 @@ from riskmodel.risk.bands import band_of
 from riskmodel.risk.calibration import Calibrator
 from riskmodel.risk.explanation import Described
 from riskmodel.risk.model import RiskModel
-from riskmodel.tables.results import WHAT_IF
+from riskmodel.tables.scores import WHAT_IF
 
 MOST_ASSUMED = 4
 """So many features are assumed one by one, those with the largest contributions."""
@@ -97,7 +97,7 @@ def what_if(
     calibrator: Calibrator,
     bands: pd.DataFrame,
 ) -> pa.Table:
-    """Return the columns of :data:`riskmodel.tables.results.WHAT_IF`: of each pupil one by one, then all together.
+    """Return the columns of :data:`riskmodel.tables.scores.WHAT_IF`: of each pupil one by one, then all together.
 
     Parameters
     ----------

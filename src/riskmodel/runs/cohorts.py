@@ -27,7 +27,7 @@ from riskmodel.runs.parquet import CohortWriter
 from riskmodel.runs.parts import Part, PartFolder, Tell
 from riskmodel.runs.school_traits import SCHOOL_TRAITS, school_traits
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.tables.results import COHORT, PLACE
+from riskmodel.tables.scores import COHORT, PLACE
 
 TRAITS = ("sex", "first_language", "has_special_needs", "low_income", "stage_kind")
 """Traits of the audit, as the declared table ``subgroup`` names them."""

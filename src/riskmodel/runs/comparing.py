@@ -15,7 +15,7 @@ from riskmodel.risk.features import FEATURES, feature
 from riskmodel.runs.members import other_pupils
 from riskmodel.runs.parquet import COLUMNS_AT_ONCE, read_numbers
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.tables.results import CHANGE_REASON, SCORE_CHANGE
+from riskmodel.tables.scores import CHANGE_REASON, SCORE_CHANGE
 
 PROTECTED = {declared.code for declared in FEATURES if declared.is_protected}
 """A protected trait is never given as a reason."""

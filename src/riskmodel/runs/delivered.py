@@ -13,7 +13,7 @@ from riskmodel.runs.semester import SemesterRun
 from riskmodel.sources.deliveries import REJECTED_FILE
 from riskmodel.sources.history import DELIVERIES_FOLDER, DESCRIPTION_FILE
 from riskmodel.tables.canonical import CANONICAL
-from riskmodel.tables.results import MISSINGNESS, REJECTED_ROW, SCHOOL_ROWS, TABLE_ACCOUNT
+from riskmodel.tables.deliveries_taken import MISSINGNESS, REJECTED_ROW, SCHOOL_ROWS, TABLE_ACCOUNT
 
 MONTHS_COMPARED = 12
 COUNTED_TABLES = tuple(

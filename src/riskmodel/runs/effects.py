@@ -38,7 +38,7 @@ from riskmodel.runs import parts
 from riskmodel.runs.predictions import predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.support.catalogue import catalogue
-from riskmodel.tables.results import ANY_MEASURE, EFFECT, MEASURE_GRADE
+from riskmodel.tables.worth import ANY_MEASURE, EFFECT, MEASURE_GRADE
 from riskmodel.views.extract import rows as plain_rows
 
 EFFECTS_FILE = "effects.json"

@@ -24,7 +24,8 @@ from riskmodel.runs.manifest import code_of_this_process
 from riskmodel.runs.parts import workers
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.told import REASON_COLUMNS, TABLES_OF_PUPILS, USUAL_OF, Told
-from riskmodel.tables.results import BANDS, REASON, SCORE, TREND_MONTH, TREND_WEEK
+from riskmodel.tables.result_columns import BANDS
+from riskmodel.tables.scores import REASON, SCORE, TREND_MONTH, TREND_WEEK
 from riskmodel.views.extract import Span, common_head, findings_extract, index_extract, school_head
 
 SCHOOL_FIGURES = ("auc", "precision_at_capacity", "recall_at_capacity")

@@ -38,16 +38,8 @@ from riskmodel.runs.members import Members
 from riskmodel.runs.metrics import HEADLINES
 from riskmodel.runs.predictions import predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.tables.results import (
-    BAND,
-    CALIBRATION,
-    COVERAGE,
-    DRIFT,
-    EVALUATION,
-    FAIRNESS,
-    FAIRNESS_CAUSE,
-    SUBGROUP,
-)
+from riskmodel.tables.fairness import FAIRNESS, FAIRNESS_CAUSE
+from riskmodel.tables.figures import BAND, CALIBRATION, COVERAGE, DRIFT, EVALUATION, SUBGROUP
 
 __all__ = ["HEADLINES", "Judging", "capacity_of", "judge"]
 

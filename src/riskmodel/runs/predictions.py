@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from riskmodel.risk.predicted import Predicted
-from riskmodel.tables.results import PREDICTION
+from riskmodel.tables.scores import PREDICTION
 
 KEYS = ("split_code", "model_code", "pupil_id", "school_id")
 """Text columns; each value is kept once per row group."""

@@ -23,7 +23,9 @@ from riskmodel.runs.doubting import Decided
 from riskmodel.runs.judging import capacity_of
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.training import read_model
-from riskmodel.tables.results import BANDS, CONTRIBUTION, REASON, SCHOOL_SUMMARY, SCORE, WHAT_IF
+from riskmodel.tables.figures import SCHOOL_SUMMARY
+from riskmodel.tables.result_columns import BANDS
+from riskmodel.tables.scores import CONTRIBUTION, REASON, SCORE, WHAT_IF
 
 ASSUMED_BANDS = ("medium", "high")
 """For pupils of these bands, and for those with a place, it is told what if."""

@@ -28,7 +28,7 @@ from riskmodel.risk.targeting.verdicts import plain_verdict
 from riskmodel.runs.judging import capacity_of
 from riskmodel.runs.predictions import predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.tables.results import RISK_SPREAD, TARGETING
+from riskmodel.tables.worth import RISK_SPREAD, TARGETING
 from riskmodel.views.extract import plain
 
 AS_DELIVERED = "as_delivered"

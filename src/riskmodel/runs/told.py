@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from riskmodel.risk.explanation import COMPARED
 from riskmodel.runs.columns import json_lists
-from riskmodel.tables.results import (
+from riskmodel.tables.schema import Table
+from riskmodel.tables.scores import (
     CHANGE_REASON,
     REASON,
     SCORE,
@@ -23,7 +24,6 @@ from riskmodel.tables.results import (
     TREND_WEEK,
     WHAT_IF,
 )
-from riskmodel.tables.schema import Table
 from riskmodel.views.extract import (
     CHANGE_COLUMNS,
     CHANGE_FIELDS,

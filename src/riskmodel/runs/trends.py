@@ -14,14 +14,14 @@ from riskmodel.risk.trend import month_rows, trend_days, trend_of_pupils, week_r
 from riskmodel.runs import database
 from riskmodel.runs.parts import Part, PartFolder
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.tables.results import SUPPORT_KNOWN, TREND_MONTH, TREND_WEEK
+from riskmodel.tables.scores import SUPPORT_KNOWN, TREND_MONTH, TREND_WEEK
 
 PUPILS_AT_ONCE = 4096
 """Pupils whose rows are written at a time: a pseudonym stands in each row, and they would fill the memory."""
 
 
 def known_support(connection: duckdb.DuckDBPyConnection, cut_off: date) -> pa.Table:
-    """Return the columns of :data:`riskmodel.tables.results.SUPPORT_KNOWN`, of all pupils, in the order of the key.
+    """Return the columns of :data:`riskmodel.tables.scores.SUPPORT_KNOWN`, of all pupils, in the order of the key.
 
     A measure of the same day in two schools is one, and lasts until both have ended. ``known.support`` must be open on
     the cut-off date.

@@ -50,8 +50,8 @@ from riskmodel.sources.mapping import Mapping as DeliveryMapping
 from riskmodel.sources.storing import write_checked
 from riskmodel.tables.canonical import CANONICAL
 from riskmodel.tables.checks import Account
+from riskmodel.tables.deliveries_taken import REJECTED_ROW
 from riskmodel.tables.fields import literal
-from riskmodel.tables.results import REJECTED_ROW
 
 __all__ = ["CheckReport", "Received", "accounts_as_dict", "check", "in_words", "open_canonical", "receive", "received"]
 

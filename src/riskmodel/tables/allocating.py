@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from riskmodel.messages import Words
 from riskmodel.tables.canonical import PUPIL_ID, SCHOOL, SCHOOL_ID, SUPPORT
-from riskmodel.tables.results import PROBABILITY
+from riskmodel.tables.result_columns import PROBABILITY
 from riskmodel.tables.schema import Column, Kind, Sensitivity, Table
 
 ALLOCATION = Table(

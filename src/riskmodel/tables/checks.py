@@ -20,11 +20,11 @@ from riskmodel.messages import Message
 from riskmodel.tables import reasons
 from riskmodel.tables.canonical import ATTENDANCE
 from riskmodel.tables.canonical import table as canonical_table
+from riskmodel.tables.deliveries_taken import REJECTED_ROW
 from riskmodel.tables.fields import Formats, literal, name_of
 from riskmodel.tables.judging import OnePass, names, warning_of
 from riskmodel.tables.reasons import Rule, rules_of
 from riskmodel.tables.relations import column_definitions
-from riskmodel.tables.results import REJECTED_ROW
 from riskmodel.tables.schema import Reference, Table
 
 __all__ = ["Account", "Apart", "Formats", "TableWarning", "check_references", "check_table", "unusual_ages"]

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from riskmodel.messages import Words
 from riskmodel.tables.canonical import ENROLMENT, PUPIL, SCHOOL
-from riskmodel.tables.results import COHORT, REASON, SCORE
 from riskmodel.tables.schema import Column, Kind, Sensitivity, Table
+from riskmodel.tables.scores import COHORT, REASON, SCORE
 
 LAST_GRADE, LAST_VET_YEAR = 12, 4
 

@@ -26,7 +26,7 @@ from riskmodel.risk.fairness.figures import FIGURES
 from riskmodel.risk.fairness.subgroup import subgroup_rows, subgroup_table
 from riskmodel.risk.fairness.tally import Audited, Cells
 from riskmodel.risk.predicted import Predicted
-from riskmodel.tables.results import FAIRNESS, FAIRNESS_CAUSE
+from riskmodel.tables.fairness import FAIRNESS, FAIRNESS_CAUSE
 
 PUPILS = 30_000
 

@@ -11,7 +11,7 @@ import pytest
 from riskmodel.risk.capacity import Capacity
 from riskmodel.risk.evaluation import Measuring
 from riskmodel.risk.fairness.subgroup import METRICS, NO_DATA, subgroups
-from riskmodel.tables.results import SUBGROUP
+from riskmodel.tables.figures import SUBGROUP
 
 MEASURING = Measuring(Capacity(places={"1": 40}), replicates=100)
 

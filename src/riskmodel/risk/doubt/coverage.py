@@ -10,7 +10,7 @@ import pandas as pd
 from riskmodel.risk.bands import wilson
 from riskmodel.risk.doubt.sets import CLASSES, LEFT, Flags, Floats, Sets
 from riskmodel.risk.fairness.subgroup import MIN_PUPILS, numbered_groups
-from riskmodel.tables.results import COVERAGE
+from riskmodel.tables.figures import COVERAGE
 
 ALL = "all"
 """Trait and group of the rows for all pupils."""
@@ -19,7 +19,7 @@ Row = tuple[Any, ...]
 
 
 def coverage_rows(cohort_on: Any, sets: Sets, probability: Floats, label: Floats, traits: pd.DataFrame) -> list[Row]:
-    """Return the rows of :data:`riskmodel.tables.results.COVERAGE` for one cohort.
+    """Return the rows of :data:`riskmodel.tables.figures.COVERAGE` for one cohort.
 
     Parameters
     ----------

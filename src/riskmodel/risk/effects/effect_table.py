@@ -42,7 +42,7 @@ from riskmodel.risk.effects.estimate import Estimate, Kind, NotEstimated
 from riskmodel.risk.effects.lottery import Lottery, balance, lottery
 from riskmodel.risk.effects.power import pupils_needed
 from riskmodel.risk.effects.verdict import Rule, Verdict, holding, verdicts
-from riskmodel.tables.results import EFFECT
+from riskmodel.tables.worth import EFFECT
 
 ALL = "all"
 COLUMNS = ("school_id", "school_year", "measure_code", "group_code", "score", "cut", "tie", "is_drawn", "given", "left")
@@ -95,7 +95,7 @@ class Row:
         return self.found.kind, (self.group, self.year) == (ALL, ALL)
 
     def cells(self, rule: Rule) -> dict[str, Cell]:
-        """Return the row of :data:`riskmodel.tables.results.EFFECT`."""
+        """Return the row of :data:`riskmodel.tables.worth.EFFECT`."""
         found = self.found
         cells: dict[str, Cell] = {
             "measure_code": self.measure,
@@ -134,7 +134,7 @@ def estimate_effects(
     rule: Rule | None = None,
     each: Each = map,
 ) -> pd.DataFrame:
-    """Return the columns of :data:`riskmodel.tables.results.EFFECT`, sorted by measure, group, year and kind.
+    """Return the columns of :data:`riskmodel.tables.worth.EFFECT`, sorted by measure, group, year and kind.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from enum import StrEnum
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 LEVEL = 0.95
-"""Of every interval; :mod:`riskmodel.tables.results` says so of its columns."""
+"""Of every interval; :mod:`riskmodel.tables.result_columns` says so of its columns."""
 
 DETECTED = 0.80
 """The chance with which an effect of the detectable size would be found."""

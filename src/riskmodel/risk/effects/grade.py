@@ -13,7 +13,7 @@ import pandas as pd
 
 from riskmodel.risk.effects.effect_table import ALL, GRADES
 from riskmodel.risk.effects.estimate import Kind
-from riskmodel.tables.results import MEASURE_GRADE
+from riskmodel.tables.worth import MEASURE_GRADE
 
 UNUSABLE = ("not_estimated", "not_enough_data", "descriptive")
 STRONGEST_FIRST = (Kind.LOTTERY, Kind.DISCONTINUITY, Kind.ADJUSTED)
@@ -25,7 +25,7 @@ def grades(
     opinions: Collection[str] = (),
     costs_eur: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """Return the columns of :data:`riskmodel.tables.results.MEASURE_GRADE`: one row per measure of the catalogue.
+    """Return the columns of :data:`riskmodel.tables.worth.MEASURE_GRADE`: one row per measure of the catalogue.
 
     Parameters
     ----------

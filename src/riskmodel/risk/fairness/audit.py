@@ -26,7 +26,7 @@ from riskmodel.risk.fairness.figures import (
     school_replicates,
 )
 from riskmodel.risk.fairness.tally import LEFT, PUPILS, Audited, Cells
-from riskmodel.tables.results import FAIRNESS, FAIRNESS_CAUSE
+from riskmodel.tables.fairness import FAIRNESS, FAIRNESS_CAUSE
 
 Real = NDArray[np.float64]
 Row = tuple[object, ...]
@@ -108,7 +108,7 @@ def audited_cohort(cohort: ScoredCohort, traits: pd.DataFrame) -> Audited:
 
 
 def fairness_rows(found: Audit, cohort_on: object, drawing: Drawing) -> list[Row]:
-    """Return the rows of :data:`riskmodel.tables.results.FAIRNESS`: figures with 95 % intervals, differences and flags."""
+    """Return the rows of :data:`riskmodel.tables.fairness.FAIRNESS`: figures with 95 % intervals, differences and flags."""
     weights = drawing.weights(found.cells.pupils.schools)
     rows: list[Row] = []
     for compared, adjusted_chance in zip(found.compared, found.probability, strict=True):
@@ -134,7 +134,7 @@ def fairness_table(rows: list[Row]) -> pd.DataFrame:
 
 
 def cause_rows(found: Audit, cohort_on: object) -> list[Row]:
-    """Return the rows of :data:`riskmodel.tables.results.FAIRNESS_CAUSE`: one for each flag."""
+    """Return the rows of :data:`riskmodel.tables.fairness.FAIRNESS_CAUSE`: one for each flag."""
     return [
         (
             cohort_on,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from riskmodel.risk.bootstrap import Ranking
 from riskmodel.risk.evaluation import Measured, Measuring, Row, ScoredCohort
 from riskmodel.risk.predicted import parts_of
-from riskmodel.tables.results import SUBGROUP
+from riskmodel.tables.figures import SUBGROUP
 
 MIN_PUPILS = 20
 MIN_CASES = 5
@@ -40,7 +40,7 @@ METRICS = {
 
 
 def subgroups(predictions: pd.DataFrame, traits: pd.DataFrame, measuring: Measuring | None = None) -> pd.DataFrame:
-    """Return the columns of :data:`riskmodel.tables.results.SUBGROUP` for every cohort of ``predictions``.
+    """Return the columns of :data:`riskmodel.tables.figures.SUBGROUP` for every cohort of ``predictions``.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ from riskmodel.risk.targeting import reach_loops
 from riskmodel.risk.targeting.reach_loops import Cells
 from riskmodel.risk.targeting.strategies import MIDDLE_RISK, SCORE, SCORE_IN_SCHOOL, STRATEGIES, mean_rank, middle_risk
 from riskmodel.risk.targeting.verdicts import WORTH_SHARE, verdict_of
-from riskmodel.tables.results import TARGETING
+from riskmodel.tables.worth import TARGETING
 
 Floats = NDArray[np.float64]
 Row = tuple[object, ...]
@@ -82,7 +82,7 @@ class Reached:
 
 
 def compare(targeted: Targeted, comparing: Comparing | None = None) -> pd.DataFrame:
-    """Return the columns of :data:`riskmodel.tables.results.TARGETING`: the state, then each municipality by code.
+    """Return the columns of :data:`riskmodel.tables.worth.TARGETING`: the state, then each municipality by code.
 
     Raises
     ------

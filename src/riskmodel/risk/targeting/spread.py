@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from riskmodel.risk.bootstrap import MIN_SCHOOLS, interval, weights_of_clusters
 from riskmodel.risk.targeting.comparison import Area, Comparing
-from riskmodel.tables.results import RISK_SPREAD
+from riskmodel.tables.worth import RISK_SPREAD
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ class Spread:
     drawn: Floats
 
     def rows(self, key: tuple[object, ...], pupils: int, left: int) -> list[tuple[object, ...]]:
-        """Return the rows of :data:`riskmodel.tables.results.RISK_SPREAD` of one area and risk."""
+        """Return the rows of :data:`riskmodel.tables.worth.RISK_SPREAD` of one area and risk."""
         return [
             (*key, level, float(self.shares[place]), *interval(self.drawn[place]), pupils, left)
             for place, level in enumerate(LEVELS)
@@ -84,7 +84,7 @@ def spread_table(rows: list[tuple[object, ...]]) -> pd.DataFrame:
 
 
 def area_key(cohort_on: object, area: Area, risk_code: str) -> tuple[object, ...]:
-    """Return the key of an area and risk in :data:`riskmodel.tables.results.RISK_SPREAD`, without the level."""
+    """Return the key of an area and risk in :data:`riskmodel.tables.worth.RISK_SPREAD`, without the level."""
     return cohort_on, area.kind, area.code, risk_code
 
 

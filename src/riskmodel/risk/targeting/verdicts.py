@@ -9,7 +9,7 @@ import pandas as pd
 
 from riskmodel.messages import Message, Words, message
 from riskmodel.risk.targeting.strategies import OF_PLACE, OF_RULES, SCORE
-from riskmodel.tables.results import TARGETING
+from riskmodel.tables.worth import TARGETING
 
 WORTH_SHARE = 0.05
 """A difference that is worth telling: five of a hundred leavers. A policy number, stated with each verdict."""
@@ -91,7 +91,7 @@ _SENTENCES = {
 
 
 def verdicts(targeting: pd.DataFrame, budget_code: str | None = None) -> list[Verdict]:
-    """Return the verdicts of rows of :data:`riskmodel.tables.results.TARGETING`, one for each strategy but the score."""
+    """Return the verdicts of rows of :data:`riskmodel.tables.worth.TARGETING`, one for each strategy but the score."""
     chosen = targeting[targeting["strategy_code"] != SCORE]
     if budget_code is not None:
         chosen = chosen[chosen["budget_code"] == budget_code]
