@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from riskmodel.bench import worth
 from riskmodel.bench.planted_allocations import Cut, Judgement, Lots
+from riskmodel.commands.bench import BENCHMARKS
 from riskmodel.errors import RunFailedError
 from riskmodel.risk.effects.estimate import Estimate, Kind
 from riskmodel.risk.effects.local import jump
@@ -27,13 +30,22 @@ def small(monkeypatch):
 
 def test_the_report_has_the_agreed_keys(monkeypatch):
     small(monkeypatch)
+    audited = {"unfairness_found": 1.0, "false_flags": 0.0, "cohorts": 1}
+    monkeypatch.setattr(worth.worth_fairness, "measure", lambda *_, quick: audited)
     report = worth.measure(None, silent, quick=True)
-    keys = {"rd_coverage", "aipw_coverage", "false_works", "power_gap", "wrong_sign"}
+    keys = {"rd_coverage", "aipw_coverage", "false_works", "power_gap", "wrong_sign", "unfairness_found", "false_flags"}
     assert keys <= report.keys()
     assert all(0 <= report[name] <= 1 for name in keys)
     assert report["wrongly_not_worth_having"] == 0
     assert len(report["effects"]["cut"]) == 4
+    assert report["fairness"] == audited
     json.dumps(report)
+
+
+@pytest.mark.parametrize("name", [name for name in BENCHMARKS if name.startswith("worth_")])
+def test_every_part_of_the_question_is_a_benchmark_of_its_own(name):
+    module = importlib.import_module(f"riskmodel.bench.{name}")
+    assert list(inspect.signature(module.measure).parameters) == ["data", "say", "quick"]
 
 
 def test_the_same_allocations_are_drawn_at_every_call(monkeypatch):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from riskmodel.bench import worth_fairness
 from riskmodel.bench.planted_allocations import Cut, Judgement, Lots
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import Message, message
@@ -84,7 +85,14 @@ def effects(say: Say, quick: bool) -> Report:
     }
 
 
-GROUPS: tuple[Callable[[Say, bool], Report], ...] = (effects,)
+def unfairness(say: Say, quick: bool) -> Report:
+    """Return ``unfairness_found`` and ``false_flags``, with all else of :mod:`riskmodel.bench.worth_fairness` under ``fairness``."""
+    found = worth_fairness.measure(None, say, quick=quick)
+    agreed = ("unfairness_found", "false_flags")
+    return {**{name: found[name] for name in agreed}, "fairness": found}
+
+
+GROUPS: tuple[Callable[[Say, bool], Report], ...] = (effects, unfairness)
 
 
 @dataclass(frozen=True)

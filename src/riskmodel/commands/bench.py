@@ -24,6 +24,12 @@ BENCHMARKS = (
     "uci697",
     "worlds",
     "worth",
+    "worth_doubt",
+    "worth_drift",
+    "worth_fairness",
+    "worth_reasons",
+    "worth_support",
+    "worth_targeting",
 )
 READS_PUBLIC_DATA, OF_ANY_SIZE = {"oulad", "uci697"}, {"features", "national"}
 
