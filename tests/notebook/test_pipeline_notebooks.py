@@ -10,19 +10,23 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pandas as pd
+import papermill
 import pyarrow.parquet as pq
 import pytest
 import semester_run
 from semester_run import CUT_OFF, LATER, SETTINGS, plan, pupils_of
 
+from riskmodel.messages import LANGUAGES
 from riskmodel.risk.explanation import REASONS_KEPT
 from riskmodel.runs import journal
+from riskmodel.runs.law import PAPERS
 from riskmodel.runs.manifest import Manifest, verify
 from riskmodel.runs.parameters import check
 from riskmodel.runs.publish import Store, current_run
 from riskmodel.runs.runner import Done, Plan, run, semester_pipeline
 from riskmodel.runs.staging import parameters_of
 from riskmodel.runs.steps import SEMESTER
+from riskmodel.support.catalogue import catalogue
 from riskmodel.views.extract import unfolded
 
 HEADLINES = ("auc", "average_precision", "brier", "ece", "precision_at_capacity", "recall_at_capacity")
@@ -282,3 +286,37 @@ def test_no_name_and_no_personal_code_is_anywhere_in_a_run(done: Done, delivery:
         else:
             text = path.read_text("utf-8")
             assert not [one for one in codes | names if one and one in text], path.name
+
+
+def test_the_research_notebook_on_fairness_takes_the_audit_of_a_run_apart(done: Done, tmp_path: Path):
+    executed = papermill.execute_notebook(
+        Path(__file__).parents[2] / "notebooks" / "research" / "fairness.ipynb",
+        tmp_path / "fairness.ipynb",
+        parameters={"run_folder": str(done.folder), "cut_off_date": CUT_OFF},
+        progress_bar=False,
+    )
+    shown = "".join(
+        "".join(output.get("data", {}).values()) for cell in executed.cells for output in cell.get("outputs", [])
+    )
+    for told in ("missed_share", "needed_false_alarm_share", "entering_left", "OULAD was left out."):
+        assert told in shown
+
+
+def test_a_run_says_what_is_known_of_measures_and_whether_the_score_is_needed(done: Done):
+    told = json.loads((done.folder / "effects.json").read_text("utf-8"))
+    effect = pd.read_parquet(done.folder / "tables" / "effect.parquet")
+    grade = pd.read_parquet(done.folder / "tables" / "measure_grade.parquet")
+    assert len(told["effect"]) == len(effect)
+    assert {"XX-ANY", *(measure.code for measure in catalogue().measures)} == set(grade["measure_code"])
+    claimed = effect[effect["verdict_code"].isin(["helps", "harms"])]
+    assert claimed["failed_checks"].isna().all()
+    assert {"en", "lv", "verdict_code"} == set(told["verdicts"]["state"])
+    assert "effects.json" in json.loads((done.folder / "manifest.json").read_text("utf-8"))["files"]
+
+
+def test_a_run_leaves_the_file_for_the_law_in_both_languages(done: Done):
+    for name in PAPERS:
+        for language in LANGUAGES:
+            page = (done.folder / "report" / f"{name}_{language}.html").read_text("utf-8")
+            assert done.run_id in page
+            assert 'class="to-write"' in page

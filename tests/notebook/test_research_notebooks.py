@@ -99,3 +99,32 @@ def test_the_notebook_on_targeting_compares_a_run_and_planted_cohorts_and_says_w
     assert "does as well" in schools or "this choice finds" in schools
     assert "the individual score finds" in pupils
     assert "OULAD was left out." in text
+
+
+def _shown(done) -> str:
+    """Return what the cells of an executed notebook show."""
+    return "\n".join(
+        output.get("text", "") or "".join(output.get("data", {}).values())
+        for cell in done.cells
+        for output in cell.get("outputs", [])
+    )
+
+
+@pytest.mark.slow
+def test_the_notebook_on_effects_finds_the_planted_effect_where_a_plain_difference_shows_the_opposite(tmp_path):
+    done = papermill.execute_notebook(
+        RESEARCH / "effects.ipynb",
+        tmp_path / "effects.ipynb",
+        parameters={"pupils": 8_000, "planted_effect": -0.12},
+        progress_bar=False,
+    )
+    shown = _shown(done)
+    told: dict[str, str] = {}  # a wide table is shown in several blocks of lines
+    for line in shown.splitlines():
+        name = line.split("  ")[0]
+        told[name] = told.get(name, "") + line.removeprefix(name)
+    assert "helps" in told["lots"]
+    assert "helps" in told["judgement"]
+    planted, found = map(float, told["plain difference, judgement"].split()[:2])
+    assert planted == -0.12 < found - 0.04
+    assert "No run was given." in shown
