@@ -143,3 +143,12 @@ def test_one_run_makes_no_trend_and_a_hidden_run_leaves_a_gap():
     broken = str(areas.municipality(extract, "lv"))
     assert broken.count("<polyline") == whole - 2
     assert "apzināti slēpts" in broken
+
+
+@pytest.mark.parametrize("draw", [areas.municipality, areas.state])
+def test_an_area_is_told_whether_the_individual_score_is_needed_where_that_was_asked(draw):
+    extract = invented_areas.municipality(RUN, SCHOOLS) if draw is areas.municipality else invented_areas.state(RUN)
+    told = {"needed": {"lv": "Šeit tikpat labi der iestādes rādītājs.", "en": "Here the school's rate does as well."}}
+    assert "Šeit tikpat labi der iestādes rādītājs." in str(draw(extract | told, "lv"))
+    assert "Vai vajadzīgs individuāls vērtējums?" not in str(draw(extract | {"needed": None}, "lv"))
+    assert "Vai vajadzīgs individuāls vērtējums?" not in str(draw(extract, "lv"))
