@@ -29,7 +29,7 @@ def give_back() -> None:
     """Give what is free now back to the system, and before that what only refers to itself.
 
     A renderer, its notebook and the page in it do; left to themselves some dozens of them would wait for their collection.
-    The portal freezes what it loaded at its start, so that the walk takes a millisecond.
+    The portal freezes what it loaded at its start, so that the walk is short.
     """
     gc.collect()
     library = ctypes.CDLL(None)
