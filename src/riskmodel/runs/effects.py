@@ -1,11 +1,13 @@
 """What measures did to leaving, as far as past cohorts can tell (60_effects): ``effect``, ``measure_grade``, ``effects.json``.
 
-Compared are pupils of past cohorts whose outcomes are known. Two kinds of comparison come out of a store by themselves:
+Compared are pupils of past cohorts whose outcomes are known. Three kinds of comparison come out of a store by themselves:
 
 - **by judgement**: people gave a measure within :data:`GRACE_DAYS` after the cut-off date. Whoever left within these days
   is no part of it: else a measure would seem to help because those who had gone could not get it. Compared are pupils whose
   score, made out of time, lay in the bands high and medium, since the others are hardly ever asked. Those with the measure
   stand beside a draw of those without it, so that the effect is one over pupils like these and not over the country.
+- **by lot**: places of an earlier run were drawn among pupils whose scores were too near to tell (``riskmodel allocate
+  --lottery``). This is the best evidence that there is.
 - **at a cut**: an earlier run of this store was published and gave places by score up to a school's capacity. Just above
   and just below it pupils are alike. Assumed places are no cut: nobody was told them.
 
@@ -17,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -33,8 +35,9 @@ from riskmodel.risk.effects.effect_table import ALL, COLUMNS, estimate_effects
 from riskmodel.risk.effects.grade import grades
 from riskmodel.risk.effects.verdict import Rule
 from riskmodel.risk.evaluation import DEFAULT_MODEL
-from riskmodel.risk.label import cohort, cohort_windows
+from riskmodel.risk.label import Window, cohort, cohort_windows
 from riskmodel.runs import parts
+from riskmodel.runs.lotteries import drawn_lots
 from riskmodel.runs.predictions import predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.support.catalogue import catalogue
@@ -88,7 +91,7 @@ def estimate(run: SemesterRun, asked: Asked, told: Mapping[str, Any] | None = No
         given = connection.execute(
             "SELECT DISTINCT pupil_id, measure_code, happened_on FROM known.support ORDER BY ALL"
         ).df()
-        at_cuts = list(_at_cuts(run, connection, given))
+        at_cuts = [*_at_cuts(run, connection, given), *_by_lots(run, connection, given)]
     judged = _judged(run, given, asked)
     frames = [frame for frame in (*judged, *at_cuts) if len(frame)]
     whole = pd.concat(frames, ignore_index=True) if frames else _nobody()
@@ -231,8 +234,8 @@ def _before(run: SemesterRun) -> SemesterRun | None:
 def _at_cut(
     run: SemesterRun, earlier: SemesterRun, connection: duckdb.DuckDBPyConnection, given: pd.DataFrame
 ) -> pd.DataFrame | None:
-    window = cohort_windows(connection, earlier.cut_off, None, _delay(earlier))[-1]
-    if window.label_known_on > run.cut_off:
+    window = _window(run, earlier, connection)
+    if window is None:
         return None
     columns = ["pupil_id", "school_id", "raw_score", "band_code", "is_within_capacity"]
     scores = earlier.read("score", columns=columns)
@@ -246,33 +249,52 @@ def _at_cut(
     scores = scores.assign(of_cut=found.cut)[is_compared]
     if scores.empty:
         return None
-    outcome = cohort(connection, window, run.cut_off)[["pupil_id", "label"]]
-    rows = (
-        scores.drop(columns="is_within_capacity")
-        .rename(columns={"band_code": "group_code"})
-        .merge(outcome, on="pupil_id", how="inner", validate="1:1")
+    rows = scores.drop(columns="is_within_capacity").rename(columns={"band_code": "group_code"})
+    framed = _framed(rows, _Past(run, earlier, window), connection, given)
+    score = framed["raw_score"] - framed["of_cut"]
+    return framed.assign(measure_code=ANY_MEASURE, score=score, cut=0.0, tie=None, is_drawn=np.nan).drop(
+        columns="of_cut"
     )
+
+
+class _Past(NamedTuple):
+    """An earlier run whose outcomes are known by now, and its label window."""
+
+    run: SemesterRun
+    earlier: SemesterRun
+    window: Window
+
+
+def _window(run: SemesterRun, earlier: SemesterRun, connection: duckdb.DuckDBPyConnection) -> Window | None:
+    """Return the label window of an earlier run; None while its outcomes are not known."""
+    window = cohort_windows(connection, earlier.cut_off, None, _delay(earlier))[-1]
+    return None if window.label_known_on > run.cut_off else window
+
+
+def _framed(
+    rows: pd.DataFrame, past: _Past, connection: duckdb.DuckDBPyConnection, given: pd.DataFrame
+) -> pd.DataFrame:
+    """Return pupils of an earlier run with outcome, whether a measure of ``given`` began in the window, and what was known before."""
+    outcome = cohort(connection, past.window, past.run.cut_off)[["pupil_id", "label"]]
+    rows = rows.merge(outcome, on="pupil_id", how="inner", validate="1:1")
     in_window = given[
-        (given["happened_on"] > pd.Timestamp(window.cut_off))
-        & (given["happened_on"] <= pd.Timestamp(window.horizon_on))
+        (given["happened_on"] > pd.Timestamp(past.window.cut_off))
+        & (given["happened_on"] <= pd.Timestamp(past.window.horizon_on))
     ]
-    features = earlier.read("feature", earlier.cut_off, ["pupil_id", *_there(earlier)]).set_index("pupil_id")
+    there = _there(past.earlier)
+    features = past.earlier.read("feature", past.earlier.cut_off, ["pupil_id", *there]).set_index("pupil_id")
+    absent = {name: np.nan for name in COVARIATES if name not in there}
     return (
         rows.join(features, on="pupil_id")
         .assign(
-            measure_code=ANY_MEASURE,
-            school_year=str(window.school_year_on.year),
-            score=rows["raw_score"] - rows["of_cut"],
-            cut=0.0,
-            tie=None,
-            is_drawn=np.nan,
+            school_year=str(past.window.school_year_on.year),
             given=rows["pupil_id"].isin(in_window["pupil_id"]).astype(np.float64),
             left=rows["label"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan),
             before=np.nan,
             after=np.nan,
-            **{OTHER_SUPPORT: 0.0, **{name: np.nan for name in COVARIATES if name not in features}},
+            **{OTHER_SUPPORT: 0.0, **absent},
         )
-        .drop(columns=["pupil_id", "label", "of_cut"])
+        .drop(columns=["pupil_id", "label"])
     )
 
 
@@ -282,6 +304,36 @@ def _by_score(scores: pd.DataFrame) -> pd.DataFrame:
     lowest = scores["raw_score"].where(has_place).groupby(scores["school_id"]).transform("min")
     highest = scores["raw_score"].where(~has_place).groupby(scores["school_id"]).transform("max")
     return scores[~(highest > lowest)]
+
+
+# By lot
+
+
+def _by_lots(run: SemesterRun, connection: duckdb.DuckDBPyConnection, given: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield a frame for each lottery that was drawn for an earlier run whose outcomes are known by now."""
+    for lottery in run.inputs.get("lotteries", ()):
+        folder = run.store / "runs" / lottery["run_id"]
+        earlier = SemesterRun(folder, date.fromisoformat(lottery["cut_off_on"]), {})
+        window = _window(run, earlier, connection)
+        if window is None:
+            continue
+        rows = drawn_lots(run.store, lottery)
+        in_band = rows[(rows["chance"] > 0) & (rows["chance"] < 1)]
+        scores = earlier.read("score", columns=["pupil_id", "raw_score", "band_code"])
+        pupils = in_band.merge(scores, on="pupil_id", how="inner", validate="1:1")
+        own = given[given["measure_code"] == lottery["measure_code"]]
+        framed = _framed(
+            pupils.assign(
+                # Within one school's band everybody had the same chance.
+                tie=pupils["school_id"].astype(str) + "/" + lottery["run_id"],
+                is_drawn=pupils["has_place"].astype(np.float64),
+                group_code=pupils["band_code"],
+            )[["pupil_id", "school_id", "raw_score", "group_code", "tie", "is_drawn"]],
+            _Past(run, earlier, window),
+            connection,
+            own,
+        )
+        yield framed.assign(measure_code=lottery["measure_code"], score=np.nan, cut=np.nan)
 
 
 def _there(run: SemesterRun) -> list[str]:

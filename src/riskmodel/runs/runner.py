@@ -25,6 +25,7 @@ from riskmodel.runs.earlier import previous_run
 from riskmodel.runs.forking import Stem, can_fork
 from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.lock import held_store
+from riskmodel.runs.lotteries import lotteries_before
 from riskmodel.runs.manifest import Code, Manifest, code_of_this_process, read_manifest
 from riskmodel.runs.memory import give_back
 from riskmodel.runs.papermilling import imports_in
@@ -182,6 +183,7 @@ def _inputs(plan: Plan, store: Store, digests: Digests, say: Say) -> dict[str, A
         "capacity": dict(plan.capacity) if plan.capacity is not None else None,
         "previous_run": previous_run(store, plan.settings.cut_off_date, digests, say),
         "feedback": feedback_of(store.folder, plan.settings.cut_off_date),
+        "lotteries": lotteries_before(store, plan.settings.cut_off_date, digests),
     }
 
 

@@ -14,10 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from riskmodel.errors import RunFailedError
 from riskmodel.risk.effects.effect_table import estimate_effects
 from riskmodel.risk.effects.verdict import Rule
 from riskmodel.runs import effects
+from riskmodel.runs.durable import Digests, digest_of_file
 from riskmodel.runs.effects import COVARIATES, OTHER_SUPPORT, SCORE, Asked
+from riskmodel.runs.lotteries import drawn_lots, lotteries_before
+from riskmodel.runs.publish import Store
 from riskmodel.runs.semester import SemesterRun
 
 ASKED = Asked(seed=1, full=False, rule=Rule())
@@ -152,3 +156,88 @@ def verdict_of(frame: pd.DataFrame) -> tuple[str, str | None]:
 def test_a_list_that_was_followed_shows_its_effect_and_one_that_was_not_makes_no_claim():
     assert verdict_of(frame_at_cuts(-0.12, uptake=1.0)) == ("helps", None)
     assert verdict_of(frame_at_cuts(-0.12, uptake=0.1)) == ("inconclusive", "uptake")
+
+
+RUN_ID = "2023-12-20-0123456789ab"
+
+
+def drawn_lottery(store: Store, run_id: str = RUN_ID, measure: str = "KA-PED") -> Path:
+    """Write a lottery as it is kept once it was drawn: two of four in a band got a place, one was certain, one had no chance."""
+    folder = store.allocations / run_id / measure / "drawn"
+    folder.mkdir(parents=True)
+    rows = pd.DataFrame(
+        [
+            ("p0-0", 1.0, True),
+            ("p0-1", 0.5, True),
+            ("p0-2", 0.5, False),
+            ("p1-1", 0.5, True),
+            ("p1-2", 0.5, False),
+            ("p1-9", 0.0, False),
+        ],
+        columns=["pupil_id", "chance", "has_place"],
+    )
+    rows["school_id"] = ["s" + code[1] for code in rows["pupil_id"]]
+    pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), folder / "allocation.parquet")
+    (folder / "log.json").write_text(json.dumps({"measure_code": measure}))
+    return folder / "allocation.parquet"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = Store(tmp_path / "store")
+    for name in (RUN_ID, "2025-05-30-0123456789ab"):
+        made.run(name).mkdir(parents=True)
+    return made
+
+
+def test_lotteries_of_earlier_runs_are_sources_of_a_run_and_later_or_unknown_ones_are_not(store: Store):
+    table = drawn_lottery(store)
+    drawn_lottery(store, "2025-05-30-0123456789ab")
+    drawn_lottery(store, "2022-12-20-0123456789ab")  # of a run that is not there any more
+    (store.allocations / RUN_ID / "KA-PSI" / "registration").mkdir(parents=True)  # laid down, not drawn
+    found = lotteries_before(store, date(2024, 12, 20), Digests())
+    told = {"run_id": RUN_ID, "cut_off_on": "2023-12-20", "measure_code": "KA-PED"}
+    assert found == [{**told, "sha256": digest_of_file(table)}]
+
+
+def test_a_store_without_allocations_has_no_lottery(tmp_path: Path):
+    assert lotteries_before(Store(tmp_path), date(2024, 12, 20), Digests()) == []
+
+
+def test_a_lottery_that_was_changed_under_a_run_is_refused(store: Store):
+    table = drawn_lottery(store)
+    (lottery,) = lotteries_before(store, date(2024, 12, 20), Digests())
+    assert len(drawn_lots(store.folder, lottery)) == 6
+    table.write_bytes(table.read_bytes() + b"x")
+    with pytest.raises(RunFailedError, match="must stay as it was drawn"):
+        drawn_lots(store.folder, lottery)
+
+
+def test_only_those_among_whom_lots_decided_are_compared_within_their_school(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    earlier_run(tmp_path / "written", schools=2, assumed=0)
+    store.run(RUN_ID).rmdir()
+    (tmp_path / "written").rename(store.run(RUN_ID))
+    drawn_lottery(store)
+    window = SimpleNamespace(
+        cut_off=CUT_OFF,
+        horizon_on=date(2024, 9, 30),
+        school_year_on=date(2023, 9, 1),
+        label_known_on=date(2024, 10, 30),
+    )
+    outcome = pd.DataFrame({"pupil_id": ["p0-1", "p0-2", "p1-1", "p1-2"], "label": pd.array([0, 1, 0, 1], "Int64")})
+    monkeypatch.setattr(effects, "cohort_windows", lambda *_: [window])
+    monkeypatch.setattr(effects, "cohort", lambda *_: outcome)
+    given = pd.DataFrame(
+        {"pupil_id": ["p0-1", "p1-2"], "measure_code": ["KA-PED", "KA-PSI"], "happened_on": [day("2024-01-10")] * 2}
+    )
+    lotteries = lotteries_before(store, date(2024, 12, 20), Digests())
+    run = SemesterRun(store.run("2024-12-20-now"), date(2024, 12, 20), {"lotteries": lotteries})
+    (rows,) = effects._by_lots(run, SimpleNamespace(), given)  # type: ignore[arg-type]
+    assert rows["is_drawn"].tolist() == [1.0, 0.0, 1.0, 0.0]
+    assert rows["left"].tolist() == [0.0, 1.0, 0.0, 1.0]
+    assert rows["given"].tolist() == [1.0, 0.0, 0.0, 0.0]  # another measure is another question
+    assert rows["tie"].nunique() == 2
+    assert set(rows["measure_code"]) == {"KA-PED"}
+    assert rows["cut"].isna().all()
