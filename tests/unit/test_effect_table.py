@@ -193,3 +193,16 @@ def test_not_enough_data_is_no_grade(frame):
     strict = estimate_effects(frame, ["one", "two"], seed=1, rule=Rule(0.01, 0.02))
     assert row(strict, "KA-SOC", "discontinuity")["verdict_code"] == "not_enough_data"
     assert set(grades(strict, ["KA-SOC"])["grade_code"]) == {"none_yet"}
+
+
+def test_pupils_whose_year_and_group_are_not_told_apart_count_in_the_whole_alone():
+    judged = by_judgement("KA-PED", 11, -0.05).assign(school_year="all", group_code="all")
+    lots = by_lot("KA-PED", 12, -0.05).assign(school_year="2023", group_code="high")
+    found = estimate_effects(pd.concat([judged, lots], ignore_index=True), ("one", "two", "three", "four"), 1, RULE)
+    assert not found[list(EFFECT.key)].duplicated().any()
+    kinds = found.groupby(["group_code", "school_year_code"])["kind_code"].apply(list).to_dict()
+    assert kinds == {
+        ("all", "all"): ["adjusted", "lottery"],
+        ("all", "2023"): ["lottery"],
+        ("high", "all"): ["lottery"],
+    }

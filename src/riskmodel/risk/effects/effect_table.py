@@ -174,10 +174,13 @@ def _parts(frame: pd.DataFrame) -> Iterator[Part]:
     for measure, own in frame.groupby("measure_code", sort=True):
         yield (str(measure), ALL, ALL), own
         years, groups = own.groupby("school_year", sort=True), own.groupby("group_code", sort=True)
+        # Pupils whose year or group is not told apart (``all``) count in the whole alone.
         for year, part in years if len(years) > 1 else ():
-            yield (str(measure), ALL, str(year)), part
+            if year != ALL:
+                yield (str(measure), ALL, str(year)), part
         for group, part in groups if len(groups) > 1 else ():
-            yield (str(measure), str(group), ALL), part
+            if group != ALL:
+                yield (str(measure), str(group), ALL), part
 
 
 def _compared(whose: tuple[str, str, str], frame: pd.DataFrame, covariates: Sequence[str], seed: int) -> Iterator[Row]:
