@@ -292,7 +292,7 @@ def test_the_research_notebook_on_fairness_takes_the_audit_of_a_run_apart(done: 
     executed = papermill.execute_notebook(
         Path(__file__).parents[2] / "notebooks" / "research" / "fairness.ipynb",
         tmp_path / "fairness.ipynb",
-        parameters={"run_folder": str(done.folder), "cut_off_date": CUT_OFF},
+        parameters={"run_folder": str(done.folder), "cut_off_date": str(CUT_OFF)},
         progress_bar=False,
     )
     shown = "".join(
