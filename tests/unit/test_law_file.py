@@ -149,3 +149,12 @@ def test_names_and_codes_are_told_to_stand_apart():
     page = paper("assessment_facts")
     assert "names and register codes, apart from all runs" in page
     assert "protected trait, for the audit" in page
+
+
+def test_a_notice_about_a_delivery_as_a_whole_is_told_without_a_table():
+    notice = {"table_name": None, "en": "A module stands for a school.", "lv": "Modulis šeit ir iestāde."}
+    findings = invented_run.findings()
+    findings["notices"] = [notice, {**notice, "table_name": "mark"}]
+    page = paper("data_sheet", findings=findings)
+    assert "<li>A module stands for a school.</li>" in page
+    assert "<li>Marks: A module stands for a school.</li>" in page

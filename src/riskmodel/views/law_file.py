@@ -200,11 +200,14 @@ def _row_accounts(material: Material) -> list[Block]:
 
 
 def _notices(material: Material) -> list[Block]:
-    told = dict.fromkeys(
-        f"{words.words(words.TABLES, one['table_name'], material.language)}: {one[material.language]}"
-        for one in material.findings["notices"]
-    )
+    told = dict.fromkeys(_notice(one, material.language) for one in material.findings["notices"])
     return [Block(material.said(message("What the deliveries say of themselves")), lines=list(told))] if told else []
+
+
+def _notice(one: Row, language: Language) -> str:
+    """Return a notice with its table; one about a delivery as a whole has none."""
+    said = str(one[language])
+    return f"{words.words(words.TABLES, one['table_name'], language)}: {said}" if one["table_name"] else said
 
 
 def _missingness(material: Material) -> list[Block]:
