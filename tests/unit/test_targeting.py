@@ -25,7 +25,7 @@ from riskmodel.risk.targeting.strategies import (
     mean_rank,
     middle_risk,
 )
-from riskmodel.risk.targeting.verdicts import plain_verdict, verdict_of, verdicts
+from riskmodel.risk.targeting.verdicts import Verdict, plain_verdict, verdict_of, verdicts
 from riskmodel.tables.worth import TARGETING
 
 
@@ -128,7 +128,7 @@ def test_a_verdict_follows_from_the_interval(low, high, code):
 
 
 def test_a_sentence_holds_its_numbers_in_both_languages():
-    table = compare(small(), Comparing({AS_DELIVERED: Capacity(0.1)}, replicates=64))
+    table = compare(small(schools=60), Comparing({AS_DELIVERED: Capacity(0.1)}, replicates=64))
     found = {one.strategy_code: one for one in verdicts(table) if one.area_kind == STATE}
     for language in LANGUAGES:
         assert " 90 " in found["school_rate"].sentence().in_language(language)
@@ -136,6 +136,23 @@ def test_a_sentence_holds_its_numbers_in_both_languages():
             "school_rate"
         ].sentence().in_language(language)
     assert plain_verdict(table, STATE, AS_DELIVERED).strategy_code == "school_rate"
+
+
+def judged(code: str, more: float, low: float, high: float, left: int = 100) -> str:
+    return Verdict("state", "LV", AS_DELIVERED, "school_rate", code, left, more, low, high).sentence().in_language("en")
+
+
+def test_an_interval_on_both_sides_of_nothing_is_told_as_fewer_and_more():
+    assert "anything from 11 fewer to 21 more" in judged("cannot_tell", 4, -11.2, 21.3)
+    assert "anything from 0 fewer to 21 more" in judged("cannot_tell", 9, 0.2, 21.3)
+    assert "finds 12 more than the individual score" in judged("finds_more", -12, -20, -5)
+    assert "interval 5 to 20" in judged("finds_more", -12, -20, -5)
+
+
+@pytest.mark.parametrize("code", ["score_finds_more", "does_as_well", "finds_more", "cannot_tell"])
+def test_below_a_hundred_leavers_a_sentence_has_no_numbers(code):
+    assert any(letter.isdigit() for letter in judged(code, 5, 1, 9, left=100))
+    assert not any(letter.isdigit() for letter in judged(code, 5, 1, 9, left=99))
 
 
 def test_a_class_is_drawn_to_its_school_and_a_school_to_all():

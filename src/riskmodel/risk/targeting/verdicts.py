@@ -14,6 +14,9 @@ from riskmodel.tables.worth import TARGETING
 WORTH_SHARE = 0.05
 """A difference that is worth telling: five of a hundred leavers. A policy number, stated with each verdict."""
 
+FEWEST_IN_NUMBERS = 100
+"""A sentence has numbers from so many leavers up: one of its 100 is then at least one pupil, and it gives no count away."""
+
 SIMPLE = (*OF_PLACE, *OF_RULES)
 """What a school could do without a model."""
 
@@ -64,27 +67,48 @@ class Verdict:
         return self.verdict_code == "score_finds_more"
 
     def sentence(self) -> Message:
-        """Return the verdict in words, with its numbers."""
+        """Return the verdict in words: with its numbers from ``FEWEST_IN_NUMBERS`` leavers up, else without them."""
         named = TARGETING.column("strategy_code").codes[self.strategy_code]
-        shown = {"strategy": Words(named.en, named.lv), "left": self.left}
-        if self.verdict_code != "too_few":
-            more, low, high = (round(one) for one in (self.more, self.low, self.high))
-            shown |= {"more": abs(more), "low": low, "high": high}
-        return Message(_SENTENCES[self.verdict_code].text, shown)
+        strategy = Words(named.en, named.lv)
+        if self.verdict_code == "too_few" or self.left < FEWEST_IN_NUMBERS:
+            return Message(_WITHOUT_NUMBERS[self.verdict_code].text, {"strategy": strategy})
+        low, high = round(self.low), round(self.high)
+        nearest, farthest = sorted((abs(low), abs(high)))
+        return Message(
+            _WITH_NUMBERS[self.verdict_code].text,
+            {
+                "strategy": strategy,
+                "more": abs(round(self.more)),
+                "nearest": nearest,
+                "farthest": farthest,
+                "fewer": max(-low, 0),
+                "at_most": max(high, 0),
+            },
+        )
 
 
-_SENTENCES = {
+_WITH_NUMBERS = {
     "score_finds_more": message(
-        "Of 100 pupils who leave, the individual score finds {more} more than this choice: {strategy} (95 % interval {low} to {high})."
+        "Of 100 pupils who leave, the individual score finds {more} more than this choice: {strategy} (95 % interval {nearest} to {farthest})."
     ),
     "does_as_well": message(
-        "Here this choice does as well as the individual score: {strategy}. Of 100 pupils who leave, the score finds at most {high} more."
+        "Here this choice does as well as the individual score: {strategy}. Of 100 pupils who leave, the score finds at most {at_most} more."
     ),
     "finds_more": message(
-        "Of 100 pupils who leave, this choice finds {more} more than the individual score: {strategy} (score minus this: {low} to {high})."
+        "Of 100 pupils who leave, this choice finds {more} more than the individual score: {strategy} (95 % interval {nearest} to {farthest})."
     ),
     "cannot_tell": message(
-        "The data cannot tell whether the individual score finds more than this choice: {strategy} (of 100 pupils who leave, {low} to {high} more)."
+        "The data cannot tell whether the individual score finds more than this choice: {strategy} (of 100 pupils who leave, anything from {fewer} fewer to {at_most} more)."
+    ),
+}
+_WITHOUT_NUMBERS = {
+    "score_finds_more": message(
+        "Here the individual score finds more of the pupils who leave than this choice: {strategy}."
+    ),
+    "does_as_well": message("Here this choice does as well as the individual score: {strategy}."),
+    "finds_more": message("Here this choice finds more of the pupils who leave than the individual score: {strategy}."),
+    "cannot_tell": message(
+        "The data cannot tell whether the individual score finds more than this choice: {strategy}."
     ),
     "too_few": message("Too few pupils left here to compare the individual score with this choice: {strategy}."),
 }
