@@ -267,12 +267,13 @@ class PageHandler(PortalHandler):
         self.set_header("Content-Type", HTML)
         self.finish(self.composed(page, content))
 
-    async def fragment(self, scope: Scope, parameters: Parameters, published: Published, also: str = "") -> Markup:
+    async def fragment(self, scope: Scope, parameters: Parameters, published: Published, edition: str = "") -> Markup:
         """Return a view's HTML for a scope, which the view's own renderer has escaped, with names where they belong.
 
-        ``also`` tells what the HTML depends on beside run, scope and language, e.g. a number that was entered.
+        ``edition`` tells what the HTML depends on beside run, scope and language, e.g. a number that was entered; the page of an
+        earlier one is let go.
         """
-        key = Key(published.run_id, scope.view, scope.fingerprint + also, self.language)
+        key = Key(published.run_id, scope.view, scope.fingerprint, self.language, edition)
         html = Markup(await self.desk.rendering.fragment(key, parameters))  # noqa: S704
         found = self.names_for(scope, published)
         return html if found is None else names.named(html, found)

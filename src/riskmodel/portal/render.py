@@ -13,7 +13,7 @@ import secrets
 import zlib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,16 @@ class BusyError(Exception):
 
 @dataclass(frozen=True)
 class Key:
-    """What a fragment depends on: the same key gives the same fragment."""
+    """What a fragment depends on: the same key gives the same fragment.
+
+    Of keys that differ in their ``edition`` alone, the newest is asked for from now on, and none before it again.
+    """
 
     run_id: str
     view: str
     unit: str
     language: str
+    edition: str = ""
 
 
 class ViewRenderer(NotebookRenderer):
@@ -109,17 +113,17 @@ class ViewRenderer(NotebookRenderer):
 
 @dataclass
 class Rendering:
-    """Renders views, each key once, and keeps what it rendered."""
+    """Renders views, each key once, and keeps what it rendered: ``kept_bytes``, packed."""
 
     pool: KernelPool
     configuration: VoilaConfiguration
     notebooks: dict[str, nbformat.NotebookNode] = field(default_factory=dict)
+    kept_bytes: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         folder = notebook_folder() / "views"
         self.notebooks = {view: nbformat.read(folder / f"{view}.ipynb", as_version=4) for view in VIEWS}
-        self._kept: OrderedDict[Key, bytes] = OrderedDict()
-        self._kept_bytes = 0
+        self._kept: OrderedDict[Key, tuple[str, bytes]] = OrderedDict()
         self._made = 0
         self._current: str | None = None
         self._running: dict[Key, asyncio.Task[str]] = {}
@@ -143,9 +147,11 @@ class Rendering:
         BusyError
             When too many pages are waited for already, or this one's turn did not come in ``WAIT_SECONDS``.
         """
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return zlib.decompress(self._kept[key]).decode()
+        page = replace(key, edition="")
+        edition, packed = self._kept.get(page, ("", b""))
+        if packed and edition == key.edition:
+            self._kept.move_to_end(page)
+            return zlib.decompress(packed).decode()
         if key not in self._running:
             if len(self._running) >= MOST_WAITING:
                 raise BusyError
@@ -163,7 +169,7 @@ class Rendering:
         """
         self._current = current
         self._kept.clear()
-        self._kept_bytes = 0
+        self.kept_bytes = 0
 
     async def close(self) -> None:
         """Give up what is being rendered, and shut all kernels down."""
@@ -189,15 +195,21 @@ class Rendering:
         if self._current not in {None, key.run_id}:
             return html
         # A page is twenty times smaller so, and as a text with Latvian letters it would take twice its length.
-        self._kept[key] = zlib.compress(content, level=1)
-        self._kept_bytes += len(self._kept[key])
-        while self._kept_bytes > CACHE_BYTES:
-            _, oldest = self._kept.popitem(last=False)
-            self._kept_bytes -= len(oldest)
+        self._keep(key, zlib.compress(content, level=1))
         self._made += 1
         if self._made % PAGES_BETWEEN == 0:
             give_back()
         return html
+
+    def _keep(self, key: Key, packed: bytes) -> None:
+        """Keep a page in the place of its earlier edition, and let go of those that were not asked for for longest."""
+        page = replace(key, edition="")
+        _, earlier = self._kept.pop(page, ("", b""))
+        self._kept[page] = (key.edition, packed)
+        self.kept_bytes += len(packed) - len(earlier)
+        while self.kept_bytes > CACHE_BYTES:
+            _, (_, oldest) = self._kept.popitem(last=False)
+            self.kept_bytes -= len(oldest)
 
     async def _render(self, view: str, parameters: dict[str, str]) -> str:
         nonce = secrets.token_hex(16)

@@ -37,13 +37,13 @@ class OfSchoolHandler(PageHandler):
         """Return the HTML of a view of a school; ``more`` holds the code of the pupil that it is about."""
         entered = await self.entered(scope.unit.split("/")[0])
         # Who moves the line of the places moves it for everybody, on the list and on the pupils' pages.
-        also = "" if entered is None else f"/places {entered.places} {_day(entered)}"
+        edition = "" if entered is None else f"places {entered.places} {_day(entered)}"
 
         def handed_over() -> dict[str, str]:
             extract = cut(published, scope, entered)
             return self.handed_over(cut_to_list(extract) if scope.view == "school" else extract, **more)
 
-        return await self.fragment(scope, handed_over, published, also)
+        return await self.fragment(scope, handed_over, published, edition)
 
 
 class SchoolHandler(OfSchoolHandler):

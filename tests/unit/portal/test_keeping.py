@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from voila.configuration import VoilaConfiguration
 
@@ -50,3 +51,22 @@ def test_a_page_is_rendered_once_for_all_who_wait_and_kept_for_those_who_come_la
         return set(pages), rendering.renderings
 
     assert asyncio.run(told()) == ({"<p>a page</p>"}, 1)
+
+
+def test_an_edition_takes_the_place_of_the_one_before_it():
+    async def told() -> tuple[list[int], int, int]:
+        rendering = Slow(KernelPool(0), VoilaConfiguration())
+        rendering.may_end.set()
+        held = []
+        for edition in ("", "places 4", "places 4", "places 5", "places 6"):
+            await rendering.fragment(replace(KEY, edition=edition), dict)
+            held.append(rendering.kept_bytes)
+        other = rendering.renderings
+        await rendering.fragment(KEY, dict)
+        await rendering.close()
+        return held, other, rendering.renderings
+
+    held, of_editions, of_all = asyncio.run(told())
+    assert len(set(held)) == 1
+    assert held[0] > 0
+    assert (of_editions, of_all) == (4, 5)
