@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import papermill
 import pytest
-from small_run import RUN_ID, publish_small
+from small_run import COHORTS, RUN_ID, publish_small
 
 from riskmodel.bench.public_data import public_data
 from riskmodel.errors import UsageError
+from riskmodel.risk.doubt import coverage, sets
+from riskmodel.runs.parquet import write_table
 from riskmodel.runs.research_extract import Asked, write_extract
 from riskmodel.runs.steps import SEMESTER
+from riskmodel.tables.figures import COVERAGE
 
 RESEARCH = Path(__file__).parents[2] / "notebooks" / "research"
 
@@ -128,3 +133,29 @@ def test_the_notebook_on_effects_finds_the_planted_effect_where_a_plain_differen
     planted, found = map(float, told["plain difference, judgement"].split()[:2])
     assert planted == -0.12 < found - 0.04
     assert "No run was given." in shown
+
+
+@pytest.mark.public_data
+@pytest.mark.slow
+def test_the_notebook_on_doubt_shows_what_sets_held_of_a_run_of_drawn_worlds_and_by_presentation_of_oulad(tmp_path):
+    try:
+        data = public_data()
+    except UsageError:
+        pytest.skip("the public data are not at hand; RISKMODEL_PUBLIC_DATA names their folder")
+    folder = publish_small(tmp_path / "store", origin="synthetic")
+    past = pd.read_parquet(folder / "tables" / "prediction.parquet")
+    label, sex = past["label"].to_numpy(float), pd.DataFrame({"sex": np.where(np.arange(len(past)) % 2, "f", "m")})
+    said = sets.learn([(past["probability"].to_numpy(), label)], 0.2)
+    rows = coverage.coverage_rows(COHORTS[0], said, past["probability"].to_numpy(), label, sex)
+    write_table(folder / "tables", COVERAGE, coverage.coverage_table(rows))
+    done = papermill.execute_notebook(
+        RESEARCH / "doubt.ipynb",
+        tmp_path / "doubt.ipynb",
+        parameters={"run_folder": str(folder), "worlds": 1, "pupils": 1500, "data_folder": str(data)},
+        progress_bar=False,
+    )
+    shown = _shown(done)
+    assert "No run was given." not in shown
+    assert "chance_covered" in shown
+    assert "GGG" in shown
+    assert "2014J" in shown

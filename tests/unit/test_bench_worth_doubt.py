@@ -10,8 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from riskmodel.bench import worth_doubt, worth_drift
+from riskmodel.bench import oulad, oulad_doubt, worth_doubt, worth_drift
+from riskmodel.bench.public_data import public_data
 from riskmodel.bench.worlds import DIRECTIONS
+from riskmodel.errors import UsageError
 from riskmodel.risk.recipe import Recipe
 from riskmodel.sources.synthetic.pupil_model import draw_pupils
 from riskmodel.sources.synthetic.worlds import draw_world
@@ -49,3 +51,21 @@ def test_a_drift_planted_at_the_third_semester_holds_that_run_and_none_before():
     found = worth_drift.measure_drift(4, PUPILS, QUICK)
     assert (found["prior_found"], found["recording_found"]) == (1.0, 1.0)
     assert (found["held_before"], found["held_without_drift"]) == (0.0, 0.0)
+
+
+@pytest.mark.public_data
+def test_on_oulad_each_presentation_has_sets_of_earlier_ones_and_the_shares_are_those_of_its_modules():
+    try:
+        data = public_data()
+    except UsageError:
+        pytest.skip("the public data are not at hand; RISKMODEL_PUBLIC_DATA names their folder")
+    published = oulad.published_in(data, lambda text: None)
+    found, told = oulad_doubt.coverage_by_presentation(published), oulad_doubt.report(published)
+    assert set(found["cohort_on"]) == {"2014B", "2014J"}
+    for (name, answer), rows in found.groupby(["cohort_on", "class_code"]):
+        whole = rows[rows["trait_code"] == "all"].iloc[0]
+        modules = rows[rows["trait_code"] == "module"]
+        assert modules["pupils"].sum() == whole["pupils"]
+        assert np.average(modules["covered_share"], weights=modules["pupils"]) == pytest.approx(whole["covered_share"])
+        assert told[name][f"{answer}_covered"] == whole["covered_share"]
+        assert whole["covered_share"] == pytest.approx(0.8, abs=0.1)

@@ -212,7 +212,7 @@ def measure(data: Path, say: Say, *, seeds: int = SEEDS, quick: bool = False) ->
         When a file is missing or is not the published one.
     """
     seeds, replicates = (min(seeds, QUICK_SEEDS), QUICK_REPLICATES) if quick else (seeds, REPLICATES)
-    published = read(verified(OULAD, data, say))
+    published = published_in(data, say)
     report: Report = {"data": OULAD.name, "seeds": seeds, "replicates": replicates}
     groups: dict[str, dict[str, object]] = {
         name: {}
@@ -260,6 +260,17 @@ def measure(data: Path, say: Say, *, seeds: int = SEEDS, quick: bool = False) ->
     groups["strict"]["day_0"] = _alone(start, by_recipe(PROTOCOL), seeds, replicates)
     groups["tuned"]["chosen"] = chosen
     return report | groups
+
+
+def published_in(data: Path, say: Say) -> Published:
+    """Return the published tables that lie in the folder of the public data sets, or in that of this one.
+
+    Raises
+    ------
+    DeliveryError
+        When a file is missing or is not the published one.
+    """
+    return read(verified(OULAD, data, say))
 
 
 def clicks(published: Published, day: int, seeds: int, replicates: int) -> Report:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from riskmodel.bench import oulad, oulad_doubt
 from riskmodel.bench.worlds import DIRECTIONS
 from riskmodel.messages import Message, message
 from riskmodel.risk import model
@@ -45,10 +46,20 @@ class Learnt:
 
 
 def measure(data: Path | None, say: Callable[[Message], None], *, quick: bool = False) -> dict[str, object]:
-    """Return the figures of :func:`measure_doubt` and the CPU seconds they took; all is invented, so that ``data`` is not read."""
+    """Return the figures of :func:`measure_doubt`, the CPU seconds they took, and ``oulad`` by presentation where ``data`` is given.
+
+    Raises
+    ------
+    DeliveryError
+        When ``data`` does not hold the published files of OULAD.
+    """
+    of_oulad: dict[str, object] = {}
+    if data is not None:
+        of_oulad["oulad"] = oulad_doubt.report(oulad.published_in(data, say))
     started = time.process_time()
     say(message("Worlds are drawn and learnt from: some minutes, or seconds with --quick."))
-    return {**(measure_doubt(2, 4_000) if quick else measure_doubt()), "cpu_seconds": time.process_time() - started}
+    found = measure_doubt(2, 4_000) if quick else measure_doubt()
+    return {**found, "cpu_seconds": time.process_time() - started, **of_oulad}
 
 
 def measure_doubt(
