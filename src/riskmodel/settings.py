@@ -129,6 +129,10 @@ class Settings(BaseModel):
     worth_having: float = Field(default=0.02, gt=0, le=0.10)
     """Smallest effect of a measure worth having, as a share of pupils, set before the run: two points, one pupil in fifty."""
 
+    hour_eur: float = Field(default=0.0, ge=0, le=1000)
+    """What an hour of a teacher's or specialist's support costs, as the founder of the schools says; 0: not known, and then no
+    price is told of measures that consist of hours."""
+
     n_min: int = Field(default=10, ge=5)
     """Municipality and state see no count below this, and nothing from which one could be worked out."""
 

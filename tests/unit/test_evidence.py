@@ -52,7 +52,14 @@ def test_a_measure_without_a_comparison_says_so_and_gives_no_number():
     none = row("", 0, 0) | dict.fromkeys(("verdict_code", "value", "low", "high")) | {"grade_code": "none_yet"}
     for content in (effects(none), effects(), {}):
         found = evidence.grade("KA-PED", content, "en")
-        assert found == {"grade": "not known yet", "sentence": "", "is_known": False}
+        assert found == {"grade": "not known yet", "cost": "", "sentence": "", "is_known": False}
+
+
+def test_what_a_plan_with_a_measure_costs_stands_in_the_catalogue_where_it_is_known():
+    known = effects(row("inconclusive", -0.05, 0.03, cost_eur=261.17))
+    assert "EUR 261 a plan on average" in catalogue_page.support_catalogue("en", effects=known)
+    assert "vidēji 261 EUR vienam plānam" in catalogue_page.support_catalogue("lv", effects=known)
+    assert "Money used" not in catalogue_page.support_catalogue("en", effects=effects(row("inconclusive", -0.05, 0.03)))
 
 
 def test_the_catalogue_shows_the_evidence_beside_its_measure_and_no_other():

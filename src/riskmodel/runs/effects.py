@@ -16,7 +16,7 @@ The same pupils' absence in the cohort before and after stands beside them as th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -40,6 +40,7 @@ from riskmodel.runs import parts
 from riskmodel.runs.lotteries import drawn_lots
 from riskmodel.runs.predictions import predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
+from riskmodel.runs.steps import INPUTS
 from riskmodel.support.catalogue import catalogue
 from riskmodel.tables.worth import ANY_MEASURE, EFFECT, MEASURE_GRADE
 from riskmodel.views.extract import rows as plain_rows
@@ -74,6 +75,8 @@ class Asked:
     seed: int
     full: bool
     rule: Rule
+    hour_eur: float = 0.0
+    """Price of an hour of support; 0: not known."""
 
     @property
     def most_pupils(self) -> int:
@@ -99,7 +102,8 @@ def estimate(run: SemesterRun, asked: Asked, told: Mapping[str, Any] | None = No
     with ThreadPoolExecutor(parts.workers(), thread_name_prefix="effect") as pool:
         table = run.write(EFFECT, estimate_effects(whole, covariates, asked.seed, asked.rule, pool.map))
     listed = [measure.code for measure in catalogue().measures]
-    found = run.write(MEASURE_GRADE, grades(table, [ANY_MEASURE, *listed]))
+    costs = costs_eur(run.inputs.get("spent", ()), asked.hour_eur)
+    found = run.write(MEASURE_GRADE, grades(table, [ANY_MEASURE, *listed], costs_eur=costs))
     content = {
         **(told or {}),
         "worth_having": asked.rule.worth_having,
@@ -108,6 +112,22 @@ def estimate(run: SemesterRun, asked: Asked, told: Mapping[str, Any] | None = No
     }
     run.write_json(EFFECTS_FILE, content)
     return table
+
+
+def costs_eur(spent: Iterable[Mapping[str, Any]], hour_eur: float) -> dict[str, float]:
+    """Return what a plan with each measure costs: money that was paid out, and hours at their price.
+
+    A measure that took hours has no price as long as nobody says what an hour costs: a part of it would pass for the whole.
+
+    >>> spent = [{"measure_code": "KA-PED", "plans": 20, "minutes": 1200, "cents": 0}]
+    >>> costs_eur(spent, 15.0), costs_eur(spent, 0.0)
+    ({'KA-PED': 15.0}, {})
+    """
+    return {
+        one["measure_code"]: (one["cents"] / 100 + one["minutes"] / 60 * hour_eur) / one["plans"]
+        for one in spent
+        if hour_eur or not one["minutes"]
+    }
 
 
 def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -226,9 +246,9 @@ def _at_cuts(run: SemesterRun, connection: duckdb.DuckDBPyConnection, given: pd.
 
 
 def _before(run: SemesterRun) -> SemesterRun | None:
-    if not (run.folder / "inputs.json").exists():
+    if not (run.folder / INPUTS).exists():
         return None
-    return SemesterRun(run.folder, run.cut_off, run.read_json("inputs.json")).previous
+    return SemesterRun(run.folder, run.cut_off, run.read_json(INPUTS)).previous
 
 
 def _at_cut(

@@ -41,7 +41,7 @@ from riskmodel.runs.publish import (
 )
 from riskmodel.runs.staging import Pipeline, Work, kernel_environment, parameters_of
 from riskmodel.runs.steps import SEMESTER
-from riskmodel.runs.supported import feedback_of
+from riskmodel.runs.supported import feedback_of, spent_of
 from riskmodel.settings import Settings, notebook_folder
 
 Say = Callable[[Message], None]
@@ -183,6 +183,7 @@ def _inputs(plan: Plan, store: Store, digests: Digests, say: Say) -> dict[str, A
         "capacity": dict(plan.capacity) if plan.capacity is not None else None,
         "previous_run": previous_run(store, plan.settings.cut_off_date, digests, say),
         "feedback": feedback_of(store.folder, plan.settings.cut_off_date),
+        "spent": spent_of(store.folder, plan.settings.cut_off_date),
         "lotteries": lotteries_before(store, plan.settings.cut_off_date, digests),
     }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from riskmodel.sources.deliveries import Received, receive
 from riskmodel.sources.history import stored_deliveries
 from riskmodel.sources.identity import read_identities
 from riskmodel.sources.mapping import MAPPING_NAME
+from riskmodel.support.given import spent
 from riskmodel.support.results import feedback
 from riskmodel.support.schema.plans import PLAN
 from riskmodel.support.schema.services import COMPENSATION, CONSULTATION, CONTACT
@@ -211,12 +212,22 @@ def _receive(
 
 def feedback_of(store: Path, until: date) -> list[dict[str, Any]]:
     """Return what people answered to proposals up to a day; an empty list where there is no register, or no answer."""
+    return _read(store, lambda connection: feedback(connection, until))
+
+
+def spent_of(store: Path, until: date) -> list[dict[str, Any]]:
+    """Return what was spent on each measure up to a day; an empty list where there is no register, or nothing to tell."""
+    return _read(store, lambda connection: spent(connection, until))
+
+
+def _read(store: Path, question: Callable[[Connection], Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return the records that a question to the register finds, and write down that they were taken out."""
     place = register_of(store)
     if not is_there(place):
         return []
     with open_register(place) as register:
         with register.database.reading(Whole("register_exported")) as connection:
-            found = [asdict(one) for one in feedback(connection, until)]
+            found = [asdict(one) for one in question(connection)]
         if found:
             register.audit.write(operator_name(), "register_exported", "", details={"rows": len(found)})
     return found

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from statistics import median_low
 from typing import Any
 
 from sqlalchemy import CTE, Connection, func, select, union
 
+from riskmodel.settings import HERE
 from riskmodel.support.periods import WHOLE_STATE, Period, Scope
 from riskmodel.support.schema.places import INSTITUTION
 from riskmodel.support.schema.plans import PLAN, PLAN_MEASURE, PLAN_STEP
-from riskmodel.support.schema.services import COMPENSATION, CONSULTATION
+from riskmodel.support.schema.services import COMPENSATION, CONSULTATION, CONTACT
 from riskmodel.support.statistics import (
     DIMENSIONS,
     Asked,
@@ -36,6 +37,8 @@ OF_ONE_PART = tuple(name for name, dimension in DIMENSIONS.items() if not dimens
 PAID = ("granted", "closed")
 """The states of a compensation that is paid."""
 CENTS = Decimal("0.01")
+FEWEST_PRICED = 10
+"""With fewer plans what was spent on a measure is not told outside the schools: it would be that of single pupils."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,46 @@ def count_given(
 def _given(row: Sequence[int], educators: int) -> Given:
     plans, pupils, institutions, *rest = (int(value) for value in row)
     return Given(PlansAndPupils(plans, pupils), institutions, educators, *rest)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What plans with a measure took together: ``minutes`` of people, and ``cents`` that were paid out; ``plans`` held it."""
+
+    measure_code: str
+    plans: int
+    minutes: int
+    cents: int
+
+
+def spent(connection: Connection, until: date) -> list[Spent]:
+    """Return what was spent on each measure that at least ``FEWEST_PRICED`` plans held, as recorded up to the end of a day.
+
+    Consultations that were struck out, compensations that were refused and inactive plans do not count.
+    """
+    end = datetime.combine(until + timedelta(days=1), time(), HERE)
+    plans: dict[str, set[int]] = {}
+    minutes: dict[str, int] = {}
+    cents: dict[str, int] = {}
+    for table, used, amount, is_counted in (
+        (CONSULTATION, minutes, CONSULTATION.c.minutes, CONSULTATION.c.cancelled_at.is_(None)),
+        (CONTACT, minutes, func.coalesce(CONTACT.c.minutes, 0), CONTACT.c.plan_id.is_not(None)),
+        (COMPENSATION, cents, COMPENSATION.c.cents, COMPENSATION.c.state.in_(PAID)),
+    ):
+        own = table.c
+        for row in connection.execute(
+            select(own.plan_id, own.measure_code, func.sum(amount).label("used"))
+            .join(PLAN, PLAN.c.plan_id == own.plan_id)
+            .where(is_counted, own.recorded_at < end, PLAN.c.status != "INACTIVE")
+            .group_by(own.plan_id, own.measure_code)
+        ):
+            plans.setdefault(row.measure_code, set()).add(row.plan_id)
+            used[row.measure_code] = used.get(row.measure_code, 0) + int(row.used)
+    return [
+        Spent(code, len(held), minutes.get(code, 0), cents.get(code, 0))
+        for code, held in sorted(plans.items())
+        if len(held) >= FEWEST_PRICED
+    ]
 
 
 def _held(plans: CTE) -> CTE:

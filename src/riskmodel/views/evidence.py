@@ -67,16 +67,20 @@ def needed(effects: Row, language: Language) -> dict[str, Any]:
 
 
 def grade(code: str, effects: Row, language: Language) -> dict[str, Any]:
-    """Return the evidence for a measure of the catalogue: ``grade`` and ``sentence``, empty where nothing is known."""
+    """Return the evidence for a measure of the catalogue: ``grade``; ``sentence`` and ``cost``, empty where nothing is known."""
     row = next((one for one in effects.get("measure_grade", ()) if one["measure_code"] == code), None)
     grade_code = "none_yet" if row is None else str(row["grade_code"])
+    found = {"grade": words.words(GRADES, grade_code, language), "cost": "" if row is None else _cost(row, language)}
     if row is None or grade_code in ("none_yet", "opinion"):
-        return {"grade": words.words(GRADES, grade_code, language), "sentence": "", "is_known": grade_code == "opinion"}
-    return {
-        "grade": words.words(GRADES, grade_code, language),
-        "sentence": sentence(row, language),
-        "is_known": True,
-    }
+        return {**found, "sentence": "", "is_known": grade_code == "opinion"}
+    return {**found, "sentence": sentence(row, language), "is_known": True}
+
+
+def _cost(row: Row, language: Language) -> str:
+    if row["cost_eur"] is None:
+        return ""
+    amount = numbers.number(row["cost_eur"], language)
+    return message("EUR {amount} a plan on average", amount=amount).in_language(language)
 
 
 def sentence(row: Row, language: Language) -> str:

@@ -13,7 +13,7 @@ from supported import SCHOOL, Calendar, World, people_of
 from riskmodel.register import sqlite
 from riskmodel.register.places import register_file
 from riskmodel.register.store import open_register
-from riskmodel.runs.supported import feedback_of, receive_support
+from riskmodel.runs.supported import feedback_of, receive_support, spent_of
 from riskmodel.sources.decoding import Limits
 from riskmodel.sources.deliveries import open_canonical, receive
 from riskmodel.support.consultations import CancelConsultation
@@ -158,5 +158,22 @@ def test_answers_to_proposals_are_counted_up_to_the_cut_off_and_few_are_not_told
     ]
 
 
-def test_a_store_without_a_register_has_no_answers(store):
+def test_what_was_spent_is_told_of_ten_plans_and_not_of_nine(store, world):
+    world.calendar.day = date(2019, 10, 1)
+    for number in range(2, 11):
+        world.consult(world.approved_plan(number), minutes=30, begins_minute=480 + 35 * number)
+    assert spent_of(store, date(2019, 10, 1)) == []
+    last = world.approved_plan(11)
+    struck_out = world.consult(last, minutes=40)
+    world.do("teacher", CancelConsultation(struck_out, "Ierakstīta kļūdas pēc."))
+    world.calendar.day = date(2019, 10, 2)
+    world.consult(last, minutes=90)
+    assert spent_of(store, date(2019, 10, 1)) == []
+    assert spent_of(store, date(2019, 10, 2)) == [
+        {"measure_code": "KA-PED", "plans": 10, "minutes": 9 * 30 + 90, "cents": 0}
+    ]
+
+
+def test_a_store_without_a_register_has_no_answers_and_nothing_spent(store):
     assert feedback_of(store, date(2019, 9, 16)) == []
+    assert spent_of(store, date(2019, 9, 16)) == []
