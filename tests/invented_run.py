@@ -373,6 +373,12 @@ def findings(**run: object) -> dict:
         evaluation=evaluation,
         subgroup=subgroup,
         calibration=calibration,
+        coverage=[
+            {"cohort_on": "2025-11-22", "class_code": "left", "aimed_share": 0.8, "covered_share": 0.79}
+            | {"low": 0.71, "high": 0.85, "unsure_share": 0.21, "pupils": 121},
+            {"cohort_on": "2025-11-22", "class_code": "stayed", "aimed_share": 0.8, "covered_share": 0.81}
+            | {"low": 0.8, "high": 0.82, "unsure_share": 0.14, "pupils": 4059},
+        ],
         band=BANDS,
         drift=[
             {

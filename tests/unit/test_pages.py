@@ -399,6 +399,19 @@ def test_a_run_without_a_matured_cohort_says_so():
     assert "nevienai agrākai grupai iznākums vēl nav zināms" in page
 
 
+def test_the_page_says_how_often_the_outcome_had_been_called_possible_and_how_many_were_not_certain():
+    findings = invented_run.findings()
+    page = model_page.about(findings, "en")
+    assert "leaving had been called possible for 79% (71–85%); of those who stayed, staying for 81% (80–82%)" in page
+    assert "“Not certain” stood beside 14% of these pupils" in page  # (121 · .21 + 4059 · .14) / 4180
+    few = [row | {"covered_share": None, "unsure_share": None} for row in findings["coverage"]]
+    for told in (few, [], findings["coverage"][:1]):
+        assert "had been called possible" not in model_page.about(findings | {"coverage": told}, "en")
+    assert "called possible" not in model_page.about(
+        {name: findings[name] for name in findings if name != "coverage"}, "en"
+    )
+
+
 def test_the_page_names_the_base_rate_and_not_the_measurement_where_that_is_the_cause():
     row = {"trait_code": "sex", "group_value": "m", "metric_code": "missed_share", "difference": -0.12}
     causes = {"cause_code": "risk", "is_risk": True, "is_places": False, "is_measurement": False}

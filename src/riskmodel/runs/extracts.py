@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from riskmodel.risk.doubt.coverage import ALL
 from riskmodel.risk.evaluation import DEFAULT_MODEL
 from riskmodel.risk.feature import Feature
 from riskmodel.risk.features import FEATURES
@@ -65,6 +66,7 @@ def write_extracts(run: SemesterRun) -> dict[str, Any]:
         **{name: run.read_json("metrics.json")[name] for name in LISTS_OF_METRICS},
         importance=importance,
         fairness_cause=records(_differences(run)),
+        coverage=records(_of_everybody(run.read("coverage"))),
     )
     (folder.parent / "findings.json").write_text(json_text(findings) + "\n", "utf-8")
     return findings
@@ -77,6 +79,11 @@ def _differences(run: SemesterRun) -> pd.DataFrame:
     """
     causes = run.read("fairness_cause")
     return causes[causes["trait_code"].isin([trait for trait in AUDITED if trait != "municipality_code"])]
+
+
+def _of_everybody(coverage: pd.DataFrame) -> pd.DataFrame:
+    """Return what sets held of all pupils of a cohort; single groups are for the research notebooks."""
+    return coverage[coverage["trait_code"] == ALL]
 
 
 @dataclass(frozen=True)

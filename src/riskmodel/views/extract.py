@@ -107,6 +107,7 @@ FINDINGS_TABLES = (
     "subgroup",
     "fairness_cause",
     "calibration",
+    "coverage",
     "band",
     "drift",
     "table_account",
@@ -340,7 +341,8 @@ def index_extract(run: Row, schools: Iterable[Row]) -> dict[str, Any]:
 def findings_extract(run: Row, **tables: Iterable[Row]) -> dict[str, Any]:
     """Return the findings of a whole run, from rows of the result tables and small lists besides.
 
-    ``evaluation, subgroup, fairness_cause, calibration, band, drift, table_account`` are the result tables of these names. Besides:
+    ``evaluation, subgroup, fairness_cause, calibration, coverage, band, drift, table_account`` are the result tables of these names;
+    ``coverage`` is of all pupils together. Besides:
 
     ``cohorts``
         ``cohort_on, horizon_on, label_known_on, pupils, left, stayed, censored, open, use_code`` with ``use_code``

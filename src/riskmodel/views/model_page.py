@@ -33,6 +33,7 @@ def about(findings: Row, language: Language, addresses: Addresses | None = None)
         split=headline_split(findings),
         figures=headline_figures(findings, language),
         pictures=about_pictures(findings, language),
+        held=what_sets_held(findings, language),
         subgroups=without_small_numbers(subgroup_rows(findings["subgroup"], language)),
         differences=differences(findings, language),
         n_min=DEFAULT_N_MIN,
@@ -148,6 +149,26 @@ def subgroup_rows(rows: Sequence[Row], language: Language) -> list[dict[str, Any
         )
         entry[row["metric_code"]] = row
     return list(found.values())
+
+
+def what_sets_held(findings: Row, language: Language) -> dict[str, str]:
+    """Return how often the sets of the newest cohort held what became of pupils: ``aimed``, and by class a share with its interval.
+
+    Empty where there is no cohort with sets, or too few of a class; ``unsure`` is the share of all pupils with the mark.
+    """
+    told = findings.get("coverage", ())
+    newest = max((str(row["cohort_on"]) for row in told), default=None)
+    of_newest = {row["class_code"]: row for row in told if str(row["cohort_on"]) == newest}
+    if set(of_newest) != {"left", "stayed"} or any(row["covered_share"] is None for row in of_newest.values()):
+        return {}
+    pupils = sum(row["pupils"] for row in of_newest.values())
+    unsure = sum(row["pupils"] * row["unsure_share"] for row in of_newest.values()) / pupils
+    shares = {
+        code: f"{numbers.percent(row['covered_share'], language)} ({numbers.percent_interval(row['low'], row['high'], language)})"
+        for code, row in of_newest.items()
+    }
+    aimed = numbers.percent(of_newest["left"]["aimed_share"], language)
+    return {"day": str(newest), "aimed": aimed, "unsure": numbers.percent(unsure, language), **shares}
 
 
 def differences(findings: Row, language: Language) -> list[dict[str, Any]]:
