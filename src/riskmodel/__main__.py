@@ -22,6 +22,7 @@ from riskmodel.commands.extract import extract
 from riskmodel.commands.portal import portal
 from riskmodel.commands.register import register
 from riskmodel.commands.runs import release, run, runs, schedule
+from riskmodel.commands.share_out import share_out
 from riskmodel.errors import RiskmodelError
 from riskmodel.messages import LANGUAGES, message
 
@@ -67,6 +68,7 @@ for verb in (
     release,
     runs,
     allocate,
+    share_out,
     extract,
     portal,
     user,

@@ -5,6 +5,7 @@
     store/allocations/<run>/<measure>/proposals/<digest>/   allocation.parquet, log.json
     store/allocations/<run>/<measure>/registration/         terms.json, registration_lv.md, registration_en.md, seed.txt
     store/allocations/<run>/<measure>/drawn/                allocation.parquet, log.json
+    store/allocations/<run>/several/proposals/<digest>/     allocation.parquet, log.json (:mod:`riskmodel.runs.sharing`)
 
 Each of the inner folders comes whole by one rename. A lottery is laid down (``registration``) before lots are drawn, and drawn
 once: the terms and the seed are those that were laid down. The same proposal again is the same folder.
@@ -12,7 +13,6 @@ once: the terms and the seed are those that were laid down. The same proposal ag
 
 from __future__ import annotations
 
-import csv
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +33,7 @@ from riskmodel.risk.targeting.means import PLACES, SCHOOL, Amount, Means, Offer,
 from riskmodel.risk.targeting.registration import Terms, registration
 from riskmodel.runs.durable import digest_of, digest_of_file, sync_folder, write_file, write_json
 from riskmodel.runs.journal import now
+from riskmodel.runs.lists import rows_of
 from riskmodel.runs.lock import held_store
 from riskmodel.runs.manifest import Manifest, verify
 from riskmodel.runs.parquet import read_table, write_table
@@ -46,6 +47,8 @@ REGISTRATION, DRAWN, PROPOSALS = "registration", "drawn", "proposals"
 LOG, TERMS, SEED = "log.json", "terms.json", "seed.txt"
 OWNER_READS = 0o400
 SHORT = 12
+KEY = list(ALLOCATION.key)
+DECISION_COLUMNS = ("pupil_id", "decision", "by", "reason")
 
 IN_NEED = ("medium", "high")
 """Pupils of these bands are taken to need support, unless another probability is given."""
@@ -84,34 +87,48 @@ def propose(asked: Asked, rules: optimal.Rules, overrides: Sequence[Override], s
     RunFailedError
         When a file of the run was changed.
     """
-    source = _Source.open(asked)
-    in_need = source.pupils["probability"] >= source.eligible_from
-    pupils = source.pupils[in_need].reset_index(drop=True)
-    pupils = pupils.assign(value=pupils["probability"], measure_code=asked.measure_code)
+    source = Source.open(asked)
+    the_measure(asked)
+    pupils = source.in_need().assign(measure_code=asked.measure_code)
     amounts = tuple(Amount(PLACES, SCHOOL, school, float(count)) for school, count in source.places.items())
     means = Means((Offer(asked.measure_code, {PLACES: 1.0}),), amounts)
     made = optimal.allocate(pupils, means, rules, overrides)
-    rows = _as_proposed(pupils, made)
+    told = {**source.told(), "places": sum(source.places.values()), "in_need": len(pupils)}
+    return keep_proposal(source, Proposed(pupils, made, means, rules), told, asked.by, say)
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A proposal, with the options that it was made from, the means and the rules."""
+
+    options: pd.DataFrame
+    made: optimal.Allocation
+    means: Means
+    rules: optimal.Rules
+
+
+def keep_proposal(source: Source, proposed: Proposed, told: Mapping[str, Any], by: str, say: Say) -> dict[str, Any]:
+    """Write a proposal beside its run where it is not there yet; return its log, which begins with ``told``."""
+    made, rules, rows = proposed.made, proposed.rules, _as_proposed(proposed.options, proposed.made)
     log = {
-        **source.told(),
+        **told,
         "kind": "proposal",
         "is_proposal": True,
         "eligible_from": source.eligible_from,
-        "in_need": len(pupils),
         "floor_share": rules.floor_share,
         "floor_by": rules.floor_by,
         "seed": rules.seed,
         "by_hand": int((rows["state_code"] == "by_hand").sum()),
-        "supported": len(made.given),
+        "supported": made.given["pupil_id"].nunique(),
         "value": made.value,
         "value_without_floor": made.value_without_floor,
-        "gap": _plain_rows(gap(pupils, made.given, means)),
+        "gap": _plain_rows(gap(proposed.options, made.given, proposed.means, rules.most_measures)),
     }
     content = {**log, "rows": digest_of(rows.astype(object).where(rows.notna(), None).to_dict("list"))}
     folder = source.folder / PROPOSALS / digest_of(content)[:SHORT]
-    with held_store(asked.store):
+    with held_store(source.store):
         if not (folder / LOG).exists():
-            _put(folder, rows, {**log, "by": asked.by, "at": now()})
+            _put(folder, rows, {**log, "by": by, "at": now()})
             say(message("The proposal was written."))
     return _read(folder)
 
@@ -124,7 +141,7 @@ def prepare(asked: Asked, laid: Laid, say: Say) -> dict[str, Any]:
     UsageError
         As :func:`propose`; when no lot is needed, or a lottery of this run and measure was laid down before.
     """
-    source = _Source.open(asked)
+    source, measure = Source.open(asked), the_measure(asked)
     band = Band(source.eligible_from, laid.band_width)
     standing = lottery.stand(source.pupils, source.places, band)
     counts = Counts.of(standing)
@@ -146,7 +163,7 @@ def prepare(asked: Asked, laid: Laid, say: Say) -> dict[str, Any]:
         terms = Terms(
             run_id=source.manifest.run_id,
             measure_code=asked.measure_code,
-            measure=Words(source.measure.names["en"], source.measure.names["lv"]),
+            measure=Words(measure.names["en"], measure.names["lv"]),
             band=band,
             cut_off_on=source.manifest.cut_off_date,
             outcome_on=source.outcome_on,
@@ -175,7 +192,8 @@ def draw(asked: Asked, say: Say) -> dict[str, Any]:
     UsageError
         When none was laid down, or lots were drawn before: the text says when and by whom.
     """
-    source = _Source.open(asked)
+    source = Source.open(asked)
+    the_measure(asked)
     laid, folder = source.folder / REGISTRATION, source.folder / DRAWN
     with held_store(asked.store):
         if (folder / LOG).exists():
@@ -202,6 +220,7 @@ def draw(asked: Asked, say: Say) -> dict[str, Any]:
         rows = rows.assign(measure_code=asked.measure_code, by=None, reason=None)
         log = {
             **source.told(),
+            "places": sum(source.places.values()),
             "kind": "lottery",
             "is_proposal": True,
             "terms": terms,
@@ -217,7 +236,7 @@ def draw(asked: Asked, say: Say) -> dict[str, Any]:
 
 
 def read_overrides(path: Path) -> list[Override]:
-    """Return decisions by hand from a CSV file: ``pupil_id``, ``decision`` (in, out), ``by``, ``reason``.
+    """Return decisions by hand from a CSV file: ``pupil_id``, ``decision`` (in, out), ``by``, ``reason``, if need be ``measure_code``.
 
     Raises
     ------
@@ -225,49 +244,38 @@ def read_overrides(path: Path) -> list[Override]:
         When the file cannot be read, or a row lacks one of these.
     """
     found: list[Override] = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for number, row in enumerate(csv.DictReader(file), start=2):
-                told = {name: (row.get(name) or "").strip() for name in ("pupil_id", "decision", "by", "reason")}
-                if told["decision"] not in {"in", "out"} or not all(told.values()):
-                    raise _refused(path, message("Row {row} does not.", row=number))
-                found.append(Override(told["pupil_id"], told["decision"] == "in", told["by"], told["reason"]))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _refused(path, message("It cannot be read: {error}.", error=type(error).__name__)) from None
+    for number, row in rows_of(path, DECISION_COLUMNS, _refused, ("measure_code",)):
+        if row["decision"] not in {"in", "out"} or not all(row[name] for name in DECISION_COLUMNS):
+            raise _refused(path, message("Row {row} does not.", row=number))
+        found.append(Override(row["pupil_id"], row["decision"] == "in", row["by"], row["reason"], row["measure_code"]))
     return found
 
 
 @dataclass(frozen=True)
-class _Source:
-    """What an allocation is made from: the run's pupils with scores, the places by school, the measure."""
+class Source:
+    """What an allocation is made from: the run's pupils with scores, the places by school, what is asked for."""
 
+    store: Path
     manifest: Manifest
     folder: Path
-    measure: Measure
+    measure_code: str
     pupils: pd.DataFrame
     places: Mapping[str, int]
     outcome_on: date
     eligible_from: float
 
     @classmethod
-    def open(cls, asked: Asked) -> _Source:
+    def open(cls, asked: Asked) -> Source:
         """Read the published run.
 
         Raises
         ------
         UsageError
-            When the run is not published, the measure is unknown, nobody is named, or places name schools that have no pupils.
+            When the run is not published, or places name schools that have no pupils.
         """
         store = Store(asked.store.absolute())
         run = published_run(store, asked.run_id, message("Support is allocated from a published run alone."))
         manifest = verify(run)
-        measure = next((one for one in catalogue().measures if one.code == asked.measure_code), None)
-        if measure is None or not asked.by.strip():
-            raise UsageError(
-                message("An allocation names a measure of the catalogue and the person who asks for it."),
-                found=message("The measure is not in the catalogue, or nobody is named."),
-                remedy=message("Name them: --measure CODE --by NAME."),
-            )
         schools = read_table(run / "tables", "school_summary", None, ["school_id", "municipality_code", "places"])
         names = ["pupil_id", "school_id", "probability", "band_code", "state_code"]
         scores = read_table(run / "tables", "score", None, names)
@@ -278,9 +286,10 @@ class _Source:
         )
         horizons = read_table(run / "tables", "cohort", manifest.cut_off_date, ["horizon_on"])["horizon_on"]
         return cls(
+            store=asked.store,
             manifest=manifest,
             folder=store.allocations / manifest.run_id / asked.measure_code,
-            measure=measure,
+            measure_code=asked.measure_code,
             pupils=pupils.reset_index(drop=True),
             places=_places(asked.places, schools),
             outcome_on=pd.Timestamp(horizons.max()).date(),
@@ -295,11 +304,44 @@ class _Source:
         """Return what every log begins with."""
         return {
             "run_id": self.manifest.run_id,
-            "measure_code": self.measure.code,
+            "measure_code": self.measure_code,
             "pupils": len(self.pupils),
-            "places": sum(self.places.values()),
             "program": self.manifest.code.version,
         }
+
+    def in_need(self) -> pd.DataFrame:
+        """Return the pupils who need support, whose ``value`` is their need: the probability."""
+        pupils = self.pupils[self.pupils["probability"] >= self.eligible_from].reset_index(drop=True)
+        return pupils.assign(value=pupils["probability"])
+
+    def groups_of_reasons(self) -> pd.Series:
+        """Return by pupil the groups of features among the reasons that raise the score."""
+        reasons = read_table(
+            Store(self.store.absolute()).runs / self.manifest.run_id / "tables",
+            "reason",
+            None,
+            ["pupil_id", "group_code", "contribution"],
+        )
+        raising = reasons[reasons["contribution"] > 0]
+        return raising.groupby("pupil_id", observed=True)["group_code"].agg(lambda codes: tuple(sorted(set(codes))))
+
+
+def the_measure(asked: Asked) -> Measure:
+    """Return the measure that is asked for.
+
+    Raises
+    ------
+    UsageError
+        When it does not stand in the catalogue, or nobody is named.
+    """
+    measure = next((one for one in catalogue().measures if one.code == asked.measure_code), None)
+    if measure is None or not asked.by.strip():
+        raise UsageError(
+            message("An allocation names a measure of the catalogue and the person who asks for it."),
+            found=message("The measure is not in the catalogue, or nobody is named."),
+            remedy=message("Name them: --measure CODE --by NAME."),
+        )
+    return measure
 
 
 def _places(asked: Mapping[str, int] | int | None, schools: pd.DataFrame) -> dict[str, int]:
@@ -317,13 +359,17 @@ def _places(asked: Mapping[str, int] | int | None, schools: pd.DataFrame) -> dic
     return {school: asked.get(school, 0) for school in known}
 
 
-def _as_proposed(pupils: pd.DataFrame, made: optimal.Allocation) -> pd.DataFrame:
-    given = made.given.set_index("pupil_id")
-    told = pd.concat([made.given, made.left_out]).set_index("pupil_id")
-    has_place = pupils["pupil_id"].isin(given.index)
-    by_hand = pupils["pupil_id"].isin(told.index[told["is_by_hand"]])
-    texts = {name: pupils["pupil_id"].map(told[name]).where(by_hand, None) for name in ("by", "reason")}
-    return pupils.drop(columns="value").assign(
+def _as_proposed(options: pd.DataFrame, made: optimal.Allocation) -> pd.DataFrame:
+    given = pd.MultiIndex.from_frame(made.given[KEY])
+    told = pd.concat([made.given, made.left_out]).set_index(KEY)
+    own = pd.MultiIndex.from_frame(options[KEY])
+    has_place = own.isin(given)
+    by_hand = own.isin(told.index[told["is_by_hand"].to_numpy(dtype=bool)])
+    texts = {
+        name: pd.Series(told[name].reindex(own).to_numpy(dtype=object), options.index).where(by_hand, None)
+        for name in ("by", "reason")
+    }
+    return options.drop(columns="value").assign(
         state_code=np.select([by_hand, has_place], ["by_hand", "by_need"], "no_place"),
         chance=has_place.astype(np.float64),
         lot=np.nan,

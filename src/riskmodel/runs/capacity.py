@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, message
+from riskmodel.runs.lists import rows_of
 
 
 def read_places(path: Path) -> dict[str, int]:
@@ -17,23 +17,14 @@ def read_places(path: Path) -> dict[str, int]:
     UsageError
         When the file cannot be read, a column is missing, a school stands twice, or places are no whole number.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            delimiter = ";" if ";" in file.readline() else ","
-            file.seek(0)
-            rows = list(csv.DictReader(file, delimiter=delimiter))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _refused(path, message("It cannot be read: {error}.", error=type(error).__name__)) from None
     places: dict[str, int] = {}
-    for number, row in enumerate(rows, start=2):
-        school_id, count = (row.get("school_id") or "").strip(), (row.get("places") or "").strip()
+    for number, row in rows_of(path, ("school_id", "places"), _refused):
+        school_id, count = row["school_id"], row["places"]
         if not (school_id.isascii() and school_id.isdigit() and count.isascii() and count.isdigit()):
             raise _refused(path, message("Row {row} does not.", row=number))
         if school_id in places:
             raise _refused(path, message("Row {row} names a school a second time.", row=number))
         places[school_id] = int(count)
-    if not places:
-        raise _refused(path, message("It has no rows."))
     return places
 
 
