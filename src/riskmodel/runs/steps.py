@@ -142,7 +142,7 @@ SEMESTER: tuple[Step, ...] = (
     Step(
         "60_effects",
         Words("effects of measures", "pasākumu ietekme"),
-        takes=("cut_off_date", "seed", "full", "worth_having", "capacity_share", "capacity_places"),
+        takes=("cut_off_date", "seed", "full", "worth_having", "hour_eur", "capacity_share", "capacity_places"),
         needs=(
             INPUTS,
             "tables/place.parquet",
