@@ -18,12 +18,12 @@ from riskmodel.risk.recipe import Recipe
 from riskmodel.sources.synthetic.pupil_model import draw_pupils
 from riskmodel.sources.synthetic.worlds import draw_world
 
-PUPILS, WORLDS = 6_000, 2
+PUPILS, WORLDS, SEED = 6_000, 2, 11
 QUICK = Recipe(trees=80, learning_rate=0.1)
 
 
 def drawn(number):
-    rng = np.random.default_rng([worth_doubt.SEED, number])
+    rng = np.random.default_rng([SEED, number])
     return draw_world(rng, draw_pupils(rng, PUPILS, worth_doubt.COHORTS, 120), DIRECTIONS)
 
 

@@ -31,7 +31,7 @@ from riskmodel.sources.synthetic.worlds import World, draw_world
 
 Floats = NDArray[np.float64]
 
-WORLDS, PUPILS, SCHOOLS, SEED = 20, 16_000, 240, 11
+WORLDS, PUPILS, SCHOOLS, SEED = 20, 16_000, 240, 29
 COHORTS = 6
 UNSURE_SHARE: float = Settings.model_fields["unsure_share"].default
 

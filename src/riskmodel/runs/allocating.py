@@ -314,8 +314,8 @@ class Source:
         pupils = self.pupils[self.pupils["probability"] >= self.eligible_from].reset_index(drop=True)
         return pupils.assign(value=pupils["probability"])
 
-    def groups_of_reasons(self) -> pd.Series:
-        """Return by pupil the groups of features among the reasons that raise the score."""
+    def reasons_by_group(self) -> pd.DataFrame:
+        """Return by pupil the contributions of the reasons that raise the score, one column for each group of features."""
         reasons = read_table(
             Store(self.store.absolute()).runs / self.manifest.run_id / "tables",
             "reason",
@@ -323,7 +323,7 @@ class Source:
             ["pupil_id", "group_code", "contribution"],
         )
         raising = reasons[reasons["contribution"] > 0]
-        return raising.groupby("pupil_id", observed=True)["group_code"].agg(lambda codes: tuple(sorted(set(codes))))
+        return raising.pivot_table("contribution", "pupil_id", "group_code", "sum", fill_value=0.0, observed=True)
 
 
 def the_measure(asked: Asked) -> Measure:

@@ -1,7 +1,8 @@
 """A proposal how the hours of specialists and the money that there are for a semester are shared out, over several measures at once.
 
 What is offered and what there is come from two CSV files. A pupil in need may get such measures as answer the reasons behind
-the score; what only people know (health, relations) is no reason of the score, so that measures for it are given by hand.
+the score; what only people know (health, relations) is no reason of the score, so that measures for it are given by hand. Need is
+the probability of leaving; of the measures that a pupil may get, that comes first which answers most of the reasons.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, message
@@ -28,10 +33,13 @@ from riskmodel.risk.targeting.means import (
 )
 from riskmodel.runs.allocating import Asked, Proposed, Say, Source, keep_proposal
 from riskmodel.runs.lists import rows_of
-from riskmodel.support.catalogue import PROVIDERS, catalogue, risk_groups_of
+from riskmodel.support.catalogue import PROVIDERS, RISK_GROUP_OF_FEATURES, catalogue
 
 SEVERAL = "several"
 """Stands where a proposal for one measure names it."""
+FIT_SHARE = 0.01
+"""How much a measure that answers all reasons of a pupil counts for more than one that answers none: it decides which measure
+a pupil gets, and hardly which pupil."""
 EACH = "*"
 """In a file of amounts: every unit of the kind has so much."""
 OFFER_COLUMNS = ("measure_code", "times", "minutes", "euro")
@@ -61,9 +69,10 @@ def share_out(
         )
     source = Source.open(asked)
     pupils = source.in_need()
-    groups = source.groups_of_reasons()
-    of_pupil = pupils["pupil_id"].map(lambda one: risk_groups_of(groups.get(one, ())))
+    shares = _shares_of_risk_groups(source.reasons_by_group()).reindex(pupils["pupil_id"], fill_value=0.0)
+    of_pupil = pd.Series([tuple(shares.columns[row > 0]) for row in shares.to_numpy()], pupils.index, dtype=object)
     options = options_for(pupils.assign(risk_groups=of_pupil), catalogue(), [one.measure_code for one in means.offers])
+    options = options.assign(value=options["value"] * (1 + FIT_SHARE * _fit(options, shares)))
     means = Means(means.offers, _of_every_unit(means.amounts, pupils))
     made = optimal.allocate(options, means, rules, overrides)
     told = {
@@ -75,6 +84,23 @@ def share_out(
         "given": {code: int(count) for code, count in made.given["measure_code"].value_counts().sort_index().items()},
     }
     return keep_proposal(source, Proposed(options, made, means, rules), told, asked.by, say)
+
+
+def _shares_of_risk_groups(contributions: pd.DataFrame) -> pd.DataFrame:
+    """Return by pupil what share of the contributions falls to each risk group that features inform."""
+    of_group = contributions.T.groupby(contributions.columns.astype(str).map(RISK_GROUP_OF_FEATURES)).sum().T
+    return of_group.div(of_group.sum(axis=1).clip(lower=np.finfo(float).tiny), axis=0)
+
+
+def _fit(options: pd.DataFrame, shares: pd.DataFrame) -> NDArray[np.float64]:
+    """Return for each option what share of the pupil's reasons the measure answers."""
+    answers = {
+        one.code: np.isin(shares.columns.to_numpy(dtype=str), list(one.risk_groups)) for one in catalogue().measures
+    }
+    own = shares.loc[options["pupil_id"]].to_numpy()
+    return np.asarray(
+        (own * np.array([answers[code] for code in options["measure_code"]]).reshape(own.shape)).sum(axis=1)
+    )
 
 
 def read_offers(path: Path) -> tuple[Offer, ...]:
