@@ -11,13 +11,11 @@ from markupsafe import Markup
 from riskmodel import latvia
 from riskmodel.disclosure.policy import DEFAULT_N_MIN
 from riskmodel.messages import Language
+from riskmodel.settings import HEADLINE_SPLITS
 from riskmodel.views import evidence, figures, numbers, words
 from riskmodel.views.pages import Addresses, Fragment, legend, render
 
 Row = Mapping[str, Any]
-
-HEADLINE_SPLITS = ("mature", "school_disjoint")
-"""The headline is the newest cohort predicted out of time; in the first years, out of school."""
 
 
 def about(findings: Row, language: Language, addresses: Addresses | None = None) -> Fragment:
