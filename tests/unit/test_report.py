@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import invented_run
 import pytest
+from markupsafe import escape
 
-from riskmodel.views import report
+from riskmodel.views import intended, law_file, model_page, report
 
 
 def _findings(**gains):
@@ -84,3 +85,19 @@ def test_a_run_without_past_cohorts_makes_a_report_that_says_so():
 def test_a_report_says_by_which_rule_dates_were_set_and_escapes_what_a_sender_wrote(language):
     page = report.semester_report(invented_run.findings(), language)
     assert {"lv": "Zināms &lt;vērtējuma&gt; dienā.", "en": "Known on the day of the &lt;mark&gt;."}[language] in page
+
+
+@pytest.mark.parametrize("language", ["lv", "en"])
+def test_report_card_page_and_the_file_for_the_law_tell_the_same_purposes_and_limits(language):
+    findings = invented_run.findings()
+    card, page = report.model_card(findings, language), model_page.about(findings, language)
+    facts = law_file.Material(findings, {}, language)
+    for limit in intended.limits(language):
+        assert escape(limit) in report.semester_report(findings, language)
+        assert escape(limit) in card
+        assert escape(limit) in page
+    assert [line for block in law_file.FACTS["limits"](facts) for line in block.lines] == intended.limits(language)
+    told = " ".join(line for block in law_file.FACTS["purposes"](facts) for line in block.lines)
+    for lead, purpose in intended.purposes(language):
+        assert f"<strong>{lead}</strong> {escape(purpose)}" in card
+        assert f"{lead} {purpose}" in told

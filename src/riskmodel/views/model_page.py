@@ -12,7 +12,7 @@ from riskmodel import latvia
 from riskmodel.disclosure.policy import DEFAULT_N_MIN
 from riskmodel.messages import Language
 from riskmodel.settings import HEADLINE_SPLITS
-from riskmodel.views import evidence, figures, numbers, words
+from riskmodel.views import evidence, figures, intended, numbers, words
 from riskmodel.views.pages import Addresses, Fragment, legend, render
 
 Row = Mapping[str, Any]
@@ -34,6 +34,7 @@ def about(findings: Row, language: Language, addresses: Addresses | None = None)
         subgroups=without_small_numbers(subgroup_rows(findings["subgroup"], language)),
         differences=differences(findings, language),
         n_min=DEFAULT_N_MIN,
+        limits=intended.limits(language),
         bands=legend(findings["band"], findings["run"]["horizon_on"], language),
         evidence=evidence.told(findings.get("effects", {}), language),
     )

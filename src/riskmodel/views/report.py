@@ -7,15 +7,12 @@ needs no other file. Every number comes from a table; what is not known, or too 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any
-
-from markupsafe import Markup
 
 from riskmodel.messages import Language, message
 from riskmodel.settings import WORTH_A_LOOK_PSI
 from riskmodel.support.risks import risk_item
-from riskmodel.views import evidence, figures, model_page, numbers, pages, texts, words
+from riskmodel.views import evidence, figures, intended, model_page, numbers, pages, texts, words
 from riskmodel.views.texts import measure_name
 
 Row = Mapping[str, Any]
@@ -159,7 +156,9 @@ def _whole(template: str, findings: Row, language: Language) -> str:
         model=default,
         newest=newest,
         split=model_page.headline_split(findings),
-        style=Markup((resources.files("riskmodel.views") / "static" / "report.css").read_text("utf-8")),  # noqa: S704  (ours)
+        style=pages.report_style(),
+        purposes=intended.purposes(language),
+        limits=intended.limits(language),
         verdicts=judged,
         answered=answered(findings, language),
         evidence=evidence.told(findings.get("effects", {}), language),
