@@ -111,3 +111,10 @@ def test_pages_say_whether_the_individual_score_is_needed_and_where_the_risk_lie
 
 def test_latvian_says_the_same_with_a_comma():
     assert "apmēram par 3,0 mazāk (1,0" in evidence.sentence(row("helps", -0.05, -0.01), "lv")
+
+
+@pytest.mark.parametrize(("given", "said"), [(9, "not shown"), (10, "10 + 900")])
+def test_a_comparison_with_few_pupils_on_a_side_does_not_tell_how_many(given, said):
+    one = comparison(value=-0.05, low=-0.2, high=0.1, detectable=0.2, pupils_given=given, pupils_compared=900)
+    (told,) = evidence.rows(effects(compared=[one | {"verdict_code": "inconclusive"}]), "en")
+    assert told["pupils"] == said

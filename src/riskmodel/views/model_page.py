@@ -177,15 +177,18 @@ def _group(row: Row, language: Language) -> str:
     return words.trait_value(row["trait_code"], row["group_value"], language)
 
 
+def are_few(group: Row) -> bool:
+    """Return whether pupils, or those among them who left or who stayed, are so few that none of these counts is shown."""
+    return bool(min(group["pupils"], group["left"], group["pupils"] - group["left"]) < DEFAULT_N_MIN)
+
+
 def without_small_numbers(groups: Sequence[Row]) -> list[dict[str, Any]]:
     """Return groups as everybody with an account may see them: no count of few people, and none that tells it.
 
     The groups of a trait add up to all pupils, so that of a trait with one small count no counts are shown. A share of
     few is a count of few: one that is measured on fewer people than ``DEFAULT_N_MIN`` is left out, too.
     """
-    small = {
-        one["trait"] for one in groups if min(one["pupils"], one["left"], one["pupils"] - one["left"]) < DEFAULT_N_MIN
-    }
+    small = {one["trait"] for one in groups if are_few(one)}
     found = []
     for one in groups:
         measured_on = {"missed_share": one["left"], "false_alarm_share": one["pupils"] - one["left"]}
