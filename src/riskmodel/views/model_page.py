@@ -11,7 +11,7 @@ from markupsafe import Markup
 from riskmodel import latvia
 from riskmodel.disclosure.policy import DEFAULT_N_MIN
 from riskmodel.messages import Language
-from riskmodel.settings import HEADLINE_SPLITS
+from riskmodel.settings import FLAG_LEVELS, HEADLINE_SPLITS
 from riskmodel.views import evidence, figures, intended, numbers, words
 from riskmodel.views.pages import Addresses, Fragment, legend, render
 
@@ -33,6 +33,7 @@ def about(findings: Row, language: Language, addresses: Addresses | None = None)
         pictures=about_pictures(findings, language),
         subgroups=without_small_numbers(subgroup_rows(findings["subgroup"], language)),
         differences=differences(findings, language),
+        least_points=numbers.number(100 * FLAG_LEVELS[0], language),
         n_min=DEFAULT_N_MIN,
         limits=intended.limits(language),
         bands=legend(findings["band"], findings["run"]["horizon_on"], language),
