@@ -25,6 +25,12 @@ HERE = ZoneInfo("Europe/Riga")
 WORTH_A_LOOK_PSI = 0.1
 """The usual lower bound of the population stability index: above it the form of a distribution has changed."""
 
+HEADLINE_SPLITS = ("mature", "school_disjoint")
+"""By which split a run says how good its scores are: out of time; in the first years, where nobody could teach, out of school."""
+
+FLAG_LEVELS = (0.05, 0.10, 0.15)
+"""A difference between a group of pupils and all others is flagged from the first of these up, if chance does not explain it."""
+
 
 def resource(*parts: str) -> Path:
     """Return the path of one of the project's own data files, in a checkout or installed.

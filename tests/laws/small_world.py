@@ -7,7 +7,6 @@ after it was due, an exit is reported late, and some of it after the cut-off dat
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
@@ -15,11 +14,9 @@ from typing import Any
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
 
 from riskmodel.risk.label import Window, cohort
 from riskmodel.tables.canonical import CANONICAL, table
-from riskmodel.tables.relations import lay_out
 
 Row = dict[str, Any]
 World = dict[str, list[Row]]
@@ -279,22 +276,6 @@ def _marks(make: _Maker, pupil: str, school: str) -> None:
                 units_passed=taken and random.choice([None, 0, taken]),
                 known_on=make.later(day, 10),
             )
-
-
-def laid_out(world: Mapping[str, Sequence[Row]]) -> duckdb.DuckDBPyConnection:
-    """Return a connection that holds the rows as ``canonical.<table>``."""
-    connection = duckdb.connect()
-    connection.execute("SET threads = 2")
-    lay_out(
-        connection,
-        {
-            name: pa.Table.from_pylist(
-                list(rows), schema=pa.schema([field.with_nullable(True) for field in table(name).arrow_schema()])
-            )
-            for name, rows in world.items()
-        },
-    )
-    return connection
 
 
 def members_of(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:

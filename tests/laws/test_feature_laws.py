@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from laid_out import laid_out
 from plain_reference import reference
-from small_world import CUT_OFF, World, invent_world, laid_out, members_of, pupil_id, same_bytes
+from small_world import CUT_OFF, World, invent_world, members_of, pupil_id, same_bytes
 
 from riskmodel.risk.features import FEATURES, build
 from riskmodel.tables.canonical import REQUIRED_TABLES
@@ -18,7 +19,7 @@ SEEDS = st.integers(0, 10**6)
 
 
 def features_of(world: World) -> pd.DataFrame:
-    connection = laid_out(world)
+    connection = laid_out(**world)
     return build(connection, CUT_OFF, members_of(connection))
 
 
@@ -26,7 +27,7 @@ def features_of(world: World) -> pd.DataFrame:
 @given(SEEDS)
 def test_every_feature_is_what_plain_python_says(seed):
     world = invent_world(seed)
-    connection = laid_out(world)
+    connection = laid_out(**world)
     members = members_of(connection)
     found = build(connection, CUT_OFF, members)
     as_records = members.astype(object).where(members.notna(), None).to_dict("records")
@@ -61,7 +62,7 @@ def test_neither_the_order_of_rows_nor_the_keys_of_pupils_matter(seed):
 @given(SEEDS)
 def test_schools_computed_apart_give_the_same_features_as_together(seed):
     world = invent_world(seed)
-    connection = laid_out(world)
+    connection = laid_out(**world)
     members = members_of(connection)
     together = build(connection, CUT_OFF, members)
     parts = []
@@ -77,7 +78,7 @@ def test_schools_computed_apart_give_the_same_features_as_together(seed):
             ]
             for name, rows in world.items()
         }
-        parts.append(build(laid_out(rows), CUT_OFF, of_school))
+        parts.append(build(laid_out(**rows), CUT_OFF, of_school))
     assert same_bytes(together, pd.concat(parts).sort_index())
 
 

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_world import CUT_OFF, YEAR_ON, Row, World, invent_world, laid_out, pupil_id
+from laid_out import laid_out
+from small_world import CUT_OFF, YEAR_ON, Row, World, invent_world, pupil_id
 
 from riskmodel.risk import fold
 from riskmodel.risk.cutoff import counting, open_cut_off
@@ -82,7 +83,7 @@ def shuffled(name: str, rows: list[Row]) -> list[Row]:
 @given(SEEDS, st.sampled_from([7, 64, 10_000]))
 def test_files_in_any_order_give_what_the_tables_give(seed, group_rows):
     world = invent_world(seed, pupils=6)
-    expected = folded(laid_out(world))
+    expected = folded(laid_out(**world))
     for order in (in_key_order, in_store_order, shuffled):
         with TemporaryDirectory() as folder:
             files = [
@@ -109,13 +110,13 @@ def test_files_that_stand_for_some_years_each_give_what_the_tables_give(seed):
                 rows = list({tuple(row[key] for key in (*table(name).key, "known_on")): row for row in rows}.values())
                 path = Path(folder) / f"{name}-{number}.parquet"
                 files.append((name, write(path, name, in_key_order(name, rows), 16), *span))
-        assert folded(noted(files)).equals(folded(laid_out(world)))
+        assert folded(noted(files)).equals(folded(laid_out(**world)))
 
 
 @settings(max_examples=4, deadline=None)
 @given(SEEDS, st.lists(SEEDS, min_size=1, max_size=3))
 def test_ranges_of_pupils_give_together_what_the_whole_gives(seed, bounds):
-    connection = laid_out(invent_world(seed, pupils=8))
+    connection = laid_out(**invent_world(seed, pupils=8))
     ends = [None, *sorted(pupil_id(bound) for bound in bounds), None]
     parts = [folded(connection, first, after) for first, after in pairwise(ends)]
     assert pa.concat_tables(parts).combine_chunks().equals(folded(connection).combine_chunks())
@@ -134,16 +135,16 @@ def test_how_many_rows_are_held_at_once_does_not_matter(order, tmp_path, monkeyp
 
 def test_threads_that_fold_at_the_same_time_do_not_disturb_one_another():
     worlds = [invent_world(seed, pupils=10) for seed in (1, 2, 3, 4)]
-    alone = [folded(laid_out(world)) for world in worlds]
+    alone = [folded(laid_out(**world)) for world in worlds]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda world: folded(laid_out(world)), worlds * 2))
+        together = list(pool.map(lambda world: folded(laid_out(**world)), worlds * 2))
     assert all(found.equals(expected) for found, expected in zip(together, alone * 2, strict=True))
 
 
 def test_facts_that_stand_twice_count_once():
     world = invent_world(5)
     twice: World = {name: rows + rows[::2] for name, rows in world.items()}
-    assert folded(laid_out(twice)).equals(folded(laid_out(world)))
+    assert folded(laid_out(**twice)).equals(folded(laid_out(**world)))
 
 
 def test_of_two_versions_of_one_day_the_order_of_the_rows_does_not_choose():
@@ -151,11 +152,11 @@ def test_of_two_versions_of_one_day_the_order_of_the_rows_does_not_choose():
     other = {"attendance_code": "late", "lessons": 2}
     rows = [row | other for row in world["attendance"]]
     either = [world | {"attendance": both} for both in (world["attendance"] + rows, rows + world["attendance"])]
-    assert folded(laid_out(either[0])).equals(folded(laid_out(either[1])))
+    assert folded(laid_out(**either[0])).equals(folded(laid_out(**either[1])))
 
 
 def test_a_part_without_rows_has_all_columns_and_no_pupil():
-    found = folded(laid_out(invent_world(1)), "~", None)
+    found = folded(laid_out(**invent_world(1)), "~", None)
     assert found.num_rows == 0
     assert found.column_names == ["pupil_id", *FOLD_COLUMNS]
 
@@ -163,7 +164,7 @@ def test_a_part_without_rows_has_all_columns_and_no_pupil():
 @pytest.mark.parametrize("name", ["attendance", "lessons_planned", "mark", "term_result", "enrolment"])
 @pytest.mark.parametrize("seed", range(3))
 def test_both_leaves_of_the_door_show_the_same_rows(name, seed):
-    connection: duckdb.DuckDBPyConnection = laid_out(invent_world(seed))
+    connection: duckdb.DuckDBPyConnection = laid_out(**invent_world(seed))
     declared = table(name)
     read = FactReader(connection, [Wanted(declared, ("school_id",))]).read()
     facts = read.facts[name]

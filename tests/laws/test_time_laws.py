@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from laid_out import laid_out
 from small_world import (
     AS_OF,
     CUT_OFF,
@@ -19,7 +20,6 @@ from small_world import (
     Row,
     World,
     invent_world,
-    laid_out,
     members_of,
     same_bytes,
 )
@@ -59,7 +59,7 @@ def with_another_future(world: World, seed: int) -> World:
 @given(SEEDS)
 def test_no_row_known_after_the_cut_off_changes_a_feature_or_a_member(seed):
     world = invent_world(seed)
-    connection, other = laid_out(world), laid_out(with_another_future(world, seed))
+    connection, other = laid_out(**world), laid_out(**with_another_future(world, seed))
     members, other_members = members_of(connection), members_of(other)
     pd.testing.assert_frame_equal(members.drop(columns=OF_THE_OUTCOME), other_members.drop(columns=OF_THE_OUTCOME))
     assert same_bytes(build(connection, CUT_OFF, members), build(other, CUT_OFF, other_members))
@@ -70,7 +70,7 @@ def test_no_row_known_after_the_cut_off_changes_a_feature_or_a_member(seed):
 def test_the_other_future_is_seen_once_it_is_known():
     """The law above would hold of features that read nothing: here the same rows do change values."""
     world = invent_world(5)
-    connection, other = laid_out(world), laid_out(with_another_future(world, 5))
+    connection, other = laid_out(**world), laid_out(**with_another_future(world, 5))
     members = members_of(connection)
     later = CUT_OFF + timedelta(days=60)
     before, after = build(connection, later, members), build(other, later, members)
@@ -97,11 +97,11 @@ def shifted(world: World, days: int) -> World:
 @given(SEEDS, st.sampled_from([-728, -364, 7, 364]))
 def test_a_world_moved_by_whole_weeks_gives_the_same_features_and_labels(seed, days):
     world = invent_world(seed)
-    connection = laid_out(world)
+    connection = laid_out(**world)
     members = members_of(connection)
     move = timedelta(days=days)
     window = Window(CUT_OFF + move, YEAR_ON + move, HORIZON + move, 30, term_on=YEAR_ON + move)
-    other = laid_out(shifted(world, days))
+    other = laid_out(**shifted(world, days))
     other_members = cohort(other, window, AS_OF + move)
     assert same_bytes(build(connection, CUT_OFF, members), build(other, window.cut_off, other_members))
     pd.testing.assert_series_equal(members["label"], other_members["label"])
@@ -112,7 +112,7 @@ def test_a_world_moved_by_whole_weeks_gives_the_same_features_and_labels(seed, d
 @given(SEEDS)
 def test_a_label_says_what_plain_python_says_of_the_stays(seed):
     world = invent_world(seed, pupils=60)
-    found = cohort(laid_out(world), WINDOW, AS_OF)
+    found = cohort(laid_out(**world), WINDOW, AS_OF)
     expected = {pupil: (outcome, label) for pupil, (outcome, label) in plain_labels(world).items()}
     assert {
         row["pupil_id"]: (row["outcome_class"], None if pd.isna(row["label"]) else row["label"])
@@ -156,7 +156,7 @@ def plain_labels(world: World) -> dict[str, tuple[str, int | None]]:
 @settings(max_examples=5, deadline=None)
 @given(SEEDS, st.integers(1, 700))
 def test_no_label_is_given_before_the_window_and_the_delay_are_over(seed, days):
-    connection = laid_out(invent_world(seed))
+    connection = laid_out(**invent_world(seed))
     found = cohort(connection, WINDOW, WINDOW.label_known_on - timedelta(days=days))
     assert set(found["outcome_class"]) <= {"open"}
     assert found[["label", "left_on"]].isna().all(axis=None)
@@ -164,7 +164,7 @@ def test_no_label_is_given_before_the_window_and_the_delay_are_over(seed, days):
 
 def test_the_world_has_labels_of_every_kind():
     """The laws above mean little in a world where nobody leaves."""
-    found = cohort(laid_out(invent_world(1, pupils=300)), WINDOW, AS_OF)
+    found = cohort(laid_out(**invent_world(1, pupils=300)), WINDOW, AS_OF)
     assert set(found["outcome_class"]) >= {"left", "continuing", "transferred", "completed", "abroad", "unknown"}
     assert set(found["label"].dropna()) == {0, 1}
     assert LAST_DAY < HORIZON

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_world import CUT_OFF, Row, World, invent_world, laid_out, pupil_id
+from laid_out import laid_out
+from small_world import CUT_OFF, Row, World, invent_world, pupil_id
 from test_time_laws import with_another_future
 
 from riskmodel.risk import trend
@@ -74,7 +75,7 @@ def plain_months(world: World, cut_off: date) -> Months:
 @given(SEEDS, CUT_OFFS)
 def test_weeks_and_months_are_what_plain_python_says(seed, cut_off):
     world = invent_world(seed)
-    weeks, months = told(laid_out(world), cut_off)
+    weeks, months = told(laid_out(**world), cut_off)
     assert {
         (row["pupil_id"], row["week_on"]): (row["unexcused_lessons"], row["excused_lessons"]) for row in weeks
     } == plain_weeks(world, cut_off)
@@ -92,15 +93,15 @@ def test_weeks_and_months_are_what_plain_python_says(seed, cut_off):
 def test_no_row_known_after_the_cut_off_changes_a_week_or_a_month(seed):
     world = invent_world(seed)
     other = with_another_future(world, seed)
-    assert told(laid_out(other), CUT_OFF) == told(laid_out(world), CUT_OFF)
+    assert told(laid_out(**other), CUT_OFF) == told(laid_out(**world), CUT_OFF)
 
 
 def test_the_other_future_is_seen_once_it_is_known():
     """The law above would hold of a trend that reads nothing."""
     world = invent_world(5)
     later = CUT_OFF + timedelta(days=60)
-    weeks, months = told(laid_out(world), later)
-    other_weeks, other_months = told(laid_out(with_another_future(world, 5)), later)
+    weeks, months = told(laid_out(**world), later)
+    other_weeks, other_months = told(laid_out(**with_another_future(world, 5)), later)
     assert weeks != other_weeks
     assert months != other_months
 
@@ -108,14 +109,14 @@ def test_the_other_future_is_seen_once_it_is_known():
 @settings(max_examples=3, deadline=None)
 @given(SEEDS, st.lists(SEEDS, min_size=1, max_size=3))
 def test_ranges_of_pupils_give_together_what_the_whole_gives(seed, bounds):
-    connection = laid_out(invent_world(seed, pupils=8))
+    connection = laid_out(**invent_world(seed, pupils=8))
     ends = [None, *sorted(pupil_id(bound) for bound in bounds), None]
     parts = [trend_of_pupils(connection, CUT_OFF, first, after) for first, after in pairwise(ends)]
     assert pa.concat_tables(parts).combine_chunks().equals(trend_of_pupils(connection, CUT_OFF).combine_chunks())
 
 
 def test_how_many_rows_are_held_at_once_does_not_matter(monkeypatch):
-    connection = laid_out(invent_world(11, pupils=12))
+    connection = laid_out(**invent_world(11, pupils=12))
     whole = trend_of_pupils(connection, CUT_OFF)
     monkeypatch.setattr(trend, "ROWS_AT_ONCE", 100)
     assert trend_of_pupils(connection, CUT_OFF).combine_chunks().equals(whole.combine_chunks())

@@ -5,29 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import duckdb
-import pyarrow as pa
 import pytest
+from laid_out import laid_out
 
 from riskmodel.risk.cutoff import keep_versions, open_cut_off, read_past_the_door, with_pupil_keys
-from riskmodel.tables.canonical import CANONICAL, table
-from riskmodel.tables.relations import lay_out
+from riskmodel.tables.canonical import CANONICAL
 
 PUPIL = "0" * 32
-
-
-def laid_out(**rows: list[dict[str, object]]) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    lay_out(
-        connection,
-        {
-            name: pa.Table.from_pylist(
-                [{column: row.get(column) for column in table(name).column_names} for row in given],
-                schema=pa.schema([field.with_nullable(True) for field in table(name).arrow_schema()]),
-            )
-            for name, given in rows.items()
-        },
-    )
-    return connection
 
 
 def absence(code: str, known_on: date, day: date = date(2024, 12, 2)) -> dict[str, object]:

@@ -7,6 +7,10 @@ from typing import Any
 import invented_run
 import pytest
 
+from riskmodel.risk.effects import effect_table
+from riskmodel.risk.effects.estimate import Kind, Reason
+from riskmodel.risk.effects.verdict import Verdict
+from riskmodel.tables.worth import ANY_MEASURE, EFFECT, MEASURE_GRADE
 from riskmodel.views import catalogue_page, evidence, model_page, report
 
 
@@ -118,3 +122,43 @@ def test_pages_say_whether_the_individual_score_is_needed_and_where_the_risk_lie
 
 def test_latvian_says_the_same_with_a_comma():
     assert "apmēram par 3,0 mazāk (1,0" in evidence.sentence(row("helps", -0.05, -0.01), "lv")
+
+
+@pytest.mark.parametrize(("given", "said"), [(9, "not shown"), (10, "10 + 900")])
+def test_a_comparison_with_few_pupils_on_a_side_does_not_tell_how_many(given, said):
+    one = comparison(value=-0.05, low=-0.2, high=0.1, detectable=0.2, pupils_given=given, pupils_compared=900)
+    (told,) = evidence.rows(effects(compared=[one | {"verdict_code": "inconclusive"}]), "en")
+    assert told["pupils"] == said
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("grade_code", evidence.GRADES),
+        ("kind_code", evidence.KINDS),
+        ("verdict_code", evidence.VERDICTS),
+        ("reason_code", evidence.REASONS),
+    ],
+)
+def test_every_code_of_an_effect_has_words_and_no_words_are_without_a_code(column, said):
+    assert set(said) == set(EFFECT.column(column).codes)
+
+
+@pytest.mark.parametrize("column", ["grade_code", "verdict_code"])
+def test_the_grade_of_a_measure_has_the_codes_of_the_effects_that_it_comes_from(column):
+    assert MEASURE_GRADE.column(column).codes == EFFECT.column(column).codes
+
+
+def test_what_the_estimates_say_is_declared():
+    codes = {
+        name: set(EFFECT.column(name).codes) for name in ("kind_code", "verdict_code", "grade_code", "reason_code")
+    }
+    assert {kind.value for kind in Kind} == codes["kind_code"]
+    assert {verdict.value for verdict in Verdict} | {"not_estimated"} == codes["verdict_code"]
+    assert {*effect_table.GRADES.values(), "opinion"} == codes["grade_code"]
+    assert {reason.value for reason in Reason} | {"checks_failed", "among_many"} == codes["reason_code"]
+
+
+def test_any_measure_is_told_by_the_code_under_which_it_stands():
+    assert evidence.ANY_MEASURE == ANY_MEASURE
+    assert set(evidence.TELLING) <= set(evidence.VERDICTS)

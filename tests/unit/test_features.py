@@ -8,16 +8,15 @@ from datetime import date, timedelta
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
 import pytest
 import yaml
+from laid_out import laid_out
 
 from riskmodel.risk.cutoff import read_past_the_door
 from riskmodel.risk.features import BLOCKS, FEATURES, build, feature, feature_sql
 from riskmodel.risk.fold import days_around
 from riskmodel.settings import resource
 from riskmodel.tables.canonical import CANONICAL, table
-from riskmodel.tables.relations import lay_out
 from riskmodel.tables.result_columns import GROUPS
 from riskmodel.tables.scores import REASON
 
@@ -32,11 +31,9 @@ def pupil(number: int) -> str:
 
 def values(members: int = 1, **rows: list[dict[str, object]]) -> pd.DataFrame:
     """Return the features of pupils 0, 1, … of class 9a in school 1, from the given rows."""
-    connection = duckdb.connect()
     whole = {
         name: [
-            dict.fromkeys(table(name).column_names)
-            | ({"pupil_id": PUPIL} if "pupil_id" in table(name).column_names else {})
+            ({"pupil_id": PUPIL} if "pupil_id" in table(name).column_names else {})
             | ({"school_id": "1"} if "school_id" in table(name).column_names else {})
             | {"known_on": row.get("happened_on")}
             | row
@@ -44,17 +41,8 @@ def values(members: int = 1, **rows: list[dict[str, object]]) -> pd.DataFrame:
         ]
         for name, given in rows.items()
     }
-    lay_out(
-        connection,
-        {
-            name: pa.Table.from_pylist(
-                given, schema=pa.schema([field.with_nullable(True) for field in table(name).arrow_schema()])
-            )
-            for name, given in whole.items()
-        },
-    )
     return build(
-        connection,
+        laid_out(**whole),
         CUT_OFF,
         pd.DataFrame(
             {

@@ -6,34 +6,17 @@ from datetime import date, timedelta
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
 import pytest
+from laid_out import laid_out
 
 from riskmodel.errors import UsageError
 from riskmodel.risk.label import Window, cohort, cohort_windows
-from riskmodel.tables.canonical import table
-from riskmodel.tables.relations import lay_out
 from riskmodel.tables.scores import COHORT
 
 PUPIL, OTHER_PUPIL = "a" * 32, "b" * 32
 CUT_OFF, HORIZON = date(2023, 12, 20), date(2024, 9, 30)
 WINDOW = Window(CUT_OFF, date(2023, 9, 1), HORIZON, 30, term_on=date(2023, 9, 1))
 LABEL_KNOWN_ON = date(2024, 10, 30)
-
-
-def laid_out(**rows: list[dict[str, object]]) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    lay_out(
-        connection,
-        {
-            name: pa.Table.from_pylist(
-                [{column: row.get(column) for column in table(name).column_names} for row in given],
-                schema=pa.schema([field.with_nullable(True) for field in table(name).arrow_schema()]),
-            )
-            for name, given in rows.items()
-        },
-    )
-    return connection
 
 
 def stay(

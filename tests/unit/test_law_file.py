@@ -10,6 +10,7 @@ from typing import Any
 import invented_run
 import pytest
 
+from riskmodel.messages import Language
 from riskmodel.register.people import ROLES
 from riskmodel.runs.law import PAPERS, making_of
 from riskmodel.views.law_file import FACTS, law_paper, law_texts
@@ -35,8 +36,8 @@ def making(**inputs: Any) -> dict[str, Any]:
     return making_of(run, {"most_training_rows": 40_000, "score_with_protected": False})
 
 
-def paper(name: str, language: str = "en", findings: Any = None, **inputs: Any) -> str:
-    return unescape(law_paper(name, findings or invented_run.findings(), making(**inputs), language))  # type: ignore[arg-type]
+def paper(name: str, language: Language = "en", findings: Any = None, **inputs: Any) -> str:
+    return unescape(law_paper(name, findings or invented_run.findings(), making(**inputs), language))
 
 
 def sections() -> list[dict[str, Any]]:

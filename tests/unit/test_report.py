@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import invented_run
 import pytest
+from markupsafe import escape
 
-from riskmodel.views import report
+from riskmodel.views import intended, law_file, model_page, report
 
 
 def _findings(**gains):
@@ -68,7 +71,7 @@ def test_every_rule_stands_beside_the_model():
 def test_a_group_too_small_to_judge_shows_no_figure():
     page = report.semester_report(invented_run.findings(), "lv")
     row = page[page.index("Speciālās vajadzības: jā") :].split("</tr>")[0]
-    assert "datu nepietiek" in row
+    assert "pārāk maz izglītojamo, lai spriestu" in row
 
 
 def test_a_run_without_past_cohorts_makes_a_report_that_says_so():
@@ -84,3 +87,55 @@ def test_a_run_without_past_cohorts_makes_a_report_that_says_so():
 def test_a_report_says_by_which_rule_dates_were_set_and_escapes_what_a_sender_wrote(language):
     page = report.semester_report(invented_run.findings(), language)
     assert {"lv": "Zināms &lt;vērtējuma&gt; dienā.", "en": "Known on the day of the &lt;mark&gt;."}[language] in page
+
+
+@pytest.mark.parametrize("language", ["lv", "en"])
+def test_report_card_page_and_the_file_for_the_law_tell_the_same_purposes_and_limits(language):
+    findings = invented_run.findings()
+    card, page = report.model_card(findings, language), model_page.about(findings, language)
+    facts = law_file.Material(findings, {}, language)
+    for limit in intended.limits(language):
+        assert escape(limit) in report.semester_report(findings, language)
+        assert escape(limit) in card
+        assert escape(limit) in page
+    assert [line for block in law_file.FACTS["limits"](facts) for line in block.lines] == intended.limits(language)
+    told = " ".join(line for block in law_file.FACTS["purposes"](facts) for line in block.lines)
+    for lead, purpose in intended.purposes(language):
+        assert f"<strong>{lead}</strong> {escape(purpose)}" in card
+        assert f"{lead} {purpose}" in told
+
+
+def _row(page: str, name: str) -> list[str]:
+    """Return the cells of the row of a table that begins with a name."""
+    row = page[page.index(f'<th scope="row">{name}</th>') :].split("</tr>", maxsplit=1)[0]
+    return [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<td.*?>(.*?)</td>", row, re.DOTALL)]
+
+
+@pytest.mark.parametrize("make", [report.semester_report, report.model_card])
+def test_neither_report_nor_card_shows_a_count_of_few_or_one_from_which_it_can_be_told(make):
+    findings = invented_run.findings()
+    page = make(findings, "en")
+    assert _row(page, "Sex: girls")[:2] == ["2,050", "48"]
+    assert _row(page, "Special needs: yes")[:2] == ["not shown", "not shown"]
+    for row in findings["subgroup"]:
+        if row["group_value"] == "f":
+            row["left"] = 9
+    few = make(findings, "en")
+    assert _row(few, "Sex: girls")[:3] == ["not shown", "not shown", "too few pupils to say"]
+    assert _row(few, "Sex: boys")[:2] == ["not shown", "not shown"]  # with the sum of all they would tell the nine
+    assert _row(few, "Sex: boys")[2].startswith("43")
+
+
+def test_a_subset_of_few_is_not_counted_in_the_report_nor_are_those_beside_it():
+    findings = invented_run.findings()
+    own = [row for row in findings["evaluation"] if row["model_code"] == "boosting"]
+    for subset, pupils, left in (("supported", 300, 7), ("unsupported", 3880, 114)):
+        findings["evaluation"] += [row | {"subset_code": subset, "pupils": pupils, "left": left} for row in own]
+    lines = {line["name"].split("; ")[1]: line for line in report.bounds(findings, "en")}
+    few, rest = lines["with new support in the window"], lines["without new support in the window"]
+    assert (few["pupils"], few["left"], rest["pupils"], rest["left"]) == (None, None, None, None)
+    assert {figure["value"] for figure in few["figures"]} == {"not enough data"}
+    assert all(figure["interval"] for figure in rest["figures"])
+    page = report.semester_report(findings, "en")
+    assert ">3,880<" not in page
+    assert _row(page, few["name"])[:2] == ["not shown", "not shown"]

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-import duckdb
-import pyarrow as pa
 import pytest
+from laid_out import laid_out
 
 from riskmodel.risk.cutoff import open_cut_off
 from riskmodel.runs.trends import known_support
-from riskmodel.tables.canonical import SUPPORT
-from riskmodel.tables.relations import lay_out
 from riskmodel.tables.scores import SUPPORT_KNOWN
 
 CUT_OFF = date(2024, 12, 20)
@@ -21,10 +18,7 @@ SEPTEMBER, NOVEMBER, JANUARY = date(2024, 9, 2), date(2024, 11, 4), date(2025, 1
 def told(*rows: tuple[str, str, str, date, date | None, date]) -> list[tuple[object, ...]]:
     """Return the rows of ``support_known`` for rows of pupil, school, measure, first and last day, and known-on date."""
     names = ("pupil_id", "school_id", "measure_code", "happened_on", "ends_on", "known_on")
-    given = [dict.fromkeys(SUPPORT.column_names) | dict(zip(names, row, strict=True)) for row in rows]
-    connection = duckdb.connect()
-    schema = pa.schema([field.with_nullable(True) for field in SUPPORT.arrow_schema()])
-    lay_out(connection, {"support": pa.Table.from_pylist(given, schema=schema)})
+    connection = laid_out(support=[dict(zip(names, row, strict=True)) for row in rows])
     open_cut_off(connection, CUT_OFF, tables=("support",))
     found = known_support(connection, CUT_OFF)
     assert tuple(found.column_names) == SUPPORT_KNOWN.column_names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,40 @@ from riskmodel.commands.kinds import FILE, FOLDER, STORE_HELP, by_option
 from riskmodel.commands.speaking import say, show
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says, as the options below name it."""
+
+    store: Path
+    run_id: str | None
+    measure: str
+    places: str | None
+    floor: float
+    floor_by: str
+    decisions: Path | None
+    seed: int
+    lottery: bool
+    prepare: bool
+    eligible_from: float | None
+    band: float
+    worth: float
+    by: str | None
+    as_json: bool
+
+    @property
+    def clashing(self) -> list[str]:
+        """The options that were given and do not go with the others."""
+        is_drawn = self.lottery and not self.prepare
+        clashing = {
+            "--prepare": self.prepare and not self.lottery,
+            "--floor": self.floor > 0 and self.lottery,
+            "--decisions": self.decisions is not None and self.lottery,
+            "--places": self.places is not None and is_drawn,
+            "--eligible-from": self.eligible_from is not None and is_drawn,
+        }
+        return [name for name, is_wrong in clashing.items() if is_wrong]
 
 
 @click.command()
@@ -54,23 +89,7 @@ from riskmodel.messages import message
 )
 @by_option
 @click.option("--json", "as_json", is_flag=True, help="Print the log, or the terms, as JSON.")
-def allocate(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
-    store: Path,
-    run_id: str | None,
-    measure: str,
-    places: str | None,
-    floor: float,
-    floor_by: str,
-    decisions: Path | None,
-    seed: int,
-    lottery: bool,
-    prepare: bool,
-    eligible_from: float | None,
-    band: float,
-    worth: float,
-    by: str | None,
-    as_json: bool,
-) -> None:
+def allocate(**options: Any) -> None:
     """Propose who gets a measure: by need within the places, or by lot among equals. People decide.
 
     Without --lottery the same question gives the same proposal. A lottery is laid down first (--prepare writes rule, places,
@@ -84,16 +103,9 @@ def allocate(  # noqa: PLR0913, PLR0917  (one parameter per option of the comman
     """
     from riskmodel.risk.targeting.allocation import Rules
     from riskmodel.runs import allocating
-    from riskmodel.runs.capacity import read_places
 
-    clashing = {
-        "--prepare": prepare and not lottery,
-        "--floor": floor > 0 and lottery,
-        "--decisions": decisions is not None and lottery,
-        "--places": places is not None and lottery and not prepare,
-        "--eligible-from": eligible_from is not None and lottery and not prepare,
-    }
-    if wrong := [name for name, is_wrong in clashing.items() if is_wrong]:
+    said = Options(**options)
+    if wrong := said.clashing:
         raise UsageError(
             message(
                 "--prepare goes with --lottery; --floor and --decisions go without; places and need of a lottery are laid down."
@@ -101,19 +113,19 @@ def allocate(  # noqa: PLR0913, PLR0917  (one parameter per option of the comman
             found=message("Given against this: {options}.", options=", ".join(wrong)),
             remedy=message("Leave it out, or see riskmodel allocate --help."),
         )
-    is_number = places is not None and places.isascii() and places.isdigit()
-    given = None if places is None else int(places) if is_number else read_places(Path(places))
-    asked = allocating.Asked(store, run_id, measure, actor(by), given, eligible_from)
+    asked = allocating.Asked(
+        said.store, said.run_id, said.measure, actor(said.by), _places(said.places), said.eligible_from
+    )
     told: dict[str, Any]
-    if lottery and prepare:
-        told = allocating.prepare(asked, allocating.Laid(band, worth), say)
-    elif lottery:
+    if said.prepare:
+        told = allocating.prepare(asked, allocating.Laid(said.band, said.worth), say)
+    elif said.lottery:
         told = allocating.draw(asked, say)
     else:
-        column = {"school": "school_id", "municipality": "municipality_code"}[floor_by]
-        chosen = allocating.read_overrides(decisions) if decisions else []
-        told = allocating.propose(asked, Rules(floor, column, seed=seed), chosen, say)
-    if as_json:
+        column = {"school": "school_id", "municipality": "municipality_code"}[said.floor_by]
+        chosen = allocating.read_overrides(said.decisions) if said.decisions else []
+        told = allocating.propose(asked, Rules(said.floor, column, seed=said.seed), chosen, say)
+    if said.as_json:
         show(told)
     if "supported" in told:
         say(
@@ -124,3 +136,12 @@ def allocate(  # noqa: PLR0913, PLR0917  (one parameter per option of the comman
             )
         )
         say(message("It lies in {folder}.", folder=told["folder"]))
+
+
+def _places(given: str | None) -> int | dict[str, int] | None:
+    """Return one number for all schools, or those of a file by school."""
+    from riskmodel.runs.capacity import read_places
+
+    if given is None:
+        return None
+    return int(given) if given.isascii() and given.isdigit() else read_places(Path(given))

@@ -71,6 +71,8 @@ class Staff:
     def of(cls, accounts: Sequence[Account]) -> Staff:
         """Return the staff of accounts; where two share a name, the login tells them apart.
 
+        People are chosen from in the order of the Latvian alphabet, which is none that a data base has.
+
         >>> Staff({"a.b": "Anna Bērza"}, ("a.b",)).choices("c.d")
         [('a.b', 'Anna Bērza'), ('c.d', 'c.d')]
         """
@@ -81,7 +83,8 @@ class Staff:
             else person.shown_name
             for person in (account.person for account in accounts)
         }
-        return cls(names, tuple(account.person.login for account in accounts if not account.is_disabled))
+        present = [account.person.login for account in accounts if not account.is_disabled]
+        return cls(names, tuple(sorted(present, key=lambda login: (pages.latvian_order(names[login]), login))))
 
     def name(self, login: str | None) -> str:
         """Return the name of a login; the login itself, where the account is gone or is not of the school."""

@@ -23,6 +23,7 @@ from riskmodel.support.semesters import Semester, semester_of
 from riskmodel.support.small_numbers import Shown
 from riskmodel.support.statistics import count_plans
 from riskmodel.support.words import DECISION_WORDS, STATUS_WORDS
+from riskmodel.views.pages import latvian_order
 
 SEMESTERS_BACK = 6
 NO_DECISION = Words(en="not decided yet", lv="vēl nav lēmuma")
@@ -104,7 +105,10 @@ class StatisticsHandler(ActingHandler):
             "programme": programme(one.programme).names.in_language(self.language),
             "released_on": one.released_on,
             "municipalities": [
-                *((names[code], one.of("municipality", code)) for code in sorted(names, key=lambda code: names[code])),
+                *(
+                    (names[code], one.of("municipality", code))
+                    for code in sorted(names, key=lambda code: latvian_order(names[code]))
+                ),
                 *(
                     (message("The whole state").in_language(self.language), one.of("state", code))
                     for code in one.units("state")

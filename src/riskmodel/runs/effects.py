@@ -2,10 +2,12 @@
 
 Compared are pupils of past cohorts whose outcomes are known. Three kinds of comparison come out of a store by themselves:
 
-- **by judgement**: people gave a measure within :data:`GRACE_DAYS` after the cut-off date. Whoever left within these days
-  is no part of it: else a measure would seem to help because those who had gone could not get it. Compared are pupils whose
+- **by judgement**: people gave a measure within :data:`GRACE_DAYS` after the cut-off date. Compared are pupils whose
   score, made out of time, lay in the bands high and medium, since the others are hardly ever asked. Those with the measure
-  stand beside a draw of those without it, so that the effect is one over pupils like these and not over the country.
+  stand beside a draw of those without it, so that the effect is one over pupils like these and not over the country. To
+  neither side belong those whose schooling ended within these days (left, finished, abroad, not known), those who merely go
+  on with a measure that was running on the cut-off date, and those in a school where no support is told of
+  (:mod:`riskmodel.runs.sides`).
 - **by lot**: places of an earlier run were drawn among pupils whose scores were too near to tell (``riskmodel allocate
   --lottery``). This is the best evidence that there is.
 - **at a cut**: an earlier run of this store was published and gave places by score up to a school's capacity. Just above
@@ -36,7 +38,7 @@ from riskmodel.risk.effects.grade import grades
 from riskmodel.risk.effects.verdict import Rule
 from riskmodel.risk.evaluation import DEFAULT_MODEL
 from riskmodel.risk.label import Window, cohort, cohort_windows
-from riskmodel.runs import parts
+from riskmodel.runs import parts, sides
 from riskmodel.runs.lotteries import drawn_lots
 from riskmodel.runs.predictions import predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
@@ -90,12 +92,10 @@ def estimate(run: SemesterRun, asked: Asked, told: Mapping[str, Any] | None = No
     ``told`` stands in that file beside them: what the equal-budget comparison says.
     """
     with run.connect() as connection:
-        open_cut_off(connection, run.cut_off, tables=("support",))
-        given = connection.execute(
-            "SELECT DISTINCT pupil_id, measure_code, happened_on FROM known.support ORDER BY ALL"
-        ).df()
+        open_cut_off(connection, run.cut_off, tables=("support", "enrolment"))
+        given = sides.measures_given(connection)
+        judged = _judged(run, connection, given, asked)
         at_cuts = [*_at_cuts(run, connection, given), *_by_lots(run, connection, given)]
-    judged = _judged(run, given, asked)
     frames = [frame for frame in (*judged, *at_cuts) if len(frame)]
     whole = pd.concat(frames, ignore_index=True) if frames else _nobody()
     covariates = [name for name in (SCORE, *COVARIATES, OTHER_SUPPORT) if _tells(whole[name])]
@@ -146,20 +146,25 @@ def _tells(column: pd.Series) -> bool:
 # By judgement
 
 
-def _judged(run: SemesterRun, given: pd.DataFrame, asked: Asked) -> list[pd.DataFrame]:
+def _judged(
+    run: SemesterRun, connection: duckdb.DuckDBPyConnection, given: pd.DataFrame, asked: Asked
+) -> list[pd.DataFrame]:
     """Return the frame of every measure, drawn to its size: any measure at all by year and band, single ones as a whole."""
-    pupils = list(_cohorts(run))
+    pupils = list(_cohorts(run, connection))
     if not pupils:
         return []
     whole = pd.concat(pupils, ignore_index=True)
     whole["place"] = np.arange(len(whole))
-    began = _began(whole, given)
+    began, going_on = sides.began(whole, given), sides.go_on(whole, given)
     frames = []
     for number, measure in enumerate([ANY_MEASURE, *sorted(began["measure_code"].unique())]):
-        own = began if measure == ANY_MEASURE else began[began["measure_code"] == measure]
-        is_given = whole["place"].isin(own["place"]).to_numpy()
-        has_other = whole["place"].isin(began.loc[began["measure_code"] != measure, "place"]).to_numpy()
-        chosen = _drawn(is_given, asked, number)
+        is_given, goes_on = (
+            sides.are_among(whole, rows if measure == ANY_MEASURE else rows[rows["measure_code"] == measure])
+            for rows in (began, going_on)
+        )
+        has_other = sides.are_among(whole, began[began["measure_code"] != measure])
+        compared = np.flatnonzero(is_given | ~goes_on)
+        chosen = compared[_drawn(is_given[compared], asked, number)]
         frame = whole.iloc[chosen].assign(
             measure_code=measure,
             given=is_given[chosen].astype(np.float64),
@@ -172,9 +177,10 @@ def _judged(run: SemesterRun, given: pd.DataFrame, asked: Asked) -> list[pd.Data
     return frames
 
 
-def _cohorts(run: SemesterRun) -> Iterator[pd.DataFrame]:
-    """Yield the pupils of each past cohort with a score out of time, who are asked and had not left within the grace."""
+def _cohorts(run: SemesterRun, connection: duckdb.DuckDBPyConnection) -> Iterator[pd.DataFrame]:
+    """Yield the pupils of each past cohort with a score out of time who are asked and can stand on one side or the other."""
     limits = run.read("band")
+    windows = {window.cut_off: window for window in run.windows()}
     listed = [(number, day) for number, (day, split) in enumerate(predicted_parts(run.tables)) if split == MATURE]
     following = [*(day for _, day in listed[1:]), run.cut_off]
     for (number, cohort_on), next_on in zip(listed, following, strict=True):
@@ -182,10 +188,10 @@ def _cohorts(run: SemesterRun) -> Iterator[pd.DataFrame]:
         if DEFAULT_MODEL not in predicted.by_model:
             continue
         raw, probability = predicted.by_model[DEFAULT_MODEL]
-        members = run.read("cohort", cohort_on, ["cohort_on", "pupil_id", "school_id", "left_on", "label"])
+        members = run.read("cohort", cohort_on, ["pupil_id", "school_id"])
         features = run.read("feature", cohort_on, ["pupil_id", *COVARIATES]).set_index("pupil_id")
         later = run.read("feature", next_on, ["pupil_id", BEFORE]).set_index("pupil_id")[BEFORE]
-        landmark = pd.Timestamp(cohort_on + timedelta(days=GRACE_DAYS))
+        landmark = cohort_on + timedelta(days=GRACE_DAYS)
         rows = pd.DataFrame(
             {
                 "pupil_id": predicted.pupil_id.to_numpy(),
@@ -193,12 +199,14 @@ def _cohorts(run: SemesterRun) -> Iterator[pd.DataFrame]:
                 "group_code": band_of(probability, limits),
                 "label": predicted.label,
             }
-        ).merge(members[["pupil_id", "school_id", "left_on"]], on="pupil_id", how="inner", validate="1:1")
-        is_asked = rows["group_code"].isin(ASKED_BANDS) & ~(rows["left_on"] <= landmark)
-        kept = rows[is_asked].join(features, on="pupil_id")
+        ).merge(members, on="pupil_id", how="inner", validate="1:1")
+        is_asked = rows["group_code"].isin(ASKED_BANDS)
+        has_ended = rows["pupil_id"].isin(sides.ended_by(connection, windows[cohort_on], landmark))
+        is_told_of = rows["school_id"].isin(sides.telling_schools(connection, landmark))
+        kept = rows[is_asked & ~has_ended & is_told_of].join(features, on="pupil_id")
         yield kept.assign(
             cohort_on=pd.Timestamp(cohort_on),
-            landmark_on=landmark,
+            landmark_on=pd.Timestamp(landmark),
             school_year=str(cohort_on.year if cohort_on.month >= 8 else cohort_on.year - 1),
             score=np.nan,
             cut=np.nan,
@@ -207,14 +215,7 @@ def _cohorts(run: SemesterRun) -> Iterator[pd.DataFrame]:
             left=kept["label"],
             before=kept[BEFORE],
             after=kept["pupil_id"].map(later),
-        ).drop(columns=["label", "left_on"])
-
-
-def _began(pupils: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
-    """Return ``place`` and ``measure_code`` of measures that began after the cut-off date and within the grace."""
-    near = pupils[["place", "pupil_id", "cohort_on", "landmark_on"]].merge(given, on="pupil_id")
-    is_near = (near["happened_on"] > near["cohort_on"]) & (near["happened_on"] <= near["landmark_on"])
-    return near.loc[is_near, ["place", "measure_code"]].drop_duplicates()
+        ).drop(columns="label")
 
 
 def _drawn(is_given: NDArray[np.bool_], asked: Asked, number: int) -> NDArray[np.intp]:

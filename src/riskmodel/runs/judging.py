@@ -31,13 +31,13 @@ from riskmodel.risk.evaluation import (
 from riskmodel.risk.fairness import audit, subgroup
 from riskmodel.risk.fairness.subgroup import MeasuredGroup
 from riskmodel.risk.predicted import Predicted
-from riskmodel.risk.splits import SCHOOL_DISJOINT
 from riskmodel.runs import delivered, doubting, metrics, parts, spreads
 from riskmodel.runs.cohorts import TRAITS
 from riskmodel.runs.members import Members
 from riskmodel.runs.metrics import HEADLINES
-from riskmodel.runs.predictions import predicted_parts, read_prediction
+from riskmodel.runs.predictions import newest_predicted, predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
+from riskmodel.settings import HEADLINE_SPLITS
 from riskmodel.tables.fairness import FAIRNESS, FAIRNESS_CAUSE
 from riskmodel.tables.figures import BAND, CALIBRATION, COVERAGE, DRIFT, EVALUATION, SUBGROUP
 
@@ -45,9 +45,6 @@ __all__ = ["HEADLINES", "Judging", "capacity_of", "judge"]
 
 CURVE_SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 CURVE_REPLICATES = 200
-
-SPLITS_IN_ORDER = ("mature", SCHOOL_DISJOINT)
-"""The headline is the newest cohort predicted out of time; in the first years, out of school."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +74,14 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
     """
     capacity = capacity_of(run.read("place"), judging.capacity_share, judging.capacity_places)
     tested = predicted_parts(run.tables)
+    newest = newest_predicted(tested)
     with ThreadPoolExecutor(parts.workers(), thread_name_prefix="judge") as pool:
         course = _Course(
             run,
             pool.submit(Members.of, run),
             Measuring(capacity, judging.bootstrap_replicates, judging.seed),
-            split=_headline_split(tested),
-            newest=max((cohort_on for cohort_on, _ in tested), default=None),
+            split=newest.split_code if newest else HEADLINE_SPLITS[0],
+            newest=newest.cohort_on if newest else None,
             new_days=judging.new_pupil_days,
             support_aware=judging.support_aware,
         )
@@ -122,7 +120,7 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Course:
-    """What every cohort is measured by: ``split`` is the headline's, ``newest`` the newest cohort that was predicted.
+    """What every cohort is measured by: ``split`` is the headline's, ``newest`` the newest cohort that was predicted by it.
 
     The members are read while the first scores are put in order.
     """
@@ -149,12 +147,6 @@ class _Found:
     meaning: pd.DataFrame | None = None
     curve: list[dict[str, Any]] = field(default_factory=list)
     spoken: doubting.Spoken | None = None
-
-
-def _headline_split(tested: Sequence[tuple[date, str]]) -> str:
-    """Return the split whose predictions say what a score has meant, as :func:`predictions_for_calibration` chooses it."""
-    made = {split for _, split in tested}
-    return next((split for split in SPLITS_IN_ORDER if split in made), SPLITS_IN_ORDER[0])
 
 
 def _work(

@@ -6,10 +6,11 @@ written once. The file reads like any other table of the run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from riskmodel.risk.predicted import Predicted
+from riskmodel.settings import HEADLINE_SPLITS
 from riskmodel.tables.scores import PREDICTION
 
 KEYS = ("split_code", "model_code", "pupil_id", "school_id")
@@ -94,6 +96,28 @@ def predicted_parts(folder: Path) -> list[tuple[date, str]]:
         for number in range(file.metadata.num_row_groups)
     ]
     return [(first["cohort_on"], first["split_code"]) for first in firsts]
+
+
+class Newest(NamedTuple):
+    """The newest predicted cohort by the headline's split, and its number among :func:`predicted_parts`."""
+
+    number: int
+    cohort_on: date
+    split_code: str
+
+
+def newest_predicted(tested: Sequence[tuple[date, str]]) -> Newest | None:
+    """Return which of the parts that :func:`predicted_parts` lists makes the headline; None where no cohort was predicted.
+
+    >>> newest_predicted([(date(2022, 12, 20), "mature"), (date(2023, 12, 20), "mature"), (date(2023, 12, 20), "strict")])
+    Newest(number=1, cohort_on=datetime.date(2023, 12, 20), split_code='mature')
+    """
+    for split in HEADLINE_SPLITS:
+        of_split = [(day, number) for number, (day, made) in enumerate(tested) if made == split]
+        if of_split:
+            cohort_on, number = max(of_split)
+            return Newest(number, cohort_on, split)
+    return None
 
 
 def summary(predicted: Predicted) -> list[dict[str, object]]:

@@ -26,14 +26,12 @@ from riskmodel.risk.targeting.strategies import (
 )
 from riskmodel.risk.targeting.verdicts import plain_verdict
 from riskmodel.runs.judging import capacity_of
-from riskmodel.runs.predictions import predicted_parts, read_prediction
+from riskmodel.runs.predictions import newest_predicted, predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.tables.worth import RISK_SPREAD, TARGETING
 from riskmodel.views.extract import plain
 
 AS_DELIVERED = "as_delivered"
-SPLITS = ("mature", "school_disjoint")
-"""As the headline of a run: out of time; in the first years, out of school."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +51,15 @@ def newest_cohort(run: SemesterRun, effects: tuple[RiskEffect, ...] = ()) -> Coh
     RunFailedError
         When the run predicted no past cohort.
     """
-    tested = predicted_parts(run.tables)
-    split = next((one for one in SPLITS if any(made == one for _, made in tested)), "")
-    of_split = [(day, number) for number, (day, made) in enumerate(tested) if made == split]
-    if not of_split:
+    newest = newest_predicted(predicted_parts(run.tables))
+    if newest is None:
         raise RunFailedError(
             message("Ways to choose are compared on a past cohort whose outcomes are known."),
             found=message("This run predicted none."),
             remedy=message("Deliver an earlier school year."),
         )
-    day, number = max(of_split)
-    predicted = read_prediction(run.tables, number)
+    day = newest.cohort_on
+    predicted = read_prediction(run.tables, newest.number)
     pupils = _beside(run, "cohort", day, ["municipality_code", "stage_kind", "stage_number"], predicted.pupil_id)
     stage = pupils["stage_kind"].astype(str) + "/" + pupils["stage_number"].astype(str)
     codes = [code for needed in TEACHER_LIKE.needs for code in needed]

@@ -31,6 +31,7 @@ from riskmodel.runs import parts
 from riskmodel.runs.predictions import PredictionWriter, summary
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.teaching import Cohorts, Fits, Learning, Pupils, Taught
+from riskmodel.settings import HEADLINE_SPLITS
 
 CHALLENGERS = tuple(kind for kind in KINDS if kind != DEFAULT_MODEL)
 QUICK_CHALLENGERS = ("logistic",)
@@ -77,7 +78,7 @@ def predictions_for_calibration(predictions: pd.DataFrame) -> pd.DataFrame:
     Out of time where an earlier cohort could teach; else, in the first years, out of school.
     """
     own = predictions[predictions["model_code"] == DEFAULT_MODEL]
-    for split in ("mature", SCHOOL_DISJOINT):
+    for split in HEADLINE_SPLITS:
         chosen = own[own["split_code"] == split]
         if len(chosen):
             return chosen

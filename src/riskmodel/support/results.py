@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import Connection, delete, func, select
 
+from riskmodel.disclosure.policy import DEFAULT_N_MIN
 from riskmodel.messages import message
 from riskmodel.settings import HERE
 from riskmodel.support.plans import measure_of, need_head_or_writer, the_plan, the_risk, told_of
@@ -173,7 +174,7 @@ def answer_proposal(work: Work, command: AnswerProposal) -> Outcome:
     )
 
 
-FEWEST_TOLD = 10
+FEWEST_TOLD = DEFAULT_N_MIN
 """Below it a count of pupils is not told outside the school."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from riskmodel.messages import Words
+from riskmodel.settings import FLAG_LEVELS
 from riskmodel.tables.figures import SUBGROUP
 from riskmodel.tables.result_columns import COHORT_ON, HIGH, LEFT, LOW, MEMBERS, VALUE
 from riskmodel.tables.schema import Column, Kind, Table
@@ -10,6 +11,13 @@ from riskmodel.tables.schema import Column, Kind, Table
 _PAIR = "[a-z_]{1,40}(\\+[a-z_]{1,40})?"
 
 _ERRORS = ("missed_share", "false_alarm_share", "precision")
+
+
+def _levels(point: str, last: str) -> str:
+    """Return the levels of a flag in a row, with the decimal sign and the "or" of a language."""
+    *first, end = (f"{level:.2f}".replace(".", point) for level in FLAG_LEVELS)
+    return f"{', '.join(first)} {last} {end}"
+
 
 _CAUSES = {
     "risk": Words("other risks: the base rate differs", "citi riski: atšķiras pārtraukšanas biežums"),
@@ -39,11 +47,11 @@ _LEVEL = Column(
     "flag_level",
     Kind.DECIMAL,
     Words(
-        "Level of the difference that is reached beyond chance: 0.05, 0.10 or 0.15; 0: no flag",
-        "Pārsniegtais atšķirības līmenis, ja tā nav nejauša: 0,05, 0,10 vai 0,15; 0 – nav atzīmes",
+        f"Level of the difference that is reached beyond chance: {_levels('.', 'or')}; 0: no flag",
+        f"Pārsniegtais atšķirības līmenis, ja tā nav nejauša: {_levels(',', 'vai')}; 0 – nav atzīmes",
     ),
     low=0,
-    high=0.15,
+    high=FLAG_LEVELS[-1],
 )
 
 FAIRNESS = Table(

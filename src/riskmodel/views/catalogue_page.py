@@ -8,7 +8,7 @@ from typing import Any
 from riskmodel.messages import Language
 from riskmodel.support.catalogue import catalogue
 from riskmodel.views import evidence
-from riskmodel.views.pages import Addresses, Fragment, render
+from riskmodel.views.pages import Addresses, Fragment, latvian_order, render
 
 
 def support_catalogue(
@@ -91,5 +91,5 @@ def _materials(language: Language) -> list[dict[str, Any]]:
     return found
 
 
-def _by_name(provider: tuple[str, str]) -> str:
-    return provider[1]
+def _by_name(provider: tuple[str, str]) -> list[int]:
+    return latvian_order(provider[1])

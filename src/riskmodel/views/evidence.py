@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from riskmodel.disclosure.policy import DEFAULT_N_MIN
 from riskmodel.messages import Language, message
 from riskmodel.views import numbers, words
 from riskmodel.views.texts import measure_name
@@ -158,4 +159,6 @@ def _ends(row: Row, language: Language) -> str:
 def _count(row: Row, language: Language) -> str:
     if row["pupils_given"] is None:
         return "–"
+    if min(row["pupils_given"], row["pupils_compared"]) < DEFAULT_N_MIN:
+        return message("not shown").in_language(language)
     return f"{numbers.number(row['pupils_given'], language)} + {numbers.number(row['pupils_compared'], language)}"

@@ -9,16 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
 from typing import Any
 
-import yaml
-from markupsafe import Markup
-
 from riskmodel.messages import Language, Message, message
-from riskmodel.settings import resource
-from riskmodel.views import model_page, numbers, pages, report, texts, words
+from riskmodel.settings import WORTH_A_LOOK_PSI
+from riskmodel.views import intended, model_page, numbers, pages, report, texts, words
 
 Row = Mapping[str, Any]
 
@@ -36,8 +31,6 @@ KINDS_OF_RECORD = {
     "notice": message("notice of absence"),
     "pupil": message("the pupil in the register"),
 }
-SHARE_OF_DRIFT = 0.1
-"""Population stability index from which a feature's spread is worth a look."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +71,9 @@ class Material:
         return numbers.short_day(value, self.language) if value else "–"
 
 
-@cache
 def law_texts() -> Mapping[str, Any]:
     """Return ``data/texts/law.yaml``."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    found: Mapping[str, Any] = yaml.load(resource("texts", "law.yaml").read_bytes(), Loader=loader)  # noqa: S506
-    return found
+    return texts.read_texts("law.yaml")
 
 
 def law_paper(name: str, findings: Row, making: Row, language: Language) -> str:
@@ -121,7 +111,7 @@ def law_paper(name: str, findings: Row, making: Row, language: Language) -> str:
         lead=paper["lead"][language],
         sections=sections,
         left_open=[{**one, "heading": section["heading"]} for section in sections for one in section["open"]],
-        style=Markup((resources.files("riskmodel.views") / "static" / "report.css").read_text("utf-8")),  # noqa: S704  (ours)
+        style=pages.report_style(),
     )
 
 
@@ -145,32 +135,15 @@ def _software(material: Material) -> list[Block]:
 
 
 def _purposes(material: Material) -> list[Block]:
-    lines = [
-        message(
-            "It is for seeing in good time with whom to talk, planning the places for support of a school, and talking about the reasons that a school can change."
-        ),
-        message(
-            "It is not for decisions without a person, refusing or ending support, punishment, marks, admission, or comparing teachers, classes or schools."
-        ),
-        message(
-            "It is about pupils of grades 5 to 12 and of vocational years 1 to 4; who uses it are people of their school."
-        ),
-    ]
-    return [Block(lines=[material.said(line) for line in lines])]
+    users = message(
+        "It is about pupils of grades 5 to 12 and of vocational years 1 to 4; who uses it are people of their school."
+    )
+    said = [f"{lead} {purpose}" for lead, purpose in intended.purposes(material.language)]
+    return [Block(lines=[*said, material.said(users)])]
 
 
 def _limits(material: Material) -> list[Block]:
-    lines = [
-        message(
-            "It sees marks, absences and a few economic facts. It knows nothing of health, family, friends or wishes."
-        ),
-        message(
-            "Most pupils with a high-risk situation do not leave. A high place on the list is a reason to talk and no forecast of one person's life."
-        ),
-        message("Reasons show what goes with the assessment; they do not prove causes."),
-        message("What is not in the data is shown as “no data” and never counted as zero or as a low risk."),
-    ]
-    return [Block(lines=[material.said(line) for line in lines])]
+    return [Block(lines=intended.limits(material.language))]
 
 
 def _sources(material: Material) -> list[Block]:
@@ -271,7 +244,7 @@ def _features(material: Material) -> list[Block]:
 
 def _drift(material: Material) -> list[Block]:
     moved = sorted(
-        (one for one in material.findings["drift"] if (one["psi"] or 0) > SHARE_OF_DRIFT), key=lambda one: -one["psi"]
+        (one for one in material.findings["drift"] if (one["psi"] or 0) > WORTH_A_LOOK_PSI), key=lambda one: -one["psi"]
     )
     rows = [
         [texts.feature_name(one["feature_code"], material.language), numbers.fixed(one["psi"], material.language, 2)]

@@ -11,13 +11,11 @@ from markupsafe import Markup
 from riskmodel import latvia
 from riskmodel.disclosure.policy import DEFAULT_N_MIN
 from riskmodel.messages import Language
-from riskmodel.views import evidence, figures, numbers, words
+from riskmodel.settings import FLAG_LEVELS, HEADLINE_SPLITS
+from riskmodel.views import evidence, figures, intended, numbers, words
 from riskmodel.views.pages import Addresses, Fragment, legend, render
 
 Row = Mapping[str, Any]
-
-HEADLINE_SPLITS = ("mature", "school_disjoint")
-"""The headline is the newest cohort predicted out of time; in the first years, out of school."""
 
 
 def about(findings: Row, language: Language, addresses: Addresses | None = None) -> Fragment:
@@ -36,7 +34,9 @@ def about(findings: Row, language: Language, addresses: Addresses | None = None)
         held=what_sets_held(findings, language),
         subgroups=without_small_numbers(subgroup_rows(findings["subgroup"], language)),
         differences=differences(findings, language),
+        least_points=numbers.number(100 * FLAG_LEVELS[0], language),
         n_min=DEFAULT_N_MIN,
+        limits=intended.limits(language),
         bands=legend(findings["band"], findings["run"]["horizon_on"], language),
         evidence=evidence.told(findings.get("effects", {}), language),
     )
@@ -199,15 +199,18 @@ def _group(row: Row, language: Language) -> str:
     return words.trait_value(row["trait_code"], row["group_value"], language)
 
 
+def are_few(group: Row) -> bool:
+    """Return whether pupils, or those among them who left or who stayed, are so few that none of these counts is shown."""
+    return bool(min(group["pupils"], group["left"], group["pupils"] - group["left"]) < DEFAULT_N_MIN)
+
+
 def without_small_numbers(groups: Sequence[Row]) -> list[dict[str, Any]]:
     """Return groups as everybody with an account may see them: no count of few people, and none that tells it.
 
     The groups of a trait add up to all pupils, so that of a trait with one small count no counts are shown. A share of
     few is a count of few: one that is measured on fewer people than ``DEFAULT_N_MIN`` is left out, too.
     """
-    small = {
-        one["trait"] for one in groups if min(one["pupils"], one["left"], one["pupils"] - one["left"]) < DEFAULT_N_MIN
-    }
+    small = {one["trait"] for one in groups if are_few(one)}
     found = []
     for one in groups:
         measured_on = {"missed_share": one["left"], "false_alarm_share": one["pupils"] - one["left"]}

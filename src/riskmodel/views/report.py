@@ -7,15 +7,13 @@ needs no other file. Every number comes from a table; what is not known, or too 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any
 
-from markupsafe import Markup
-
+from riskmodel.disclosure.policy import DEFAULT_N_MIN
 from riskmodel.messages import Language, message
 from riskmodel.settings import WORTH_A_LOOK_PSI
 from riskmodel.support.risks import risk_item
-from riskmodel.views import evidence, figures, model_page, numbers, pages, texts, words
+from riskmodel.views import evidence, figures, intended, model_page, numbers, pages, texts, words
 from riskmodel.views.texts import measure_name
 
 Row = Mapping[str, Any]
@@ -115,19 +113,29 @@ def comparison(findings: Row, language: Language) -> list[dict[str, Any]]:
 
 
 def bounds(findings: Row, language: Language) -> list[dict[str, Any]]:
-    """Return the model's AUC and share reached for every other way of counting: subsets, bounds, other splits."""
+    """Return the model's AUC and share reached for every other way of counting: subsets, bounds, other splits.
+
+    The subsets of a split stand beside all its pupils, so that of a split with a small one no ``pupils`` and ``left`` are
+    given; a figure of few is none.
+    """
     default, newest = model_page.default_model(findings), model_page.newest_cohort(findings)
     lines: dict[tuple[str, str], dict[str, Row]] = {}
     for row in findings["evaluation"]:
         if str(row["cohort_on"]) == newest and row["model_code"] == default:
             lines.setdefault((row["split_code"], row["subset_code"]), {})[row["metric_code"]] = row
     lines.pop((model_page.headline_split(findings), "all"), None)
+    counted = {key: next(iter(by_metric.values())) for key, by_metric in lines.items()}
+    few = {key for key, row in counted.items() if model_page.are_few(row)}
+    hidden = {split for split, _ in few}
+    too_few = {"value": message("not enough data").in_language(language), "interval": ""}
     return [
         {
             "name": f"{words.words(words.SPLITS, split, language)}; {words.words(words.SUBSETS, subset, language).lower()}",
-            "figures": [shown(metric, by_metric.get(metric), language) for metric in ("auc", "recall_at_capacity")],
-            "pupils": next(iter(by_metric.values()))["pupils"],
-            "left": next(iter(by_metric.values()))["left"],
+            "figures": [
+                too_few if (split, subset) in few else shown(metric, by_metric.get(metric), language)
+                for metric in ("auc", "recall_at_capacity")
+            ],
+            **{name: None if split in hidden else counted[split, subset][name] for name in ("pupils", "left")},
         }
         for (split, subset), by_metric in sorted(lines.items())
     ]
@@ -159,7 +167,9 @@ def _whole(template: str, findings: Row, language: Language) -> str:
         model=default,
         newest=newest,
         split=model_page.headline_split(findings),
-        style=Markup((resources.files("riskmodel.views") / "static" / "report.css").read_text("utf-8")),  # noqa: S704  (ours)
+        style=pages.report_style(),
+        purposes=intended.purposes(language),
+        limits=intended.limits(language),
         verdicts=judged,
         answered=answered(findings, language),
         evidence=evidence.told(findings.get("effects", {}), language),
@@ -188,7 +198,8 @@ def _whole(template: str, findings: Row, language: Language) -> str:
                 is_share=False,
             ),
         },
-        subgroups=model_page.subgroup_rows(findings["subgroup"], language),
+        subgroups=model_page.without_small_numbers(model_page.subgroup_rows(findings["subgroup"], language)),
+        n_min=DEFAULT_N_MIN,
         bands=pages.legend(findings["band"], findings["run"]["horizon_on"], language),
         drift=[
             {

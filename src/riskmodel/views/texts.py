@@ -35,12 +35,17 @@ SMALLEST_SHARE_OF_LARGEST = 0.1
 
 
 @cache
-def feature_texts() -> Mapping[str, Mapping[str, Any]]:
-    """Return the parts of ``data/texts/features.yaml``: comparisons, units, periods, features."""
+def read_texts(name: str) -> Mapping[str, Any]:
+    """Return what a file of ``data/texts`` holds."""
     # The safe loader in C, where PyYAML was built with it: the one in Python takes half a second for these texts.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    found: Mapping[str, Mapping[str, Any]] = yaml.load(resource("texts", "features.yaml").read_bytes(), Loader=loader)  # noqa: S506
+    found: Mapping[str, Any] = yaml.load(resource("texts", name).read_bytes(), Loader=loader)  # noqa: S506  (safe)
     return found
+
+
+def feature_texts() -> Mapping[str, Mapping[str, Any]]:
+    """Return the parts of ``data/texts/features.yaml``: comparisons, units, periods, features."""
+    return read_texts("features.yaml")
 
 
 def _feature(code: str) -> Mapping[str, Any]:

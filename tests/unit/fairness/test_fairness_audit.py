@@ -20,12 +20,13 @@ from riskmodel.risk.fairness.audit import (
     fairness_table,
 )
 from riskmodel.risk.fairness.causes import CAUSES, REST, Explaining, named
-from riskmodel.risk.fairness.differences import ERRORS, LEVELS, Chance, adjusted
+from riskmodel.risk.fairness.differences import ERRORS, Chance, adjusted
 from riskmodel.risk.fairness.equal_scores import EqualScores
 from riskmodel.risk.fairness.figures import FIGURES
 from riskmodel.risk.fairness.subgroup import subgroup_rows, subgroup_table
 from riskmodel.risk.fairness.tally import Audited, Cells
 from riskmodel.risk.predicted import Predicted
+from riskmodel.settings import FLAG_LEVELS
 from riskmodel.tables.fairness import FAIRNESS, FAIRNESS_CAUSE
 
 PUPILS = 30_000
@@ -190,7 +191,7 @@ def test_the_rows_are_those_of_the_declared_tables_and_few_people_get_no_figure(
     assert (enough["high"] >= enough["value"] - 1e-12).all()
     flags = table[table["flag_level"] > 0]
     assert len(flags) == len(causes) > 0
-    assert set(flags["flag_level"]) <= set(LEVELS)
+    assert set(flags["flag_level"]) <= set(FLAG_LEVELS)
     assert set(flags["metric_code"]) <= set(ERRORS)
 
 

@@ -27,3 +27,21 @@ def test_who_is_chosen_already_stays_in_the_list():
     assert staff.choices("juris") == [("anna", "Anna Ozola"), ("juris", "Juris Kalns")]
     assert staff.choices("gone") == [("anna", "Anna Ozola"), ("gone", "gone")]
     assert staff.choices("anna") == staff.choices("") == [("anna", "Anna Ozola")]
+
+
+def test_people_are_chosen_from_in_the_order_of_the_latvian_alphabet():
+    names = [
+        "Čakste Zane",
+        "Celms Juris",
+        "Zariņa Anna",
+        "Ābele Līga",
+        "Āre Ieva",
+        "Arājs Jānis",
+        "Šmits Uģis",
+        "Siliņa Ina",
+    ]
+    staff = Staff.of([account(f"p{number}", name) for number, name in enumerate(names)])
+    assert [name for _, name in staff.choices()] == [
+        *("Arājs Jānis", "Ābele Līga", "Āre Ieva", "Celms Juris", "Čakste Zane"),
+        *("Siliņa Ina", "Šmits Uģis", "Zariņa Anna"),
+    ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from duckdb import DuckDBPyConnection as Connection
+from laid_out import laid_out
 
 from riskmodel.errors import RunFailedError
 from riskmodel.risk.effects.effect_table import estimate_effects
@@ -30,23 +32,6 @@ CUT_OFF = date(2023, 12, 20)
 
 def day(text: str) -> pd.Timestamp:
     return pd.Timestamp(text)
-
-
-def test_a_measure_counts_when_it_began_after_the_cut_off_and_within_the_grace():
-    pupils = pd.DataFrame(
-        {"place": [0, 1], "pupil_id": ["a", "b"], "cohort_on": day("2023-12-20"), "landmark_on": day("2024-02-14")}
-    )
-    given = pd.DataFrame(
-        [
-            ("a", "KA-PED", day("2023-12-20")),  # on the cut-off date: before
-            ("a", "KA-SOC", day("2024-02-14")),
-            ("a", "KA-SOC", day("2024-01-10")),  # twice is once
-            ("b", "KA-PED", day("2024-02-15")),  # too late
-            ("c", "KA-PED", day("2024-01-10")),  # of no cohort
-        ],
-        columns=["pupil_id", "measure_code", "happened_on"],
-    )
-    assert effects._began(pupils, given).to_dict("records") == [{"place": 0, "measure_code": "KA-SOC"}]
 
 
 @pytest.mark.parametrize(("given", "rest"), [(30, 5_000), (2_500, 30_000), (10, 12)])
@@ -82,21 +67,38 @@ def earlier_run(folder: Path, schools: int, assumed: int) -> SemesterRun:
     return SemesterRun(folder, CUT_OFF, {})
 
 
+def registers(gone: Sequence[str] = (), left: Sequence[str] = (), pupils: Sequence[str] = ()) -> Connection:
+    """Return a data base with the terms of a school year, and stays of ``pupils`` since the year before: some went in spring."""
+    first_days = {1: (date(2023, 9, 1), date(2023, 12, 22)), 2: (date(2024, 1, 8), date(2024, 5, 31))}
+    terms = [
+        {
+            "school_year": "2023/24",
+            "term_number": number,
+            "happened_on": on,
+            "ends_on": to,
+            "known_on": date(2023, 8, 1),
+        }
+        for number, (on, to) in first_days.items()
+    ]
+    stays = []
+    for code in pupils:
+        stay = {"pupil_id": code, "school_id": f"s{code[1]}", "stage_kind": "grade", "stage_number": 10}
+        began = date(2022, 9, 1)
+        stays.append({**stay, "happened_on": began, "known_on": began})
+        if code in (*gone, *left):
+            ended = date(2024, 3, 1)
+            how = {"ends_on": ended, "exit_class": "left" if code in left else "abroad", "known_on": ended}
+            stays.append({**stay, "happened_on": began, **how})
+    return laid_out(term=terms, enrolment=stays)
+
+
 @pytest.fixture
-def at_cut(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    def of(schools: int, assumed: int = 0, known_on: date = date(2024, 10, 30)) -> pd.DataFrame | None:
+def at_cut(tmp_path: Path) -> Any:
+    def of(schools: int, assumed: int = 0, on: date = date(2024, 12, 20)) -> pd.DataFrame | None:
         earlier = earlier_run(tmp_path / "earlier", schools, assumed)
-        window = SimpleNamespace(
-            cut_off=CUT_OFF, horizon_on=date(2024, 9, 30), school_year_on=date(2023, 9, 1), label_known_on=known_on
-        )
-        scores = earlier.read("score")
-        outcome = pd.DataFrame({"pupil_id": scores["pupil_id"], "label": pd.array([0] * len(scores), "Int64")})
-        outcome.loc[0, "label"] = pd.NA
-        monkeypatch.setattr(effects, "cohort_windows", lambda *_: [window])
-        monkeypatch.setattr(effects, "cohort", lambda *_: outcome)
+        connection = registers(gone=["p0-0"], pupils=earlier.read("score")["pupil_id"].tolist())
         given = pd.DataFrame({"pupil_id": ["p1-0", "p1-9"], "happened_on": [day("2024-01-10"), day("2024-10-01")]})
-        run = SemesterRun(tmp_path / "now", date(2024, 12, 20), {})
-        return effects._at_cut(run, earlier, SimpleNamespace(), given)  # type: ignore[arg-type]
+        return effects._at_cut(SemesterRun(tmp_path / "now", on, {}), earlier, connection, given)
 
     return of
 
@@ -120,8 +122,9 @@ def test_where_all_places_were_assumed_there_is_nothing_to_compare(at_cut):
     assert at_cut(schools=2, assumed=2) is None
 
 
-def test_outcomes_that_are_not_known_yet_are_not_read(at_cut):
-    assert at_cut(schools=2, known_on=date(2024, 12, 21)) is None
+@pytest.mark.parametrize(("on", "is_read"), [(date(2024, 10, 29), False), (date(2024, 10, 30), True)])
+def test_outcomes_are_not_read_before_the_day_on_which_they_are_known(at_cut, on, is_read):
+    assert (at_cut(schools=2, on=on) is not None) == is_read
 
 
 def test_a_school_whose_places_did_not_go_by_score_is_left_out():
@@ -213,28 +216,18 @@ def test_a_lottery_that_was_changed_under_a_run_is_refused(store: Store):
         drawn_lots(store.folder, lottery)
 
 
-def test_only_those_among_whom_lots_decided_are_compared_within_their_school(
-    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
+def test_only_those_among_whom_lots_decided_are_compared_within_their_school(store: Store, tmp_path: Path):
     earlier_run(tmp_path / "written", schools=2, assumed=0)
     store.run(RUN_ID).rmdir()
     (tmp_path / "written").rename(store.run(RUN_ID))
     drawn_lottery(store)
-    window = SimpleNamespace(
-        cut_off=CUT_OFF,
-        horizon_on=date(2024, 9, 30),
-        school_year_on=date(2023, 9, 1),
-        label_known_on=date(2024, 10, 30),
-    )
-    outcome = pd.DataFrame({"pupil_id": ["p0-1", "p0-2", "p1-1", "p1-2"], "label": pd.array([0, 1, 0, 1], "Int64")})
-    monkeypatch.setattr(effects, "cohort_windows", lambda *_: [window])
-    monkeypatch.setattr(effects, "cohort", lambda *_: outcome)
     given = pd.DataFrame(
         {"pupil_id": ["p0-1", "p1-2"], "measure_code": ["KA-PED", "KA-PSI"], "happened_on": [day("2024-01-10")] * 2}
     )
     lotteries = lotteries_before(store, date(2024, 12, 20), Digests())
     run = SemesterRun(store.run("2024-12-20-now"), date(2024, 12, 20), {"lotteries": lotteries})
-    (rows,) = effects._by_lots(run, SimpleNamespace(), given)  # type: ignore[arg-type]
+    connection = registers(left=["p0-2", "p1-2"], pupils=["p0-1", "p0-2", "p1-1", "p1-2"])
+    (rows,) = effects._by_lots(run, connection, given)
     assert rows["is_drawn"].tolist() == [1.0, 0.0, 1.0, 0.0]
     assert rows["left"].tolist() == [0.0, 1.0, 0.0, 1.0]
     assert rows["given"].tolist() == [1.0, 0.0, 0.0, 0.0]  # another measure is another question

@@ -9,6 +9,7 @@ have a place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -51,7 +52,7 @@ class Aside:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold; null where not defined."""
-        return {name: None if value != value else value for name, value in asdict(self).items()}  # noqa: PLR0124  (NaN)
+        return {name: None if math.isnan(value) else value for name, value in asdict(self).items()}
 
 
 def judge(cohorts: Iterable[Listed], capacity: Capacity, replicates: int, seed: int) -> Aside:

@@ -14,7 +14,7 @@ all are treated alike, the chance of any flag is at most ``CHANCE_OF_ANY``. Half
 for the many pairs, which would else hide what holds for a whole group.
 
 **Flag.** A flag needs both: an adjusted probability of at most ``CHANCE_OF_ANY``, and a difference from all others of at
-least one of ``LEVELS``; the largest one reached is its level.
+least one of ``FLAG_LEVELS``; the largest one reached is its level.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from scipy.special import betainc
 
 from riskmodel.risk.fairness.figures import FIGURES, Figure, Real, denominators, figures, is_enough
 from riskmodel.risk.fairness.tally import Audited, Cells, Partition
+from riskmodel.settings import FLAG_LEVELS
 
-LEVELS = (0.05, 0.10, 0.15)
 CHANCE_OF_ANY = 0.05
 
 ERRORS: tuple[Figure, ...] = ("missed_share", "false_alarm_share", "precision")
@@ -158,14 +158,14 @@ def adjusted(probability: Real) -> Real:
 
 
 def level_of(difference: Real, probability: Real) -> Real:
-    """Return the level of each difference with its adjusted probability: the largest of LEVELS reached, 0 for no flag.
+    """Return the level of each difference with its adjusted probability: the largest of FLAG_LEVELS reached, 0 for no flag.
 
     >>> level_of(np.array([0.12, -0.2, 0.12, 0.03]), np.array([0.01, 0.01, 0.2, 0.001])).tolist()
     [0.1, 0.15, 0.0, 0.0]
     """
-    reached = np.searchsorted(np.array(LEVELS), np.abs(np.nan_to_num(difference)) + 1e-12, side="right")
+    reached = np.searchsorted(np.array(FLAG_LEVELS), np.abs(np.nan_to_num(difference)) + 1e-12, side="right")
     is_flagged = np.nan_to_num(probability, nan=1.0) <= CHANCE_OF_ANY
-    return np.where(is_flagged, np.array((0.0, *LEVELS))[reached], 0.0)
+    return np.where(is_flagged, np.array((0.0, *FLAG_LEVELS))[reached], 0.0)
 
 
 def _counted(pupils: Audited, error: Figure) -> tuple[Real, NDArray[np.float64]]:
