@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,6 +12,22 @@ from riskmodel.commands.accounts import actor
 from riskmodel.commands.kinds import FILE, FOLDER, STORE_HELP, by_option
 from riskmodel.commands.speaking import say, show
 from riskmodel.messages import message
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says, as the options below name it."""
+
+    store: Path
+    run_id: str | None
+    offers: Path
+    amounts: Path
+    most_measures: int
+    floor: float
+    decisions: Path | None
+    eligible_from: float | None
+    by: str | None
+    as_json: bool
 
 
 @click.command()
@@ -34,18 +52,7 @@ from riskmodel.messages import message
 @click.option("--eligible-from", type=click.FloatRange(0, 1), help="Lowest probability of those in need.")
 @by_option
 @click.option("--json", "as_json", is_flag=True, help="Print the log as JSON.")
-def share_out(  # noqa: PLR0913, PLR0917  (one parameter per option of the command line)
-    store: Path,
-    run_id: str | None,
-    offers: Path,
-    amounts: Path,
-    most_measures: int,
-    floor: float,
-    decisions: Path | None,
-    eligible_from: float | None,
-    by: str | None,
-    as_json: bool,
-) -> None:
+def share_out(**options: Any) -> None:
     """Propose how the hours of specialists and the money of a semester are shared out. People decide.
 
     Every pupil in need may get such of the offered measures as answer the reasons behind the score. The gap between need and what
@@ -60,11 +67,12 @@ def share_out(  # noqa: PLR0913, PLR0917  (one parameter per option of the comma
     from riskmodel.runs import sharing
     from riskmodel.runs.allocating import Asked, read_overrides
 
-    asked = Asked(store, run_id, sharing.SEVERAL, actor(by), None, eligible_from)
-    means = Means(sharing.read_offers(offers), sharing.read_amounts(amounts))
-    rules = Rules(floor, most_measures=most_measures)
-    told = sharing.share_out(asked, means, rules, read_overrides(decisions) if decisions else [], say)
-    if as_json:
+    said = Options(**options)
+    asked = Asked(said.store, said.run_id, sharing.SEVERAL, actor(said.by), None, said.eligible_from)
+    means = Means(sharing.read_offers(said.offers), sharing.read_amounts(said.amounts))
+    decisions = read_overrides(said.decisions) if said.decisions else []
+    told = sharing.share_out(asked, means, Rules(said.floor, most_measures=said.most_measures), decisions, say)
+    if said.as_json:
         show(told)
     say(
         message(
