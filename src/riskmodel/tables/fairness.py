@@ -23,11 +23,11 @@ _CAUSES = {
     "risk": Words("other risks: the base rate differs", "citi riski: atšķiras pārtraukšanas biežums"),
     "places": Words(
         "places: at an equal score a place is given more or less often",
-        "vietas: pie vienāda vērtējuma vietu piešķir biežāk vai retāk",
+        "vietas: ar vienādu vērtējumu vietu piešķir biežāk vai retāk",
     ),
     "measurement": Words(
         "measurement or model: at an equal score more or fewer leave",
-        "mērījums vai modelis: pie vienāda vērtējuma pārtrauc vairāk vai mazāk",
+        "mērījums vai modelis: ar vienādu vērtējumu mācības pārtrauc biežāk vai retāk",
     ),
 }
 
@@ -167,7 +167,7 @@ FAIRNESS_CAUSE = Table(
             Kind.DECIMAL,
             Words(
                 "By how much more than all others the group leaves at an equal score",
-                "Par cik biežāk nekā pārējie grupa pārtrauc pie vienāda vērtējuma",
+                "Par cik biežāk nekā pārējie ar vienādu vērtējumu mācības pārtrauc šī grupa",
             ),
             unit="log-odds",
             required=False,

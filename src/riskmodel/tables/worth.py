@@ -146,12 +146,12 @@ TARGETING = Table(
             codes={
                 "score_finds_more": Words("the individual score finds more", "individuālais vērtējums atrod vairāk"),
                 "does_as_well": Words(
-                    "does as well as the individual score", "atrod tikpat, cik individuālais vērtējums"
+                    "does as well as the individual score", "atrod tikpat daudz, cik individuālais vērtējums"
                 ),
                 "finds_more": Words(
                     "finds more than the individual score", "atrod vairāk nekā individuālais vērtējums"
                 ),
-                "cannot_tell": Words("the data cannot tell", "dati to neatklāj"),
+                "cannot_tell": Words("the data cannot tell", "pēc datiem to nevar noteikt"),
                 "too_few": Words("too few to tell", "par maz gadījumu, lai spriestu"),
             },
             required=False,
@@ -259,7 +259,7 @@ EFFECT = Table(
             Kind.DECIMAL,
             Words(
                 "Smallest effect that would be found with a chance of 80 %",
-                "Mazākā ietekme, ko atrastu ar 80 % iespēju",
+                "Mazākā ietekme, ko atrastu ar 80 % varbūtību",
             ),
             required=False,
             low=0,
@@ -319,7 +319,7 @@ EFFECT = Table(
         Column(
             "exact_p_value",
             Kind.DECIMAL,
-            Words("Chance of such a result by the lots alone", "Šāda iznākuma iespēja tikai izlozes dēļ"),
+            Words("Chance of such a result by the lots alone", "Šāda iznākuma varbūtība tikai izlozes dēļ"),
             required=False,
             low=0,
             high=1,
@@ -351,7 +351,7 @@ EFFECT = Table(
                 "helps": Words("helps", "palīdz"),
                 "harms": Words("harms", "kaitē"),
                 "not_worth_having": Words("no effect worth having", "vērā ņemamas ietekmes nav"),
-                "inconclusive": Words("inconclusive", "nevar pateikt"),
+                "inconclusive": Words("inconclusive", "nevar noteikt"),
                 "not_enough_data": Words("not enough data", "datu nepietiek"),
                 "descriptive": Words("an association, no effect", "saistība, nevis ietekme"),
                 "not_estimated": Words("not estimated", "nav novērtēts"),
@@ -377,12 +377,13 @@ EFFECT = Table(
             codes={
                 "too_few_pupils": Words("too few pupils", "par maz izglītojamo"),
                 "too_few_schools": Words("too few schools", "par maz iestāžu"),
-                "no_cases": Words("too few left, or too few stayed", "par maz pārtraukušo vai palikušo"),
+                "no_cases": Words("too few left, or too few stayed", "par maz mācības pārtraukušo vai turpinājušo"),
                 "score_too_coarse": Words("scores are too coarse", "vērtējumi ir pārāk rupji"),
                 "no_overlap": Words("nobody alike to compare with", "nav līdzīgu, ar ko salīdzināt"),
                 "checks_failed": Words("a check of the comparison failed", "salīdzinājums neiztur pārbaudi"),
                 "among_many": Words(
-                    "does not hold among all measures asked about", "nenoturas starp visiem jautātajiem pasākumiem"
+                    "does not hold among all measures asked about",
+                    "neapstiprinās, ja visus aplūkotos pasākumus vērtē kopā",
                 ),
             },
         ),

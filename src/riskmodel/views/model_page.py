@@ -179,7 +179,7 @@ def differences(findings: Row, language: Language) -> list[dict[str, Any]]:
             "trait": words.words(words.TRAITS, row["trait_code"], language),
             "group": _group(row, language),
             "figure": words.words(words.FIGURES, row["metric_code"], language),
-            "points": numbers.number(100 * abs(row["difference"]), language),
+            "points": round(100 * abs(row["difference"])),
             "is_above": row["difference"] > 0,
             "causes": [
                 words.words(words.CAUSES, code, language)
