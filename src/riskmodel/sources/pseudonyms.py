@@ -52,7 +52,8 @@ def identify_pupils(
         "warning": [code.warning or None for code in codes.values()],
         "pupil_fault": [None if code.fault else faults.get(code.text) for code in codes.values()],
     }
-    connection.register("register", pa.table(register, schema=pa.schema([(name, pa.string()) for name in register])))
+    intake.register = pa.table(register, schema=pa.schema([(name, pa.string()) for name in register]))
+    connection.register("register", intake.register)
     _note_codes(codes, intake)
 
 
