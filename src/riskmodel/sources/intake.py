@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from riskmodel.errors import DeliveryError
 from riskmodel.messages import Message, message, plural
-from riskmodel.sources.abreast import WEEKS_AND_ABSENCES, Readers
+from riskmodel.sources.abreast import READERS, WEEKS_AND_ABSENCES, Readers
 from riskmodel.sources.border import Border, Intake, Notice, add_unread, count, reject
 from riskmodel.sources.decoding import decode, digest
 from riskmodel.sources.distinct import NotListedError
@@ -153,12 +153,17 @@ def _reject_structural(connection: duckdb.DuckDBPyConnection, table: str, sheet:
 def _feeds(projections: Sequence[Projection]) -> dict[str, list[Feed]]:
     """Return the files of the large tables that can be read as numbers; absences and planned weeks both, or neither."""
     found: dict[str, list[Feed]] = {}
-    for names in (WEEKS_AND_ABSENCES, ("mark",), ("term_result",)):
-        feeding = {name: [one for one in projections if one.table == name] for name in names}
-        rows = sum(one.sheet.rows for some in feeding.values() for one in some if one.sheet)
-        feeds = {name: feeds_of(some) for name, some in feeding.items() if some} if rows >= FEWEST_ROWS else {}
-        if all(some is not None for some in feeds.values()):
-            found |= {name: some for name, some in feeds.items() if some}
+    with ThreadPoolExecutor(READERS) as pool:
+        listed = []
+        for names in (WEEKS_AND_ABSENCES, ("mark",), ("term_result",)):
+            feeding = {name: [one for one in projections if one.table == name] for name in names}
+            rows = sum(one.sheet.rows for some in feeding.values() for one in some if one.sheet)
+            wanted = {name: some for name, some in feeding.items() if some} if rows >= FEWEST_ROWS else {}
+            listed.append({name: pool.submit(feeds_of, some) for name, some in wanted.items()})
+        for group in listed:
+            feeds = {name: listing.result() for name, listing in group.items()}
+            if all(some is not None for some in feeds.values()):
+                found |= {name: some for name, some in feeds.items() if some}
     return found
 
 
