@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from riskmodel.errors import DeliveryError
-from riskmodel.sources import buckets, deliveries, distinct, intake, lookups, weeks
+from riskmodel.sources import abreast, buckets, deliveries, distinct, intake, lookups, weeks
 from riskmodel.sources.decoding import Limits, decode
 from riskmodel.sources.reading import Sheet, _read_at_once, _read_row_by_row
 
@@ -326,6 +326,7 @@ def test_tables_read_as_numbers_are_stored_as_the_general_path_alone_stores_them
         (buckets, "ROWS_A_PART", [7, 60, 131_072]),
         (buckets, "KEPT_BYTES", [1, 999, 8 << 20]),
         (weeks, "FIRST_LOOK", [1, 256]),
+        (abreast, "READERS", [1, 2, 3]),
     ):
         monkeypatch.setattr(module, size, chance.choice(sizes))
     with tempfile.TemporaryDirectory() as name:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import stat
+import threading
 
 import duckdb
 import pyarrow as pa
@@ -12,7 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from riskmodel.errors import DeliveryError, UsageError
-from riskmodel.sources import deliveries, intake
+from riskmodel.messages import message
+from riskmodel.sources import abreast, deliveries, distinct, history, intake, packing
+from riskmodel.sources.coding import AbandonedError
 from riskmodel.sources.identity import open_key
 
 FACTS = "delivery: {delivered_on: %s, origin: real, complete: %s}\n"
@@ -396,3 +400,102 @@ def test_a_file_that_gave_up_its_list_of_texts_is_taken_in_by_the_general_path(t
         monkeypatch.setattr(intake, "FEWEST_ROWS", fewest_rows)
         assert deliveries.receive(folder, store, place[1], silent).accounts["attendance"].used == count
     assert tree(place[0]) == tree(tmp_path / "general")
+
+
+MARKS = "pupil_code;school_id;subject_code;work_id;happened_on;mark_kind;mark_code;mark_points\n" + "".join(
+    f"120190-00013;1;MAT;{work};2024-09-20;daily;points;7\n" for work in range(50)
+)
+LARGE = WHOLE | {
+    "mark.csv": MARKS,
+    "attendance.csv": ABSENCE
+    + "".join(f"120190-00013;1;2024-09-{day:02d};1;late;1;2024-09-30\n" for day in range(2, 30)),
+}
+
+
+def test_what_a_reader_of_a_large_table_meets_reaches_the_user_and_leaves_the_store_as_it_was(
+    tmp_path, place, monkeypatch
+):
+    monkeypatch.setattr(intake, "FEWEST_ROWS", 0)
+    deliveries.receive(delivery(tmp_path / "first", WHOLE), *place, silent)
+    before = tree(place[0])
+
+    def full(_large, _connection):
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(abreast, "read_plainly", full)
+    second = delivery(tmp_path / "second", LARGE, "2025-02-28")
+    (second / "enrolment.csv").write_text(STAY.replace(";8;", ";9;"), "utf-8")
+    with pytest.raises(OSError, match="no space left"):
+        deliveries.receive(second, *place, silent)
+    assert tree(place[0]) == before
+
+
+def test_who_finds_a_table_at_fault_does_not_wait_for_the_large_ones_to_be_read(tmp_path, place, monkeypatch):
+    monkeypatch.setattr(intake, "FEWEST_ROWS", 0)
+    monkeypatch.setattr(distinct, "ROWS_AT_ONCE", 1)
+    has_failed, given_up = threading.Event(), []
+    reading = abreast.read_plainly
+
+    def watched(large, connection):
+        has_failed.wait(10)
+        try:
+            reading(large, connection)
+        except AbandonedError:
+            given_up.append(large.coded.table.name)
+            raise
+
+    def at_fault(*_arguments, **_options):
+        # The readers go on once those who wait for them are gone.
+        threading.Timer(0.2, has_failed.set).start()
+        raise DeliveryError(message("A"), found=message("B"), remedy=message("C"), where="enrolment.csv")
+
+    checking = intake.check_table
+
+    def check_table(connection, table, *arguments, **options):
+        check = at_fault if table.name == "enrolment" else checking
+        return check(connection, table, *arguments, **options)
+
+    monkeypatch.setattr(abreast, "read_plainly", watched)
+    monkeypatch.setattr(intake, "check_table", check_table)
+    only_marks = {name: text for name, text in LARGE.items() if name != "attendance.csv"}
+    with pytest.raises(DeliveryError):
+        deliveries.receive(delivery(tmp_path / "in", only_marks), *place, silent)
+    assert given_up == ["mark"]
+    assert list((place[0] / "staging").iterdir()) == []
+
+
+def test_the_messages_of_a_delivery_come_in_one_order_however_many_read_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(intake, "FEWEST_ROWS", 0)
+    folder, told = delivery(tmp_path / "in", LARGE), []
+    for readers in (1, 2, 3):
+        monkeypatch.setattr(abreast, "READERS", readers)
+        said = []
+        report = deliveries.check(folder, lambda text, said=said: said.append(text.in_language("en")))
+        told.append((said, report.as_dict()))
+    assert told[0] == told[1] == told[2]
+    checked = [text for text in told[0][0] if text.startswith("Checking")]
+    assert [text.split()[-1] for text in checked] == [
+        "school.",
+        "pupil.",
+        "term.",
+        "enrolment.",
+        "attendance.",
+        "mark.",
+    ]
+
+
+def test_a_further_delivery_leaves_packed_tables_to_those_who_read_them(tmp_path, place, monkeypatch):
+    monkeypatch.setattr(intake, "FEWEST_ROWS", 0)
+    deliveries.receive(delivery(tmp_path / "first", LARGE), *place, silent)
+    looked_at, looking = [], packing._is_whole
+    monkeypatch.setattr(packing, "_is_whole", lambda made: looked_at.append(made.name) or looking(made))
+    broken = next((place[0] / "packed").glob("mark-*")) / packing.DIGESTS_FILE
+    broken.chmod(0o640)
+    broken.write_text("{}", "utf-8")
+    more = {"attendance.csv": ABSENCE + "120190-00013;1;2025-02-03;1;late;1;2025-02-03\n"}
+    deliveries.receive(delivery(tmp_path / "second", more, "2025-02-28", "false"), *place, silent)
+    assert looked_at == []
+    with duckdb.connect() as connection:
+        stored = [one.delivery_id for one in history.stored_deliveries(place[0])]
+        history.open_canonical(connection, place[0], stored)
+    assert broken.read_text("utf-8") != "{}"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from riskmodel.messages import Spoken
 from riskmodel.sources import identity
-from riskmodel.sources.coding import Known
 from riskmodel.sources.decoding import Limits
 from riskmodel.sources.history import StoredDelivery
 from riskmodel.sources.large import Large
@@ -62,20 +61,31 @@ class Intake:
     notices: list[Notice] = field(default_factory=list)
     entries: list[identity.Entry] = field(default_factory=list)
     pupils: identity.Pupils = field(default_factory=identity.Pupils)
-    known: Known | None = None
-    """Whom the rows of the large tables may name; None: that was not looked up."""
+    register: pa.Table | None = None
+    """The relation ``register``: raw texts of register ids, with pseudonym and fault."""
     large: dict[str, Large] = field(default_factory=dict)
     """Tables that are taken in as numbers: their sound rows are there, and ``checked.<table>`` holds the others."""
 
 
 def work_connection(scratch: Path) -> duckdb.DuckDBPyConnection:
     """Return a connection to a data base file in the working folder: any size of delivery, bounded memory."""
-    connection = duckdb.connect(scratch / "work.duckdb")
+    connection = _silent(duckdb.connect(scratch / "work.duckdb"))
+    connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    connection.execute(f"SET temp_directory = {literal(str(scratch / 'spill'))}")
+    return connection
+
+
+def beside(border: Border, intake: Intake) -> Border:
+    """Return the border with a connection of its own for another thread: to the same tables, and to the register."""
+    connection = _silent(border.connection.cursor())
+    connection.register("register", intake.register)
+    return replace(border, connection=connection)
+
+
+def _silent(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     # In a notebook without widgets there is no bar, and the library refuses to speak of one.
     with suppress(duckdb.InvalidInputException):
         connection.execute("SET enable_progress_bar = false")
-    connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-    connection.execute(f"SET temp_directory = {literal(str(scratch / 'spill'))}")
     return connection
 
 

@@ -183,6 +183,15 @@ def packed(rows: Numbers, places: Sequence[int]) -> list[Numbers]:
     return words
 
 
+def has_equal(rows: Numbers, places: Sequence[int]) -> bool:
+    """Return whether two rows are equal in the named numbers; cheaper than to bring the rows into order."""
+    words = packed(rows, places)
+    if len(words) > 1:
+        return bool(in_order(rows, places)[1].any())
+    ordered = np.sort(words[0])
+    return bool((ordered[1:] == ordered[:-1]).any())
+
+
 def in_order(rows: Numbers, places: Sequence[int]) -> tuple[Numbers, Numbers]:
     """Return rows sorted by the named numbers, and for each whether it is equal in them to the row before."""
     words = packed(rows, places)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 
 import duckdb
 import numpy as np
@@ -36,6 +37,10 @@ UNSOUND = int(np.iinfo(np.int32).min)
 """The number of a cell that breaks a rule, or names somebody who is not known."""
 PLACE = "#place"
 """A column that no table has: the number of a row among those of all files of its table."""
+
+
+class AbandonedError(Exception):
+    """The work ended, or failed, elsewhere: what is still read is for nobody."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Said:
 class Coded:
     """A table whose rows are read as numbers.
 
-    ``values`` holds the sorted values of a column; a column of days or whole numbers has none, since there the number is
+    ``is_over`` is set when nobody wants the rows any more. ``values`` holds the sorted values of a column; a column of days or whole numbers has none, since there the number is
     the value (days since 1970).
     """
 
@@ -104,6 +109,7 @@ class Coded:
     known: Known
     delivered_on: date
     scratch: Path
+    is_over: Event = field(default_factory=Event)
     values: dict[str, pa.Array] = field(default_factory=dict)
     rows: int = 0
     warned: Counter[int] = field(default_factory=Counter)
@@ -181,11 +187,15 @@ class Coded:
         ------
         NotListedError
             When a file holds a value that its lists do not.
+        AbandonedError
+            When nobody wants the rows any more.
         """
         for number, feed in enumerate(self.feeds):
             said, place = self._said[number], feed.first_place
             with _Aside(self.left_path(number)) as aside:
                 for batch in batches(feed.stored.path, feed.headers):
+                    if self.is_over.is_set():
+                        raise AbandonedError
                     whole = self._numbers(feed, said, batch)
                     whole[PLACE] = np.arange(place, place + batch.num_rows, dtype=np.int32)
                     rows = _kept(whole, self._sound_cells(feed, said, batch, whole))

@@ -24,7 +24,7 @@ from pyarrow import parquet
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
-from riskmodel.sources.packing import PACKED_TABLES, packed_together
+from riskmodel.sources.packing import PACKED_TABLES, is_packed, packed_together
 from riskmodel.tables.canonical import CANONICAL
 from riskmodel.tables.facts import NEVER_AFTER, NEVER_BEFORE, PIECE_RELATION
 from riskmodel.tables.fields import literal
@@ -126,9 +126,24 @@ def open_canonical(connection: duckdb.DuckDBPyConnection, store: Path, delivery_
 
 
 def work_out(store: Path) -> None:
-    """Work out beforehand what the next reader of all deliveries of ``store`` would have to: histories and packed tables."""
+    """Work out beforehand what the next reader of all deliveries of ``store`` would have to: histories and packed tables.
+
+    What is there already is left to that reader, who looks whether it is whole.
+    """
+    deliveries = stored_deliveries(store)
     with duckdb.connect() as connection:
-        open_canonical(connection, store, [delivery.delivery_id for delivery in stored_deliveries(store)])
+        _open_aliases(connection, deliveries)
+        # Tables without a history come first: they are packed while those of others are worked out.
+        late = [table for table in CANONICAL if table not in PACKED_TABLES or table.happened not in table.key]
+        first = [table for table in PACKED_TABLES if table not in late]
+        pieces = (
+            (table, piece.path) for table in (*first, *late) for piece in _pieces(connection, table, deliveries, store)
+        )
+        folder = store / PACKED_FOLDER
+        packed_together(
+            folder,
+            ((table, path) for table, path in pieces if table in PACKED_TABLES and not is_packed(folder, table, path)),
+        )
 
 
 def _pieces(

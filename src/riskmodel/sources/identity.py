@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from riskmodel.errors import UsageError
@@ -267,10 +268,18 @@ def merged_identities(stored: pa.Table, entries: Iterable[Entry], pupils: Pupils
 
     ``used`` are the pseudonyms of the pupils whose description was used; the others are not added.
     """
-    columns = {name: stored.column(name).to_pylist() for name in IDENTITY.column_names}
-    place = {register_id: at for at, register_id in enumerate(columns["register_id"])}
     aliases, pseudonyms, key_id = pupils.aliases, pupils.pseudonyms, key.key_id
-    columns["pupil_id"] = [aliases.get(pupil_id, pupil_id) for pupil_id in columns["pupil_id"]]
+    told_of = [
+        entry
+        for entry in sorted(entries, key=lambda entry: (entry.described_from, entry))
+        if pseudonyms.get(entry.register_id, "") in used and entry.register_id not in pupils.faults
+    ]
+    named = {one for entry in told_of for one in (entry.register_id, entry.earlier_register_id) if one}
+    # Of a country few are told of: all others stay as they are, by column.
+    is_named = pc.is_in(stored.column("register_id"), value_set=pa.array(list(named), pa.string()))
+    others = stored.filter(pc.invert(is_named))
+    columns = stored.filter(is_named).to_pydict()
+    place = {register_id: at for at, register_id in enumerate(columns["register_id"])}
 
     def told(register_id: str, pupil_id: str) -> int:
         """Return the place of a register id, which may be a new one, of which these are known."""
@@ -282,17 +291,24 @@ def merged_identities(stored: pa.Table, entries: Iterable[Entry], pupils: Pupils
         columns["pupil_id"][at], columns["key_id"][at] = pupil_id, key_id
         return at
 
-    for entry in sorted(entries, key=lambda entry: (entry.described_from, entry)):
-        pupil_id = pseudonyms.get(entry.register_id, "")
-        if pupil_id not in used or entry.register_id in pupils.faults:
-            continue
+    for entry in told_of:
+        pupil_id = pseudonyms[entry.register_id]
         at = told(entry.register_id, pupil_id)
         for name in ("first_name", "last_name", "earlier_register_id"):
             columns[name][at] = getattr(entry, name) or columns[name][at]
         if entry.earlier_register_id:
             told(entry.earlier_register_id, pupil_id)
-    table = pa.table(columns, schema=IDENTITY.arrow_schema())
+    table = pa.concat_tables([_with_aliases(others, aliases), pa.table(columns, schema=IDENTITY.arrow_schema())])
     return table.sort_by([("pupil_id", "ascending"), ("register_id", "ascending")])
+
+
+def _with_aliases(stored: pa.Table, aliases: Mapping[str, str]) -> pa.Table:
+    """Return stored rows under the pseudonyms that took the place of theirs."""
+    if not aliases:
+        return stored
+    pupils = [aliases.get(pupil_id, pupil_id) for pupil_id in stored.column("pupil_id").to_pylist()]
+    at = stored.schema.get_field_index("pupil_id")
+    return stored.set_column(at, stored.schema.field(at), pa.array(pupils, pa.string()))
 
 
 def write_identities(store: Path, table: pa.Table) -> None:

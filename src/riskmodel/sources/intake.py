@@ -8,35 +8,24 @@ finished stays, and what the sender should know of the whole.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from riskmodel.errors import DeliveryError
 from riskmodel.messages import Message, message, plural
+from riskmodel.sources.abreast import READERS, WEEKS_AND_ABSENCES, Readers
 from riskmodel.sources.border import Border, Intake, Notice, add_unread, count, reject
-from riskmodel.sources.coding import Coded, known_in, schools_in
 from riskmodel.sources.decoding import decode, digest
 from riskmodel.sources.distinct import NotListedError
 from riskmodel.sources.feeds import Feed, feeds_of
 from riskmodel.sources.folder import PARQUET_SUFFIX, DeliveredFile
 from riskmodel.sources.folding import fold_attended
 from riskmodel.sources.history import rows_of
-from riskmodel.sources.large import (
-    LESSONS_A_WEEK,
-    MADE_WEEKS,
-    Large,
-    journal_of,
-    open_large,
-    read_journal,
-    read_plainly,
-    rows_delivered,
-    short_weeks_sql,
-)
+from riskmodel.sources.large import MADE_WEEKS, short_weeks_sql
 from riskmodel.sources.mapping import MAPPING_NAME, PUPIL_CODE, FileMapping
 from riskmodel.sources.mapping import Mapping as DeliveryMapping
 from riskmodel.sources.projection import (
@@ -48,7 +37,6 @@ from riskmodel.sources.projection import (
 )
 from riskmodel.sources.pseudonyms import identify_pupils, with_pseudonyms
 from riskmodel.sources.reading import Sheet, read_parquet, read_text
-from riskmodel.sources.weeks import MOST_SCHOOLS
 from riskmodel.tables.canonical import CANONICAL
 from riskmodel.tables.canonical import table as canonical_table
 from riskmodel.tables.checks import Account, check_references, check_table, make_rejected, unusual_ages
@@ -57,9 +45,10 @@ from riskmodel.tables.relations import column_definitions
 
 Say = Callable[[Message], None]
 
+PARENTS = ("school", "pupil")
+"""Tables that stand first, and that the rows of all others name."""
 FEWEST_ROWS = 50_000
 """A table of fewer rows goes through the general path alone: to say something of each different cell takes a second."""
-WEEKS_AND_ABSENCES = ("lessons_planned", "attendance")
 EARLIER = "earlier delivery"
 """File name of rows that stand in a checked table only while references are looked up."""
 
@@ -77,20 +66,29 @@ def take_in(files: Sequence[DeliveredFile], mapping: DeliveryMapping, border: Bo
     projections = [projection for file in files for projection in _read(file, intake, border, say)]
     feeds = _feeds(projections)
     identify_pupils(projections, intake, border, feeds)
-    for table in CANONICAL:
-        feeding = [projection for projection in projections if projection.table == table.name]
-        if not feeding:
-            continue
-        say(message("Checking the table {table}.", table=table.name))
-        if table.name in feeds:
-            _open_parents(intake, border)
-            _read_large(table.name, feeds, projections, intake, border)
-        _check(table.name, feeding, intake, border)
-    _open_parents(intake, border)
-    _look_up_references(intake, border)
-    _fold(intake, border)
-    _open_finished_stays(intake, border)
-    _note(intake, border)
+    with Readers() as readers:
+        for table in CANONICAL:
+            feeding = [projection for projection in projections if projection.table == table.name]
+            if table.name not in PARENTS:
+                _open_parents(intake, border)
+                readers.begin(feeds, intake, border, is_alone=_is_alone(intake, border))
+            if not feeding:
+                continue
+            say(message("Checking the table {table}.", table=table.name))
+            if table.name in feeds:
+                _take_large(table.name, readers, feeds, projections, intake, border)
+            _check(table.name, feeding, intake, border)
+    with ThreadPoolExecutor(1) as beside:
+        looking = beside.submit(_require_unchanged, files)  # their last row has been read
+        _look_up_references(intake, border)
+        _fold(intake, border)
+        _open_finished_stays(intake, border)
+        _note(intake, border)
+        looking.result()
+    return intake
+
+
+def _require_unchanged(files: Sequence[DeliveredFile]) -> None:
     for file in files:
         if digest(file.path) != file.sha256:
             raise DeliveryError(
@@ -99,7 +97,6 @@ def take_in(files: Sequence[DeliveredFile], mapping: DeliveryMapping, border: Bo
                 remedy=message("Wait until the copying has ended and give the command again."),
                 where=file.name,
             )
-    return intake
 
 
 def _read(file: DeliveredFile, intake: Intake, border: Border, say: Say) -> list[Projection]:
@@ -156,62 +153,37 @@ def _reject_structural(connection: duckdb.DuckDBPyConnection, table: str, sheet:
 def _feeds(projections: Sequence[Projection]) -> dict[str, list[Feed]]:
     """Return the files of the large tables that can be read as numbers; absences and planned weeks both, or neither."""
     found: dict[str, list[Feed]] = {}
-    for names in (WEEKS_AND_ABSENCES, ("mark",), ("term_result",)):
-        feeding = {name: [one for one in projections if one.table == name] for name in names}
-        rows = sum(one.sheet.rows for some in feeding.values() for one in some if one.sheet)
-        feeds = {name: feeds_of(some) for name, some in feeding.items() if some} if rows >= FEWEST_ROWS else {}
-        if all(some is not None for some in feeds.values()):
-            found |= {name: some for name, some in feeds.items() if some}
+    with ThreadPoolExecutor(READERS) as pool:
+        listed = []
+        for names in (WEEKS_AND_ABSENCES, ("mark",), ("term_result",)):
+            feeding = {name: [one for one in projections if one.table == name] for name in names}
+            rows = sum(one.sheet.rows for some in feeding.values() for one in some if one.sheet)
+            wanted = {name: some for name, some in feeding.items() if some} if rows >= FEWEST_ROWS else {}
+            listed.append({name: pool.submit(feeds_of, some) for name, some in wanted.items()})
+        for group in listed:
+            feeds = {name: listing.result() for name, listing in group.items()}
+            if all(some is not None for some in feeds.values()):
+                found |= {name: some for name, some in feeds.items() if some}
     return found
 
 
-def _read_large(
-    name: str, feeds: dict[str, list[Feed]], projections: Sequence[Projection], intake: Intake, border: Border
+def _take_large(
+    name: str,
+    readers: Readers,
+    feeds: dict[str, list[Feed]],
+    projections: Sequence[Projection],
+    intake: Intake,
+    border: Border,
 ) -> None:
-    """Read a table as numbers; where its file turns out not to allow it, leave it to the check as a whole."""
+    """Take a table as numbers; where its file turned out not to allow it, leave it to the check as a whole."""
     if name in intake.large:
         return
-    names = [one for one in WEEKS_AND_ABSENCES if one in feeds] if name in WEEKS_AND_ABSENCES else [name]
     try:
-        intake.large |= _read_as_numbers(names, feeds, intake, border)
+        intake.large |= readers.read(name)
     except NotListedError:
-        for one in names:
+        for one in [one for one in WEEKS_AND_ABSENCES if one in feeds] if name in WEEKS_AND_ABSENCES else [name]:
             feeds.pop(one)
-            intake.large.pop(one, None)
         identify_pupils(projections, intake, border, feeds)  # a pupil's code may be among what was not listed
-        intake.known = None
-
-
-def _read_as_numbers(
-    names: Sequence[str], feeds: Mapping[str, list[Feed]], intake: Intake, border: Border
-) -> dict[str, Large]:
-    connection, facts = border.connection, intake.mapping.delivery
-    if intake.known is None:
-        pseudonyms = list(intake.pupils.pseudonyms.values())
-        intake.known = known_in(connection, pseudonyms, is_alone=_is_alone(intake, border))
-    known = intake.known
-    pa.default_memory_pool().release_unused()  # what the small tables and the codes took
-    wanted = WEEKS_AND_ABSENCES if "attendance" in names else names
-    folder = Path(tempfile.mkdtemp(dir=border.scratch))
-    coded = {
-        name: Coded(canonical_table(name), feeds.get(name, []), known, facts.delivered_on, folder) for name in wanted
-    }
-    schools = schools_in(list(coded.values()), connection)
-    if len(schools) > MOST_SCHOOLS:
-        raise NotListedError
-    for one in coded.values():
-        one.values |= {"pupil_id": known.pupils, "school_id": schools}
-        one.judge(connection)
-    made = rows_delivered(coded["attendance"]) // LESSONS_A_WEEK if "attendance" in coded else 0
-    large = {name: open_large(one, made if name == "lessons_planned" else 0) for name, one in coded.items()}
-    for name in wanted:
-        if name != "attendance":
-            read_plainly(large[name], connection)
-    if "attendance" in large:
-        planned = large["lessons_planned"]
-        journal = journal_of(coded["attendance"], planned, border.earlier, connection)
-        read_journal(large["attendance"], planned, journal, connection)
-    return large
 
 
 def _is_alone(intake: Intake, border: Border) -> bool:
@@ -319,14 +291,14 @@ def _open_parents(intake: Intake, border: Border) -> None:
     connection = border.connection
     if "pupil_alias" in {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}:
         return
-    connection.execute("CREATE TEMP TABLE pupil_alias (pupil_id VARCHAR, of_pupil_id VARCHAR)")
+    connection.execute("CREATE TABLE pupil_alias (pupil_id VARCHAR, of_pupil_id VARCHAR)")
     connection.execute("CREATE SCHEMA IF NOT EXISTS checked")
     if intake.pupils.aliases:
         rows = pa.table({"pupil_id": list(intake.pupils.aliases), "of_pupil_id": list(intake.pupils.aliases.values())})
         connection.register("new_alias", rows)
         connection.execute("INSERT INTO pupil_alias SELECT * FROM new_alias")
         connection.unregister("new_alias")
-    for name in ("school", "pupil"):
+    for name in PARENTS:
         table = canonical_table(name)
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS checked.{name} ({column_definitions(table)}, file_name VARCHAR, row_number BIGINT)"
@@ -354,7 +326,7 @@ def _look_up_references(intake: Intake, border: Border) -> None:
             "This delivery adds to an earlier one; whether its schools and pupils are known was not looked up."
         )
         intake.notices.append(Notice(MAPPING_NAME, "references_not_checked", text))
-    for name in ("school", "pupil"):
+    for name in PARENTS:
         if name in intake.accounts:
             connection.execute(f"DELETE FROM checked.{name} WHERE file_name = {literal(EARLIER)}")
         else:

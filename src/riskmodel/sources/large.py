@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from riskmodel.sources.buckets import Buckets, Numbers, in_order
+from riskmodel.sources.buckets import Buckets, Numbers, has_equal, in_order
 from riskmodel.sources.coding import PLACE, Coded
 from riskmodel.sources.distinct import ahead
 from riskmodel.sources.history import StoredDelivery
@@ -122,12 +122,13 @@ def read_plainly(large: Large, connection: duckdb.DuckDBPyConnection) -> None:
     for rows in large.coded.sound_rows(connection):
         large.buckets.add(matrix(rows, large.buckets.columns))
     for keys, _year, lines in large.buckets.parts():
+        if not has_equal(lines, fact_places(large)):
+            continue
         ordered, equal = in_order(lines, fact_places(large))
         repeated = equal.copy()
         repeated[:-1] |= equal[1:]
-        if repeated.any():
-            large.unsettled.add(large.coded.with_places(columns_of(ordered[repeated], large.buckets.columns)))
-            large.buckets.replace(keys, ordered[~repeated])
+        large.unsettled.add(large.coded.with_places(columns_of(ordered[repeated], large.buckets.columns)))
+        large.buckets.replace(keys, ordered[~repeated])
 
 
 def fact_places(large: Large) -> list[int]:

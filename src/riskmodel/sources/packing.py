@@ -10,7 +10,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,11 +35,21 @@ PACKED_AT_ONCE = 2
 
 
 def packed_together(folder: Path, files: Iterable[tuple[Table, Path]]) -> dict[Path, Path]:
-    """Return the packed table of each Parquet file, made in ``folder`` where it is not there, some side by side."""
-    wanted = {path: table for table, path in files}
+    """Return the packed table of each Parquet file, made in ``folder`` where it is not there, some side by side.
+
+    A file is packed while ``files`` still yields others.
+    """
     with ThreadPoolExecutor(PACKED_AT_ONCE, thread_name_prefix="pack") as pool:
-        made = pool.map(lambda path: packed(folder, wanted[path], path), wanted)
-        return dict(zip(wanted, made, strict=True))
+        made: dict[Path, Future[Path]] = {}
+        for table, path in files:
+            if path not in made:
+                made[path] = pool.submit(packed, folder, table, path)
+        return {path: packing.result() for path, packing in made.items()}
+
+
+def is_packed(folder: Path, table: Table, path: Path) -> bool:
+    """Return whether the packed table of a Parquet file is in ``folder``, whole or not."""
+    return _place(folder, table, path).exists()
 
 
 def packed(folder: Path, table: Table, path: Path) -> Path:
@@ -47,9 +57,7 @@ def packed(folder: Path, table: Table, path: Path) -> Path:
 
     Rows in another order than that of the store are sorted first. Two processes may do so at once: both make the same.
     """
-    declared = [(column.name, column.kind.value, *column.codes) for column in table.columns]
-    named = "\n".join([str(FORM), table.name, path.parent.name, path.name, str(path.stat().st_size), str(declared)])
-    to = folder / f"{table.name}-{hashlib.sha256(named.encode()).hexdigest()[:DIGEST_LENGTH]}"
+    to = _place(folder, table, path)
     if to.exists():
         if _is_whole(to):
             return to
@@ -65,6 +73,12 @@ def packed(folder: Path, table: Table, path: Path) -> Path:
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return to
+
+
+def _place(folder: Path, table: Table, path: Path) -> Path:
+    declared = [(column.name, column.kind.value, *column.codes) for column in table.columns]
+    named = "\n".join([str(FORM), table.name, path.parent.name, path.name, str(path.stat().st_size), str(declared)])
+    return folder / f"{table.name}-{hashlib.sha256(named.encode()).hexdigest()[:DIGEST_LENGTH]}"
 
 
 def _is_whole(made: Path) -> bool:

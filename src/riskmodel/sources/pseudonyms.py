@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from riskmodel.messages import plural
 from riskmodel.sources import identity
@@ -52,7 +53,8 @@ def identify_pupils(
         "warning": [code.warning or None for code in codes.values()],
         "pupil_fault": [None if code.fault else faults.get(code.text) for code in codes.values()],
     }
-    connection.register("register", pa.table(register, schema=pa.schema([(name, pa.string()) for name in register])))
+    intake.register = pa.table(register, schema=pa.schema([(name, pa.string()) for name in register]))
+    connection.register("register", intake.register)
     _note_codes(codes, intake)
 
 
@@ -74,8 +76,9 @@ def _normalised(
     connection: duckdb.DuckDBPyConnection, rows: str, known: Mapping[str, Code], *, free: bool
 ) -> dict[str, Code]:
     """Return the register ids among ``rows`` that are not known yet, by their raw text."""
-    raws = connection.sql(f"SELECT {PUPIL_CODE} FROM ({rows})").to_arrow_table().column(0).to_pylist()
-    new = [raw for raw in dict.fromkeys(raws) if raw is not None and raw not in known]
+    raws = pc.unique(connection.sql(f"SELECT {PUPIL_CODE} FROM ({rows})").to_arrow_table().column(0)).drop_null()
+    is_known = pc.is_in(raws, value_set=pa.array(list(known), pa.string()))
+    new = raws.filter(pc.invert(is_known)).to_pylist()
     return dict(zip(new, normalised(new, free=free), strict=True))
 
 
