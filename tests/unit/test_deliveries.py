@@ -466,7 +466,10 @@ def test_who_finds_a_table_at_fault_does_not_wait_for_the_large_ones_to_be_read(
 
 def test_the_messages_of_a_delivery_come_in_one_order_however_many_read_it(tmp_path, monkeypatch):
     monkeypatch.setattr(intake, "FEWEST_ROWS", 0)
-    folder, told = delivery(tmp_path / "in", LARGE), []
+    capacity = (
+        "school_id;provider_code;happened_on;ends_on;places;known_on\n1;all;2024-09-02;2025-08-31;37;2024-09-02\n"
+    )
+    folder, told = delivery(tmp_path / "in", LARGE | {"capacity.csv": capacity}), []
     for readers in (1, 2, 3):
         monkeypatch.setattr(abreast, "READERS", readers)
         said = []
@@ -474,14 +477,8 @@ def test_the_messages_of_a_delivery_come_in_one_order_however_many_read_it(tmp_p
         told.append((said, report.as_dict()))
     assert told[0] == told[1] == told[2]
     checked = [text for text in told[0][0] if text.startswith("Checking")]
-    assert [text.split()[-1] for text in checked] == [
-        "school.",
-        "pupil.",
-        "term.",
-        "enrolment.",
-        "attendance.",
-        "mark.",
-    ]
+    tables = ["school", "pupil", "term", "enrolment", "capacity", "attendance", "mark"]
+    assert [text.split()[-1] for text in checked] == [f"{name}." for name in tables]
 
 
 def test_a_further_delivery_leaves_packed_tables_to_those_who_read_them(tmp_path, place, monkeypatch):

@@ -44,7 +44,8 @@ class Border:
     key: identity.Key
     limits: Limits = field(default_factory=Limits)
     earlier: Sequence[StoredDelivery] = ()
-    known_pseudonyms: Mapping[str, str] = field(default_factory=dict)
+    known_among: Callable[[Iterable[str]], Mapping[str, str]] = lambda register_ids: {}
+    """Gives the pseudonyms, by register id, of those of some that earlier deliveries named."""
     erased: Callable[[Iterable[str]], set[str]] = lambda register_ids: set()
     """Gives those of some register ids whose pupils were erased from the store."""
 

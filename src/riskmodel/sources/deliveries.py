@@ -177,7 +177,7 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
     key = _key(key_file, store)
     with _scratch(store / "staging") as scratch, work_connection(scratch) as connection:
         stored = identity.read_identities(store)
-        known = dict(zip(stored["register_id"].to_pylist(), stored["pupil_id"].to_pylist(), strict=True))
+        known = partial(identity.known_among, stored)
         erased = partial(open_tombstones(store).among, "register_id")
         border = Border(connection, scratch, key, limits, earlier, known, erased)
         intake = take_in(files, mapping, border, say)

@@ -263,6 +263,12 @@ def read_identities(store: Path) -> pa.Table:
         return file.read().cast(IDENTITY.arrow_schema())
 
 
+def known_among(stored: pa.Table, register_ids: Iterable[str]) -> dict[str, str]:
+    """Return the pseudonyms of those of some register ids that stand in an identity table."""
+    some = stored.filter(pc.is_in(stored.column("register_id"), value_set=pa.array(list(register_ids), pa.string())))
+    return dict(zip(some.column("register_id").to_pylist(), some.column("pupil_id").to_pylist(), strict=True))
+
+
 def merged_identities(stored: pa.Table, entries: Iterable[Entry], pupils: Pupils, key: Key, used: set[str]) -> pa.Table:
     """Return the identity table after a delivery: for each register id the newest names.
 

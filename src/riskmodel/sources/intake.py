@@ -66,8 +66,10 @@ def take_in(files: Sequence[DeliveredFile], mapping: DeliveryMapping, border: Bo
     projections = [projection for file in files for projection in _read(file, intake, border, say)]
     feeds = _feeds(projections)
     identify_pupils(projections, intake, border, feeds)
+    noticed: dict[str, list[Notice]] = {}
     with Readers() as readers:
-        for table in CANONICAL:
+        # The large tables come last: they are read while the small ones are checked.
+        for table in sorted(CANONICAL, key=lambda table: table.name in feeds):
             feeding = [projection for projection in projections if projection.table == table.name]
             if table.name not in PARENTS:
                 _open_parents(intake, border)
@@ -77,7 +79,8 @@ def take_in(files: Sequence[DeliveredFile], mapping: DeliveryMapping, border: Bo
             say(message("Checking the table {table}.", table=table.name))
             if table.name in feeds:
                 _take_large(table.name, readers, feeds, projections, intake, border)
-            _check(table.name, feeding, intake, border)
+            noticed[table.name] = _check(table.name, feeding, intake, border)
+    intake.notices += [notice for table in CANONICAL for notice in noticed.get(table.name, [])]
     with ThreadPoolExecutor(1) as beside:
         looking = beside.submit(_require_unchanged, files)  # their last row has been read
         _look_up_references(intake, border)
@@ -191,7 +194,7 @@ def _is_alone(intake: Intake, border: Border) -> bool:
     return not intake.mapping.delivery.complete and not border.earlier
 
 
-def _check(table: str, projections: Sequence[Projection], intake: Intake, border: Border) -> None:
+def _check(table: str, projections: Sequence[Projection], intake: Intake, border: Border) -> list[Notice]:
     large = intake.large.get(table)
     facts = intake.mapping.delivery
     if large:
@@ -212,7 +215,7 @@ def _check(table: str, projections: Sequence[Projection], intake: Intake, border
     )
     before = intake.accounts.get(table, Account(0, 0, 0, 0))
     intake.accounts[table] = account.with_unread(before.read)
-    intake.notices += [Notice(table, found.rule_code, found.text) for found in account.warnings]
+    return [Notice(table, found.rule_code, found.text) for found in account.warnings]
 
 
 def _raw_rows(table: str, projections: Sequence[Projection], intake: Intake, border: Border) -> tuple[str, Formats]:

@@ -44,7 +44,8 @@ def identify_pupils(
     intake.entries = [entry for entry in _entries(projections, codes, border, free=free) if entry.register_id]
     _keep_out_erased(codes, intake, border)
     sound = {code.text for code in codes.values() if code.text and not code.fault}
-    intake.pupils = identity.identify(sound, intake.entries, border.known_pseudonyms, border.key)
+    known = border.known_among(sound.union(entry.earlier_register_id for entry in intake.entries))
+    intake.pupils = identity.identify(sound, intake.entries, known, border.key)
     pseudonyms, faults = intake.pupils.pseudonyms, intake.pupils.faults
     register = {
         "raw": list(codes),
