@@ -8,7 +8,7 @@ same pupil, school or subject has one number in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -68,16 +68,34 @@ class Wanted:
     late_from: date = NEVER_BEFORE
 
 
+def as_one(wanted: Iterable[Wanted]) -> list[Wanted]:
+    """Return what gives all that several readers ask for, of each table once."""
+    found: dict[str, Wanted] = {}
+    for one in wanted:
+        other = found.get(one.table.name, one)
+        found[one.table.name] = Wanted(
+            one.table,
+            tuple(dict.fromkeys((*other.columns, *one.columns))),
+            min(other.first_on, one.first_on),
+            max(other.last_on, one.last_on),
+            tuple(name for name in other.late_columns if name in one.late_columns),
+            min(other.late_from, one.late_from),
+        )
+    return list(found.values())
+
+
 @dataclass(frozen=True)
 class Facts:
     """Rows of some pupils.
 
     ``columns[name][row]`` are whole numbers (see :mod:`riskmodel.tables.packed`), with ``known_on`` and ``replaced_on``.
-    The rows of pupil ``p`` in run ``r`` are ``starts[r, p]`` up to, and without, ``starts[r, p + 1]``.
+    The rows of pupil ``p`` in run ``r`` are ``starts[r, p]`` up to, and without, ``starts[r, p + 1]``; they are facts of
+    the days ``days[r]``, first and last. Runs are in the order of the school years.
     """
 
     columns: Mapping[str, Whole]
     starts: NDArray[np.int64]
+    days: Sequence[tuple[date, date]]
 
     def __getitem__(self, name: str) -> Whole:
         """Return one column."""
@@ -92,6 +110,19 @@ class Facts:
         numbers = np.arange(self.starts.shape[1] - 1, dtype=np.int32)
         return np.concatenate([np.empty(0, np.int32), *(np.repeat(numbers, np.diff(run)) for run in self.starts)])
 
+    def between(self, first_on: date, last_on: date) -> Facts:
+        """Return the runs that may hold a fact of these days. No row is copied."""
+        runs = [run for run, (begins, ends) in enumerate(self.days) if begins <= last_on and ends >= first_on]
+        starts = self.starts[runs]
+        begin, end = (int(starts[:, 0].min()), int(starts[:, -1].max())) if runs else (0, 0)
+        columns = {name: column[begin:end] for name, column in self.columns.items()}
+        return Facts(columns, starts - begin, [self.days[run] for run in runs])
+
+    def of_pupils(self, chosen: NDArray[np.bool_]) -> Facts:
+        """Return the facts with numbers for the ``chosen`` pupils alone; the others have no rows."""
+        starts = np.ascontiguousarray(self.starts[:, np.append(chosen, True)])
+        return Facts(self.columns, starts, self.days)
+
 
 @dataclass(frozen=True)
 class Read:
@@ -103,6 +134,16 @@ class Read:
     facts: Mapping[str, Facts]
     texts: Mapping[str, pa.StringArray]
 
+    def of(self, wanted: Iterable[Wanted]) -> Read:
+        """Return the part that one of several readers asked for (see :func:`as_one`). No row is copied."""
+        facts = {one.table.name: self.facts[one.table.name].between(one.first_on, one.last_on) for one in wanted}
+        has_rows = np.zeros(len(self.texts[PUPIL]), dtype=bool)
+        for own in facts.values():
+            for starts in own.starts:
+                has_rows |= starts[1:] > starts[:-1]
+        texts = {**self.texts, PUPIL: self.texts[PUPIL].filter(pa.array(has_rows))}
+        return Read({name: own.of_pupils(has_rows) for name, own in facts.items()}, texts)
+
 
 class _Source:
     """A packed table, or rows of a relation packed in memory, and the days for which it stands."""
@@ -112,13 +153,17 @@ class _Source:
 
     def runs(self, wanted: Wanted) -> list[Run]:
         """Return the runs that may hold a fact of the days asked for."""
-        first_on, last_on = max(self.span[0], wanted.first_on), min(self.span[1], wanted.last_on)
         found = []
         for run in self.packed.runs:
-            begins, ends = _days(run)
-            if begins <= last_on and ends >= first_on:
+            begins, ends = self.days(run)
+            if begins <= min(ends, wanted.last_on) and ends >= wanted.first_on:
                 found.append(run)
         return found
+
+    def days(self, run: Run) -> tuple[date, date]:
+        """Return the days of the facts of a run; the first lies after the last where the piece stands for none of them."""
+        begins, ends = _days(run)
+        return max(self.span[0], begins), min(self.span[1], ends)
 
     def leave_out(self, run: Run, columns: Mapping[str, Whole], happened: str, known: str) -> None:
         """Let no row count that happened outside of the days for which the piece stands."""
@@ -225,12 +270,15 @@ class FactReader:
         found: dict[str, list[tuple[_Source, Run]]] = {}
         for one in self._wanted:
             sources = [*self._packed[one.table.name], *self._from_relations(one, first, after)]
-            found[one.table.name] = [
-                (source, some)
-                for source in sources
-                for run in source.runs(one)
-                if len((some := run.between(first, after)).pupils)
-            ]
+            found[one.table.name] = sorted(
+                (
+                    (source, some)
+                    for source in sources
+                    for run in source.runs(one)
+                    if len((some := run.between(first, after)).pupils)
+                ),
+                key=lambda of_run: of_run[1].school_year,
+            )
         pupils = _together([run.pupils for runs in found.values() for _, run in runs])
         texts = {PUPIL: pupils}
         for name in dict.fromkeys(name for one in self._wanted for name in _texts(one)):
@@ -259,7 +307,7 @@ class FactReader:
             _fill(one, source, run, own, texts)
             source.leave_out(run, own, happened, known)
             starts[number] = (run.starts - run.starts[0] + begin)[_first_from(run.pupils, texts[PUPIL])]
-        return Facts(columns, starts)
+        return Facts(columns, starts, [source.days(run) for source, run in found])
 
     def _place(self, table: str, name: str, rows: int, kind: type[np.int16] | type[np.int32]) -> Whole:
         """Return room for a column: that of the read before, where it is large enough (new memory costs more than filling it)."""
