@@ -171,7 +171,7 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     """
     of_cohort, as_of = _window(given["window"]), date.fromisoformat(given["as_of"])
     connection = database.canonical(folder, given)
-    members = cohort(connection, of_cohort, as_of)
+    members = cohort(connection, of_cohort, as_of, database.stays(folder, given))
     database.find_versions(folder, given)
     folded = pa.concat_tables([folder.read(name) for name in given["folds"]])
     tables = {
