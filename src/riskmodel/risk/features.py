@@ -7,7 +7,6 @@ it stand in ``data/texts/features.yaml``. The queries read ``known.<table>`` onl
 
 from __future__ import annotations
 
-# ruff: noqa: S608  (the SQL is put together from declared names and quoted ids alone)
 from collections.abc import Iterable, Mapping
 from datetime import date
 
