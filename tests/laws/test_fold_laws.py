@@ -22,7 +22,9 @@ from small_world import CUT_OFF, YEAR_ON, Row, World, invent_world, pupil_id
 from riskmodel.risk import fold
 from riskmodel.risk.cutoff import counting, open_cut_off
 from riskmodel.risk.fold import FOLD_COLUMNS, fold_pupils
+from riskmodel.risk.trend import TrendFold, trend_of_pupils
 from riskmodel.sources.packing import packed
+from riskmodel.tables import facts
 from riskmodel.tables.canonical import table
 from riskmodel.tables.facts import NEVER_AFTER, NEVER_BEFORE, PIECE_RELATION, FactReader, Wanted
 
@@ -141,6 +143,30 @@ def test_threads_that_fold_at_the_same_time_do_not_disturb_one_another():
     assert all(found.equals(expected) for found, expected in zip(together, alone * 2, strict=True))
 
 
+@pytest.mark.parametrize("is_packed", [True, False])
+def test_what_is_folded_together_is_what_each_fold_gives_alone(is_packed, tmp_path):
+    world = invent_world(13, pupils=12)
+    files = [
+        (name, write(tmp_path / f"{name}.parquet", name, in_store_order(name, world[name]), 32), *ALWAYS)
+        for name in DAILY
+    ]
+    connection = noted(files, is_packed=is_packed)
+    past = [(CUT_OFF - timedelta(days=364 * ago), YEAR_ON - timedelta(days=364 * ago)) for ago in range(3)]
+    folds = [*(fold.CohortFold(*days) for days in past), TrendFold(CUT_OFF)]
+    alone = [*(fold_pupils(connection, *days) for days in past), trend_of_pupils(connection, CUT_OFF)]
+    together = fold.fold_together(connection, folds)
+    assert [found.combine_chunks() for found in together] == [expected.combine_chunks() for expected in alone]
+    assert len({found.num_rows for found in together}) > 1
+
+
+@given(st.lists(st.sets(st.text(max_size=3), max_size=6), max_size=5))
+def test_lists_of_texts_become_one_and_each_finds_its_own_there(sets):
+    lists = [sorted(texts, key=lambda text: text.encode()) for texts in sets]
+    texts, numbers = facts._merged([pa.array(["", *one], pa.string())[1:] for one in lists])
+    assert texts.to_pylist() == sorted(set().union(*sets), key=lambda text: text.encode())
+    assert [texts.take(pa.array(own)).to_pylist() for own in numbers] == lists
+
+
 def test_facts_that_stand_twice_count_once():
     world = invent_world(5)
     twice: World = {name: rows + rows[::2] for name, rows in world.items()}
@@ -167,10 +193,10 @@ def test_both_leaves_of_the_door_show_the_same_rows(name, seed):
     connection: duckdb.DuckDBPyConnection = laid_out(**invent_world(seed))
     declared = table(name)
     read = FactReader(connection, [Wanted(declared, ("school_id",))]).read()
-    facts = read.facts[name]
-    counts = counting(facts, declared.known, CUT_OFF).astype(bool)
+    of_table = read.facts[name]
+    counts = counting(of_table, declared.known, CUT_OFF).astype(bool)
     pupils, schools = (read.texts[column].to_pylist() for column in ("pupil_id", "school_id"))
-    columns = [facts.pupil_of_row(), facts["school_id"], facts[declared.happened], facts[declared.known]]
+    columns = [of_table.pupil_of_row(), *(of_table[one] for one in ("school_id", declared.happened, declared.known))]
     found = sorted(
         (pupils[pupil], schools[school], happened, known)
         for pupil, school, happened, known in np.array(columns)[:, counts].T.tolist()

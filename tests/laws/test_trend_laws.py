@@ -15,7 +15,7 @@ from laid_out import laid_out
 from small_world import CUT_OFF, Row, World, invent_world, pupil_id
 from test_time_laws import with_another_future
 
-from riskmodel.risk import trend
+from riskmodel.risk import fold
 from riskmodel.risk.trend import MONTHS, WEEKS, month_rows, trend_days, trend_of_pupils, week_rows
 from riskmodel.tables.canonical import table
 
@@ -118,7 +118,7 @@ def test_ranges_of_pupils_give_together_what_the_whole_gives(seed, bounds):
 def test_how_many_rows_are_held_at_once_does_not_matter(monkeypatch):
     connection = laid_out(**invent_world(11, pupils=12))
     whole = trend_of_pupils(connection, CUT_OFF)
-    monkeypatch.setattr(trend, "ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(fold, "ROWS_AT_ONCE", 100)
     assert trend_of_pupils(connection, CUT_OFF).combine_chunks().equals(whole.combine_chunks())
     assert told(connection, CUT_OFF)[0]
 

@@ -64,6 +64,11 @@ def finds_a_full_disk(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     raise OSError(28, "No space left on /home/anna")
 
 
+def by_parity(folder: PartFolder, given: Mapping[str, Any]) -> dict[str, pa.Table]:
+    MADE.append(given["first"])
+    return {"even": pa.table({"number": [given["first"]]}), "odd": pa.table({"number": [given["first"] + 1]})}
+
+
 @pytest.fixture(autouse=True)
 def nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (parts.WORKERS, parts.SCHEDULER):
@@ -104,6 +109,22 @@ def test_parts_are_made_the_largest_first_and_only_once(folder: PartFolder, monk
     assert (again.kept, again.made) == (["squares-0", "squares-1", "squares-2", "squares-3"], ["squares-4"])
     assert sorted(MADE) == [0, 1, 2, 3, 4]
     assert contents(folder, some())[2] == {"number": [2, 3, 4], "square": [4, 9, 16]}
+
+
+def test_a_part_of_pieces_is_read_piece_by_piece_and_made_again_when_one_is_not_whole(folder: PartFolder) -> None:
+    part = Part("numbers-4", by_parity, {"first": 4}, pieces=("even", "odd"))
+    make(folder, [part], Told())
+    files = folder.files(part)
+    assert [path.name.startswith(f"numbers-4-{piece}-") for piece, path in files.items()] == [True, True]
+    read = {piece: folder.read(path.name)["number"].to_pylist() for piece, path in files.items()}
+    assert read == {"even": [4], "odd": [5]}
+    content = files["odd"].read_bytes()
+    files["odd"].write_bytes(content[:-1])
+    told = Told()
+    make(folder, [part], told)
+    make(folder, [part], told)
+    assert (told.made, told.kept, MADE) == (["numbers-4"], ["numbers-4"], [4, 4])
+    assert files["odd"].read_bytes() == content
 
 
 def test_threads_work_at_once_and_make_the_very_files_of_a_loop(

@@ -252,9 +252,11 @@ def _lay_out_weeks(pupil: int, planned: _Planned, weeks: Weeks, scratch: _Scratc
             pupil_of_school_week[school[row], number] = pupil
             if pupil_of_week[number] != pupil:
                 pupil_of_week[number] = pupil
-                for place in range(_OF_WEEK):
+                for place in range(_OF_WEEK if number >= weeks.year else _DUE):
                     week[number, place] = MISSING if _DUE <= place < _DUE + 5 else 0
             week[number, _LESSONS] += lessons[row]
+            if number < weeks.year:
+                continue  # of weekdays nothing is asked before this school year
             for day in range(_DUE, _DUE + 5):
                 due = by_weekday[day - _DUE][row]
                 if due != MISSING:

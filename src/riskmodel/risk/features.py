@@ -7,7 +7,6 @@ it stand in ``data/texts/features.yaml``. The queries read ``known.<table>`` onl
 
 from __future__ import annotations
 
-# ruff: noqa: S608  (the SQL is put together from declared names and quoted ids alone)
 from collections.abc import Iterable, Mapping
 from datetime import date
 
@@ -32,7 +31,9 @@ BLOCKS: tuple[Block, ...] = (*ECONOMIC_BLOCKS, *CONTEXT_BLOCKS)
 SLOW_TABLES = ("economic_area", "economic_pupil", "enrolment", "pupil", "school", "support")
 """What changes by the month: the blocks over it look at other pupils, schools and the country too."""
 
-MEMBER_COLUMNS = ("pupil_id", "school_id", "stage_kind", "stage_number", "class_code", "municipality_code")
+CLASS_COLUMNS = ("school_id", "stage_kind", "stage_number", "class_code")
+"""A class is all who agree in these; without a code, all of the stage without one."""
+MEMBER_COLUMNS = ("pupil_id", *CLASS_COLUMNS, "municipality_code")
 
 
 def feature(code: str) -> Feature:
@@ -132,19 +133,26 @@ def _lay_out_members(connection: duckdb.DuckDBPyConnection, ordered: pd.DataFram
     """Make the table ``member``, and return what features read of it."""
     rows = pa.Table.from_pandas(ordered[list(MEMBER_COLUMNS)], preserve_index=False)
     rows = rows.append_column("member_id", pa.array(np.arange(1, len(rows) + 1, dtype=np.int32)))
+    rows = rows.append_column("class_id", _class_numbers(rows))
     connection.register("member_rows", rows)
     # Small numbers instead of pseudonyms: the joins of millions of rows then compare four bytes.
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE member AS
-        SELECT
-            *,
-            dense_rank() OVER (ORDER BY school_id, stage_kind, stage_number, class_code)::INTEGER AS class_id
-        FROM ({with_pupil_keys(connection, "member_rows", rows.column_names)})
+        {with_pupil_keys(connection, "member_rows", rows.column_names)}
         """
     )
     connection.unregister("member_rows")
-    return rows.drop_columns("pupil_id")
+    return rows.drop_columns(["pupil_id", "class_id"])
+
+
+def _class_numbers(rows: pa.Table) -> pa.Array:
+    """Return one number for all members of a class, and another for those of another."""
+    found = np.zeros(len(rows), dtype=np.int64)
+    for name in CLASS_COLUMNS:
+        coded = rows[name].combine_chunks().dictionary_encode(null_encoding="encode")
+        found = found * len(coded.dictionary) + coded.indices.to_numpy()
+    return pa.array(np.unique(found, return_inverse=True)[1].astype(np.int32))
 
 
 def _places(rows: pa.Table, members: int) -> pa.Array:

@@ -8,9 +8,12 @@ gives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from itertools import pairwise
+from typing import Protocol
 
 import duckdb
 import numpy as np
@@ -40,10 +43,10 @@ from riskmodel.risk.learning_fold import (
     fold_results,
 )
 from riskmodel.tables.canonical import ATTENDANCE, LESSONS_PLANNED, MARK, TERM_RESULT
-from riskmodel.tables.facts import Bound, FactReader, Read, Wanted
+from riskmodel.tables.facts import Bound, FactReader, Read, Wanted, as_one
 from riskmodel.tables.packed import EPOCH, MISSING, PUPIL
 
-ROWS_AT_ONCE = 1_000_000
+ROWS_AT_ONCE = 3_000_000
 """Rows of all daily tables that are held at a time, in about a hundred megabytes."""
 
 DAYS_TO_SAME_WEEKDAY_LAST_YEAR = 364
@@ -78,13 +81,61 @@ def fold_pupils(
         ``pupil_id`` and ``FOLD_COLUMNS`` (whole numbers, but for the two means and slopes), NULL without data; one
         row per pupil with any daily fact in the store, in ascending order of ``pupil_id``.
     """
-    around = days_around(cut_off, year_on)
-    past_year_on = around["past_year_on"]
-    weeks = weeks_around(past_year_on, around["weeks_end_on"])
-    days = days_since_1970(cut_off, year_on, past_year_on)
-    reader = FactReader(connection, _wanted(around, weeks))
+    return fold_together(connection, [CohortFold(cut_off, year_on)], first_pupil, after_pupil)[0]
+
+
+class Fold(Protocol):
+    """What is worked out from the facts of each pupil alone."""
+
+    @property
+    def wanted(self) -> Sequence[Wanted]:
+        """The facts that it reads, of each table once."""
+
+    def of(self, read: Read) -> pa.Table:
+        """Return a row for each pupil of ``read``, in the same order."""
+
+
+def fold_together(
+    connection: duckdb.DuckDBPyConnection,
+    folds: Sequence[Fold],
+    first_pupil: Bound = None,
+    after_pupil: Bound = None,
+) -> list[pa.Table]:
+    """Return what each of ``folds`` alone would give. Facts that several of them ask for are read once.
+
+    The other parameters are those of :func:`fold_pupils`.
+    """
+    reader = FactReader(connection, as_one(one for fold in folds for one in fold.wanted))
     bounds = [first_pupil, *reader.cuts(ROWS_AT_ONCE, first_pupil, after_pupil), after_pupil]
-    return pa.concat_tables(_fold(reader.read(*part), cut_off, weeks, days) for part in pairwise(bounds))
+    found: list[list[pa.Table]] = [[] for _ in folds]
+    for part in pairwise(bounds):
+        read = reader.read(*part)
+        for fold, tables in zip(folds, found, strict=True):
+            tables.append(fold.of(read.of(fold.wanted)))
+    return [pa.concat_tables(tables) for tables in found]
+
+
+@dataclass(frozen=True)
+class CohortFold:
+    """The sums of a cohort, as known on ``cut_off``; ``year_on`` is the first day of its school year."""
+
+    cut_off: date
+    year_on: date
+
+    @cached_property
+    def wanted(self) -> Sequence[Wanted]:
+        """What the loops read; of a school year that is over by all of its windows, less."""
+        return _wanted(days_around(self.cut_off, self.year_on), self._weeks)
+
+    @cached_property
+    def _weeks(self) -> Weeks:
+        around = days_around(self.cut_off, self.year_on)
+        return weeks_around(around["past_year_on"], around["weeks_end_on"])
+
+    def of(self, read: Read) -> pa.Table:
+        """Return ``pupil_id`` and ``FOLD_COLUMNS``."""
+        past_year_on = days_around(self.cut_off, self.year_on)["past_year_on"]
+        return _fold(read, self.cut_off, self._weeks, days_since_1970(self.cut_off, self.year_on, past_year_on))
 
 
 def days_around(cut_off: date, year_on: date) -> dict[str, date]:
@@ -104,7 +155,6 @@ def days_around(cut_off: date, year_on: date) -> dict[str, date]:
 
 
 def _wanted(around: Mapping[str, date], weeks: Weeks) -> list[Wanted]:
-    """Return what the loops read; of a school year that is over by all of its windows, less."""
     cut_off, past_year_on = around["cut_off"], around["past_year_on"]
     week_before = EPOCH + timedelta(days=weeks.first_on)
     weeks_from = EPOCH + timedelta(days=weeks.first_on + 7 * max(min(weeks.year, weeks.longer), 0))

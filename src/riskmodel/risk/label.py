@@ -20,7 +20,7 @@ the window plus the reporting delay) every outcome is ``open``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -34,7 +34,7 @@ from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.risk.cutoff import counting, open_cut_off
 from riskmodel.tables.canonical import ENROLMENT
-from riskmodel.tables.facts import FactReader, Facts, Wanted
+from riskmodel.tables.facts import NEVER_BEFORE, FactReader, Facts, Read, Wanted
 from riskmodel.tables.packed import EPOCH, MISSING, PUPIL, Whole
 from riskmodel.tables.schema import Kind
 from riskmodel.tables.scores import COHORT
@@ -176,12 +176,20 @@ def _default_horizon(term: _Term) -> date:
     return date(term.year_ends_on.year + 1, HORIZON_MONTH, HORIZON_DAY)
 
 
-def cohort(connection: duckdb.DuckDBPyConnection, window: Window, as_of: date) -> pd.DataFrame:
+def read_stays(connection: duckdb.DuckDBPyConnection) -> Read:
+    """Return all stays of all pupils, for every :func:`cohort` of ``connection``."""
+    return FactReader(connection, [Wanted(ENROLMENT, STAY_COLUMNS)]).read()
+
+
+def cohort(
+    connection: duckdb.DuckDBPyConnection, window: Window, as_of: date, every_stay: Read | None = None
+) -> pd.DataFrame:
     """Return the pupils enrolled on ``window.cut_off`` as known that day, with their outcome as known on ``as_of``.
 
     A pupil has one row. Of several stays that run at once, the one that began last counts. Where terms of the
     same number run side by side (presentations of a course), a stay belongs to the term in which it began; a
-    stay older than all of them belongs to each.
+    stay older than all of them belongs to each. Who asks for several cohorts gives ``every_stay``, from
+    :func:`read_stays`.
 
     Returns
     -------
@@ -189,26 +197,28 @@ def cohort(connection: duckdb.DuckDBPyConnection, window: Window, as_of: date) -
         The columns of ``cohort`` in :mod:`riskmodel.tables.scores`, sorted by ``pupil_id``; ``label`` is
         ``Int64`` with ``<NA>`` for censored and open outcomes.
     """
-    stays = _stays(connection, window, as_of)
+    stays = _stays(every_stay or read_stays(connection), window, as_of)
     members = _members(stays, window)
     outcome, last_end_on, had_gone = _outcomes(stays, members, window)
     if as_of < window.label_known_on:
-        outcome[:] = "open"
-    left_on = np.where(outcome == "left", last_end_on.astype("datetime64[D]"), np.datetime64("NaT"))
-    schools = stays.text("school_id", members)
+        outcome[:] = OUTCOMES.index("open")
+    left_on = np.where(outcome == OUTCOMES.index("left"), last_end_on.astype("datetime64[D]"), np.datetime64("NaT"))
+    of_school = _municipalities(connection, window.cut_off)
+    municipalities = pa.array([of_school.get(school) for school in stays.texts["school_id"].to_pylist()], pa.string())
+    labels = np.array([LABELS.get(word or "", -1) for word in OUTCOMES])[outcome]
     rows = {
         "cohort_on": window.cut_off,
         "pupil_id": stays.text("pupil_id", members),
-        "school_id": schools,
+        "school_id": stays.text("school_id", members),
         "stage_kind": stays.code("stage_kind", members),
         "stage_number": stays["stage_number"][members].astype(np.int64),
         "class_code": stays.text("class_code", members),
-        "municipality_code": pd.Series(schools).map(_municipalities(connection, window.cut_off)).to_numpy(),
+        "municipality_code": municipalities.take(pa.array(stays["school_id"][members])).to_pandas(),
         "school_year_on": window.school_year_on,
         "horizon_on": window.horizon_on,
         "label_known_on": window.label_known_on,
-        "outcome_class": outcome,
-        "label": pd.Series(outcome).map(LABELS).astype("Int64").mask(had_gone),
+        "outcome_class": pa.array(OUTCOMES).take(pa.array(outcome)).to_pandas(),
+        "label": pd.arrays.IntegerArray(labels, (labels < 0) | had_gone),
         "left_on": left_on,
     }
     found = pd.DataFrame(rows, index=pd.RangeIndex(len(members)), columns=list(COHORT.column_names))
@@ -219,6 +229,8 @@ DAYS = tuple(column.name for column in COHORT.columns if column.kind is Kind.DAT
 STAY_COLUMNS = ("school_id", "happened_on", "ends_on", "exit_class", "stage_kind", "stage_number", "class_code")
 BEFORE_OTHERS = ("completed", "transferred", "continuing", "left", "abroad", "unknown")
 """Of exit classes of stays that end on one day, the first of these counts."""
+OUTCOMES = (None, *reversed(BEFORE_OTHERS), "open")
+"""Outcomes by their number; the first where no stay with an exit class has ended."""
 NEVER_ENDED = np.iinfo(np.int64).min
 
 
@@ -236,28 +248,24 @@ class _Stays:
         """Return one column."""
         return self.facts[name]
 
-    def text(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.object_]:
-        """Return a column of free text; None where it is empty."""
-        places = (self.pupil if name == PUPIL else self[name])[rows]
-        found = self.texts[name].take(pa.array(places, mask=places == MISSING))
-        return np.asarray(found.to_numpy(zero_copy_only=False), dtype=object)
+    def text(self, name: str, rows: NDArray[np.int64]) -> pd.Series:
+        """Return a column of free text."""
+        return _taken(self.texts[name], (self.pupil if name == PUPIL else self[name])[rows])
 
-    def code(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.object_]:
-        """Return a column of codes; None where it is empty."""
-        return _decoded(self[name][rows], [*ENROLMENT.column(name).codes])
+    def code(self, name: str, rows: NDArray[np.int64]) -> pd.Series:
+        """Return a column of codes."""
+        return _taken(pa.array([*ENROLMENT.column(name).codes], pa.string()), self[name][rows])
 
 
-def _decoded(places: Whole, codes: Sequence[str]) -> NDArray[np.object_]:
-    words = np.array([*codes, None], dtype=object)
-    return words[np.where(places == MISSING, len(codes), places)]
+def _taken(words: pa.StringArray, places: Whole) -> pd.Series:
+    # Through Arrow: pandas would look at each text to find out what it is.
+    return words.take(pa.array(places, mask=places == MISSING)).to_pandas()
 
 
-def _stays(connection: duckdb.DuckDBPyConnection, window: Window, as_of: date) -> _Stays:
-    last_on = max(window.cut_off, window.horizon_on)
-    read = FactReader(connection, [Wanted(ENROLMENT, STAY_COLUMNS, last_on=last_on)]).read()
-    facts = read.facts[ENROLMENT.name]
+def _stays(every_stay: Read, window: Window, as_of: date) -> _Stays:
+    facts = every_stay.facts[ENROLMENT.name].between(NEVER_BEFORE, max(window.cut_off, window.horizon_on))
     known, later = (counting(facts, ENROLMENT.known, day).astype(bool) for day in (window.cut_off, as_of))
-    return _Stays(facts, read.texts, facts.pupil_of_row(), known, later)
+    return _Stays(facts, every_stay.texts, facts.pupil_of_row(), known, later)
 
 
 def _members(stays: _Stays, window: Window) -> NDArray[np.int64]:
@@ -278,8 +286,8 @@ def _members(stays: _Stays, window: Window) -> NDArray[np.int64]:
 
 def _outcomes(
     stays: _Stays, members: NDArray[np.int64], window: Window
-) -> tuple[NDArray[np.object_], NDArray[np.int64], NDArray[np.bool_]]:
-    """Return for each member the outcome, the last day of the last stay, and whether it was before the cut-off date."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return for each member the number of the outcome, the last day of the last stay, and whether it was before the cut-off date."""
     cut_off, horizon_on = _day(window.cut_off), _day(window.horizon_on)
     place = np.full(len(stays.texts["pupil_id"]), -1)
     place[stays.pupil[members]] = np.arange(len(members))
@@ -307,10 +315,9 @@ def _outcomes(
     ended = np.flatnonzero(is_ended)
     classes = np.where(exit_class[ended] == MISSING, len(codes), exit_class[ended])
     np.maximum.at(last, member[ended], ends[ended].astype(np.int64) * 8 + rank[classes])
-    by_rank = np.array([None, *reversed(BEFORE_OTHERS)], dtype=object)
-    outcome = by_rank[np.where(last == NEVER_ENDED, 0, last % 8)]
+    outcome = np.where(last == NEVER_ENDED, 0, last % 8)
     for word, chosen in (("transferred", goes_on), ("continuing", goes_on_there), ("completed", is_finished)):
-        outcome[chosen] = word
+        outcome[chosen] = OUTCOMES.index(word)
     return outcome, last // 8, (last != NEVER_ENDED) & ~goes_on & (last // 8 <= cut_off)
 
 

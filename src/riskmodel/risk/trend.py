@@ -7,8 +7,8 @@ Weeks and marks are counted as the features count them (:mod:`riskmodel.risk.att
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
 from typing import NamedTuple
 
 import duckdb
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from riskmodel.risk.attendance_fold import ABSENCE_COLUMNS, PLANNED_COLUMNS, WEEKDAYS, fold_weeks
 from riskmodel.risk.cutoff import counting
-from riskmodel.risk.fold import ROWS_AT_ONCE
+from riskmodel.risk.fold import fold_together
 from riskmodel.risk.learning_fold import MARK_COLUMNS, fold_months
 from riskmodel.tables.canonical import ATTENDANCE, LESSONS_PLANNED, MARK
-from riskmodel.tables.facts import NEVER_AFTER, Bound, FactReader, Read, Wanted
+from riskmodel.tables.facts import NEVER_AFTER, Bound, Read, Wanted
 from riskmodel.tables.packed import MISSING, PUPIL
 from riskmodel.tables.scores import TREND_MONTH, TREND_WEEK
 
@@ -73,21 +73,31 @@ def trend_of_pupils(
         ``pupil_id``, ascending, and ``TREND_COLUMNS``, lists of whole numbers: lessons by week (MISSING where none were
         planned), sum of the marks in hundredths of a point and their number by month.
     """
-    days = trend_days(cut_off)
-    first_week_on, first_month_on = days.weeks[0], days.months[0]
-    reader = FactReader(
-        connection,
-        # Of weeks neither the timetable nor the lesson of the day is asked for.
-        [
+    return fold_together(connection, [TrendFold(cut_off)], first_pupil, after_pupil)[0]
+
+
+@dataclass(frozen=True)
+class TrendFold:
+    """Weeks and months, as known on ``cut_off``."""
+
+    cut_off: date
+
+    @property
+    def wanted(self) -> Sequence[Wanted]:
+        """The facts of these weeks and months; of weeks neither the timetable nor the lesson of the day."""
+        cut_off, days = self.cut_off, trend_days(self.cut_off)
+        first_week_on, first_month_on = days.weeks[0], days.months[0]
+        return [
             Wanted(LESSONS_PLANNED, PLANNED_COLUMNS, first_week_on, cut_off, WEEKDAYS, NEVER_AFTER),
             Wanted(ATTENDANCE, ABSENCE_COLUMNS, first_week_on, cut_off, ("lesson_number", "subject_code"), NEVER_AFTER),
             Wanted(
                 MARK, MARK_COLUMNS, first_month_on, cut_off, ("handed_in_on", "subject_code", "weight"), NEVER_AFTER
             ),
-        ],
-    )
-    bounds = [first_pupil, *reader.cuts(ROWS_AT_ONCE, first_pupil, after_pupil), after_pupil]
-    return pa.concat_tables(_trend(reader.read(*part), cut_off, days) for part in pairwise(bounds))
+        ]
+
+    def of(self, read: Read) -> pa.Table:
+        """Return ``pupil_id`` and ``TREND_COLUMNS``."""
+        return _trend(read, self.cut_off, trend_days(self.cut_off))
 
 
 def _trend(read: Read, cut_off: date, days: TrendDays) -> pa.Table:

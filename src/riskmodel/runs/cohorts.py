@@ -1,7 +1,7 @@
 """Cohorts, outcomes and features of the present and of every past cut-off (20_features).
 
-The work is cut into parts (see :mod:`riskmodel.runs.parts`): what each pupil's own daily facts come to, by cohort and
-range of pupils; then, by cohort, who belongs to it, the outcomes, and the features that look at other pupils too.
+The work is cut into parts (see :mod:`riskmodel.runs.parts`): what each pupil's own daily facts come to, by range of
+pupils and for all cohorts at once, so that a school year is read once; then, by cohort, who belongs to it, the outcomes, and the features that look at other pupils too.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.features import build_rows
-from riskmodel.risk.fold import fold_pupils
+from riskmodel.risk.fold import CohortFold, fold_together
 from riskmodel.risk.label import OUTCOME_SCHEMA, Window, cohort, cohort_windows
+from riskmodel.risk.trend import TrendFold
 from riskmodel.runs import database, parts, trends
 from riskmodel.runs.parquet import CohortWriter
 from riskmodel.runs.parts import Part, PartFolder, Tell
@@ -41,6 +42,9 @@ SUPPORTED = "was_supported"
 PUPILS_PER_PART = 50_000
 """Pupils of a range, about: enough that opening the deliveries costs little, few enough for many workers. It follows
 from the data alone and not from the workers."""
+
+TREND = "trend"
+"""The piece of a range of pupils that tells of their weeks and months; the others are named by the day of the cohort."""
 
 COHORT_TABLES = {"cohort": COHORT, "trait": None, "feature": None}
 """Tables of the step with one row per pupil and cohort, and their declarations; a part holds them side by side."""
@@ -77,16 +81,14 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
         measures = trends.known_support(connection, run.cut_off)
     with run.parts() as folder:
         given = {"delivery_ids": run.delivery_ids, "threads": threads}
-        folds = {window.cut_off: _fold_parts(window, ranges, given) for window in windows}
-        wholes = [_cohort_part(folder, window, folds[window.cut_off], run.cut_off, given) for window in windows]
-        of_trends = trends.trend_parts(run.cut_off, ranges, given)
-        every_fold = [*(part for of_cohort in folds.values() for part in of_cohort), *of_trends]
-        tell = run.progress(len(every_fold) + len(wholes))
-        parts.make(folder, every_fold, tell)
+        folds = _fold_parts(windows, run.cut_off, ranges, given)
+        wholes = [_cohort_part(folder, window, folds, run.cut_off, given) for window in windows]
+        tell = run.progress(len(folds) + len(wholes))
+        parts.make(folder, folds, tell)
         with contextlib.closing(_Writing(run, folder, wholes)) as writing:
             parts.make(folder, wholes, writing.after(tell))
         writing.refuse_nobody()
-        trends.write_trends(run, folder, of_trends, measures)
+        trends.write_trends(run, folder, _files_of(folder, folds, TREND), measures)
     database.close()
     columns = ["cohort_on", "school_id", "outcome_class", "label"]
     found = run.read("cohort", columns=columns)
@@ -120,37 +122,46 @@ def pupil_ranges(connection: duckdb.DuckDBPyConnection, most: int) -> list[tuple
 
 
 def _fold_parts(
-    window: Window, ranges: Sequence[tuple[str | None, str | None]], given: Mapping[str, Any]
+    windows: Sequence[Window],
+    trend_on: date,
+    ranges: Sequence[tuple[str | None, str | None]],
+    given: Mapping[str, Any],
 ) -> list[Part]:
-    days = {"cut_off": window.cut_off.isoformat(), "year_on": window.school_year_on.isoformat()}
+    years = {window.cut_off.isoformat(): window.school_year_on.isoformat() for window in windows}
+    own = {"years": years, "trend_on": trend_on.isoformat()}
     return [
         Part(
-            f"pupils-{window.cut_off}-{number}",
+            f"pupils-{number}",
             fold_part,
-            {**given, **days, "first_pupil": first, "after_pupil": after},
-            _size(window),
+            {**given, **own, "first_pupil": first, "after_pupil": after},
+            pieces=(*years, TREND),
         )
         for number, (first, after) in enumerate(ranges, start=1)
     ]
 
 
-def fold_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
-    """Return what the daily facts of a range of pupils come to, as known on a cut-off date: work of a part."""
-    days = date.fromisoformat(given["cut_off"]), date.fromisoformat(given["year_on"])
-    return fold_pupils(database.canonical(folder, given), *days, given["first_pupil"], given["after_pupil"])
+def fold_part(folder: PartFolder, given: Mapping[str, Any]) -> dict[str, pa.Table]:
+    """Return what the daily facts of a range of pupils come to, as known on each cut-off date: work of a part."""
+    folds = {
+        **{day: CohortFold(date.fromisoformat(day), date.fromisoformat(on)) for day, on in given["years"].items()},
+        TREND: TrendFold(date.fromisoformat(given["trend_on"])),
+    }
+    connection = database.canonical(folder, given)
+    tables = fold_together(connection, [*folds.values()], given["first_pupil"], given["after_pupil"])
+    return dict(zip(folds, tables, strict=True))
+
+
+def _files_of(folder: PartFolder, folds: Sequence[Part], piece: str) -> list[str]:
+    return [folder.file(part, piece).name for part in folds]
 
 
 def _cohort_part(
     folder: PartFolder, window: Window, folds: Sequence[Part], as_of: date, given: Mapping[str, Any]
 ) -> Part:
-    own = {"window": _plain(window), "as_of": as_of.isoformat(), "folds": [folder.file(part).name for part in folds]}
+    files = _files_of(folder, folds, window.cut_off.isoformat())
+    own = {"window": _plain(window), "as_of": as_of.isoformat(), "folds": files}
     # The oldest first: so they are written, while the next are made.
-    return Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own}, -_size(window))
-
-
-def _size(window: Window) -> int:
-    # The later a cohort, the more of the past is known of it.
-    return window.cut_off.toordinal()
+    return Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own}, -window.cut_off.toordinal())
 
 
 def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
@@ -160,7 +171,7 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     """
     of_cohort, as_of = _window(given["window"]), date.fromisoformat(given["as_of"])
     connection = database.canonical(folder, given)
-    members = cohort(connection, of_cohort, as_of)
+    members = cohort(connection, of_cohort, as_of, database.stays(folder, given))
     database.find_versions(folder, given)
     folded = pa.concat_tables([folder.read(name) for name in given["folds"]])
     tables = {

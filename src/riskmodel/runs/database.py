@@ -12,8 +12,10 @@ import duckdb
 
 from riskmodel.risk.cutoff import keep_versions
 from riskmodel.risk.features import SLOW_TABLES
+from riskmodel.risk.label import read_stays
 from riskmodel.runs.parts import PartFolder
 from riskmodel.sources.history import open_canonical
+from riskmodel.tables.facts import Read
 
 _opened = threading.local()
 
@@ -26,6 +28,7 @@ class _Database:
         self.root = duckdb.connect(config={"threads": threads})
         self.lock = threading.Lock()
         self.has_versions = False
+        self.stays: Read | None = None
         self.numbers = itertools.count(1)
 
     def open(self, store: Path, delivery_ids: Sequence[str]) -> duckdb.DuckDBPyConnection:
@@ -74,6 +77,15 @@ def find_versions(folder: PartFolder, given: Mapping[str, Any]) -> None:
             open_canonical(database.root, folder.store, given["delivery_ids"])
             keep_versions(database.root, SLOW_TABLES)
             database.has_versions = True
+
+
+def stays(folder: PartFolder, given: Mapping[str, Any]) -> Read:
+    """Return the stays of all pupils, read once for all parts of this process."""
+    database, connection = _database(folder, given), canonical(folder, given)
+    with database.lock:
+        if database.stays is None:
+            database.stays = read_stays(connection)
+        return database.stays
 
 
 def close() -> None:

@@ -1,8 +1,8 @@
 """Work cut into parts that anybody may make: a loop, threads of this process, or a Dask cluster.
 
-A part is a pure function of values: which deliveries of which store, which day, which pupils. It makes one file,
-which is whole or not there, and whose name holds the digest of all that it depends on. A part whose file is there
-and whole is not made again: a run that was killed, or lost a worker, goes on where it was. Who makes the parts, and
+A part is a pure function of values: which deliveries of which store, which days, which pupils. It makes one file, or
+one for each of its pieces. A file is whole or not there, and its name holds the digest of all that it depends on. A part
+whose files are there and whole is not made again: a run that was killed, or lost a worker, goes on where it was. Who makes the parts, and
 how many work at once, changes no byte of any result.
 """
 
@@ -39,6 +39,12 @@ HEAD_BYTES = len(MARK) + 64 + 1
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
+Made = pa.Table | Mapping[str, pa.Table]
+"""What the work of a part returns: a table, or one by piece."""
+WHOLE = ""
+"""Stands for the piece of a part that has no pieces."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One part of the work.
@@ -46,17 +52,20 @@ class Part:
     ``name`` is for people and files, and says nothing of any pupil. ``work`` makes it: a function of a module (so that
     another process finds it), called with the folder of the parts and ``given``. These are plain values, all that the
     result depends on beside the code and the deliveries of the store. Parts of a larger ``size`` are begun first.
+    Work that several later parts read, each another piece of it, returns a table for each of ``pieces``.
     """
 
     name: str
-    work: Callable[[PartFolder, Mapping[str, Any]], pa.Table]
+    work: Callable[[PartFolder, Mapping[str, Any]], Made]
     given: Mapping[str, Any]
     size: int = 1
+    pieces: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a name that is no name of a file."""
-        if not NAME.fullmatch(self.name):
-            raise ValueError(f"not a name of a part: {self.name}")
+        for name in (self.name, *self.pieces):
+            if not NAME.fullmatch(name):
+                raise ValueError(f"not a name of a part: {name}")
 
 
 @dataclass(frozen=True)
@@ -79,19 +88,27 @@ class PartFolder:
     store: Path
     code: str
 
-    def file(self, part: Part) -> Path:
-        """Return where the file of ``part`` lies."""
+    def file(self, part: Part, piece: str = WHOLE) -> Path:
+        """Return where the file of ``part`` lies, or that of one of its pieces."""
         work = f"{part.work.__module__}:{part.work.__qualname__}"
         key = digest_of({"code": self.code, "work": work, "given": dict(part.given)})
-        return self.path / f"{part.name}-{key[:KEY_LETTERS]}.arrow"
+        return self.path / f"{part.name}-{f'{piece}-' if piece else ''}{key[:KEY_LETTERS]}.arrow"
 
-    def write(self, part: Part, table: pa.Table) -> None:
-        """Write the file of ``part``. Two workers may do so at once: both write the same."""
+    def files(self, part: Part) -> dict[str, Path]:
+        """Return where the files of ``part`` lie, by piece."""
+        return {piece: self.file(part, piece) for piece in part.pieces or (WHOLE,)}
+
+    def write(self, part: Part, made: Made) -> None:
+        """Write the files of ``part``. Two workers may do so at once: both write the same."""
+        for piece, path in self.files(part).items():
+            self._write(path, made[piece] if part.pieces else made)
+        sync_folder(self.path)
+
+    def _write(self, path: Path, table: pa.Table) -> None:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
             stream.write_table(table)
         body = sink.getvalue()
-        path = self.file(part)
         half = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         with half.open("xb") as file:
             file.write(MARK + hashlib.sha256(body).hexdigest().encode() + b"\n")
@@ -99,11 +116,10 @@ class PartFolder:
             file.flush()
             os.fsync(file.fileno())
         half.replace(path)
-        sync_folder(self.path)
 
     def is_made(self, part: Part) -> bool:
-        """Whether the file of ``part`` is there and whole."""
-        return _body(self.file(part)) is not None
+        """Whether the files of ``part`` are there and whole."""
+        return all(_body(path) is not None for path in self.files(part).values())
 
     def read(self, name: str) -> pa.Table:
         """Return the table in the file ``name`` of this folder.
@@ -152,7 +168,7 @@ Tell = Callable[[Part, float | None], None]
 
 
 def make(folder: PartFolder, parts: Sequence[Part], tell: Tell) -> None:
-    """Make every part whose file is not there and whole, the largest first.
+    """Make every part of which a file is not there and whole, the largest first.
 
     Raises
     ------

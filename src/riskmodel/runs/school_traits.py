@@ -7,6 +7,7 @@ from datetime import date
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from riskmodel import latvia
 
@@ -31,8 +32,8 @@ def school_traits(connection: duckdb.DuckDBPyConnection, cut_off: date, school_i
         """,
         {"cut_off": cut_off},
     ).fetchall()
-    place = {school: number for number, (school, *_) in enumerate(schools)}
-    rows = pa.array(school_id.map(place), pa.int64(), from_pandas=True)
+    known = pa.array([school for school, *_ in schools], pa.string())
+    rows = pc.index_in(pa.array(school_id, pa.string()), value_set=known)
     values = [(kind, language, area_kind(code, cut_off), code) for _, kind, language, code in schools]
     by_trait = zip(*values, strict=True) if values else [()] * len(SCHOOL_TRAITS)
     return {

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from riskmodel.risk.trend import month_rows, trend_days, trend_of_pupils, week_rows
-from riskmodel.runs import database
-from riskmodel.runs.parts import Part, PartFolder
+from riskmodel.risk.trend import month_rows, trend_days, week_rows
+from riskmodel.runs.parts import PartFolder
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.tables.scores import SUPPORT_KNOWN, TREND_MONTH, TREND_WEEK
 
@@ -42,32 +40,14 @@ def known_support(connection: duckdb.DuckDBPyConnection, cut_off: date) -> pa.Ta
     ).to_arrow_table()
 
 
-def trend_parts(cut_off: date, ranges: Sequence[tuple[str | None, str | None]], given: Mapping[str, Any]) -> list[Part]:
-    """Return the parts that make weeks and months of ranges of pupils."""
-    return [
-        Part(
-            f"trend-{cut_off}-{number}",
-            trend_part,
-            {**given, "cut_off": cut_off.isoformat(), "first_pupil": first, "after_pupil": after},
-            cut_off.toordinal(),
-        )
-        for number, (first, after) in enumerate(ranges, start=1)
-    ]
-
-
-def trend_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
-    """Return weeks and months of a range of pupils, as known on a cut-off date: work of a part."""
-    cut_off = date.fromisoformat(given["cut_off"])
-    return trend_of_pupils(database.canonical(folder, given), cut_off, given["first_pupil"], given["after_pupil"])
-
-
-def write_trends(run: SemesterRun, folder: PartFolder, trends: Sequence[Part], measures: pa.Table) -> None:
+def write_trends(run: SemesterRun, folder: PartFolder, trends: Sequence[str], measures: pa.Table) -> None:
     """Write ``trend_week``, ``trend_month`` and ``support_known`` of the pupils of the present cohort.
 
     Parameters
     ----------
     trends
-        From :func:`trend_parts`, in the order of the pupils, and made.
+        Names of the files of parts that hold them (see :class:`riskmodel.risk.trend.TrendFold`), in the order of the
+        pupils.
     measures
         From :func:`known_support`.
     """
@@ -75,8 +55,8 @@ def write_trends(run: SemesterRun, folder: PartFolder, trends: Sequence[Part], m
     days = trend_days(run.cut_off)
 
     def told() -> Iterator[pa.Table]:
-        for part in trends:
-            of_range = folder.read(folder.file(part).name)
+        for name in trends:
+            of_range = folder.read(name)
             present = of_range.filter(pc.is_in(of_range["pupil_id"], members)).combine_chunks()
             for first in range(0, present.num_rows, PUPILS_AT_ONCE):
                 yield present.slice(first, PUPILS_AT_ONCE).combine_chunks()

@@ -8,7 +8,7 @@ same pupil, school or subject has one number in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -68,16 +68,34 @@ class Wanted:
     late_from: date = NEVER_BEFORE
 
 
+def as_one(wanted: Iterable[Wanted]) -> list[Wanted]:
+    """Return what gives all that several readers ask for, of each table once."""
+    found: dict[str, Wanted] = {}
+    for one in wanted:
+        other = found.get(one.table.name, one)
+        found[one.table.name] = Wanted(
+            one.table,
+            tuple(dict.fromkeys((*other.columns, *one.columns))),
+            min(other.first_on, one.first_on),
+            max(other.last_on, one.last_on),
+            tuple(name for name in other.late_columns if name in one.late_columns),
+            min(other.late_from, one.late_from),
+        )
+    return list(found.values())
+
+
 @dataclass(frozen=True)
 class Facts:
     """Rows of some pupils.
 
     ``columns[name][row]`` are whole numbers (see :mod:`riskmodel.tables.packed`), with ``known_on`` and ``replaced_on``.
-    The rows of pupil ``p`` in run ``r`` are ``starts[r, p]`` up to, and without, ``starts[r, p + 1]``.
+    The rows of pupil ``p`` in run ``r`` are ``starts[r, p]`` up to, and without, ``starts[r, p + 1]``; they are facts of
+    the days ``days[r]``, first and last. Runs are in the order of the school years.
     """
 
     columns: Mapping[str, Whole]
     starts: NDArray[np.int64]
+    days: Sequence[tuple[date, date]]
 
     def __getitem__(self, name: str) -> Whole:
         """Return one column."""
@@ -92,6 +110,19 @@ class Facts:
         numbers = np.arange(self.starts.shape[1] - 1, dtype=np.int32)
         return np.concatenate([np.empty(0, np.int32), *(np.repeat(numbers, np.diff(run)) for run in self.starts)])
 
+    def between(self, first_on: date, last_on: date) -> Facts:
+        """Return the runs that may hold a fact of these days. No row is copied."""
+        runs = [run for run, (begins, ends) in enumerate(self.days) if begins <= last_on and ends >= first_on]
+        starts = self.starts[runs]
+        begin, end = (int(starts[:, 0].min()), int(starts[:, -1].max())) if runs else (0, 0)
+        columns = {name: column[begin:end] for name, column in self.columns.items()}
+        return Facts(columns, starts - begin, [self.days[run] for run in runs])
+
+    def of_pupils(self, chosen: NDArray[np.bool_]) -> Facts:
+        """Return the facts with numbers for the ``chosen`` pupils alone; the others have no rows."""
+        starts = np.ascontiguousarray(self.starts[:, np.append(chosen, True)])
+        return Facts(self.columns, starts, self.days)
+
 
 @dataclass(frozen=True)
 class Read:
@@ -103,6 +134,16 @@ class Read:
     facts: Mapping[str, Facts]
     texts: Mapping[str, pa.StringArray]
 
+    def of(self, wanted: Iterable[Wanted]) -> Read:
+        """Return the part that one of several readers asked for (see :func:`as_one`). No row is copied."""
+        facts = {one.table.name: self.facts[one.table.name].between(one.first_on, one.last_on) for one in wanted}
+        has_rows = np.zeros(len(self.texts[PUPIL]), dtype=bool)
+        for own in facts.values():
+            for starts in own.starts:
+                has_rows |= starts[1:] > starts[:-1]
+        texts = {**self.texts, PUPIL: self.texts[PUPIL].filter(pa.array(has_rows))}
+        return Read({name: own.of_pupils(has_rows) for name, own in facts.items()}, texts)
+
 
 class _Source:
     """A packed table, or rows of a relation packed in memory, and the days for which it stands."""
@@ -112,13 +153,17 @@ class _Source:
 
     def runs(self, wanted: Wanted) -> list[Run]:
         """Return the runs that may hold a fact of the days asked for."""
-        first_on, last_on = max(self.span[0], wanted.first_on), min(self.span[1], wanted.last_on)
         found = []
         for run in self.packed.runs:
-            begins, ends = _days(run)
-            if begins <= last_on and ends >= first_on:
+            begins, ends = self.days(run)
+            if begins <= min(ends, wanted.last_on) and ends >= wanted.first_on:
                 found.append(run)
         return found
+
+    def days(self, run: Run) -> tuple[date, date]:
+        """Return the days of the facts of a run; the first lies after the last where the piece stands for none of them."""
+        begins, ends = _days(run)
+        return max(self.span[0], begins), min(self.span[1], ends)
 
     def leave_out(self, run: Run, columns: Mapping[str, Whole], happened: str, known: str) -> None:
         """Let no row count that happened outside of the days for which the piece stands."""
@@ -225,13 +270,17 @@ class FactReader:
         found: dict[str, list[tuple[_Source, Run]]] = {}
         for one in self._wanted:
             sources = [*self._packed[one.table.name], *self._from_relations(one, first, after)]
-            found[one.table.name] = [
-                (source, some)
-                for source in sources
-                for run in source.runs(one)
-                if len((some := run.between(first, after)).pupils)
-            ]
-        pupils = _together([run.pupils for runs in found.values() for _, run in runs])
+            found[one.table.name] = sorted(
+                (
+                    (source, some)
+                    for source in sources
+                    for run in source.runs(one)
+                    if len((some := run.between(first, after)).pupils)
+                ),
+                key=lambda of_run: of_run[1].school_year,
+            )
+        pupils, numbers = _merged([run.pupils for runs in found.values() for _, run in runs])
+        pupils_of_run = iter(numbers)
         texts = {PUPIL: pupils}
         for name in dict.fromkeys(name for one in self._wanted for name in _texts(one)):
             lists = [
@@ -241,25 +290,36 @@ class FactReader:
                 for source, _ in found[one.table.name]
             ]
             texts[name] = _together([pa.array(some, pa.string()) for some in lists])
-        return Read({one.table.name: self._facts(one, found[one.table.name], texts) for one in self._wanted}, texts)
+        facts = {
+            one.table.name: self._facts(
+                one, [(*of_run, next(pupils_of_run)) for of_run in found[one.table.name]], texts
+            )
+            for one in self._wanted
+        }
+        return Read(facts, texts)
 
-    def _facts(self, one: Wanted, found: Sequence[tuple[_Source, Run]], texts: Mapping[str, pa.StringArray]) -> Facts:
+    def _facts(
+        self,
+        one: Wanted,
+        found: Sequence[tuple[_Source, Run, NDArray[np.int32]]],
+        texts: Mapping[str, pa.StringArray],
+    ) -> Facts:
         happened, known = one.table.happened, one.table.known
-        ends = np.cumsum([0, *(run.rows[1] - run.rows[0] for _, run in found)])
+        ends = np.cumsum([0, *(run.rows[1] - run.rows[0] for _, run, _ in found)])
         # Sixteen bits if all pieces have them: memory is what the loops wait for.
-        is_narrow = all(source.packed.kind == np.int16 for source, _ in found) and _fit(one, texts)
+        is_narrow = all(source.packed.kind == np.int16 for source, *_ in found) and _fit(one, texts)
         columns = {
             name: self._place(one.table.name, name, ends[-1], np.int16 if is_narrow else np.int32)
             for name in dict.fromkeys((*one.columns, happened, known, REPLACED))
         }
         starts = np.empty((len(found), len(texts[PUPIL]) + 1), np.int64)
-        for number, (source, run) in enumerate(found):
+        for number, (source, run, pupils) in enumerate(found):
             begin, end = ends[number], ends[number + 1]
             own = {name: column[begin:end] for name, column in columns.items()}
             _fill(one, source, run, own, texts)
             source.leave_out(run, own, happened, known)
-            starts[number] = (run.starts - run.starts[0] + begin)[_first_from(run.pupils, texts[PUPIL])]
-        return Facts(columns, starts)
+            starts[number] = (run.starts - run.starts[0] + begin)[_first_from(pupils, len(texts[PUPIL]))]
+        return Facts(columns, starts, [source.days(run) for source, run, _ in found])
 
     def _place(self, table: str, name: str, rows: int, kind: type[np.int16] | type[np.int32]) -> Whole:
         """Return room for a column: that of the read before, where it is large enough (new memory costs more than filling it)."""
@@ -374,11 +434,14 @@ def _renumber_texts(values: Whole, numbers: NDArray[np.int32], found: Whole) -> 
         found[row] = none if value == MISSING else numbers[value]
 
 
-def _first_from(some: pa.StringArray, every: pa.StringArray) -> NDArray[np.int64]:
-    """Return for each of ``every``, and behind the last, how many of ``some`` stand before it; both ascend, all are in ``every``."""
-    found = np.zeros(len(every) + 1, np.int64)
-    _merge(*_letters(some), *_letters(every), found)
-    return found
+def _merged(lists: Sequence[pa.StringArray]) -> tuple[pa.StringArray, list[NDArray[np.int32]]]:
+    """Return the texts of ascending lists as :func:`_together` does, and for each list their numbers there."""
+    every = pa.concat_arrays([pa.array([], pa.string()), *lists])
+    ends = np.cumsum([0, *map(len, lists)])
+    numbers = np.empty(len(every), np.int32)
+    chosen = np.empty(len(every), np.int64)
+    count = _merge(*_letters(every), ends, numbers, chosen)
+    return every.take(pa.array(chosen[:count])), np.split(numbers, ends[1:-1]) if lists else []
 
 
 def _letters(texts: pa.StringArray) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
@@ -389,27 +452,53 @@ def _letters(texts: pa.StringArray) -> tuple[NDArray[np.int32], NDArray[np.uint8
     return np.frombuffer(ends, np.int32)[texts.offset :][: len(texts) + 1], np.frombuffer(letters, np.uint8)
 
 
-def _merge_texts(
-    some_ends: NDArray[np.int32],
-    some: NDArray[np.uint8],
-    ends: NDArray[np.int32],
-    every: NDArray[np.uint8],
-    found: NDArray[np.int64],
-) -> None:
-    place = 0
-    for number in range(len(ends) - 1):
-        found[number] = place
-        if place == len(some_ends) - 1:
-            continue
-        length, at, other = ends[number + 1] - ends[number], ends[number], some_ends[place]
-        is_same = some_ends[place + 1] - other == length
-        for letter in range(length):
-            if not is_same:
-                break
-            is_same = some[other + letter] == every[at + letter]
-        place += is_same
-    found[len(ends) - 1] = place
+def _merge_lists(
+    begins: NDArray[np.int32],
+    letters: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    numbers: NDArray[np.int32],
+    chosen: NDArray[np.int64],
+) -> int:
+    """Go through all lists at once, the least text first; return how many different ones there are."""
+    heads = ends[:-1].copy()
+    least = np.empty(len(heads), np.int64)  # the lists whose next text is the least
+    count = 0
+    while True:
+        same = 0
+        for place in range(len(heads)):
+            if heads[place] == ends[place + 1]:
+                continue
+            order = _compare(begins, letters, heads[place], heads[least[0]]) if same else -1
+            if order <= 0:
+                same = same if order == 0 else 0
+                least[same] = place
+                same += 1
+        if same == 0:
+            return count
+        chosen[count] = heads[least[0]]
+        for place in least[:same]:
+            numbers[heads[place]] = count
+            heads[place] += 1
+        count += 1
 
 
-_merge: Any = compiled(_merge_texts)
+def _compare_texts(begins: NDArray[np.int32], letters: NDArray[np.uint8], one: int, other: int) -> int:
+    """Return less than zero, zero, or more, as one text stands before another, is the same, or stands behind it."""
+    first, second = begins[one], begins[other]
+    length, other_length = begins[one + 1] - first, begins[other + 1] - second
+    for letter in range(min(length, other_length)):
+        if letters[first + letter] != letters[second + letter]:
+            return -1 if letters[first + letter] < letters[second + letter] else 1
+    return int(length - other_length)
+
+
+def _first_from(numbers: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Return for each number up to ``count`` how many of ``numbers``, each there once, are smaller."""
+    is_before = np.zeros(count + 1, np.int64)
+    is_before[numbers + 1] = 1
+    return np.cumsum(is_before)
+
+
+_compare: Any = compiled(_compare_texts)
+_merge: Any = compiled(_merge_lists)
 _renumber: Any = compiled(_renumber_texts)
