@@ -177,6 +177,17 @@ RECORDS: Mapping[str, Sensitivity] = {
 """Files of the runner: hashed, but not compared between reruns."""
 
 
+def makers(step: Step, steps: tuple[Step, ...]) -> set[str]:
+    """Return the notebooks of the steps that make what ``step`` needs: it may begin when they are done.
+
+    >>> sorted(makers(SEMESTER[-1], SEMESTER))
+    ['30_model', '40_evaluation', '50_explanation', '60_effects']
+    """
+    made = {path: one.notebook for one in steps for path in one.makes}
+    needed = {path for name in step.needs for path in (name, name.partition("/")[0])}
+    return {made[path] for path in needed & made.keys()}
+
+
 def known_files(steps: tuple[Step, ...]) -> dict[str, tuple[Sensitivity, bool]]:
     """Return sensitivity and "is deterministic" of every file or folder that a run may hold.
 
