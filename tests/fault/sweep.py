@@ -37,7 +37,7 @@ MOST_CHANGES = 2000
 
 
 def begin_here(
-    notebook: Path, parameters: Mapping[str, object], environment: Mapping[str, str], _: object
+    notebook: Path, parameters: Mapping[str, object], environment: Mapping[str, str], *_: object
 ) -> Execution:
     """Stand in for papermill: the same notebook, in this process."""
     execution = Execution(environment=environment, notebook=nbformat.read(notebook, as_version=4))

@@ -43,6 +43,7 @@ class Execution:
 
     environment: Mapping[str, str]
     stem: Stem | None = None
+    following: Path | None = None
     notebook: Any = None
     kernel_pid: int = 0
     peak_mb: float = 0.0
@@ -86,6 +87,11 @@ class Execution:
         if stopped:
             self.stop()
 
+    def warm_up(self) -> None:
+        """Let the stem do the imports of the notebook that follows, while this one is at work."""
+        if self.stem is not None and self.following is not None:
+            self.stem.warm_up(imports_in(self.following))
+
     def stop(self) -> None:
         """Kill the kernel; the execution then ends by itself."""
         with self._watch:
@@ -121,7 +127,11 @@ def cpu_seconds(pid: int) -> float:
 
 
 def begin(
-    notebook: Path, parameters: Mapping[str, Plain], environment: Mapping[str, str], stem: Stem | None = None
+    notebook: Path,
+    parameters: Mapping[str, Plain],
+    environment: Mapping[str, str],
+    stem: Stem | None = None,
+    following: Path | None = None,
 ) -> Execution:
     """Return the execution of ``notebook`` with ``parameters``, at work in a thread; see :func:`wait_for_one`.
 
@@ -135,8 +145,10 @@ def begin(
         Variables laid over those of this process, for the kernel.
     stem
         Where the kernel is forked from, made for the same ``environment``; None: it is started anew.
+    following
+        The notebook that will be begun after this one, if there is one: its kernel is then sooner there.
     """
-    execution = Execution(environment={**os.environ, **environment}, stem=stem)
+    execution = Execution(environment={**os.environ, **environment}, stem=stem, following=following)
     execution.begin(lambda of: _papermill(notebook, dict(parameters), of), notebook.stem)
     return execution
 
@@ -214,6 +226,7 @@ class WatchedEngine:
                     forking.stem, forking.imports = execution.stem, imports
                 super().start_new_kernel(**options)
                 execution.kernel_started(self.km.provisioner.pid)
+                execution.warm_up()
 
         manager = NotebookExecutionManager(nb, output_path=None, progress_bar=False, log_output=False)
         execution.notebook = manager.nb

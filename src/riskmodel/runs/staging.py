@@ -137,7 +137,7 @@ class Work:
                 ready = next((step for step in left if makers(step, self.pipeline.steps) <= finished), None)
                 if ready is not None and len(at_work) < most:
                     left.remove(ready)
-                    begun = self._begun(ready, say)
+                    begun = self._begun(ready, left[0] if left else None, say)
                     if begun is None:
                         finished.add(ready.notebook)
                     else:
@@ -199,8 +199,8 @@ class Work:
         steps = self.pipeline.steps
         return {"number": steps.index(step) + 1, "count": len(steps), "name": step.words}
 
-    def _begun(self, step: Step, say: Say) -> AtWork | None:
-        """Begin a step, or return None when it is done already."""
+    def _begun(self, step: Step, following: Step | None, say: Say) -> AtWork | None:
+        """Begin a step, or return None when it is done already; ``following`` is begun after it."""
         key = self._key(step)
         if self._is_done(step, key):
             say(message("Step {number} of {count}, {name}: already done.", **self._told(step)))
@@ -214,7 +214,8 @@ class Work:
         given = parameters_of(step, self.settings, self.folder)
         journal.record(self.log, event="step_started", step=step.notebook)
         environment = {**kernel_environment(self.settings.threads), STEP: step.notebook}
-        return AtWork(step, key, begin(self.pipeline.notebook(step), given, environment, self.stem))
+        after = None if following is None else self.pipeline.notebook(following)
+        return AtWork(step, key, begin(self.pipeline.notebook(step), given, environment, self.stem, after))
 
     def _failure(self, one: AtWork) -> Failure | None:
         """Write the executed notebook; return why the step did not finish, None when it did."""
