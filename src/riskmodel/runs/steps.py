@@ -15,8 +15,8 @@ OPEN, PERSONAL, AUDIT = Sensitivity.OPEN, Sensitivity.PERSONAL, Sensitivity.AUDI
 class Step:
     """One notebook of a run.
 
-    ``takes`` names settings that it is given beside the run folder; ``needs`` are files of earlier steps;
-    ``makes`` are files, or whole folders, below the run folder. A file that is not declared fails the run.
+    ``takes`` names settings that it is given beside the run folder; ``needs`` are files of earlier steps, and it may begin
+    as soon as they are made; ``makes`` are files, or whole folders, below the run folder. A file that is not declared fails the run.
     """
 
     notebook: str
