@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -145,6 +148,22 @@ def test_trees_that_score_otherwise_than_when_they_were_kept_are_noticed(classro
     monkeypatch.setattr(tree_scores, "plant", lambda _: plant)
     with pytest.raises(RunFailedError, match="scores that were kept"):
         from_text(text)
+
+
+def test_a_kept_model_scores_and_gives_reasons_without_the_library_that_learnt_it(classroom, tmp_path):
+    (tmp_path / "model.txt").write_text(fit(Recipe("boosting", trees=5), *classroom, {}).to_text(), "utf-8")
+    code = """
+import sys, pandas
+from riskmodel.risk.model import from_text
+from riskmodel.risk.shapley import shapley
+model = from_text(open(sys.argv[1], encoding="utf-8").read())
+shapley(model, pandas.DataFrame({name: [0.1, 0.2] for name in model.feature_codes}))
+print("lightgbm" in sys.modules)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "model.txt"], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == "False"
 
 
 def test_the_text_names_no_extreme_value_of_a_pupil(classroom):
