@@ -16,7 +16,7 @@ import shutil
 import struct
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,24 +36,23 @@ OLD_SEED, NEW_SEED = 1, 2
 MOST_CHANGES = 2000
 
 
-def execute_here(
-    notebook: Path,
-    parameters: Mapping[str, object],
-    environment: Mapping[str, str],
-    look: Callable[[], None],
-    _: object,
+def begin_here(
+    notebook: Path, parameters: Mapping[str, object], environment: Mapping[str, str], *_: object
 ) -> Execution:
     """Stand in for papermill: the same notebook, in this process."""
     execution = Execution(environment=environment, notebook=nbformat.read(notebook, as_version=4))
     names: dict[str, object] = {}
     cells = [cell.source for cell in execution.notebook.cells]
     cells.insert(1, "\n".join(f"{name} = {value!r}" for name, value in parameters.items()))
-    try:
-        for cell in cells:
-            exec(compile(cell, notebook.name, "exec"), names)
-    except OSError as error:
-        execution.error_kind, execution.error_number = type(error).__name__, error.errno or 0
-    look()
+
+    def execute(execution: Execution) -> None:
+        try:
+            for cell in cells:
+                exec(compile(cell, notebook.name, "exec"), names)
+        except OSError as error:
+            execution.error_kind, execution.error_number = type(error).__name__, error.errno or 0
+
+    execution.begin(execute, notebook.stem)
     return execution
 
 
@@ -130,7 +129,7 @@ def complaints(folder: Path, undisturbed: dict[str, str], code: int, said: str, 
 
 def main(folder: Path, fault: str, first: int, step: int) -> dict[str, object]:
     """Sweep, and return how many runs were disturbed and what was wrong after them."""
-    staging.execute = execute_here
+    staging.begin = begin_here
     with Path(os.environ["FAULT_CONTROL"]).open("r+b") as file:
         switch = Switch(mmap.mmap(file.fileno(), 24))
     store = Path(os.environ["FAULT_ROOT"])

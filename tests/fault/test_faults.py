@@ -25,6 +25,7 @@ from riskmodel.errors import RunFailedError, UsageError
 from riskmodel.runs import journal
 from riskmodel.runs.lock import HOLDER_NAME, held_store
 from riskmodel.runs.manifest import verify
+from riskmodel.runs.parts import WORKERS
 from riskmodel.runs.publish import Store, current_run
 
 pytestmark = pytest.mark.fault
@@ -99,9 +100,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, published: Path) -> di
 class Running:
     """A run in a process of its own."""
 
-    def __init__(self, store: Store, second: str = "second") -> None:
+    def __init__(self, store: Store, second: str = "second", third: str = "") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, HERE / "tiny.py", store.folder, second, "2"],
+            [sys.executable, HERE / "tiny.py", store.folder, second, "2", third],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -228,6 +229,82 @@ def test_a_kernel_does_not_outlive_its_killed_run(running: Running) -> None:
     kernel = running.kernel()
     running.process.kill()
     assert gone(kernel)
+
+
+# Two steps side by side
+
+
+@pytest.fixture
+def two_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(WORKERS, "2")
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_steps_that_do_not_need_each_other_are_at_work_at_once_and_change_no_byte(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = Path(shutil.copytree(store.folder, store.folder.with_name("alone"), symlinks=True))
+    abreast = tiny.run_tiny(store.folder, "until_third", 2, "after_second")
+    events = [(line["event"], line.get("step")) for line in journal.read(abreast.folder / journal.LOG_NAME)]
+    begun, done = (
+        [events.index((event, step)) for step in ("10_first", "20_second", "30_third")]
+        for event in ("step_started", "step_done")
+    )
+    assert begun[0] < done[0] < begun[1] < begun[2] < min(done[1:])
+    monkeypatch.setenv(WORKERS, "1")
+    one_by_one = tiny.run_tiny(alone, "second", 2, "third")
+    told = [line["event"] for line in journal.read(one_by_one.folder / journal.LOG_NAME) if "step" in line]
+    assert told == ["step_started", "step_done"] * 3
+    assert verify(one_by_one.folder).digests() == verify(abreast.folder).digests()
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_a_step_that_fails_beside_another_is_told_and_the_other_is_kept(store: Store) -> None:
+    with pytest.raises(RunFailedError, match="Step 20_second stopped: KeyError at notebook"):
+        tiny.run_tiny(store.folder, "tells_a_name", 2, "after_second")
+    (log,) = store.staging.glob("*/log.jsonl")
+    events = [(line["event"], line.get("step")) for line in journal.read(log)]
+    assert {("step_failed", "20_second"), ("step_done", "30_third")} <= set(events)
+    assert events[-1] == ("failed", None)
+    with pytest.raises(RunFailedError, match="Step 20_second stopped: KeyError at notebook"):
+        tiny.run_tiny(store.folder, "tells_a_name", 2, "after_second")
+    assert ("step_kept", "30_third") in [(line["event"], line.get("step")) for line in journal.read(log)]
+    assert seed_of_current(store) == 1
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_of_two_steps_that_fail_each_has_its_own_kind_in_the_log(store: Store) -> None:
+    with pytest.raises(RunFailedError, match=r"Step 20_second stopped: KeyError|Step 30_third stopped: ValueError"):
+        tiny.run_tiny(store.folder, "tells_a_name", 2, "also_fails")
+    (log,) = store.staging.glob("*/log.jsonl")
+    failed = {line["step"]: line["error"] for line in journal.read(log) if line["event"] == "step_failed"}
+    assert failed == {"20_second": "KeyError", "30_third": "ValueError"}
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_a_run_that_is_told_to_stop_leaves_neither_of_two_kernels(store: Store) -> None:
+    run = Running(store, "slow", "slow_third")
+    run.wait_for("Step 3 of 3")
+    while len(kernels := run.kernels()) < 2:
+        time.sleep(0.05)
+    run.process.send_signal(signal.SIGTERM)
+    code, said = run.end()
+    assert (code, "stopped by SIGTERM" in said) == (4, True)
+    assert all(gone(kernel) for kernel in kernels)
+    assert seed_of_current(store) == 1
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_a_run_killed_while_two_steps_are_at_work_ends_as_an_undisturbed_one(store: Store, tmp_path: Path) -> None:
+    shutil.copytree(store.folder, tmp_path / "undisturbed", symlinks=True)
+    run = Running(store, "second", "third")
+    run.wait_for("Step 3 of 3")
+    run.process.kill()
+    run.end()
+    done = tiny.run_tiny(store.folder, "second", 2, "third")
+    whole = tiny.run_tiny(tmp_path / "undisturbed", "second", 2, "third")
+    assert verify(done.folder).digests() == verify(whole.folder).digests()
+    assert not any(store.staging.iterdir())
 
 
 def test_a_full_file_system_stops_a_run_with_one_line(store: Store, tmp_path: Path) -> None:

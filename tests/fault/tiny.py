@@ -1,6 +1,7 @@
 """A pipeline of two notebooks that need nothing but Python, so that a fault can be tried many times.
 
-``python tiny.py STORE [SECOND]`` runs it in a process of its own; SECOND names another second notebook.
+``python tiny.py STORE [SECOND [SEED [THIRD]]]`` runs it in a process of its own; SECOND names another second notebook, THIRD one
+that stands beside it: both need what the first makes, and neither the other.
 """
 
 from __future__ import annotations
@@ -34,6 +35,15 @@ folder = Path(run_folder)
 note_errors(folder)
 text = (folder / "tables" / "first.txt").read_text()
 (folder / "tables" / "second.txt").write_text(text.upper() + "done\\n")
+""",
+    "until_third": """
+import time
+from pathlib import Path
+folder = Path(run_folder)
+text = (folder / "tables" / "first.txt").read_text()
+(folder / "tables" / "second.txt").write_text(text.upper() + "done\\n")
+while not (folder / "tables" / "third.txt").exists():
+    time.sleep(0.05)
 """,
     "slow": """
 import time
@@ -82,6 +92,36 @@ folder = Path(run_folder)
 (folder / "tables" / "extra.txt").write_text("nobody declared this")
 """,
 }
+THIRD = {
+    "third": """
+from pathlib import Path
+(Path(run_folder) / "tables" / "third.txt").write_text("third\\n")
+""",
+    "after_second": """
+import time
+from pathlib import Path
+folder = Path(run_folder)
+while not list(folder.parent.glob("*.steps/20_second*.json")) + list((folder / "tables").glob("second.txt")):
+    time.sleep(0.05)
+(folder / "tables" / "third.txt").write_text("third\\n")
+""",
+    "slow_third": """
+import time
+time.sleep(60)
+""",
+    "also_fails": """
+import time
+from pathlib import Path
+from riskmodel.runs.failure import note_errors
+folder = Path(run_folder)
+note_errors(folder)
+while not list(folder.parent.glob("*.steps/20_second*.json")):
+    time.sleep(0.05)
+raise ValueError("Anna Bērziņa 010101-12345")
+""",
+}
+"""``after_second`` and ``also_fails`` end after the second notebook has made its file or failed: it must be at work, too."""
+
 PARAMETERS = """run_folder: str = ""  # folder of the run
 seed: int = 7  # any whole number
 """
@@ -104,12 +144,12 @@ def notebook(*sources: str) -> str:
     return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
 
 
-def pipeline(folder: Path, second: str = "second") -> Pipeline:
+def pipeline(folder: Path, second: str = "second", third: str = "") -> Pipeline:
     """Return the pipeline, its notebooks written to ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "10_first.ipynb").write_text(notebook(PARAMETERS, FIRST), "utf-8")
     (folder / "20_second.ipynb").write_text(notebook(PARAMETERS, SECOND[second]), "utf-8")
-    steps = (
+    steps: tuple[Step, ...] = (
         Step("10_first", Words("first", "pirmais"), ("seed",), makes={"tables/first.txt": Sensitivity.OPEN}),
         Step(
             "20_second",
@@ -119,6 +159,10 @@ def pipeline(folder: Path, second: str = "second") -> Pipeline:
             makes={"tables/second.txt": Sensitivity.PERSONAL},
         ),
     )
+    if third:
+        (folder / "30_third.ipynb").write_text(notebook(PARAMETERS, THIRD[third]), "utf-8")
+        needs, makes = ("tables/first.txt",), {"tables/third.txt": Sensitivity.OPEN}
+        steps = (*steps, Step("30_third", Words("third", "trešais"), ("seed",), needs, makes))
     return Pipeline(steps, folder, gates=())
 
 
@@ -132,21 +176,21 @@ def deliver(store: Path) -> None:
     (folder / "delivery.json").write_text(json.dumps(described))
 
 
-def plan(store: Path, second: str = "second", seed: int = 7) -> Plan:
+def plan(store: Path, second: str = "second", seed: int = 7, third: str = "") -> Plan:
     """Return the plan of a run of the tiny pipeline on a store that has a delivery."""
     settings = Settings(cut_off_date=date(2024, 12, 20), seed=seed)
-    return Plan(store, settings, pipeline=pipeline(store.parent / f"notebooks_{second}", second))
+    return Plan(store, settings, pipeline=pipeline(store.parent / f"notebooks_{second}{third}", second, third))
 
 
-def run_tiny(store: Path, second: str = "second", seed: int = 7) -> Done:
+def run_tiny(store: Path, second: str = "second", seed: int = 7, third: str = "") -> Done:
     """Run the tiny pipeline in this process."""
-    return run(plan(store, second, seed), lambda text: None)
+    return run(plan(store, second, seed, third), lambda text: None)
 
 
-def main(store: str, second: str = "second", seed: str = "7") -> int:
+def main(store: str, second: str = "second", seed: str = "7", third: str = "") -> int:
     """Run the tiny pipeline as the command line would; returns the exit code."""
     try:
-        run(plan(Path(store), second, int(seed)), lambda text: print(text, flush=True))
+        run(plan(Path(store), second, int(seed), third), lambda text: print(text, flush=True))
     except RiskmodelError as error:
         print(error.in_language("en"), file=sys.stderr)
         return error.exit_code

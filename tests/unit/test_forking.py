@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from test_papermilling import executed, printed
+from test_papermilling import executed, printed, written
 
 from riskmodel.runs.forking import ForkedProcess, Stem, can_fork
 from riskmodel.runs.staging import kernel_environment
@@ -72,6 +72,11 @@ def test_a_stem_that_cannot_be_started_stops_nobody_who_only_warms_it_up(tmp_pat
     none.warm_up("import colorsys")
     assert executed(tmp_path, "1 + 1", stem=none).error_kind == ""  # from a kernel that was started in the ordinary way
     none.close()
+
+
+def test_the_imports_of_the_notebook_that_follows_are_done_while_one_is_at_work(stem: Stem, tmp_path: Path) -> None:
+    executed(tmp_path, "1 + 1", stem=stem, following=written(tmp_path / "20_next.ipynb", "import colorsys"))
+    assert printed(executed(tmp_path, "import sys\nprint('colorsys' in sys.modules)", stem=stem)).strip() == "True"
 
 
 def test_an_import_that_fails_is_the_error_of_its_cell_and_the_stem_goes_on(stem: Stem, tmp_path: Path) -> None:

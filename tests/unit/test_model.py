@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from riskmodel.errors import RunFailedError, UsageError
+from riskmodel.risk import tree_scores
 from riskmodel.risk.model import canonical_order, fit, from_text, probability_of
 from riskmodel.risk.recipe import KINDS, Recipe
 
@@ -133,13 +137,33 @@ def test_a_damaged_text_is_refused_before_the_library_sees_it(classroom, damage,
         from_text(damage(text))
 
 
-def test_a_library_that_scores_otherwise_is_noticed(classroom, monkeypatch):
-    model = fit(Recipe("boosting", trees=5), *classroom, {})
-    text = model.to_text()
-    other = fit(Recipe("boosting", trees=6), *classroom, {})
-    monkeypatch.setattr("riskmodel.risk.boosting.read", lambda _: other.learner.booster)
+@pytest.mark.parametrize("leaves", [4, 31], ids=["our own pass", "the library"])
+def test_trees_that_score_otherwise_than_when_they_were_kept_are_noticed(classroom, monkeypatch, leaves):
+    text = fit(Recipe("boosting", trees=5, leaves=leaves, min_leaf_pupils=2), *classroom, {}).to_text()
+    other = fit(Recipe("boosting", trees=6, leaves=leaves, min_leaf_pupils=2), *classroom, {})
+    booster = other.learner.booster
+    monkeypatch.setattr("riskmodel.risk.boosting.read", lambda _: booster)
+    plant = tree_scores.plant(other.learner.text)
+    assert (plant is None) == (leaves == 31)
+    monkeypatch.setattr(tree_scores, "plant", lambda _: plant)
     with pytest.raises(RunFailedError, match="scores that were kept"):
         from_text(text)
+
+
+def test_a_kept_model_scores_and_gives_reasons_without_the_library_that_learnt_it(classroom, tmp_path):
+    (tmp_path / "model.txt").write_text(fit(Recipe("boosting", trees=5), *classroom, {}).to_text(), "utf-8")
+    code = """
+import sys, pandas
+from riskmodel.risk.model import from_text
+from riskmodel.risk.shapley import shapley
+model = from_text(open(sys.argv[1], encoding="utf-8").read())
+shapley(model, pandas.DataFrame({name: [0.1, 0.2] for name in model.feature_codes}))
+print("lightgbm" in sys.modules)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "model.txt"], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == "False"
 
 
 def test_the_text_names_no_extreme_value_of_a_pupil(classroom):

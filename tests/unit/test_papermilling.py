@@ -8,16 +8,20 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from riskmodel.runs.forking import Stem
-from riskmodel.runs.papermilling import Execution, execute, imports_of
+from riskmodel.runs.papermilling import Execution, begin, imports_of
 from riskmodel.runs.staging import kernel_environment
 
 
-def executed(folder: Path, *sources: str, stem: Stem | None = None) -> Execution:
-    path = folder / "10_some.ipynb"
+def executed(folder: Path, *sources: str, stem: Stem | None = None, following: Path | None = None) -> Execution:
+    path = written(folder / "10_some.ipynb", *sources)
+    return begin(path, {"run_folder": "x"}, kernel_environment(1), stem, following).result()
+
+
+def written(path: Path, *sources: str) -> Path:
     parameters = new_code_cell('run_folder: str = ""  # folder of the run', metadata={"tags": ["parameters"]})
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(new_notebook(cells=[parameters, *map(new_code_cell, sources)], metadata=kernel), path)
-    return execute(path, {"run_folder": "x"}, kernel_environment(1), lambda: None, stem)
+    return path
 
 
 def printed(execution: Execution) -> str:

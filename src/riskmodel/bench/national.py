@@ -37,7 +37,8 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
     """Return seconds, CPU seconds and peak memory of the run, by step, and what surrounded the measurement.
 
     ``total_seconds`` are those of the command. ``ingest_seconds``, ``notebook_seconds`` (start and end of the notebooks'
-    kernels, with what they import) and ``work_seconds`` (all the rest) add up to them.
+    kernels, with what they import) and ``work_seconds`` (all the rest) add up to them. Two steps may be at work at once: the
+    ``seconds`` of all steps can be more than the run took, and the start of one may be hidden behind the work of another.
 
     Parameters
     ----------

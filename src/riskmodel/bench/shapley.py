@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import Message, message
 from riskmodel.risk import shapley_tables
-from riskmodel.risk.boosting import Boosting, read
+from riskmodel.risk.boosting import read
 from riskmodel.risk.model import RiskModel, fit, probability_of
 from riskmodel.risk.shapley import TOLERANCE, check_additivity, shapley
 from riskmodel.risk.tree_models import from_lightgbm
@@ -50,7 +50,7 @@ def measure(data: Path | None, say: Say, *, quick: bool = False) -> Report:
     features, model = invented(pupils)
     whole = np.asfortranarray(features.to_numpy())
     # As it was kept with the run, so that the size of the model's text is the usual one.
-    booster = Boosting(read(model.to_text().partition("\n")[2]), threads=1).booster
+    booster = read(model.to_text().partition("\n")[2])
     by_background = shap.TreeExplainer(booster, data=whole[:BACKGROUND_ROWS], feature_perturbation="interventional")
     differences = _differences(booster, by_background, whole)
     seconds: dict[str, list[float]] = {"path": [], "library": [], "background": [], "shap": []}

@@ -34,10 +34,15 @@ GOLDEN_ROWS = 32
 
 @dataclass(frozen=True)
 class Boosting:
-    """A LightGBM booster that answers in log-odds."""
+    """A LightGBM model that answers in log-odds; ``text`` is its own format, as the library writes it."""
 
-    booster: lightgbm.Booster
+    text: str
     threads: int
+
+    @cached_property
+    def booster(self) -> lightgbm.Booster:
+        """The model as the library's object, which only trees beyond our own kernel and the library's own figures need."""
+        return read(self.text)
 
     def raw_score(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the log-odds of each row; the trees of the default recipe are passed by our own kernel."""
@@ -51,11 +56,6 @@ class Boosting:
         """The trees for :mod:`riskmodel.risk.tree_scores`, or None where they are too large for it."""
         return tree_scores.plant(self.text)
 
-    @property
-    def text(self) -> str:
-        """The booster in LightGBM's own text format."""
-        return str(self.booster.model_to_string())
-
 
 def learn(
     recipe: Recipe,
@@ -64,8 +64,8 @@ def learn(
     constraints: list[int],
     seed: int,
     weight: NDArray[np.float64] | None = None,
-) -> lightgbm.Booster:
-    """Return a booster learnt with log loss, without class weights, exactly reproducible from ``seed``.
+) -> str:
+    """Return the text of a booster learnt with log loss, without class weights, exactly reproducible from ``seed``.
 
     ``constraints`` holds +1, -1 or 0 per column; with a treatment its column is the last, and settled at none. ``weight``
     is the number of pupils that a row stands for, None: one.
@@ -106,9 +106,9 @@ def learn(
     features = matrix.shape[1] if treatment is None else treatment
     tidy = replant(text, tidied, features)
     if recipe.draw.is_whole and weight is None:
-        return read(tidy)
+        return _as_written(tidy)
     stands_for = (1.0 if weight is None else weight) / recipe.draw.share_of(label)
-    return read(_undrawn(tidy, recipe.draw.shift, matrix[:, :features], stands_for))
+    return _as_written(_undrawn(tidy, recipe.draw.shift, matrix[:, :features], stands_for))
 
 
 def _undrawn(text: str, shift_of_all: float, matrix: NDArray[np.float64], weight: NDArray[np.float64]) -> str:
@@ -136,6 +136,10 @@ def _undrawn(text: str, shift_of_all: float, matrix: NDArray[np.float64], weight
         return change(tree)
 
     return replant(text, counted, matrix.shape[1])
+
+
+def _as_written(text: str) -> str:
+    return str(read(text).model_to_string())
 
 
 def read(text: str) -> lightgbm.Booster:

@@ -189,7 +189,7 @@ def from_text(text: str, threads: int = 1) -> RiskModel:
         raise _damaged(message("It is cut, changed or of another kind: its digest differs."))
     recipe = header["recipe"]
     recipe["code_columns"] = tuple(recipe["code_columns"])
-    learner = boosting.Boosting(boosting.read(body), threads)
+    learner = boosting.Boosting(body, threads)
     model = RiskModel(
         replace(Recipe(**recipe), threads=threads),
         tuple(header["feature_codes"]),
@@ -223,8 +223,8 @@ def _learn(recipe: Recipe, rows: _Rows, constraints: list[int], seed: int, codes
     if recipe.kind == "boosting_free":
         constraints = [0] * len(codes)
     treated = [0] if recipe.treatment else []
-    booster = boosting.learn(recipe, matrix, label, constraints + treated, seed, weight)
-    return boosting.Boosting(booster, recipe.threads)
+    text = boosting.learn(recipe, matrix, label, constraints + treated, seed, weight)
+    return boosting.Boosting(text, recipe.threads)
 
 
 def _check_recipe(recipe: Recipe, features: pd.DataFrame, directions: Mapping[str, int]) -> None:

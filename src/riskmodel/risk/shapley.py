@@ -21,7 +21,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import lightgbm
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -132,7 +131,7 @@ def shapley(
     _check_background(matrix, against, weights)
     learner = model.learner if isinstance(model, RiskModel) else model
     score = _score_of(learner)
-    learner = learner.booster if isinstance(learner, Boosting) else getattr(learner, "booster_", learner)
+    learner = getattr(learner, "booster_", learner)
     found = (
         _by_tables(learner, matrix, against, weights)
         or _by_terms(learner, matrix, against, weights)
@@ -214,7 +213,9 @@ def _by_tables(learner: Any, matrix: Matrix, background: Matrix | None, weights:
 
 
 def _trees_of(learner: Any) -> TreeModel | None:
-    if isinstance(learner, lightgbm.Booster):
+    if isinstance(learner, Boosting):
+        return from_lightgbm(learner.text)
+    if shapley_library.is_lightgbm(learner):
         return from_lightgbm(str(learner.model_to_string()))
     if _is_hist_gradient_boosting(learner):
         return from_hist_gradient_boosting(learner)
@@ -250,6 +251,7 @@ def _by_library(
 ) -> _Found:
     """Return what a library says of a larger or an unknown model."""
     is_trees = _trees_of(learner) is not None
+    learner = learner.booster if isinstance(learner, Boosting) else learner
     if is_trees and background is None:
         values, base = shapley_library.path_dependent(learner, matrix)
         return _Found(
@@ -273,7 +275,7 @@ def _score_of(learner: Any) -> Callable[[Matrix], Matrix]:
     """Return the raw score as a function of a matrix."""
     if hasattr(learner, "raw_score"):
         return lambda matrix: np.asarray(learner.raw_score(matrix), dtype=np.float64)
-    if hasattr(learner, "booster_") or isinstance(learner, lightgbm.Booster):
+    if hasattr(learner, "booster_") or shapley_library.is_lightgbm(learner):
         booster = getattr(learner, "booster_", learner)
         return lambda matrix: np.asarray(booster.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64)
     if shapley_library.is_xgboost(learner):

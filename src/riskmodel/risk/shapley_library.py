@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +18,11 @@ SAMPLE_ROWS = 100
 SEED = 7
 
 Matrix = NDArray[np.float64]
+
+
+def is_lightgbm(learner: Any) -> bool:
+    """Whether ``learner`` is a booster of LightGBM, which need not be imported to know it."""
+    return type(learner).__module__.partition(".")[0] == "lightgbm" and hasattr(learner, "model_to_string")
 
 
 def is_xgboost(learner: Any) -> bool:
@@ -38,7 +42,7 @@ def xgboost_score(learner: Any, matrix: Matrix) -> Matrix:
 
 def path_dependent(learner: Any, matrix: Matrix) -> tuple[Matrix, float]:
     """Return a tree library's own path-dependent values and base."""
-    if isinstance(learner, lightgbm.Booster):
+    if is_lightgbm(learner):
         both = np.asarray(learner.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64)
     elif is_xgboost(learner):
         both = np.asarray(booster_of(learner).predict(_of_xgboost(matrix), pred_contribs=True), dtype=np.float64)

@@ -22,6 +22,7 @@ from riskmodel.risk.trend import trend_days
 from riskmodel.runs.cohorts import AUDITED
 from riskmodel.runs.columns import json_object, json_text
 from riskmodel.runs.manifest import code_of_this_process
+from riskmodel.runs.memory import give_back
 from riskmodel.runs.parts import workers
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.told import REASON_COLUMNS, TABLES_OF_PUPILS, USUAL_OF, Told
@@ -40,6 +41,7 @@ Result = TypeVar("Result")
 
 def write_extracts(run: SemesterRun) -> dict[str, Any]:
     """Write the extract of every school, the list of schools and the findings; return the findings."""
+    give_back()  # what scoring took
     about, summary, contribution = about_run(run), records(run.read("school_summary")), run.read_arrow("contribution")
     by_code = {feature.code: feature for feature in FEATURES}
     read = [by_code[code] for code in contribution.column_names if code in by_code]
@@ -48,16 +50,7 @@ def write_extracts(run: SemesterRun) -> dict[str, Any]:
     schools = Schools(about, read, records(run.read("band")), _figures(run), _span(run))
     folder = run.folder / "extracts" / "school"
     folder.mkdir(parents=True, exist_ok=True)
-    tables = {
-        table.name: run.read_arrow(
-            table.name,
-            REASON_COLUMNS if table is REASON else None,
-            # Most rows are of weeks and months: a pseudonym in each would fill the memory.
-            coded=("pupil_id",) if table in (TREND_WEEK, TREND_MONTH) else (),
-        )
-        for table in TABLES_OF_PUPILS
-    }
-    for school_id, text in schools.texts(summary, tables):
+    for school_id, text in schools.texts(summary, _tables_of_pupils(run)):
         (folder / f"{school_id}.json").write_bytes(text)
     (folder.parent / "index.json").write_text(json_text(index_extract(about, summary)) + "\n", "utf-8")
     findings = findings_extract(
@@ -70,6 +63,20 @@ def write_extracts(run: SemesterRun) -> dict[str, Any]:
     )
     (folder.parent / "findings.json").write_text(json_text(findings) + "\n", "utf-8")
     return findings
+
+
+def _tables_of_pupils(run: SemesterRun) -> dict[str, pa.Table]:
+    tables = {
+        table.name: run.read_arrow(
+            table.name,
+            REASON_COLUMNS if table is REASON else None,
+            # Most rows are of weeks and months: a pseudonym in each would fill the memory.
+            coded=("pupil_id",) if table in (TREND_WEEK, TREND_MONTH) else (),
+        )
+        for table in TABLES_OF_PUPILS
+    }
+    give_back()  # what unpacking took
+    return tables
 
 
 def _differences(run: SemesterRun) -> pd.DataFrame:
@@ -110,6 +117,7 @@ class Schools:
         offsets = np.searchsorted(school[order], np.arange(len(school_ids) + 1))
         counts = _counts(scores, school, len(school_ids))
         told = Told(tables, [feature.code for feature in self.features], self.span)
+        del tables, scores  # of the largest it has made columns of its own
         common = common_head(self.about, self._features(), self.bands, self.figures, self.span)
         alike = {name: json_text(value) for name, value in {**common, "usual_of": USUAL_OF}.items()}
 

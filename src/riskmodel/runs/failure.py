@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,9 @@ from riskmodel.messages import LANGUAGES, Message, Words, message
 from riskmodel.runs.durable import disk_failure, write_json
 from riskmodel.settings import PACKAGE_FOLDER
 
-FAILURE_NAME = "failure.json"
+FAILURE_ENDING = ".failure.json"
+STEP = "RISKMODEL_STEP"
+"""The variable that tells a notebook which step of a run it is: two may be at work, and each has a failure of its own."""
 KINDS = {kind.__name__: kind for kind in (UsageError, DeliveryError, RunFailedError, RunHeldError)}
 
 
@@ -62,14 +65,19 @@ def describe(error: BaseException, trace: TracebackType | None) -> dict[str, Any
     return content
 
 
+def failure_file(folder: Path, step: str) -> Path:
+    """Return where the failure of a step is noted, in the folder of a run's marks."""
+    return folder / f"{step}{FAILURE_ENDING}"
+
+
 def write_failure(folder: Path, error: BaseException, trace: TracebackType | None) -> None:
-    """Note ``error`` in ``folder`` for :func:`read_failure`."""
-    write_json(folder / FAILURE_NAME, describe(error, trace))
+    """Note ``error`` of this process, a step's notebook, in ``folder`` for :func:`read_failure`."""
+    write_json(failure_file(folder, os.environ.get(STEP, "")), describe(error, trace))
 
 
-def read_failure(folder: Path, store: Path) -> Failure | None:
-    """Return the failure noted in ``folder``, or None when there is none."""
-    path = folder / FAILURE_NAME
+def read_failure(folder: Path, step: str, store: Path) -> Failure | None:
+    """Return the failure of a step noted in ``folder``, or None when there is none."""
+    path = failure_file(folder, step)
     return failure_of(json.loads(path.read_text("utf-8")), store) if path.exists() else None
 
 

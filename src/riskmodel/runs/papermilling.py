@@ -15,8 +15,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,12 @@ class Execution:
     """A notebook at work, and what it came to.
 
     ``error_kind`` is the class name of what a cell raised ("" when all went well, ``DeadKernelError`` when the
-    kernel died); ``error_number`` the system's number where it was an OSError.
+    kernel died); ``error_number`` the system's number where it was an OSError. ``work`` is the thread that it is executed in.
     """
 
     environment: Mapping[str, str]
     stem: Stem | None = None
+    following: Path | None = None
     notebook: Any = None
     kernel_pid: int = 0
     peak_mb: float = 0.0
@@ -52,6 +53,31 @@ class Execution:
     error_number: int = 0
     is_stopped: bool = False
     _watch: threading.Lock = field(default_factory=threading.Lock)
+    work: Future[None] = field(default_factory=Future)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the notebook is no longer at work."""
+        return self.work.done()
+
+    def begin(self, executing: Callable[[Execution], None], name: str) -> None:
+        """Let ``executing``, which executes the notebook, go on in a thread of its own."""
+        began = time.monotonic()
+
+        def timed() -> None:
+            try:
+                executing(self)
+            finally:
+                self.seconds = round(time.monotonic() - began, 3)
+
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self.work = pool.submit(timed)
+        pool.shutdown(wait=False)
+
+    def result(self) -> Execution:
+        """Wait for the end; raise what kept the notebook from being executed at all."""
+        self.work.result()
+        return self
 
     def kernel_started(self, pid: int) -> None:
         """Note the kernel's process; it is killed at once when the run was stopped meanwhile."""
@@ -60,6 +86,11 @@ class Execution:
             stopped = self.is_stopped
         if stopped:
             self.stop()
+
+    def warm_up(self) -> None:
+        """Let the stem do the imports of the notebook that follows, while this one is at work."""
+        if self.stem is not None and self.following is not None:
+            self.stem.warm_up(imports_in(self.following))
 
     def stop(self) -> None:
         """Kill the kernel; the execution then ends by itself."""
@@ -95,17 +126,14 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
 
 
-def execute(
+def begin(
     notebook: Path,
     parameters: Mapping[str, Plain],
     environment: Mapping[str, str],
-    look: Callable[[], None],
     stem: Stem | None = None,
+    following: Path | None = None,
 ) -> Execution:
-    """Return the execution of ``notebook`` with ``parameters``, finished or failed.
-
-    It runs in a thread, so that a signal to this process is acted upon at once: whatever is raised in this
-    thread meanwhile kills the kernel and goes on to the caller.
+    """Return the execution of ``notebook`` with ``parameters``, at work in a thread; see :func:`wait_for_one`.
 
     Parameters
     ----------
@@ -115,26 +143,32 @@ def execute(
         Checked against its parameters cell before (see :mod:`riskmodel.runs.parameters`).
     environment
         Variables laid over those of this process, for the kernel.
-    look
-        Called every half second meanwhile, and once at the end.
     stem
         Where the kernel is forked from, made for the same ``environment``; None: it is started anew.
+    following
+        The notebook that will be begun after this one, if there is one: its kernel is then sooner there.
     """
-    execution = Execution(environment={**os.environ, **environment}, stem=stem)
-    began = time.monotonic()
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix=notebook.stem) as threads:
-        future = threads.submit(_papermill, notebook, dict(parameters), execution)
-        try:
-            while not future.done():
-                wait([future], timeout=LOOK_SECONDS)
-                look()
-            look()
-            future.result()
-        except BaseException:
-            execution.stop()
-            raise
-    execution.seconds = round(time.monotonic() - began, 3)
+    execution = Execution(environment={**os.environ, **environment}, stem=stem, following=following)
+    execution.begin(lambda of: _papermill(notebook, dict(parameters), of), notebook.stem)
     return execution
+
+
+def wait_for_one(executions: Collection[Execution], look: Callable[[], None]) -> None:
+    """Wait until one of the notebooks at work is over; ``look`` is called every half second meanwhile, and at the end.
+
+    They are in threads of their own, so that a signal to this process is acted upon at once.
+    """
+    while not any(execution.is_over for execution in executions):
+        wait([execution.work for execution in executions], LOOK_SECONDS, FIRST_COMPLETED)
+        look()
+    look()
+
+
+def stop(executions: Collection[Execution]) -> None:
+    """Kill the kernels of notebooks at work, and wait until they are over."""
+    for execution in executions:
+        execution.stop()
+    wait([execution.work for execution in executions])
 
 
 def _papermill(notebook: Path, parameters: dict[str, Plain], execution: Execution) -> None:
@@ -192,6 +226,7 @@ class WatchedEngine:
                     forking.stem, forking.imports = execution.stem, imports
                 super().start_new_kernel(**options)
                 execution.kernel_started(self.km.provisioner.pid)
+                execution.warm_up()
 
         manager = NotebookExecutionManager(nb, output_path=None, progress_bar=False, log_output=False)
         execution.notebook = manager.nb

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,13 +30,6 @@ ASSUMED_BANDS = ("medium", "high")
 """For pupils of these bands, and for those with a place, it is told what if."""
 
 
-class Present(NamedTuple):
-    """Members and features of the present cohort, row by row beside each other."""
-
-    members: pd.DataFrame
-    features: pd.DataFrame
-
-
 def score(run: SemesterRun, capacity_share: float, capacity_places: int, new_pupil_days: int) -> pd.DataFrame:
     """Return the scores of the present cohort, and write ``score``, ``contribution``, ``reason`` and ``school_summary``.
 
@@ -48,16 +40,17 @@ def score(run: SemesterRun, capacity_share: float, capacity_places: int, new_pup
     RunFailedError
         When the reasons of a pupil do not add up to the score.
     """
-    present = _present(run)
-    features = present.features
+    members, features = _present(run)
     fitted, calibrator = read_model(run)
+    states = data_states(features, FEATURES, new_pupil_days)
     read = features if tuple(features.columns) == fitted.feature_codes else features[list(fitted.feature_codes)]
+    del features  # the country's are as large as the contributions
     explained = shapley(fitted, read)
     capacity = capacity_of(run.read("place"), capacity_share, capacity_places)
     with ThreadPoolExecutor(1, thread_name_prefix="reason") as pool:
-        reasoned = pool.submit(_write_reasons, run, present.members, read, explained.values)
+        reasoned = pool.submit(_write_reasons, run, members, read, explained.values)
         run.write_rows(CONTRIBUTION, _wide(read, explained.values))
-        scores = run.write(SCORE, _scores(run, present, explained, calibrator, capacity, new_pupil_days))
+        scores = run.write(SCORE, _scores(run, members, states, explained, calibrator, capacity))
         chosen, usual = reasoned.result()
     run.write(SCHOOL_SUMMARY, _summary(run, scores, capacity, capacity_places))
     write_changes(run, scores, read, explained.values)
@@ -73,14 +66,13 @@ def score(run: SemesterRun, capacity_share: float, capacity_places: int, new_pup
 
 def _scores(
     run: SemesterRun,
-    present: Present,
+    members: pd.DataFrame,
+    states: pd.DataFrame,
     explained: Explained,
     calibrator: Calibrator,
     capacity: Capacity,
-    new_pupil_days: int,
 ) -> pd.DataFrame:
-    members, raw = present.members, explained.raw_score
-    states, decided = data_states(present.features, FEATURES, new_pupil_days), Decided.read(run)
+    raw, decided = explained.raw_score, Decided.read(run)
     probability = calibrator.probability(raw)
     state = decided.states(probability, states["state_code"].to_numpy(dtype=object))
     low, high = decided.interval(probability, state)
@@ -114,11 +106,12 @@ def _write_reasons(
     return chosen, usual.median
 
 
-def _present(run: SemesterRun) -> Present:
+def _present(run: SemesterRun) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return members and features of the present cohort, row by row beside each other."""
     members = run.read("cohort", run.cut_off).sort_values("pupil_id", ignore_index=True)
     values = run.read("feature", run.cut_off).set_index("pupil_id").drop(columns="cohort_on")
     in_order = values.index.equals(pd.Index(members["pupil_id"]))
-    return Present(members, values if in_order else values.loc[members["pupil_id"]])
+    return members, values if in_order else values.loc[members["pupil_id"]]
 
 
 def _wide(features: pd.DataFrame, contributions: NDArray[np.float64]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""A run in work: its steps one after the other, what is known of the finished ones, and the seal at the end."""
+"""A run in work: its steps, each after those whose files it needs, what is known of the finished ones, and the seal at the end."""
 
 from __future__ import annotations
 
@@ -24,19 +24,23 @@ from riskmodel.runs.durable import (
     write_file,
     write_json,
 )
-from riskmodel.runs.failure import FAILURE_NAME, Failure, error_id, read_failure, step_failed
+from riskmodel.runs.failure import FAILURE_ENDING, STEP, Failure, error_id, failure_file, read_failure, step_failed
 from riskmodel.runs.forking import Stem
 from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.manifest import Code, Manifest, Source, StepEntry, entries, environment
-from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, cleaned, execute
+from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, begin, cleaned, stop, wait_for_one
 from riskmodel.runs.parameters import Plain
 from riskmodel.runs.parquet import row_count
+from riskmodel.runs.parts import workers
 from riskmodel.runs.publish import STORE_MODE, Store, current_run, remove, seal
-from riskmodel.runs.steps import INPUTS, Step, known_files
+from riskmodel.runs.steps import INPUTS, Step, known_files, makers
 from riskmodel.runs.timing import start_seconds
 from riskmodel.settings import Settings
 
 Say = Callable[[Message], None]
+STEPS_AT_ONCE = 2
+"""More would not be ready, and each holds its tables in memory."""
+
 NOT_GIVEN: Mapping[str, Plain] = {"horizon_on": "", "capacity_places": 0}
 """How a notebook is told that a setting was not given."""
 
@@ -59,6 +63,15 @@ def parameters_of(step: Step, settings: Settings, run_folder: Path) -> dict[str,
     values = settings.model_dump(mode="json")
     given = {name: NOT_GIVEN[name] if values[name] is None else values[name] for name in step.takes}
     return {"run_folder": str(run_folder), **given}
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """A step whose notebook is being executed; ``key`` is the digest of all that it depends on."""
+
+    step: Step
+    key: str
+    execution: Execution
 
 
 @dataclass(frozen=True)
@@ -100,33 +113,60 @@ class Work:
             else:
                 # A seal that was interrupted has taken the write permission of some files.
                 path.chmod(0o640)
-        for path in (self.folder / "manifest.json", self.marks / FAILURE_NAME):
+        for path in (self.folder / "manifest.json", *self.marks.glob(f"*{FAILURE_ENDING}")):
             path.unlink(missing_ok=True)
         write_json(self.folder / INPUTS, self.inputs)
         journal.record(self.log, event="resumed" if again else "started", run_id=self.run_id, pid=os.getpid())
 
     def do_steps(self, say: Say) -> None:
-        """Do every step that is not done yet.
+        """Do every step that is not done yet, each as soon as the steps are done that make what it needs.
+
+        Where there are two workers, two steps that do not need each other are done side by side. When one fails, no other
+        begins, and one that is at work goes on to its end: the next run need not do it again.
 
         Raises
         ------
         RiskmodelError
             When a step did not finish: what its notebook raised, or that it stopped.
         """
-        count = len(self.pipeline.steps)
-        for number, step in enumerate(self.pipeline.steps, start=1):
-            values: dict[str, object] = {"number": number, "count": count, "name": step.words}
-            key = self._key(step)
-            if self._is_done(step, key):
-                say(message("Step {number} of {count}, {name}: already done.", **values))
-                journal.record(self.log, event="step_kept", step=step.notebook)
-                continue
-            say(message("Step {number} of {count}, {name} …", **values))
-            execution = self._do(step, say)
-            start_up = start_seconds(execution.notebook, execution.seconds)
-            self._mark(step, key, execution, start_up)
-            values |= {"seconds": execution.seconds, "start_up": start_up}
-            say(message("Step {number} of {count}, {name}: {seconds:.1f} s (start-up {start_up:.1f} s).", **values))
+        left, finished, at_work = list(self.pipeline.steps), set[str](), list[AtWork]()
+        most, failed = min(workers(), STEPS_AT_ONCE), list[RiskmodelError]()
+        look = self._looking(say)
+        try:
+            while left or at_work:
+                ready = next((step for step in left if makers(step, self.pipeline.steps) <= finished), None)
+                if ready is not None and len(at_work) < most:
+                    left.remove(ready)
+                    begun = self._begun(ready, left[0] if left else None, say)
+                    if begun is None:
+                        finished.add(ready.notebook)
+                    else:
+                        at_work.append(begun)
+                    continue
+                wait_for_one([one.execution for one in at_work], look)
+                for one in [one for one in at_work if one.execution.is_over]:
+                    at_work.remove(one)
+                    if failure := self._failure(one):
+                        failed.append(step_failed(one.step.notebook, failure))
+                        left.clear()
+                    else:
+                        self._mark(one, say)
+                        finished.add(one.step.notebook)
+        except BaseException:
+            stop([one.execution for one in at_work])
+            raise
+        if failed:
+            raise failed[0]
+
+    def _looking(self, say: Say) -> Callable[[], None]:
+        log = journal.Follower(self.log)
+
+        def look() -> None:
+            for line in log.lines():
+                if line["event"] in {journal.PART_DONE, journal.PART_KEPT}:
+                    say(journal.part_words(line))
+
+        return look
 
     def _key(self, step: Step) -> str:
         given = parameters_of(step, self.settings, Path("run"))
@@ -155,23 +195,32 @@ class Work:
             file.is_file() and self.digests.of(file) == mark["made"][name] for name, file in made.items()
         )
 
-    def _do(self, step: Step, say: Say) -> Execution:
+    def _told(self, step: Step) -> dict[str, object]:
+        steps = self.pipeline.steps
+        return {"number": steps.index(step) + 1, "count": len(steps), "name": step.words}
+
+    def _begun(self, step: Step, following: Step | None, say: Say) -> AtWork | None:
+        """Begin a step, or return None when it is done already; ``following`` is begun after it."""
+        key = self._key(step)
+        if self._is_done(step, key):
+            say(message("Step {number} of {count}, {name}: already done.", **self._told(step)))
+            journal.record(self.log, event="step_kept", step=step.notebook)
+            return None
+        say(message("Step {number} of {count}, {name} …", **self._told(step)))
         remove(self._mark_of(step))
-        remove(self.marks / FAILURE_NAME)
+        remove(failure_file(self.marks, step.notebook))
         for name in step.makes:
             remove(self.folder / name)
         given = parameters_of(step, self.settings, self.folder)
         journal.record(self.log, event="step_started", step=step.notebook)
-        log = journal.Follower(self.log)
+        environment = {**kernel_environment(self.settings.threads), STEP: step.notebook}
+        after = None if following is None else self.pipeline.notebook(following)
+        return AtWork(step, key, begin(self.pipeline.notebook(step), given, environment, self.stem, after))
 
-        def look() -> None:
-            for line in log.lines():
-                if line["event"] in {journal.PART_DONE, journal.PART_KEPT}:
-                    say(journal.part_words(line))
-
-        environment = kernel_environment(self.settings.threads)
-        execution = execute(self.pipeline.notebook(step), given, environment, look, self.stem)
-        failure = self._failure_of(execution)
+    def _failure(self, one: AtWork) -> Failure | None:
+        """Write the executed notebook; return why the step did not finish, None when it did."""
+        step, execution = one.step, one.execution.result()
+        failure = self._failure_of(step, execution)
         text = f"{failure.kind} at {failure.place} (error {failure.error_id})" if failure else ""
         executed = cleaned(execution.notebook, text)
         write_file(self.folder / "notebooks" / f"{step.notebook}.ipynb", executed)
@@ -184,13 +233,12 @@ class Work:
                 place=failure.place,
                 error_id=failure.error_id,
             )
-            raise step_failed(step.notebook, failure)
-        return execution
+        return failure
 
-    def _failure_of(self, execution: Execution) -> Failure | None:
+    def _failure_of(self, step: Step, execution: Execution) -> Failure | None:
         if not execution.error_kind:
             return None
-        noted = read_failure(self.marks, self.store.folder)
+        noted = read_failure(self.marks, step.notebook, self.store.folder)
         if noted is not None:
             return noted
         error: RiskmodelError | None = None
@@ -200,7 +248,9 @@ class Work:
             error = disk_failure(OSError(execution.error_number, ""), self.store.folder)
         return Failure(execution.error_kind, "notebook", error_id(execution.error_kind, "notebook"), error)
 
-    def _mark(self, step: Step, key: str, execution: Execution, start_up: float) -> None:
+    def _mark(self, one: AtWork, say: Say) -> None:
+        step, execution = one.step, one.execution
+        start_up = start_seconds(execution.notebook, execution.seconds)
         missing = [name for name in step.makes if not (self.folder / name).exists()]
         if missing:
             raise RunFailedError(
@@ -218,7 +268,9 @@ class Work:
         }
         digests = {file.relative_to(self.folder).as_posix(): self.digests.of(file) for file in made}
         journal.record(self.log, event="step_done", step=step.notebook, **measured)
-        write_json(self._mark_of(step), {"key": key, "made": digests, **measured})
+        write_json(self._mark_of(step), {"key": one.key, "made": digests, **measured})
+        values = {**self._told(step), "seconds": execution.seconds, "start_up": start_up}
+        say(message("Step {number} of {count}, {name}: {seconds:.1f} s (start-up {start_up:.1f} s).", **values))
 
     def note_failure(self, error: RiskmodelError, event: str = "failed") -> None:
         """Note in the log that the run ended here; a disk that refuses this too changes nothing."""

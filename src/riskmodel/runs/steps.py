@@ -15,8 +15,8 @@ OPEN, PERSONAL, AUDIT = Sensitivity.OPEN, Sensitivity.PERSONAL, Sensitivity.AUDI
 class Step:
     """One notebook of a run.
 
-    ``takes`` names settings that it is given beside the run folder; ``needs`` are files of earlier steps;
-    ``makes`` are files, or whole folders, below the run folder. A file that is not declared fails the run.
+    ``takes`` names settings that it is given beside the run folder; ``needs`` are files of earlier steps, and it may begin
+    as soon as they are made; ``makes`` are files, or whole folders, below the run folder. A file that is not declared fails the run.
     """
 
     notebook: str
@@ -175,6 +175,17 @@ RECORDS: Mapping[str, Sensitivity] = {
     "notebooks": PERSONAL,
 }
 """Files of the runner: hashed, but not compared between reruns."""
+
+
+def makers(step: Step, steps: tuple[Step, ...]) -> set[str]:
+    """Return the notebooks of the steps that make what ``step`` needs: it may begin when they are done.
+
+    >>> sorted(makers(SEMESTER[-1], SEMESTER))
+    ['30_model', '40_evaluation', '50_explanation', '60_effects']
+    """
+    made = {path: one.notebook for one in steps for path in one.makes}
+    needed = {path for name in step.needs for path in (name, name.partition("/")[0])}
+    return {made[path] for path in needed & made.keys()}
 
 
 def known_files(steps: tuple[Step, ...]) -> dict[str, tuple[Sensitivity, bool]]:
