@@ -259,7 +259,8 @@ class _Stays:
 
 def _taken(words: pa.StringArray, places: Whole) -> pd.Series:
     # Through Arrow: pandas would look at each text to find out what it is.
-    return words.take(pa.array(places, mask=places == MISSING)).to_pandas()
+    found: pd.Series = words.take(pa.array(places, mask=places == MISSING)).to_pandas()
+    return found
 
 
 def _stays(every_stay: Read, window: Window, as_of: date) -> _Stays:

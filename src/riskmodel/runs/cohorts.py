@@ -20,7 +20,7 @@ from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.features import build_rows
-from riskmodel.risk.fold import CohortFold, fold_together
+from riskmodel.risk.fold import CohortFold, Fold, fold_together
 from riskmodel.risk.label import OUTCOME_SCHEMA, Window, cohort, cohort_windows
 from riskmodel.risk.trend import TrendFold
 from riskmodel.runs import database, parts, trends
@@ -142,7 +142,7 @@ def _fold_parts(
 
 def fold_part(folder: PartFolder, given: Mapping[str, Any]) -> dict[str, pa.Table]:
     """Return what the daily facts of a range of pupils come to, as known on each cut-off date: work of a part."""
-    folds = {
+    folds: dict[str, Fold] = {
         **{day: CohortFold(date.fromisoformat(day), date.fromisoformat(on)) for day, on in given["years"].items()},
         TREND: TrendFold(date.fromisoformat(given["trend_on"])),
     }

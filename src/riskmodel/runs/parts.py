@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
@@ -39,7 +39,7 @@ HEAD_BYTES = len(MARK) + 64 + 1
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
-Made = pa.Table | Mapping[str, pa.Table]
+Made: TypeAlias = pa.Table | Mapping[str, pa.Table]
 """What the work of a part returns: a table, or one by piece."""
 WHOLE = ""
 """Stands for the piece of a part that has no pieces."""
