@@ -36,13 +36,12 @@ OLD_SEED, NEW_SEED = 1, 2
 MOST_CHANGES = 2000
 
 
-def begin_here(
+def prepare_here(
     notebook: Path, parameters: Mapping[str, object], environment: Mapping[str, str], *_: object
 ) -> Execution:
     """Stand in for papermill: the same notebook, in this process."""
-    execution = Execution(environment=environment, notebook=nbformat.read(notebook, as_version=4))
-    names: dict[str, object] = {}
-    cells = [cell.source for cell in execution.notebook.cells]
+    read, names = nbformat.read(notebook, as_version=4), dict[str, object]()
+    cells = [cell.source for cell in read.cells]
     cells.insert(1, "\n".join(f"{name} = {value!r}" for name, value in parameters.items()))
 
     def execute(execution: Execution) -> None:
@@ -52,8 +51,7 @@ def begin_here(
         except OSError as error:
             execution.error_kind, execution.error_number = type(error).__name__, error.errno or 0
 
-    execution.begin(execute, notebook.stem)
-    return execution
+    return Execution(execute, environment, notebook=read)
 
 
 @dataclass
@@ -129,7 +127,7 @@ def complaints(folder: Path, undisturbed: dict[str, str], code: int, said: str, 
 
 def main(folder: Path, fault: str, first: int, step: int) -> dict[str, object]:
     """Sweep, and return how many runs were disturbed and what was wrong after them."""
-    staging.begin = begin_here
+    staging.prepare = prepare_here
     with Path(os.environ["FAULT_CONTROL"]).open("r+b") as file:
         switch = Switch(mmap.mmap(file.fileno(), 24))
     store = Path(os.environ["FAULT_ROOT"])

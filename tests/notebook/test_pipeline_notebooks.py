@@ -21,7 +21,7 @@ from riskmodel.risk.explanation import REASONS_KEPT
 from riskmodel.runs import journal
 from riskmodel.runs.law import PAPERS
 from riskmodel.runs.manifest import Manifest, verify
-from riskmodel.runs.papermilling import begin
+from riskmodel.runs.papermilling import prepare
 from riskmodel.runs.parameters import check
 from riskmodel.runs.publish import Store, current_run
 from riskmodel.runs.runner import Done, Plan, run, semester_pipeline
@@ -92,8 +92,9 @@ def test_a_step_makes_the_same_when_only_those_are_done_that_it_waits_for(done: 
         folder, {INPUTS, *(path for one in SEMESTER if one.notebook in steps_before(step) for path in one.makes)}
     )
     pipeline, environment = semester_pipeline(), kernel_environment(SETTINGS.threads)
-    executed = begin(pipeline.notebook(step), parameters_of(step, SETTINGS, folder), environment).result()
-    assert executed.error_kind == ""
+    execution = prepare(pipeline.notebook(step), parameters_of(step, SETTINGS, folder), environment)
+    execution.begin()
+    assert execution.result().error_kind == ""
     made = {path: file.read_bytes() for name in step.makes for path, file in files_at(folder, name).items()}
     published = {path: file.read_bytes() for name in step.makes for path, file in files_at(done.folder, name).items()}
     assert made == published

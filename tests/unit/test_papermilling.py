@@ -8,13 +8,15 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from riskmodel.runs.forking import Stem
-from riskmodel.runs.papermilling import Execution, begin, imports_of
+from riskmodel.runs.papermilling import Execution, imports_of, prepare, stop
 from riskmodel.runs.staging import kernel_environment
 
 
 def executed(folder: Path, *sources: str, stem: Stem | None = None, following: Path | None = None) -> Execution:
     path = written(folder / "10_some.ipynb", *sources)
-    return begin(path, {"run_folder": "x"}, kernel_environment(1), stem, following).result()
+    execution = prepare(path, {"run_folder": "x"}, kernel_environment(1), stem, following)
+    execution.begin()
+    return execution.result()
 
 
 def written(path: Path, *sources: str) -> Path:
@@ -52,3 +54,12 @@ def test_an_import_that_fails_is_the_error_of_its_cell(tmp_path: Path) -> None:
     execution = executed(tmp_path, "print('before')", "import no_such_module_anywhere")
     assert execution.error_kind == "ModuleNotFoundError"
     assert printed(execution).strip() == "before"
+
+
+def test_a_notebook_that_was_stopped_before_it_began_never_begins() -> None:
+    done = list[str]()
+    execution = Execution(lambda _: done.append("executed"), {})
+    stop([execution])
+    execution.begin()
+    execution.result()
+    assert done == []

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,10 @@ class Execution:
     """A notebook at work, and what it came to.
 
     ``error_kind`` is the class name of what a cell raised ("" when all went well, ``DeadKernelError`` when the
-    kernel died); ``error_number`` the system's number where it was an OSError. ``work`` is the thread that it is executed in.
+    kernel died); ``error_number`` the system's number where it was an OSError. ``executing`` executes it, and ``work`` is done when it has.
     """
 
+    executing: Callable[[Execution], None]
     environment: Mapping[str, str]
     stem: Stem | None = None
     following: Path | None = None
@@ -54,25 +55,35 @@ class Execution:
     is_stopped: bool = False
     _watch: threading.Lock = field(default_factory=threading.Lock)
     work: Future[None] = field(default_factory=Future)
+    _thread: threading.Thread | None = None
 
     @property
     def is_over(self) -> bool:
         """Whether the notebook is no longer at work."""
         return self.work.done()
 
-    def begin(self, executing: Callable[[Execution], None], name: str) -> None:
-        """Let ``executing``, which executes the notebook, go on in a thread of its own."""
-        began = time.monotonic()
+    def begin(self) -> None:
+        """Let the notebook be executed in a thread of its own, unless it was stopped already."""
+        self._thread = threading.Thread(target=self._execute)
+        self._thread.start()
 
-        def timed() -> None:
-            try:
-                executing(self)
-            finally:
-                self.seconds = round(time.monotonic() - began, 3)
+    def _execute(self) -> None:
+        began, error = time.monotonic(), None
+        try:
+            if not self.is_stopped:
+                self.executing(self)
+        except BaseException as found:  # noqa: BLE001  (it is raised where the result is asked for)
+            error = found
+        self.seconds = round(time.monotonic() - began, 3)
+        if error is None:
+            self.work.set_result(None)
+        else:
+            self.work.set_exception(error)
 
-        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-        self.work = pool.submit(timed)
-        pool.shutdown(wait=False)
+    def wait_until_over(self) -> None:
+        """Wait for the end of a notebook that was stopped; one that has not begun yet will not begin."""
+        if self._thread is not None and self._thread.is_alive():
+            wait([self.work])
 
     def result(self) -> Execution:
         """Wait for the end; raise what kept the notebook from being executed at all."""
@@ -126,14 +137,14 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
 
 
-def begin(
+def prepare(
     notebook: Path,
     parameters: Mapping[str, Plain],
     environment: Mapping[str, str],
     stem: Stem | None = None,
     following: Path | None = None,
 ) -> Execution:
-    """Return the execution of ``notebook`` with ``parameters``, at work in a thread; see :func:`wait_for_one`.
+    """Return the execution of ``notebook`` with ``parameters``, which is to be begun; see :func:`wait_for_one`.
 
     Parameters
     ----------
@@ -148,9 +159,8 @@ def begin(
     following
         The notebook that will be begun after this one, if there is one: its kernel is then sooner there.
     """
-    execution = Execution(environment={**os.environ, **environment}, stem=stem, following=following)
-    execution.begin(lambda of: _papermill(notebook, dict(parameters), of), notebook.stem)
-    return execution
+    given, variables = dict(parameters), {**os.environ, **environment}
+    return Execution(lambda execution: _papermill(notebook, given, execution), variables, stem, following)
 
 
 def wait_for_one(executions: Collection[Execution], look: Callable[[], None]) -> None:
@@ -168,7 +178,8 @@ def stop(executions: Collection[Execution]) -> None:
     """Kill the kernels of notebooks at work, and wait until they are over."""
     for execution in executions:
         execution.stop()
-    wait([execution.work for execution in executions])
+    for execution in executions:
+        execution.wait_until_over()
 
 
 def _papermill(notebook: Path, parameters: dict[str, Plain], execution: Execution) -> None:

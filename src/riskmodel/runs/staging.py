@@ -28,7 +28,7 @@ from riskmodel.runs.failure import FAILURE_ENDING, STEP, Failure, error_id, fail
 from riskmodel.runs.forking import Stem
 from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.manifest import Code, Manifest, Source, StepEntry, entries, environment
-from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, begin, cleaned, stop, wait_for_one
+from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, cleaned, prepare, stop, wait_for_one
 from riskmodel.runs.parameters import Plain
 from riskmodel.runs.parquet import row_count
 from riskmodel.runs.parts import workers
@@ -67,7 +67,7 @@ def parameters_of(step: Step, settings: Settings, run_folder: Path) -> dict[str,
 
 @dataclass(frozen=True)
 class AtWork:
-    """A step whose notebook is being executed; ``key`` is the digest of all that it depends on."""
+    """A step whose notebook is executed; ``key`` is the digest of all that it depends on."""
 
     step: Step
     key: str
@@ -137,11 +137,13 @@ class Work:
                 ready = next((step for step in left if makers(step, self.pipeline.steps) <= finished), None)
                 if ready is not None and len(at_work) < most:
                     left.remove(ready)
-                    begun = self._begun(ready, left[0] if left else None, say)
-                    if begun is None:
+                    to_do = self._to_do(ready, left[0] if left else None, say)
+                    if to_do is None:
                         finished.add(ready.notebook)
                     else:
-                        at_work.append(begun)
+                        # In the list before it begins: a signal may come at any point, and then all in it are stopped.
+                        at_work.append(to_do)
+                        to_do.execution.begin()
                     continue
                 wait_for_one([one.execution for one in at_work], look)
                 for one in [one for one in at_work if one.execution.is_over]:
@@ -199,8 +201,8 @@ class Work:
         steps = self.pipeline.steps
         return {"number": steps.index(step) + 1, "count": len(steps), "name": step.words}
 
-    def _begun(self, step: Step, following: Step | None, say: Say) -> AtWork | None:
-        """Begin a step, or return None when it is done already; ``following`` is begun after it."""
+    def _to_do(self, step: Step, following: Step | None, say: Say) -> AtWork | None:
+        """Return a step that is to begin now, None when it is done already; ``following`` is begun after it."""
         key = self._key(step)
         if self._is_done(step, key):
             say(message("Step {number} of {count}, {name}: already done.", **self._told(step)))
@@ -215,7 +217,7 @@ class Work:
         journal.record(self.log, event="step_started", step=step.notebook)
         environment = {**kernel_environment(self.settings.threads), STEP: step.notebook}
         after = None if following is None else self.pipeline.notebook(following)
-        return AtWork(step, key, begin(self.pipeline.notebook(step), given, environment, self.stem, after))
+        return AtWork(step, key, prepare(self.pipeline.notebook(step), given, environment, self.stem, after))
 
     def _failure(self, one: AtWork) -> Failure | None:
         """Write the executed notebook; return why the step did not finish, None when it did."""
