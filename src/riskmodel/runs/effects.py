@@ -94,6 +94,7 @@ def estimate(run: SemesterRun, asked: Asked, told: Mapping[str, Any] | None = No
     with run.connect() as connection:
         open_cut_off(connection, run.cut_off, tables=("support", "enrolment"))
         given = sides.measures_given(connection)
+        sides.keep_stays(connection)
         judged = _judged(run, connection, given, asked)
         at_cuts = [*_at_cuts(run, connection, given), *_by_lots(run, connection, given)]
     frames = [frame for frame in (*judged, *at_cuts) if len(frame)]
@@ -201,9 +202,10 @@ def _cohorts(run: SemesterRun, connection: duckdb.DuckDBPyConnection) -> Iterato
             }
         ).merge(members, on="pupil_id", how="inner", validate="1:1")
         is_asked = rows["group_code"].isin(ASKED_BANDS)
-        has_ended = rows["pupil_id"].isin(sides.ended_by(connection, windows[cohort_on], landmark))
         is_told_of = rows["school_id"].isin(sides.telling_schools(connection, landmark))
-        kept = rows[is_asked & ~has_ended & is_told_of].join(features, on="pupil_id")
+        rows = rows[is_asked & is_told_of]
+        has_ended = sides.ended_by(connection, rows["pupil_id"], windows[cohort_on], landmark)
+        kept = rows[~has_ended].join(features, on="pupil_id")
         yield kept.assign(
             cohort_on=pd.Timestamp(cohort_on),
             landmark_on=pd.Timestamp(landmark),

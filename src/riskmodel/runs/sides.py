@@ -30,15 +30,25 @@ def measures_given(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     ).df()
 
 
-def ended_by(connection: duckdb.DuckDBPyConnection, window: Window, landmark: date) -> set[str]:
-    """Return the pupils whose schooling had ended by a day, as ``known.enrolment`` tells.
+def keep_stays(connection: duckdb.DuckDBPyConnection) -> None:
+    """Work ``known.enrolment`` out once, for the questions of all cohorts: its versions are compared at each."""
+    connection.execute(
+        "CREATE TEMP TABLE stays AS SELECT pupil_id, happened_on, ends_on, exit_class FROM known.enrolment"
+    )
+
+
+def ended_by(
+    connection: duckdb.DuckDBPyConnection, asked: pd.Series, window: Window, landmark: date
+) -> NDArray[np.bool_]:
+    """Return which of the pupils ``asked`` had ended their schooling by a day, as the stays that were kept tell.
 
     They finished the stage in which the cut-off date found them, or no later stay that began inside the window is known.
     """
+    connection.register("asked", pd.DataFrame({"pupil_id": asked.astype(str).to_numpy(dtype=object)}))
     rows = connection.execute(
         """
-        SELECT pupil_id FROM known.enrolment
-        WHERE happened_on <= $horizon_on
+        SELECT pupil_id FROM stays
+        WHERE happened_on <= $horizon_on AND pupil_id IN (SELECT pupil_id FROM asked)
         GROUP BY pupil_id
         HAVING NOT bool_or(ends_on IS NULL OR ends_on > $landmark)
             OR count(*) FILTER (
@@ -47,7 +57,8 @@ def ended_by(connection: duckdb.DuckDBPyConnection, window: Window, landmark: da
         """,
         {"cut_off": window.cut_off, "horizon_on": window.horizon_on, "landmark": landmark},
     ).fetchall()
-    return {pupil for (pupil,) in rows}
+    connection.unregister("asked")
+    return np.asarray(asked.isin({pupil for (pupil,) in rows}), dtype=np.bool_)
 
 
 def telling_schools(connection: duckdb.DuckDBPyConnection, landmark: date) -> set[str]:
