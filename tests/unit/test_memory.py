@@ -7,7 +7,7 @@ import ctypes
 import psutil
 import pytest
 
-from riskmodel.runs.memory import give_back
+from riskmodel.memory import give_back
 
 MEGABYTE = 1_000_000
 

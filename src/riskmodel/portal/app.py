@@ -28,6 +28,7 @@ from voila.app import Voila
 from voila.configuration import VoilaConfiguration
 
 from riskmodel.errors import UsageError
+from riskmodel.memory import keep_little
 from riskmodel.messages import LANGUAGES, message
 from riskmodel.portal import log
 from riskmodel.portal.desk import Desk, Front
@@ -35,7 +36,6 @@ from riskmodel.portal.doors import door_of
 from riskmodel.portal.handlers import OPEN
 from riskmodel.portal.identity import Door
 from riskmodel.portal.kernels import KernelPool
-from riskmodel.portal.memory import keep_little
 from riskmodel.portal.published import open_current
 from riskmodel.portal.render import Rendering
 from riskmodel.portal.routes import as_rules

@@ -24,8 +24,8 @@ from voila.configuration import VoilaConfiguration
 from voila.execute import VoilaExecutor
 from voila.notebook_renderer import NotebookRenderer
 
+from riskmodel.memory import give_back
 from riskmodel.portal.kernels import Kernel, KernelPool
-from riskmodel.portal.memory import give_back
 from riskmodel.settings import notebook_folder
 from riskmodel.views.notebook import end_mark
 

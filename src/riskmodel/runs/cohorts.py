@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from riskmodel.errors import UsageError
+from riskmodel.memory import give_back
 from riskmodel.messages import message
 from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.features import build_rows
@@ -85,6 +86,7 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
         wholes = [_cohort_part(folder, window, folds, run.cut_off, given) for window in windows]
         tell = run.progress(len(folds) + len(wholes))
         parts.make(folder, folds, tell)
+        give_back()  # what folding took
         with contextlib.closing(_Writing(run, folder, wholes)) as writing:
             parts.make(folder, wholes, writing.after(tell))
         writing.refuse_nobody()
@@ -199,6 +201,7 @@ class _Writing:
             self._made.add(part.name)
             while self._left and self._left[0].name in self._made:
                 self._write(self._folder.read(self._folder.file(self._left.pop(0)).name))
+                give_back()  # what the cohort took
 
         return made
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from riskmodel.memory import give_back
 from riskmodel.risk.doubt.coverage import ALL
 from riskmodel.risk.evaluation import DEFAULT_MODEL
 from riskmodel.risk.feature import Feature
@@ -22,7 +23,6 @@ from riskmodel.risk.trend import trend_days
 from riskmodel.runs.cohorts import AUDITED
 from riskmodel.runs.columns import json_object, json_text
 from riskmodel.runs.manifest import code_of_this_process
-from riskmodel.runs.memory import give_back
 from riskmodel.runs.parts import workers
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.told import REASON_COLUMNS, TABLES_OF_PUPILS, USUAL_OF, Told

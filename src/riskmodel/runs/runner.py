@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any, Literal
 
 from riskmodel.errors import RiskmodelError, RunFailedError, RunHeldError, UsageError
+from riskmodel.memory import give_back, share_heaps
 from riskmodel.messages import Message, message
 from riskmodel.runs import gate_report, journal, parameters
 from riskmodel.runs.durable import Digests, digest_of, digest_of_file, digest_of_files, disk_failure, files_below
@@ -27,7 +28,6 @@ from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.lock import held_store
 from riskmodel.runs.lotteries import lotteries_before
 from riskmodel.runs.manifest import Code, Manifest, code_of_this_process, read_manifest
-from riskmodel.runs.memory import give_back
 from riskmodel.runs.papermilling import imports_in
 from riskmodel.runs.parts import check_executor
 from riskmodel.runs.publish import (
@@ -106,6 +106,7 @@ def run(plan: Plan, say: Say) -> Done:
     for step in plan.pipeline.steps:
         given = parameters_of(step, plan.settings, Path("run"))
         parameters.check(plan.pipeline.notebook(step), given)
+    share_heaps()
     store = open_store(plan.store)
     check_executor(store.folder)
     try:

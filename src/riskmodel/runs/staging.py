@@ -332,9 +332,12 @@ class Work:
 
 
 def kernel_environment(threads: int) -> dict[str, str]:
-    """Return the variables that make a kernel's arithmetic the same on every start."""
+    """Return the variables that make a kernel's arithmetic the same on every start, and keep its memory together.
+
+    ``MALLOC_ARENA_MAX``: threads share two heaps of the C library; each would leave a heap of its own behind.
+    """
     pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    return {**{name: str(threads) for name in pools}, "PYTHONHASHSEED": "0", "TZ": "UTC"}
+    return {**{name: str(threads) for name in pools}, "PYTHONHASHSEED": "0", "TZ": "UTC", "MALLOC_ARENA_MAX": "2"}
 
 
 def _kernel_died() -> RunFailedError:
