@@ -83,9 +83,9 @@ def _run(of_country: Country, store: Path) -> Cost:
 
 def _report(of_country: Country, store: Path, cost: Cost) -> Report:
     done = json.loads(cost.output)
-    steps = [
-        _step(line) for line in journal.read(Path(done["folder"]) / journal.LOG_NAME) if line["event"] == "step_done"
-    ]
+    lines = journal.read(Path(done["folder"]) / journal.LOG_NAME)
+    # Steps that were done side by side end in any order.
+    steps = sorted((_step(line) for line in lines if line["event"] == "step_done"), key=lambda step: str(step["step"]))
     start_up = sum(step["start_up_seconds"] for step in steps)
     received = [line for line in journal.read(store / journal.LOG_NAME) if line["event"] == "received"]
     ingest = float(str(received[-1]["seconds"]))
