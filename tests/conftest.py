@@ -28,6 +28,18 @@ def portal(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def public_folder():
+    """Give the folder of the public data sets; a test that asks for it is skipped on a machine that lacks them."""
+    from riskmodel.bench.public_data import public_data
+    from riskmodel.errors import UsageError
+
+    try:
+        return public_data()
+    except UsageError:
+        pytest.skip("the public data are not at hand; RISKMODEL_PUBLIC_DATA names their folder")
+
+
+@pytest.fixture(scope="session")
 def shared_semester(tmp_path_factory, worker_id):
     """Give a folder that all processes of one test session share, for the one real run of ``semester_run``."""
     own = tmp_path_factory.getbasetemp()

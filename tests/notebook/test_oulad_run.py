@@ -10,8 +10,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from riskmodel.bench.public_data import public_data
-from riskmodel.errors import UsageError
 from riskmodel.runs.law import PAPERS
 from riskmodel.runs.manifest import verify
 
@@ -25,13 +23,9 @@ def _riskmodel(*arguments: str | Path) -> None:
 
 @pytest.mark.public_data
 @pytest.mark.slow
-def test_oulad_is_fetched_run_and_published_with_its_groups_verdict_and_papers(tmp_path: Path):
-    try:
-        folder = public_data() / "oulad"
-    except UsageError:
-        pytest.skip("the public data are not at hand; RISKMODEL_PUBLIC_DATA names their folder")
+def test_oulad_is_fetched_run_and_published_with_its_groups_verdict_and_papers(tmp_path: Path, public_folder):
     delivery, store = tmp_path / "oulad", tmp_path / "store"
-    _riskmodel("fetch", "oulad", "--to", delivery, "--from", folder)
+    _riskmodel("fetch", "oulad", "--to", delivery, "--from", public_folder / "oulad")
     # A newcomer's words, as they stand in the README.
     settings = ("--settings", delivery / "settings.toml")
     _riskmodel("run", "--delivery", delivery, "--cut-off", "2014-11-30", *settings, "--store", store)

@@ -11,8 +11,6 @@ import papermill
 import pytest
 from small_run import COHORTS, RUN_ID, publish_small
 
-from riskmodel.bench.public_data import public_data
-from riskmodel.errors import UsageError
 from riskmodel.risk.doubt import coverage, sets
 from riskmodel.runs.parquet import write_table
 from riskmodel.runs.research_extract import Asked, write_extract
@@ -25,15 +23,11 @@ RESEARCH = Path(__file__).parents[2] / "notebooks" / "research"
 @pytest.mark.public_data
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["oulad", "uci697"])
-def test_a_research_notebook_runs_quickly_and_ends_in_a_table_of_learners(name, tmp_path):
-    try:
-        folder = public_data()
-    except UsageError:
-        pytest.skip("the public data are not at hand; RISKMODEL_PUBLIC_DATA names their folder")
+def test_a_research_notebook_runs_quickly_and_ends_in_a_table_of_learners(name, tmp_path, public_folder):
     done = papermill.execute_notebook(
         RESEARCH / f"{name}.ipynb",
         tmp_path / f"{name}.ipynb",
-        parameters={"data_folder": str(folder), "quick": True},
+        parameters={"data_folder": str(public_folder), "quick": True},
         progress_bar=False,
     )
     last = done.cells[-1].outputs[-1]["data"]["text/html"]
@@ -137,11 +131,9 @@ def test_the_notebook_on_effects_finds_the_planted_effect_where_a_plain_differen
 
 @pytest.mark.public_data
 @pytest.mark.slow
-def test_the_notebook_on_doubt_shows_what_sets_held_of_a_run_of_drawn_worlds_and_by_presentation_of_oulad(tmp_path):
-    try:
-        data = public_data()
-    except UsageError:
-        pytest.skip("the public data are not at hand; RISKMODEL_PUBLIC_DATA names their folder")
+def test_the_notebook_on_doubt_shows_what_sets_held_of_a_run_of_drawn_worlds_and_by_presentation_of_oulad(
+    tmp_path, public_folder
+):
     folder = publish_small(tmp_path / "store", origin="synthetic")
     past = pd.read_parquet(folder / "tables" / "prediction.parquet")
     label, sex = past["label"].to_numpy(float), pd.DataFrame({"sex": np.where(np.arange(len(past)) % 2, "f", "m")})
@@ -151,7 +143,7 @@ def test_the_notebook_on_doubt_shows_what_sets_held_of_a_run_of_drawn_worlds_and
     done = papermill.execute_notebook(
         RESEARCH / "doubt.ipynb",
         tmp_path / "doubt.ipynb",
-        parameters={"run_folder": str(folder), "worlds": 1, "pupils": 1500, "data_folder": str(data)},
+        parameters={"run_folder": str(folder), "worlds": 1, "pupils": 1500, "data_folder": str(public_folder)},
         progress_bar=False,
     )
     shown = _shown(done)

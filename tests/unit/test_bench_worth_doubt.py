@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 
 from riskmodel.bench import oulad, oulad_doubt, worth_doubt, worth_drift
-from riskmodel.bench.public_data import public_data
 from riskmodel.bench.worlds import DIRECTIONS
-from riskmodel.errors import UsageError
 from riskmodel.risk.recipe import Recipe
 from riskmodel.sources.synthetic.pupil_model import draw_pupils
 from riskmodel.sources.synthetic.worlds import draw_world
@@ -54,12 +52,8 @@ def test_a_drift_planted_at_the_third_semester_holds_that_run_and_none_before():
 
 
 @pytest.mark.public_data
-def test_on_oulad_each_presentation_has_sets_of_earlier_ones_and_the_shares_are_those_of_its_modules():
-    try:
-        data = public_data()
-    except UsageError:
-        pytest.skip("the public data are not at hand; RISKMODEL_PUBLIC_DATA names their folder")
-    published = oulad.published_in(data, lambda text: None)
+def test_on_oulad_each_presentation_has_sets_of_earlier_ones_and_the_shares_are_those_of_its_modules(public_folder):
+    published = oulad.published_in(public_folder, lambda text: None)
     found, told = oulad_doubt.coverage_by_presentation(published), oulad_doubt.report(published)
     assert set(found["cohort_on"]) == {"2014B", "2014J"}
     for (name, answer), rows in found.groupby(["cohort_on", "class_code"]):

@@ -9,8 +9,6 @@ import pandas as pd
 import pytest
 import yaml
 
-from riskmodel.bench.public_data import public_data
-from riskmodel.errors import UsageError
 from riskmodel.settings import read_settings
 from riskmodel.sources import deliveries, oulad
 
@@ -193,18 +191,10 @@ def test_public_data_are_declared_public(delivered):
     assert mapping["delivery"] == {"delivered_on": oulad.DELIVERED_ON, "origin": "public", "register_ids": "free"}
 
 
-@pytest.fixture(scope="module")
-def published():
-    try:
-        return public_data()
-    except UsageError:
-        pytest.skip("OULAD is not at hand; RISKMODEL_PUBLIC_DATA names its folder")
-
-
 @pytest.mark.public_data
 @pytest.mark.slow
-def test_the_published_files_become_a_delivery_of_28_thousand_students(published, tmp_path):
-    oulad.fetch(tmp_path / "oulad", published, silent)
+def test_the_published_files_become_a_delivery_of_28_thousand_students(public_folder, tmp_path):
+    oulad.fetch(tmp_path / "oulad", public_folder, silent)
     report = deliveries.check(tmp_path / "oulad", silent)
     assert sum(account.quarantined for account in report.accounts.values()) == 0
     stays = pd.read_parquet(tmp_path / "oulad" / "enrolment.parquet")

@@ -6,8 +6,6 @@ import pandas as pd
 import pytest
 import yaml
 
-from riskmodel.bench.public_data import public_data
-from riskmodel.errors import UsageError
 from riskmodel.sources import deliveries, uci697
 
 HEADER = (
@@ -111,12 +109,8 @@ def test_the_notes_say_that_dates_are_nominal_in_both_languages(delivered):
 
 
 @pytest.mark.public_data
-def test_the_published_file_becomes_a_delivery_of_4424_students(tmp_path):
-    try:
-        published = public_data()
-    except UsageError:
-        pytest.skip("UCI 697 is not at hand; RISKMODEL_PUBLIC_DATA names its folder")
-    uci697.fetch(tmp_path / "uci", published, silent)
+def test_the_published_file_becomes_a_delivery_of_4424_students(tmp_path, public_folder):
+    uci697.fetch(tmp_path / "uci", public_folder, silent)
     report = deliveries.check(tmp_path / "uci", silent)
     assert report.accounts["pupil"].used == 4_424
     assert sum(account.quarantined for account in report.accounts.values()) == 0

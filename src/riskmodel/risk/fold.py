@@ -47,7 +47,7 @@ from riskmodel.tables.facts import Bound, FactReader, Read, Wanted, as_one
 from riskmodel.tables.packed import EPOCH, MISSING, PUPIL
 
 ROWS_AT_ONCE = 1_500_000
-"""Rows of all daily tables that are held at a time, in some fifty megabytes."""
+"""Rows of all daily tables that are held at a time."""
 
 DAYS_TO_SAME_WEEKDAY_LAST_YEAR = 364
 FOLD_COLUMNS = (*ATTENDANCE_SUMS, "absent_share_per_week", *MARK_SUMS, "lowest_subject_mean", *RESULT_SUMS)

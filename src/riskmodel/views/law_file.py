@@ -111,7 +111,6 @@ def law_paper(name: str, findings: Row, making: Row, language: Language) -> str:
         lead=paper["lead"][language],
         sections=sections,
         left_open=[{**one, "heading": section["heading"]} for section in sections for one in section["open"]],
-        style=pages.report_style(),
     )
 
 

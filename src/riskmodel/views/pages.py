@@ -15,7 +15,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -147,18 +146,9 @@ class Paper:
 
 def paper(sheet: Paper, content: Markup, language: Language) -> str:
     """Return a whole page to be printed: no menu, no script, and nothing that must be loaded."""
-    return render("paper.html.j2", language, sheet=sheet, style=_style(sheet.style), content=content)
-
-
-@cache
-def report_style() -> Markup:
-    """Return the style of reports and of the file for the law, which need no other file."""
-    return _style((resources.files("riskmodel.views") / "static" / "report.css").read_text("utf-8"))
-
-
-def _style(text: str) -> Markup:
     # A file of ours and no text of anybody else's; escaped, its selectors would not be understood.
-    return Markup(text)  # noqa: S704
+    style = Markup(sheet.style)  # noqa: S704
+    return render("paper.html.j2", language, sheet=sheet, style=style, content=content)
 
 
 def problem(

@@ -167,7 +167,6 @@ def _whole(template: str, findings: Row, language: Language) -> str:
         model=default,
         newest=newest,
         split=model_page.headline_split(findings),
-        style=pages.report_style(),
         purposes=intended.purposes(language),
         limits=intended.limits(language),
         verdicts=judged,
