@@ -29,6 +29,8 @@ from typing import Any, NoReturn
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from riskmodel.memory import keep_for_good
+
 LARGEST_MESSAGE = 1 << 20
 START = "from riskmodel.runs.forking import become_stem; become_stem()"
 KERNEL_NAME = "riskmodel-kernl"
@@ -240,10 +242,12 @@ def become_stem() -> None:
         _import(asked["imports"])
         if "arguments" not in asked:
             continue
+        keep_for_good()
         stem = os.getpid()
         child = os.fork()
         if child == 0:
-            _end_with(stem)
+            ctypes.CDLL(None).prctl(NAME_OF_PROCESS, KERNEL_NAME.encode())
+            end_with(stem)
             _become_kernel(channel, asked)
         channel.send(str(child).encode())
 
@@ -266,11 +270,9 @@ def _import(statements: str) -> None:
             exec(statement, {})  # noqa: S102  (import statements of a notebook that is about to be executed)
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """Let the system kill this process when its parent ends, or end now, when that has happened already."""
-    prctl = ctypes.CDLL(None).prctl
-    prctl(NAME_OF_PROCESS, KERNEL_NAME.encode())
-    prctl(SIGNAL_AT_PARENTS_END, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(SIGNAL_AT_PARENTS_END, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(GONE)
 

@@ -18,9 +18,10 @@ from types import FrameType
 from typing import Any, Literal
 
 from riskmodel.errors import RiskmodelError, RunFailedError, RunHeldError, UsageError
-from riskmodel.memory import give_back, share_heaps
+from riskmodel.memory import share_heaps
 from riskmodel.messages import Message, message
 from riskmodel.runs import gate_report, journal, parameters
+from riskmodel.runs.apart import in_own_process
 from riskmodel.runs.durable import Digests, digest_of, digest_of_file, digest_of_files, disk_failure, files_below
 from riskmodel.runs.earlier import previous_run
 from riskmodel.runs.forking import Stem, can_fork
@@ -124,16 +125,21 @@ def run(plan: Plan, say: Say) -> Done:
 
 
 def _receive(plan: Plan, delivery: Path, store: Store, say: Say) -> None:
-    # Here and not in a notebook: names and register ids never reach a notebook.
-    from riskmodel.sources.decoding import Limits  # noqa: PLC0415
-    from riskmodel.sources.deliveries import receive  # noqa: PLC0415  (DuckDB, for those who deliver)
+    # Not in a notebook: names and register ids never reach one. Nor in this process, which waits from here on.
+    def receive(tell: Say) -> str:
+        from riskmodel.sources import deliveries  # noqa: PLC0415  (DuckDB, for those who deliver)
+        from riskmodel.sources.decoding import Limits  # noqa: PLC0415
 
-    limits, started = Limits(max_file_bytes=plan.settings.max_file_bytes), time.perf_counter()
-    taken = receive(delivery, store.folder, plan.key_file or default_key_file(store.folder), say, limits=limits)
+        limits, key_file = Limits(max_file_bytes=plan.settings.max_file_bytes), plan.key_file
+        return deliveries.receive(
+            delivery, store.folder, key_file or default_key_file(store.folder), tell, limits=limits
+        ).delivery_id
+
+    started = time.perf_counter()
+    delivery_id = in_own_process(receive, say, store.folder)
     seconds = round(time.perf_counter() - started, 3)
-    journal.record(store.folder / journal.LOG_NAME, event="received", delivery_id=taken.delivery_id, seconds=seconds)
+    journal.record(store.folder / journal.LOG_NAME, event="received", delivery_id=delivery_id, seconds=seconds)
     say(message("The delivery took {seconds:.1f} s.", seconds=seconds))
-    give_back()  # this process waits from here on, and the kernels need the memory
 
 
 def _receive_support(plan: Plan, store: Store, say: Say) -> None:

@@ -335,9 +335,10 @@ def kernel_environment(threads: int) -> dict[str, str]:
     """Return the variables that make a kernel's arithmetic the same on every start, and keep its memory together.
 
     ``MALLOC_ARENA_MAX``: threads share two heaps of the C library; each would leave a heap of its own behind.
+    ``GLIBC_TUNABLES``: large tables ask the system for large pages; to make a page and to find it again costs less then.
     """
     pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    return {**{name: str(threads) for name in pools}, "PYTHONHASHSEED": "0", "TZ": "UTC", "MALLOC_ARENA_MAX": "2"}
+    return {**{name: str(threads) for name in pools}, "PYTHONHASHSEED": "0", "TZ": "UTC", "MALLOC_ARENA_MAX": "2", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
 def _kernel_died() -> RunFailedError:
