@@ -6,9 +6,10 @@ pupils and for all cohorts at once, so that a school year is read once; then, by
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -85,12 +86,12 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
         folds = _fold_parts(windows, run.cut_off, ranges, given)
         wholes = [_cohort_part(folder, window, folds, run.cut_off, given) for window in windows]
         tell = run.progress(len(folds) + len(wholes))
-        parts.make(folder, folds, tell)
+        with parts.beside(partial(database.prepare, folder, given)):
+            parts.make(folder, folds, tell)
         give_back()  # what folding took
-        with contextlib.closing(_Writing(run, folder, wholes)) as writing:
+        of_trends = partial(trends.write_trends, run, folder, _files_of(folder, folds, TREND), measures)
+        with _Writing(run, folder, wholes, of_trends) as writing:
             parts.make(folder, wholes, writing.after(tell))
-        writing.refuse_nobody()
-        trends.write_trends(run, folder, _files_of(folder, folds, TREND), measures)
     database.close()
     columns = ["cohort_on", "school_id", "outcome_class", "label"]
     found = run.read("cohort", columns=columns)
@@ -162,8 +163,9 @@ def _cohort_part(
 ) -> Part:
     files = _files_of(folder, folds, window.cut_off.isoformat())
     own = {"window": _plain(window), "as_of": as_of.isoformat(), "folds": files}
-    # The oldest first: so they are written, while the next are made.
-    return Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own}, -window.cut_off.toordinal())
+    # The present one first, for the trends; then the oldest first: so they are written, while the next are made.
+    size = 0 if window.cut_off == as_of else -window.cut_off.toordinal()
+    return Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own}, size)
 
 
 def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
@@ -185,13 +187,21 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
 
 
 class _Writing:
-    """Writes the tables of the cohorts that somebody belongs to, one cohort after the other, as their parts are made."""
+    """Writes the cohorts that somebody belongs to, in their order, as their parts are made; the trends beside them."""
 
-    def __init__(self, run: SemesterRun, folder: PartFolder, wholes: Sequence[Part]) -> None:
+    def __init__(
+        self, run: SemesterRun, folder: PartFolder, wholes: Sequence[Part], write_trends: Callable[[pa.Array], None]
+    ) -> None:
         self._run, self._folder, self._left = run, folder, list(wholes)
+        self._present, self._write_trends = wholes[-1], write_trends
         self._made: set[str] = set()
         self._writers = {name: CohortWriter(run.tables, name, declared) for name, declared in COHORT_TABLES.items()}
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="trends")
+        self._trends: Future[None] | None = None
         self._pupils = 0
+
+    def __enter__(self) -> _Writing:
+        return self
 
     def after(self, tell: Tell) -> Tell:
         """Return what tells of a part that is made, and writes each cohort as soon as all older ones are written."""
@@ -199,11 +209,17 @@ class _Writing:
         def made(part: Part, seconds: float | None) -> None:
             tell(part, seconds)
             self._made.add(part.name)
+            if part is self._present:
+                members = self._read(part)["cohort.pupil_id"].combine_chunks()
+                self._trends = self._beside.submit(self._write_trends, members)
             while self._left and self._left[0].name in self._made:
-                self._write(self._folder.read(self._folder.file(self._left.pop(0)).name))
+                self._write(self._read(self._left.pop(0)))
                 give_back()  # what the cohort took
 
         return made
+
+    def _read(self, part: Part) -> pa.Table:
+        return self._folder.read(self._folder.file(part).name)
 
     def _write(self, rows: pa.Table) -> None:
         self._pupils += rows.num_rows
@@ -215,21 +231,22 @@ class _Writing:
             if rows.num_rows:
                 writer.write(pa.table({**dict(zip(COHORT_KEY, key, strict=True)), **own}))
 
-    def close(self) -> None:
-        """Finish the files."""
-        for writer in self._writers.values():
-            writer.close()
-
-    def refuse_nobody(self) -> None:
-        """Refuse a run to whose cohorts nobody belongs."""
-        if self._pupils:
-            return
-        raise UsageError(
-            message("Somebody must be enrolled on the cut-off date."),
-            found=message("On {cut_off} and on the same day of earlier years, nobody was.", cut_off=self._run.cut_off),
-            remedy=message("Deliver the enrolments, or choose another cut-off date."),
-            where="enrolment",
-        )
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        """Finish the files; refuse a run to whose cohorts nobody belongs."""
+        with self._beside:
+            for writer in self._writers.values():
+                writer.close()
+        if kind is None and self._trends is not None:
+            self._trends.result()
+        if kind is None and not self._pupils:
+            raise UsageError(
+                message("Somebody must be enrolled on the cut-off date."),
+                found=message(
+                    "On {cut_off} and on the same day of earlier years, nobody was.", cut_off=self._run.cut_off
+                ),
+                remedy=message("Deliver the enrolments, or choose another cut-off date."),
+                where="enrolment",
+            )
 
 
 def _plain(window: Window) -> dict[str, Any]:

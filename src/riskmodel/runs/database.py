@@ -69,6 +69,12 @@ def _database(folder: PartFolder, given: Mapping[str, Any]) -> _Database:
         return _databases[SHARED]
 
 
+def prepare(folder: PartFolder, given: Mapping[str, Any]) -> None:
+    """Read what the parts of this process share, and who asks first would have to wait for."""
+    find_versions(folder, given)
+    stays(folder, given)
+
+
 def find_versions(folder: PartFolder, given: Mapping[str, Any]) -> None:
     """Put the versions of slow facts in order, once for all parts of this process."""
     database = _database(folder, given)

@@ -8,6 +8,7 @@ how many work at once, changes no byte of any result.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
@@ -192,6 +193,21 @@ def make(folder: PartFolder, parts: Sequence[Part], tell: Tell) -> None:
         if outcome.failure is not None:
             raise _as_error(outcome, folder)
         tell(by_name[outcome.name], outcome.seconds)
+
+
+@contextlib.contextmanager
+def beside(work: Callable[[], object]) -> Iterator[None]:
+    """Do ``work`` beside the parts that the block makes, where this process makes several at once; else do nothing.
+
+    For what later parts want, and would do themselves.
+    """
+    if os.environ.get(SCHEDULER, "") or workers() == 1:
+        yield
+        return
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside") as pool:
+        done = pool.submit(work)
+        yield
+        done.result()
 
 
 def make_part(folder: PartFolder, part: Part) -> Outcome:

@@ -40,7 +40,9 @@ def known_support(connection: duckdb.DuckDBPyConnection, cut_off: date) -> pa.Ta
     ).to_arrow_table()
 
 
-def write_trends(run: SemesterRun, folder: PartFolder, trends: Sequence[str], measures: pa.Table) -> None:
+def write_trends(
+    run: SemesterRun, folder: PartFolder, trends: Sequence[str], measures: pa.Table, members: pa.Array
+) -> None:
     """Write ``trend_week``, ``trend_month`` and ``support_known`` of the pupils of the present cohort.
 
     Parameters
@@ -50,8 +52,9 @@ def write_trends(run: SemesterRun, folder: PartFolder, trends: Sequence[str], me
         pupils.
     measures
         From :func:`known_support`.
+    members
+        Pupils of the present cohort.
     """
-    members = pa.array(run.read("cohort", run.cut_off, ["pupil_id"])["pupil_id"], pa.string())
     days = trend_days(run.cut_off)
 
     def told() -> Iterator[pa.Table]:
