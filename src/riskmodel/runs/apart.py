@@ -8,6 +8,7 @@ would inherit and nobody would open, the work is done here.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -51,6 +52,7 @@ def in_own_process(work: Callable[[Say], Result], say: Say, store: Path) -> Resu
     if child == 0:
         here.close()
         _do(work, there, owner)
+    gc.unfreeze()  # this process ends as ever: libraries complain of what nobody collected
     there.close()
     with here, _ended(child):
         return _result(here, say, store)

@@ -30,6 +30,8 @@ KERNEL = "python3"
 START_SECONDS = 120
 LOOK_SECONDS = 0.5
 DEAD_KERNEL = "DeadKernelError"
+MADE = "made"
+"""Tag of the cell of a notebook after which all that its step makes is there, and nothing is written: only looked at."""
 ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
@@ -39,6 +41,7 @@ class Execution:
 
     ``error_kind`` is the class name of what a cell raised ("" when all went well, ``DeadKernelError`` when the
     kernel died); ``error_number`` the system's number where it was an OSError. ``executing`` executes it, and ``work`` is done when it has.
+    ``making`` is done as soon as the cell with the tag :data:`MADE` is; in a notebook without one, never.
     """
 
     executing: Callable[[Execution], None]
@@ -55,12 +58,18 @@ class Execution:
     is_stopped: bool = False
     _watch: threading.Lock = field(default_factory=threading.Lock)
     work: Future[None] = field(default_factory=Future)
+    making: Future[None] = field(default_factory=Future)
     _thread: threading.Thread | None = None
 
     @property
     def is_over(self) -> bool:
         """Whether the notebook is no longer at work."""
         return self.work.done()
+
+    @property
+    def has_made(self) -> bool:
+        """Whether all that the step makes is there."""
+        return self.making.done()
 
     def begin(self) -> None:
         """Let the notebook be executed in a thread of its own, unless it was stopped already."""
@@ -102,6 +111,12 @@ class Execution:
         """Let the stem do the imports of the notebook that follows, while this one is at work."""
         if self.stem is not None and self.following is not None:
             self.stem.warm_up(imports_in(self.following))
+
+    def cell_executed(self, cell: Any, reply: Mapping[str, Any]) -> None:
+        """Measure the kernel, and note when all is made."""
+        self.measure()
+        if MADE in cell.metadata.get("tags", ()) and reply["content"]["status"] == "ok" and not self.has_made:
+            self.making.set_result(None)
 
     def stop(self) -> None:
         """Kill the kernel; the execution then ends by itself."""
@@ -164,12 +179,14 @@ def prepare(
 
 
 def wait_for_one(executions: Collection[Execution], look: Callable[[], None]) -> None:
-    """Wait until one of the notebooks at work is over; ``look`` is called every half second meanwhile, and at the end.
+    """Wait until one of the notebooks at work is over, or one more has made all; ``look`` is called every half second
+    meanwhile, and at the end.
 
     They are in threads of their own, so that a signal to this process is acted upon at once.
     """
-    while not any(execution.is_over for execution in executions):
-        wait([execution.work for execution in executions], LOOK_SECONDS, FIRST_COMPLETED)
+    awaited = [one.work for one in executions] + [one.making for one in executions if not one.has_made]
+    while not any(future.done() for future in awaited):
+        wait(awaited, LOOK_SECONDS, FIRST_COMPLETED)
         look()
     look()
 
@@ -253,7 +270,8 @@ class WatchedEngine:
                 shutdown_kernel="immediate",
                 extra_arguments=[f"--IPKernelApp.exec_lines=exec({imports!r}, {{}})"],
                 config=Config({"KernelManager": channel}),
-                on_cell_executed=lambda **_: execution.measure(),  # "complete" comes when the cell was but sent
+                # "complete" comes when the cell was but sent.
+                on_cell_executed=lambda cell, execute_reply, **_: execution.cell_executed(cell, execute_reply),
             )
             manager.notebook_start()
             try:

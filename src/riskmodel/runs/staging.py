@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,13 +65,17 @@ def parameters_of(step: Step, settings: Settings, run_folder: Path) -> dict[str,
     return {"run_folder": str(run_folder), **given}
 
 
-@dataclass(frozen=True)
+@dataclass
 class AtWork:
-    """A step whose notebook is executed; ``key`` is the digest of all that it depends on."""
+    """A step whose notebook is executed; ``key`` is the digest of all that it depends on.
+
+    ``made`` are the digests of its files, by name, as soon as all are there: its notebook may go on showing them.
+    """
 
     step: Step
     key: str
     execution: Execution
+    made: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,27 +123,29 @@ class Work:
         journal.record(self.log, event="resumed" if again else "started", run_id=self.run_id, pid=os.getpid())
 
     def do_steps(self, say: Say) -> None:
-        """Do every step that is not done yet, each as soon as the steps are done that make what it needs.
+        """Do every step that is not done yet, each as soon as all is made that it needs.
 
-        Where there are two workers, two steps that do not need each other are done side by side. When one fails, no other
-        begins, and one that is at work goes on to its end: the next run need not do it again.
+        Where there are two workers, two steps that do not need each other are done side by side, and a step does not
+        wait for the notebook before it to show what it has made. When one fails, no other begins, and one that is at
+        work goes on to its end: the next run need not do it again.
 
         Raises
         ------
         RiskmodelError
             When a step did not finish: what its notebook raised, or that it stopped.
         """
-        left, finished, at_work = list(self.pipeline.steps), set[str](), list[AtWork]()
+        left, made, at_work = list(self.pipeline.steps), set[str](), list[AtWork]()
         most, failed = min(workers(), STEPS_AT_ONCE), list[RiskmodelError]()
         look = self._looking(say)
         try:
             while left or at_work:
-                ready = next((step for step in left if makers(step, self.pipeline.steps) <= finished), None)
-                if ready is not None and len(at_work) < most:
+                ready = next((step for step in left if makers(step, self.pipeline.steps) <= made), None)
+                busy = [one for one in at_work if most == 1 or one.made is None]
+                if ready is not None and len(busy) < most:
                     left.remove(ready)
                     to_do = self._to_do(ready, left[0] if left else None, say)
                     if to_do is None:
-                        finished.add(ready.notebook)
+                        made.add(ready.notebook)
                     else:
                         # In the list before it begins: a signal may come at any point, and then all in it are stopped.
                         at_work.append(to_do)
@@ -153,7 +159,12 @@ class Work:
                         left.clear()
                     else:
                         self._mark(one, say)
-                        finished.add(one.step.notebook)
+                        made.add(one.step.notebook)
+                for one in at_work:
+                    if one.made is None and one.execution.has_made and not one.execution.is_over:
+                        one.made = self._digests_of_made(one.step)
+                        if most > 1:
+                            made.add(one.step.notebook)
         except BaseException:
             stop([one.execution for one in at_work])
             raise
@@ -179,10 +190,12 @@ class Work:
     def _mark_of(self, step: Step) -> Path:
         return self.marks / f"{step.notebook}.json"
 
+    def _executed(self, step: Step) -> Path:
+        return self.folder / "notebooks" / f"{step.notebook}.ipynb"
+
     def _made(self, step: Step) -> list[Path]:
         """Return the files that a step has made, the executed notebook among them."""
-        notebook = f"notebooks/{step.notebook}.ipynb"
-        paths = [self.folder / name for name in (*step.makes, notebook)]
+        paths = [*(self.folder / name for name in step.makes), self._executed(step)]
         return [file for path in paths for file in (files_below(path) if path.is_dir() else [path])]
 
     def _is_done(self, step: Step, key: str) -> bool:
@@ -225,7 +238,7 @@ class Work:
         failure = self._failure_of(step, execution)
         text = f"{failure.kind} at {failure.place} (error {failure.error_id})" if failure else ""
         executed = cleaned(execution.notebook, text)
-        write_file(self.folder / "notebooks" / f"{step.notebook}.ipynb", executed)
+        write_file(self._executed(step), executed)
         if failure:
             journal.record(
                 self.log,
@@ -253,13 +266,7 @@ class Work:
     def _mark(self, one: AtWork, say: Say) -> None:
         step, execution = one.step, one.execution
         start_up = start_seconds(execution.notebook, execution.seconds)
-        missing = [name for name in step.makes if not (self.folder / name).exists()]
-        if missing:
-            raise RunFailedError(
-                message("A step makes the files that are declared for it."),
-                found=message("Step {step} did not make {name}.", step=step.notebook, name=missing[0]),
-                remedy=message("Correct the notebook or the table of steps."),
-            )
+        self._require_all(step)
         made = self._made(step)
         sync_files(made)
         measured = {
@@ -268,11 +275,36 @@ class Work:
             "cpu_seconds": execution.cpu_seconds,
             "peak_mb": execution.peak_mb,
         }
-        digests = {file.relative_to(self.folder).as_posix(): self.digests.of(file) for file in made}
+        digests = self._digests_of(made)
+        notebook = self._executed(step).relative_to(self.folder).as_posix()
+        if one.made is not None and one.made != {name: sha for name, sha in digests.items() if name != notebook}:
+            raise RunFailedError(
+                message("A notebook writes nothing behind the cell that says that all is made."),
+                found=message("Step {step} did.", step=step.notebook),
+                remedy=message("Correct the notebook: move the tag to the last cell that writes."),
+            )
         journal.record(self.log, event="step_done", step=step.notebook, **measured)
         write_json(self._mark_of(step), {"key": one.key, "made": digests, **measured})
         values = {**self._told(step), "seconds": execution.seconds, "start_up": start_up}
         say(message("Step {number} of {count}, {name}: {seconds:.1f} s (start-up {start_up:.1f} s).", **values))
+
+    def _require_all(self, step: Step) -> None:
+        missing = [name for name in step.makes if not (self.folder / name).exists()]
+        if missing:
+            raise RunFailedError(
+                message("A step makes the files that are declared for it."),
+                found=message("Step {step} did not make {name}.", step=step.notebook, name=missing[0]),
+                remedy=message("Correct the notebook or the table of steps."),
+            )
+
+    def _digests_of(self, files: Iterable[Path]) -> dict[str, str]:
+        return {file.relative_to(self.folder).as_posix(): self.digests.of(file) for file in files}
+
+    def _digests_of_made(self, step: Step) -> dict[str, str]:
+        """Return the digests of what a step has made while its notebook, which is not written yet, still shows it."""
+        self._require_all(step)
+        notebook = self._executed(step)
+        return self._digests_of(file for file in self._made(step) if file != notebook)
 
     def note_failure(self, error: RiskmodelError, event: str = "failed") -> None:
         """Note in the log that the run ended here; a disk that refuses this too changes nothing."""
