@@ -31,8 +31,15 @@ SECONDS_TO_END = 20
 """So long a process that was asked to end may take to remove its scratch files; then it is killed."""
 
 
-def in_own_process(work: Callable[[Say], Result], say: Say, store: Path) -> Result:
+def in_own_process(
+    work: Callable[[Say], Result], say: Say, store: Path, meanwhile: Callable[[], object] = lambda: None
+) -> Result:
     """Return what ``work`` returns, which must be plain values; what it says is said here.
+
+    Parameters
+    ----------
+    meanwhile
+        What this process can do in advance while the other works; not called where there is no other.
 
     Raises
     ------
@@ -55,6 +62,7 @@ def in_own_process(work: Callable[[Say], Result], say: Say, store: Path) -> Resu
     gc.unfreeze()  # this process ends as ever: libraries complain of what nobody collected
     there.close()
     with here, _ended(child):
+        meanwhile()
         return _result(here, say, store)
 
 

@@ -199,6 +199,11 @@ def stop(executions: Collection[Execution]) -> None:
         execution.wait_until_over()
 
 
+def load_papermill() -> None:
+    """Import what executing a notebook takes, before it is needed."""
+    import papermill.clientwrap  # noqa: F401, PLC0415  (half a second that `riskmodel --help` does not pay)
+
+
 def _papermill(notebook: Path, parameters: dict[str, Plain], execution: Execution) -> None:
     # Imported here: half a second that `riskmodel --help` does not pay.
     import papermill  # noqa: PLC0415

@@ -29,7 +29,7 @@ from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.lock import held_store
 from riskmodel.runs.lotteries import lotteries_before
 from riskmodel.runs.manifest import Code, Manifest, code_of_this_process, read_manifest
-from riskmodel.runs.papermilling import imports_in
+from riskmodel.runs.papermilling import imports_in, load_papermill
 from riskmodel.runs.parts import check_executor
 from riskmodel.runs.publish import (
     Store,
@@ -112,19 +112,19 @@ def run(plan: Plan, say: Say) -> Done:
     check_executor(store.folder)
     try:
         with _stopped_by_signals(), held_store(store.folder), _stem(plan) as stem:
+            digests = Digests()
             if plan.delivery is not None:
                 if stem is not None:
                     # While the delivery is read, which seldom has work for every core.
                     stem.warm_up(imports_in(plan.pipeline.notebook(plan.pipeline.steps[0])))
-                _receive(plan, plan.delivery, store, say)
+                _receive(plan, plan.delivery, store, digests, say)
             _receive_support(plan, store, say)
-            digests = Digests()
             return _run(plan, store, _inputs(plan, store, digests, say), digests, say, stem)
     except OSError as error:
         raise disk_failure(error, store.folder) from error
 
 
-def _receive(plan: Plan, delivery: Path, store: Store, say: Say) -> None:
+def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Say) -> None:
     # Not in a notebook: names and register ids never reach one. Nor in this process, which waits from here on.
     def receive(tell: Say) -> str:
         from riskmodel.sources import deliveries  # noqa: PLC0415  (DuckDB, for those who deliver)
@@ -135,8 +135,13 @@ def _receive(plan: Plan, delivery: Path, store: Store, say: Say) -> None:
             delivery, store.folder, key_file or default_key_file(store.folder), tell, limits=limits
         ).delivery_id
 
+    def prepare() -> None:
+        load_papermill()
+        for path in files_below(store.deliveries):
+            digests.of(path)  # for the inputs of the run
+
     started = time.perf_counter()
-    delivery_id = in_own_process(receive, say, store.folder)
+    delivery_id = in_own_process(receive, say, store.folder, prepare)
     seconds = round(time.perf_counter() - started, 3)
     journal.record(store.folder / journal.LOG_NAME, event="received", delivery_id=delivery_id, seconds=seconds)
     say(message("The delivery took {seconds:.1f} s.", seconds=seconds))

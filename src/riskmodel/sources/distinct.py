@@ -6,6 +6,7 @@ is said once, and a row takes it by a number.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +21,9 @@ MOST_VALUES = 1_000_000
 """A column with more different values than this is no list of values: its table is read as text, row by row."""
 WIDEST_RANGE = 100_000
 """Whole numbers and days between bounds no further apart are all listed, without a look at the rows."""
-ROWS_AT_ONCE = 1 << 17
+ROWS_AT_ONCE = 1 << 18
+AHEAD = 2
+"""So many items are made before they are asked for: with one, each thread of a chain would wait for the next."""
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 Item = TypeVar("Item")
@@ -199,12 +202,12 @@ def batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
 
 
 def ahead(items: Iterator[Item]) -> Generator[Item]:
-    """Yield items while the next one is made in a thread of its own; none of them is None."""
+    """Yield items while the next ones are made in a thread of its own; none of them is None."""
     try:
         with ThreadPoolExecutor(1) as maker:
-            coming = maker.submit(next, items, None)
-            while (item := coming.result()) is not None:
-                coming = maker.submit(next, items, None)
+            coming = deque(maker.submit(next, items, None) for _ in range(AHEAD))
+            while (item := coming.popleft().result()) is not None:
+                coming.append(maker.submit(next, items, None))
                 yield item
     finally:
         # Who stops before the end closes the files that the maker has open.
