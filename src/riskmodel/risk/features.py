@@ -7,6 +7,7 @@ it stand in ``data/texts/features.yaml``. The queries read ``known.<table>`` onl
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import date
 
@@ -45,7 +46,7 @@ def feature(code: str) -> Feature:
 
 
 def build(
-    connection: duckdb.DuckDBPyConnection, cut_off: date, members: pd.DataFrame, folded: pa.Table | None = None
+    connection: duckdb.DuckDBPyConnection, cut_off: date, members: pd.DataFrame, folded: Iterable[pa.Table] | None = None
 ) -> pd.DataFrame:
     """Return the features of ``members`` as :func:`build_rows` does, as float64 with the index ``pupil_id``.
 
@@ -56,7 +57,7 @@ def build(
 
 
 def build_rows(
-    connection: duckdb.DuckDBPyConnection, cut_off: date, members: pd.DataFrame, folded: pa.Table | None = None
+    connection: duckdb.DuckDBPyConnection, cut_off: date, members: pd.DataFrame, folded: Iterable[pa.Table] | None = None
 ) -> pa.Table:
     """Return the features of ``members``, from what was known on ``cut_off``.
 
@@ -72,8 +73,8 @@ def build_rows(
         Pupils of one cohort, whole schools, one row each: ``pupil_id, school_id, stage_kind, stage_number,
         class_code, municipality_code, school_year_on`` (see :func:`riskmodel.risk.label.cohort`).
     folded
-        The rows of :func:`fold_pupils` for this cut-off date and school year, of all members or of more pupils, in
-        any order; None folds them here. A member without a row has no daily facts.
+        What :func:`fold_pupils` gives for this cut-off date and school year, by ranges of pupils in ascending order that
+        hold all members or more; None folds them here. A member without a row has no daily facts.
 
     Returns
     -------
@@ -93,21 +94,20 @@ def build_rows(
         raise ValueError(f"members of one cohort have one school year, found {len(years)}")
     year_on = pd.Timestamp(years[0]).date()
     if folded is None:
-        folded = fold_pupils(connection, cut_off, year_on)
+        folded = [fold_pupils(connection, cut_off, year_on)]
     open_cut_off(connection, cut_off, tables=SLOW_TABLES)
     return _named(connection, members, folded, days_around(cut_off, year_on))
 
 
 def _named(
-    connection: duckdb.DuckDBPyConnection, members: pd.DataFrame, folded: pa.Table, days: Mapping[str, date]
+    connection: duckdb.DuckDBPyConnection, members: pd.DataFrame, folded: Iterable[pa.Table], days: Mapping[str, date]
 ) -> pa.Table:
     """Lay the blocks side by side, a row per member in the same order, and name the features over them."""
     ordered = members.sort_values("pupil_id", ignore_index=True)
     pupils = pa.array(ordered["pupil_id"], pa.string())
     side_by_side = {"member": _lay_out_members(connection, ordered)}
-    places = pc.index_in(pupils, value_set=folded["pupil_id"].combine_chunks())
-    side_by_side["folded"] = (
-        folded.drop_columns("pupil_id").take(places).append_column("member_id", side_by_side["member"]["member_id"])
+    side_by_side["folded"] = _of_pupils(pupils, folded).append_column(
+        "member_id", side_by_side["member"]["member_id"]
     )
     connection.register("folded", side_by_side["folded"])
     for block in BLOCKS:
@@ -120,6 +120,21 @@ def _named(
     for name in side_by_side:
         connection.unregister(name)
     return pa.table({name: _without_nan(values[name]) for name in values.column_names})
+
+
+def _of_pupils(pupils: pa.Array, folded: Iterable[pa.Table]) -> pa.Table:
+    """Return a row for each of ``pupils``, empty for who has none; both in ascending order. No two ranges are held at once."""
+    found, first, rows = [], 0, None
+    for of_range in folded:
+        ids, rows = of_range["pupil_id"].combine_chunks(), of_range.drop_columns("pupil_id")
+        if not len(ids):
+            continue
+        after = bisect_right(range(len(pupils)), ids[-1].as_py(), first, key=lambda place: pupils[place].as_py())
+        found.append(rows.take(pc.index_in(pupils[first:after], value_set=ids)))
+        first = after
+    if rows is None:
+        raise ValueError("what was folded must have its columns, even where it has no row")
+    return pa.concat_tables([*found, rows.take(pa.nulls(len(pupils) - first, pa.int32()))])
 
 
 def feature_sql(features: Iterable[Feature]) -> str:

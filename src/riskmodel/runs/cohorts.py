@@ -177,7 +177,7 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     connection = database.canonical(folder, given)
     members = cohort(connection, of_cohort, as_of, database.stays(folder, given))
     database.find_versions(folder, given)
-    folded = pa.concat_tables([folder.read(name) for name in given["folds"]])
+    folded = map(folder.read, given["folds"])
     tables = {
         "cohort": pa.Table.from_pandas(members, schema=COHORT.arrow_schema(), preserve_index=False),
         "trait": _traits(connection, of_cohort, members, as_of),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import math
 import os
 import re
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import pyarrow as pa
 
@@ -36,6 +37,8 @@ WORKERS, SCHEDULER = "RISKMODEL_WORKERS", "RISKMODEL_SCHEDULER"
 KEY_LETTERS = 24
 NAME = re.compile(r"[a-z0-9_-]{1,60}")
 MARK = b"riskmodel part "
+ROWS_WRITTEN_AT_ONCE = 32_768
+"""Of a part's table: so many stand in memory a second time, compressed."""
 HEAD_BYTES = len(MARK) + 64 + 1
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
@@ -106,14 +109,15 @@ class PartFolder:
         sync_folder(self.path)
 
     def _write(self, path: Path, table: pa.Table) -> None:
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
-            stream.write_table(table)
-        body = sink.getvalue()
         half = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         with half.open("xb") as file:
-            file.write(MARK + hashlib.sha256(body).hexdigest().encode() + b"\n")
-            file.write(body)
+            file.write(_head(hashlib.sha256()))  # its place: what the digest is, is known at the end
+            body = _Digested(file)
+            options = pa.ipc.IpcWriteOptions(compression="lz4")
+            with pa.ipc.new_stream(pa.PythonFile(body, "w"), table.schema, options=options) as stream:
+                stream.write_table(table, max_chunksize=ROWS_WRITTEN_AT_ONCE)
+            file.seek(0)
+            file.write(_head(body.digest))
             file.flush()
             os.fsync(file.fileno())
         half.replace(path)
@@ -141,6 +145,25 @@ class PartFolder:
         return pa.ipc.open_stream(body).read_all()
 
 
+class _Digested(io.RawIOBase):
+    """Writes to a file, and has the digest of all that it wrote."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, some: Any) -> int:
+        self.digest.update(some)
+        return self._file.write(some)
+
+
+def _head(digest: hashlib._Hash) -> bytes:
+    return MARK + digest.hexdigest().encode() + b"\n"
+
+
 def _body(path: Path) -> pa.Buffer | None:
     """Return what a part's file holds behind its digest, or None when it is not there or not whole."""
     try:
@@ -148,8 +171,7 @@ def _body(path: Path) -> pa.Buffer | None:
     except FileNotFoundError:
         return None
     body = pa.py_buffer(content).slice(min(HEAD_BYTES, len(content)))
-    head = MARK + hashlib.sha256(body).hexdigest().encode() + b"\n"
-    return body if content.startswith(head) else None
+    return body if content.startswith(_head(hashlib.sha256(body))) else None
 
 
 def open_folder(path: Path, store: Path) -> PartFolder:
