@@ -46,7 +46,10 @@ def feature(code: str) -> Feature:
 
 
 def build(
-    connection: duckdb.DuckDBPyConnection, cut_off: date, members: pd.DataFrame, folded: Iterable[pa.Table] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    cut_off: date,
+    members: pd.DataFrame,
+    folded: Iterable[pa.Table] | None = None,
 ) -> pd.DataFrame:
     """Return the features of ``members`` as :func:`build_rows` does, as float64 with the index ``pupil_id``.
 
@@ -57,7 +60,10 @@ def build(
 
 
 def build_rows(
-    connection: duckdb.DuckDBPyConnection, cut_off: date, members: pd.DataFrame, folded: Iterable[pa.Table] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    cut_off: date,
+    members: pd.DataFrame,
+    folded: Iterable[pa.Table] | None = None,
 ) -> pa.Table:
     """Return the features of ``members``, from what was known on ``cut_off``.
 
@@ -106,9 +112,7 @@ def _named(
     ordered = members.sort_values("pupil_id", ignore_index=True)
     pupils = pa.array(ordered["pupil_id"], pa.string())
     side_by_side = {"member": _lay_out_members(connection, ordered)}
-    side_by_side["folded"] = _of_pupils(pupils, folded).append_column(
-        "member_id", side_by_side["member"]["member_id"]
-    )
+    side_by_side["folded"] = _of_pupils(pupils, folded).append_column("member_id", side_by_side["member"]["member_id"])
     connection.register("folded", side_by_side["folded"])
     for block in BLOCKS:
         rows = _asked(connection, block.sql, days)

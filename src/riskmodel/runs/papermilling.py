@@ -41,7 +41,8 @@ class Execution:
 
     ``error_kind`` is the class name of what a cell raised ("" when all went well, ``DeadKernelError`` when the
     kernel died); ``error_number`` the system's number where it was an OSError. ``executing`` executes it, and ``work`` is done when it has.
-    ``making`` is done as soon as the cell with the tag :data:`MADE` is; in a notebook without one, never.
+    ``making`` is done as soon as the cell with the tag :data:`MADE` is; in a notebook without one, never. ``seconds``
+    are without those that a kernel that was started ahead had to wait.
     """
 
     executing: Callable[[Execution], None]
@@ -60,6 +61,8 @@ class Execution:
     work: Future[None] = field(default_factory=Future)
     making: Future[None] = field(default_factory=Future)
     _thread: threading.Thread | None = None
+    _may_go_on: threading.Event = field(default_factory=threading.Event)
+    _waited_seconds: float = 0.0
 
     @property
     def is_over(self) -> bool:
@@ -71,10 +74,16 @@ class Execution:
         """Whether all that the step makes is there."""
         return self.making.done()
 
-    def begin(self) -> None:
-        """Let the notebook be executed in a thread of its own, unless it was stopped already."""
-        self._thread = threading.Thread(target=self._execute)
-        self._thread.start()
+    def begin(self, *, ahead: bool = False) -> None:
+        """Let the notebook be executed in a thread of its own, unless it was stopped already; again: let it go on.
+
+        ``ahead``: only its kernel is started, and the cells wait until this is called again.
+        """
+        if not ahead:
+            self._may_go_on.set()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._execute)
+            self._thread.start()
 
     def _execute(self) -> None:
         began, error = time.monotonic(), None
@@ -83,11 +92,19 @@ class Execution:
                 self.executing(self)
         except BaseException as found:  # noqa: BLE001  (it is raised where the result is asked for)
             error = found
-        self.seconds = round(time.monotonic() - began, 3)
+        self.seconds = round(time.monotonic() - began - self._waited_seconds, 3)
         if error is None:
             self.work.set_result(None)
         else:
             self.work.set_exception(error)
+
+    def wait_to_go_on(self) -> None:
+        """Wait until the cells may be executed; ``RuntimeError`` when they never will be."""
+        began = time.monotonic()
+        self._may_go_on.wait()
+        self._waited_seconds = time.monotonic() - began
+        if self.is_stopped:
+            raise RuntimeError(DEAD_KERNEL)
 
     def wait_until_over(self) -> None:
         """Wait for the end of a notebook that was stopped; one that has not begun yet will not begin."""
@@ -122,6 +139,7 @@ class Execution:
         """Kill the kernel; the execution then ends by itself."""
         with self._watch:
             self.is_stopped = True
+        self._may_go_on.set()
         if self.kernel_pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.kernel_pid, signal.SIGKILL)
@@ -260,6 +278,10 @@ class WatchedEngine:
                 super().start_new_kernel(**options)
                 execution.kernel_started(self.km.provisioner.pid)
                 execution.warm_up()
+
+            def papermill_execute_cells(self) -> None:
+                execution.wait_to_go_on()
+                super().papermill_execute_cells()
 
         manager = NotebookExecutionManager(nb, output_path=None, progress_bar=False, log_output=False)
         execution.notebook = manager.nb

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,34 @@ class AtWork:
     made: dict[str, str] | None = None
 
 
+class _Ahead:
+    """The kernel of the step that comes next, started while the step before it is at work; it waits with its first cell."""
+
+    def __init__(self) -> None:
+        self._step: Step | None = None
+        self._execution: Execution | None = None
+
+    def begin(self, step: Step, execution: Callable[[], Execution]) -> None:
+        """Start the kernel of ``step``, unless one is waiting already."""
+        if self._execution is None:
+            self._step, self._execution = step, execution()
+            self._execution.begin(ahead=True)
+
+    def of(self, step: Step) -> Execution | None:
+        """Return the execution of ``step`` if it is the one that waits."""
+        return self._execution if self._step is step else None
+
+    def let_go(self, step: Step) -> None:
+        """Leave the execution of ``step`` to who has it now."""
+        if self._step is step:
+            self._step = self._execution = None
+
+    def stop(self) -> None:
+        """Stop the kernel that nobody took."""
+        if self._execution is not None:
+            stop([self._execution])
+
+
 @dataclass(frozen=True)
 class Work:
     """A run in staging."""
@@ -135,22 +164,26 @@ class Work:
             When a step did not finish: what its notebook raised, or that it stopped.
         """
         left, made, at_work = list(self.pipeline.steps), set[str](), list[AtWork]()
-        most, failed = min(workers(), STEPS_AT_ONCE), list[RiskmodelError]()
+        most, failed, ahead = min(workers(), STEPS_AT_ONCE), list[RiskmodelError](), _Ahead()
         look = self._looking(say)
         try:
             while left or at_work:
                 ready = next((step for step in left if makers(step, self.pipeline.steps) <= made), None)
                 busy = [one for one in at_work if most == 1 or one.made is None]
                 if ready is not None and len(busy) < most:
+                    following = left[left.index(ready) + 1 :][:1]
                     left.remove(ready)
-                    to_do = self._to_do(ready, left[0] if left else None, say)
-                    if to_do is None:
+                    if (key := self._key_to_do(ready, say)) is None:
                         made.add(ready.notebook)
-                    else:
-                        # In the list before it begins: a signal may come at any point, and then all in it are stopped.
-                        at_work.append(to_do)
-                        to_do.execution.begin()
+                        continue
+                    execution = ahead.of(ready) or self._execution(ready, following)
+                    # In the list before it begins: a signal may come at any point, and then all in it are stopped.
+                    at_work.append(AtWork(ready, key, execution))
+                    ahead.let_go(ready)
+                    execution.begin()
                     continue
+                if left and len(at_work) < most and not self._mark_of(left[0]).exists():
+                    ahead.begin(left[0], partial(self._execution, left[0], left[1:2]))
                 wait_for_one([one.execution for one in at_work], look)
                 for one in [one for one in at_work if one.execution.is_over]:
                     at_work.remove(one)
@@ -168,6 +201,8 @@ class Work:
         except BaseException:
             stop([one.execution for one in at_work])
             raise
+        finally:
+            ahead.stop()
         if failed:
             raise failed[0]
 
@@ -214,8 +249,8 @@ class Work:
         steps = self.pipeline.steps
         return {"number": steps.index(step) + 1, "count": len(steps), "name": step.words}
 
-    def _to_do(self, step: Step, following: Step | None, say: Say) -> AtWork | None:
-        """Return a step that is to begin now, None when it is done already; ``following`` is begun after it."""
+    def _key_to_do(self, step: Step, say: Say) -> str | None:
+        """Return the key of a step that is to begin now, whose old files are away; None when it is done already."""
         key = self._key(step)
         if self._is_done(step, key):
             say(message("Step {number} of {count}, {name}: already done.", **self._told(step)))
@@ -226,11 +261,15 @@ class Work:
         remove(failure_file(self.marks, step.notebook))
         for name in step.makes:
             remove(self.folder / name)
-        given = parameters_of(step, self.settings, self.folder)
         journal.record(self.log, event="step_started", step=step.notebook)
+        return key
+
+    def _execution(self, step: Step, following: Sequence[Step]) -> Execution:
+        """Return the execution of a step's notebook; the first of ``following`` will be begun after it."""
+        given = parameters_of(step, self.settings, self.folder)
         environment = {**kernel_environment(self.settings.threads), STEP: step.notebook}
-        after = None if following is None else self.pipeline.notebook(following)
-        return AtWork(step, key, prepare(self.pipeline.notebook(step), given, environment, self.stem, after))
+        after = self.pipeline.notebook(following[0]) if following else None
+        return prepare(self.pipeline.notebook(step), given, environment, self.stem, after)
 
     def _failure(self, one: AtWork) -> Failure | None:
         """Write the executed notebook; return why the step did not finish, None when it did."""
@@ -370,7 +409,13 @@ def kernel_environment(threads: int) -> dict[str, str]:
     ``GLIBC_TUNABLES``: large tables ask the system for large pages; to make a page and to find it again costs less then.
     """
     pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    return {**{name: str(threads) for name in pools}, "PYTHONHASHSEED": "0", "TZ": "UTC", "MALLOC_ARENA_MAX": "2", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+    return {
+        **{name: str(threads) for name in pools},
+        "PYTHONHASHSEED": "0",
+        "TZ": "UTC",
+        "MALLOC_ARENA_MAX": "2",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    }
 
 
 def _kernel_died() -> RunFailedError:
