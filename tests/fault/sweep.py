@@ -45,6 +45,7 @@ def prepare_here(
     cells.insert(1, "\n".join(f"{name} = {value!r}" for name, value in parameters.items()))
 
     def execute(execution: Execution) -> None:
+        execution.wait_to_go_on()
         try:
             for cell in cells:
                 exec(compile(cell, notebook.name, "exec"), names)

@@ -225,6 +225,25 @@ def cohort(
     return found.astype(dict.fromkeys(DAYS, "datetime64[us]"))
 
 
+def ended_by(every_stay: Read, window: Window, landmark: date, as_of: date) -> pa.StringArray:
+    """Return in ascending order the pupils whose schooling had ended by the day ``landmark``, as known on ``as_of``.
+
+    They finished the stage in which the cut-off date found them, or no later stay that began inside the window is known.
+    ``every_stay`` comes from :func:`read_stays`.
+    """
+    stays = _stays(every_stay, window, as_of)
+    rows = np.flatnonzero(stays.is_known_later & (stays["happened_on"] <= _day(window.horizon_on)))
+    starts, ends, exit_class = (stays[name][rows] for name in ("happened_on", "ends_on", "exit_class"))
+    goes_on = (ends == MISSING) | (ends > _day(landmark))
+    is_of_cohort = (starts <= _day(window.cut_off)) & (ends > _day(window.cut_off))
+    is_completed = exit_class == [*ENROLMENT.column("exit_class").codes].index("completed")
+    has_ended = np.zeros(len(stays.texts[PUPIL]), dtype=bool)
+    for chosen, as_said in ((slice(None), True), (goes_on, False), (~goes_on & is_of_cohort & is_completed, True)):
+        has_ended[stays.pupil[rows[chosen]]] = as_said
+    found: pa.StringArray = stays.texts[PUPIL].filter(pa.array(has_ended))
+    return found
+
+
 DAYS = tuple(column.name for column in COHORT.columns if column.kind is Kind.DATE)
 STAY_COLUMNS = ("school_id", "happened_on", "ends_on", "exit_class", "stage_kind", "stage_number", "class_code")
 BEFORE_OTHERS = ("completed", "transferred", "continuing", "left", "abroad", "unknown")

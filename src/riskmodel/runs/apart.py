@@ -63,7 +63,8 @@ def in_own_process(
     there.close()
     with here, _ended(child):
         meanwhile()
-        return _result(here, say, store)
+        result: Result = _result(here, say, store)
+    return result
 
 
 def _do(work: Callable[[Say], object], to: Connection, owner: int) -> NoReturn:

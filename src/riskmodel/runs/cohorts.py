@@ -78,16 +78,17 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
         horizon = date.fromisoformat(horizon_on) if horizon_on else None
         windows = cohort_windows(connection, run.cut_off, horizon, label_delay_days)
         ranges = pupil_ranges(connection, PUPILS_PER_PART)
-        open_cut_off(connection, run.cut_off, tables=("school", "capacity", "support"))
-        places = _places(connection, run)
-        measures = trends.known_support(connection, run.cut_off)
     with run.parts() as folder:
         given = {"delivery_ids": run.delivery_ids, "threads": threads}
         folds = _fold_parts(windows, run.cut_off, ranges, given)
         wholes = [_cohort_part(folder, window, folds, run.cut_off, given) for window in windows]
         tell = run.progress(len(folds) + len(wholes))
-        with parts.beside(partial(database.prepare, folder, given)):
+        with (
+            parts.beside(partial(_known_now, run, threads)) as known_now,
+            parts.beside(partial(database.prepare, folder, given)),
+        ):
             parts.make(folder, folds, tell)
+            places, measures = known_now()
         give_back()  # what folding took
         of_trends = partial(trends.write_trends, run, folder, _files_of(folder, folds, TREND), measures)
         with _Writing(run, folder, wholes, of_trends) as writing:
@@ -97,6 +98,13 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
     found = run.read("cohort", columns=columns)
     run.write(PLACE, _with_pupils(places, found, run))
     return found
+
+
+def _known_now(run: SemesterRun, threads: int) -> tuple[pd.DataFrame, pa.Table]:
+    """Return the places (see :func:`_places`) and measures of support as known on the cut-off date of the run."""
+    with run.connect(threads) as connection:
+        open_cut_off(connection, run.cut_off, tables=("school", "capacity", "support"))
+        return _places(connection, run), trends.known_support(connection, run.cut_off)
 
 
 def pupil_ranges(connection: duckdb.DuckDBPyConnection, most: int) -> list[tuple[str | None, str | None]]:
@@ -193,7 +201,7 @@ class _Writing:
         self, run: SemesterRun, folder: PartFolder, wholes: Sequence[Part], write_trends: Callable[[pa.Array], None]
     ) -> None:
         self._run, self._folder, self._left = run, folder, list(wholes)
-        self._present, self._write_trends = wholes[-1], write_trends
+        self._count, self._present, self._write_trends = len(wholes), wholes[-1], write_trends
         self._made: set[str] = set()
         self._writers = {name: CohortWriter(run.tables, name, declared) for name, declared in COHORT_TABLES.items()}
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="trends")
@@ -209,8 +217,9 @@ class _Writing:
         def made(part: Part, seconds: float | None) -> None:
             tell(part, seconds)
             self._made.add(part.name)
-            if part is self._present:
-                members = self._read(part)["cohort.pupil_id"].combine_chunks()
+            if self._trends is None and self._present.name in self._made and len(self._made) >= self._count - 1:
+                # At the end, when there is one part for all workers.
+                members = self._read(self._present)["cohort.pupil_id"].combine_chunks()
                 self._trends = self._beside.submit(self._write_trends, members)
             while self._left and self._left[0].name in self._made:
                 self._write(self._read(self._left.pop(0)))

@@ -18,7 +18,7 @@ The same pupils' absence in the cohort before and after stands beside them as th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -27,6 +27,8 @@ from typing import Any, NamedTuple
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -37,7 +39,7 @@ from riskmodel.risk.effects.effect_table import ALL, COLUMNS, estimate_effects
 from riskmodel.risk.effects.grade import grades
 from riskmodel.risk.effects.verdict import Rule
 from riskmodel.risk.evaluation import DEFAULT_MODEL
-from riskmodel.risk.label import Window, cohort, cohort_windows
+from riskmodel.risk.label import Window, cohort, cohort_windows, ended_by, read_stays
 from riskmodel.runs import parts, sides
 from riskmodel.runs.lotteries import drawn_lots
 from riskmodel.runs.predictions import predicted_parts, read_prediction
@@ -94,7 +96,6 @@ def estimate(run: SemesterRun, asked: Asked, told: Mapping[str, Any] | None = No
     with run.connect() as connection:
         open_cut_off(connection, run.cut_off, tables=("support", "enrolment"))
         given = sides.measures_given(connection)
-        sides.keep_stays(connection)
         judged = _judged(run, connection, given, asked)
         at_cuts = [*_at_cuts(run, connection, given), *_by_lots(run, connection, given)]
     frames = [frame for frame in (*judged, *at_cuts) if len(frame)]
@@ -184,28 +185,28 @@ def _cohorts(run: SemesterRun, connection: duckdb.DuckDBPyConnection) -> Iterato
     windows = {window.cut_off: window for window in run.windows()}
     listed = [(number, day) for number, (day, split) in enumerate(predicted_parts(run.tables)) if split == MATURE]
     following = [*(day for _, day in listed[1:]), run.cut_off]
+    every_stay, told_since = read_stays(connection), sides.telling_since(connection)
     for (number, cohort_on), next_on in zip(listed, following, strict=True):
         predicted = read_prediction(run.tables, number)
         if DEFAULT_MODEL not in predicted.by_model:
             continue
         raw, probability = predicted.by_model[DEFAULT_MODEL]
-        members = run.read("cohort", cohort_on, ["pupil_id", "school_id"])
-        features = run.read("feature", cohort_on, ["pupil_id", *COVARIATES]).set_index("pupil_id")
-        later = run.read("feature", next_on, ["pupil_id", BEFORE]).set_index("pupil_id")[BEFORE]
         landmark = cohort_on + timedelta(days=GRACE_DAYS)
-        rows = pd.DataFrame(
+        bands, telling = band_of(probability, limits), [school for school, day in told_since.items() if day <= landmark]
+        is_asked = np.isin(bands, ASKED_BANDS) & predicted.school_id.isin(telling).to_numpy()
+        ended = ended_by(every_stay, windows[cohort_on], landmark, run.cut_off)
+        is_asked[is_asked] = pc.invert(pc.is_in(_pupils(predicted.pupil_id[is_asked]), value_set=ended))
+        pupils = predicted.pupil_id[is_asked]
+        kept = pd.DataFrame(
             {
-                "pupil_id": predicted.pupil_id.to_numpy(),
-                SCORE: raw,
-                "group_code": band_of(probability, limits),
-                "label": predicted.label,
+                "pupil_id": pupils.to_numpy(),
+                SCORE: raw[is_asked],
+                "group_code": bands[is_asked],
+                "label": predicted.label[is_asked],
+                "school_id": predicted.school_id[is_asked].astype(str).to_numpy(),
+                **_features(run, cohort_on, COVARIATES, pupils),
             }
-        ).merge(members, on="pupil_id", how="inner", validate="1:1")
-        is_asked = rows["group_code"].isin(ASKED_BANDS)
-        is_told_of = rows["school_id"].isin(sides.telling_schools(connection, landmark))
-        rows = rows[is_asked & is_told_of]
-        has_ended = sides.ended_by(connection, rows["pupil_id"], windows[cohort_on], landmark)
-        kept = rows[~has_ended].join(features, on="pupil_id")
+        )
         yield kept.assign(
             cohort_on=pd.Timestamp(cohort_on),
             landmark_on=pd.Timestamp(landmark),
@@ -216,8 +217,21 @@ def _cohorts(run: SemesterRun, connection: duckdb.DuckDBPyConnection) -> Iterato
             is_drawn=np.nan,
             left=kept["label"],
             before=kept[BEFORE],
-            after=kept["pupil_id"].map(later),
+            after=_features(run, next_on, (BEFORE,), pupils)[BEFORE],
         ).drop(columns="label")
+
+
+def _features(
+    run: SemesterRun, day: date, names: Sequence[str], pupils: pd.Series
+) -> dict[str, NDArray[np.float64]]:
+    """Return features of pupils in the cohort of a day; missing for who does not belong to it."""
+    rows = run.read_arrow("feature", ["pupil_id", *names], cohort_on=day)
+    places = pc.index_in(_pupils(pupils), value_set=rows["pupil_id"].combine_chunks())
+    return {name: rows[name].take(places).to_numpy() for name in names}
+
+
+def _pupils(pupils: pd.Series) -> pa.Array:
+    return pa.array(pupils, pa.string())
 
 
 def _drawn(is_given: NDArray[np.bool_], asked: Asked, number: int) -> NDArray[np.intp]:

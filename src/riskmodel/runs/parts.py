@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 import pyarrow as pa
 
@@ -217,19 +217,22 @@ def make(folder: PartFolder, parts: Sequence[Part], tell: Tell) -> None:
         tell(by_name[outcome.name], outcome.seconds)
 
 
-@contextlib.contextmanager
-def beside(work: Callable[[], object]) -> Iterator[None]:
-    """Do ``work`` beside the parts that the block makes, where this process makes several at once; else do nothing.
+Result = TypeVar("Result")
 
-    For what later parts want, and would do themselves.
+
+@contextlib.contextmanager
+def beside(work: Callable[[], Result]) -> Iterator[Callable[[], Result]]:
+    """Do ``work`` beside the parts that the block makes, where this process makes several at once.
+
+    Gives what returns its result; elsewhere the work is done when the result is asked for, and not at all when nobody asks.
     """
     if os.environ.get(SCHEDULER, "") or workers() == 1:
-        yield
+        yield work
         return
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside") as pool:
-        done = pool.submit(work)
-        yield
-        done.result()
+        doing = pool.submit(work)
+        yield doing.result
+        doing.result()
 
 
 def make_part(folder: PartFolder, part: Part) -> Outcome:

@@ -91,8 +91,9 @@ def read_prediction(folder: Path, number: int) -> Predicted:
 def predicted_parts(folder: Path) -> list[tuple[date, str]]:
     """Return the cohort and split of each part: oldest cohort first, splits by code."""
     file = pq.ParquetFile(path_of(folder), read_dictionary=["split_code"])
+    columns = ["cohort_on", "split_code"]
     firsts = [
-        file.read_row_group(number, ["cohort_on", "split_code"]).slice(0, 1).to_pylist()[0]
+        next(file.iter_batches(1, row_groups=[number], columns=columns, use_threads=False)).to_pylist()[0]
         for number in range(file.metadata.num_row_groups)
     ]
     return [(first["cohort_on"], first["split_code"]) for first in firsts]

@@ -103,10 +103,18 @@ class SemesterRun:
         """Return a table of the run; of a large one, better only the cohort or the columns that are needed."""
         return read_table(self.tables, name, cohort_on, columns)
 
-    def read_arrow(self, name: str, columns: Sequence[str] | None = None, coded: Sequence[str] = ()) -> pa.Table:
-        """Return a table of the run, or some columns of it, as Arrow; those of ``coded`` as dictionaries."""
+    def read_arrow(
+        self,
+        name: str,
+        columns: Sequence[str] | None = None,
+        coded: Sequence[str] = (),
+        cohort_on: date | None = None,
+    ) -> pa.Table:
+        """Return a table of the run, or one cohort or some columns of it, as Arrow; those of ``coded`` as dictionaries."""
+        path = self.tables / f"{name}.parquet"
         chosen = None if columns is None else list(columns)
-        return pq.read_table(self.tables / f"{name}.parquet", columns=chosen, read_dictionary=list(coded))
+        of_cohort = None if cohort_on is None else [("cohort_on", "=", cohort_on)]
+        return pq.read_table(path, columns=chosen, read_dictionary=list(coded), filters=of_cohort)
 
     def write(self, table: Table, rows: pd.DataFrame) -> pd.DataFrame:
         """Write a declared table of the run, and return it as it reads."""

@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskmodel.risk.label import Window
 
 
 def measures_given(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
@@ -30,43 +29,9 @@ def measures_given(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     ).df()
 
 
-def keep_stays(connection: duckdb.DuckDBPyConnection) -> None:
-    """Work ``known.enrolment`` out once, for the questions of all cohorts: its versions are compared at each."""
-    connection.execute(
-        "CREATE TEMP TABLE stays AS SELECT pupil_id, happened_on, ends_on, exit_class FROM known.enrolment"
-    )
-
-
-def ended_by(
-    connection: duckdb.DuckDBPyConnection, asked: pd.Series, window: Window, landmark: date
-) -> NDArray[np.bool_]:
-    """Return which of the pupils ``asked`` had ended their schooling by a day, as the stays that were kept tell.
-
-    They finished the stage in which the cut-off date found them, or no later stay that began inside the window is known.
-    """
-    connection.register("asked", pd.DataFrame({"pupil_id": asked.astype(str).to_numpy(dtype=object)}))
-    rows = connection.execute(
-        """
-        SELECT pupil_id FROM stays
-        WHERE happened_on <= $horizon_on AND pupil_id IN (SELECT pupil_id FROM asked)
-        GROUP BY pupil_id
-        HAVING NOT bool_or(ends_on IS NULL OR ends_on > $landmark)
-            OR count(*) FILTER (
-                happened_on <= $cut_off AND ends_on > $cut_off AND ends_on <= $landmark AND exit_class = 'completed'
-            ) > 0
-        """,
-        {"cut_off": window.cut_off, "horizon_on": window.horizon_on, "landmark": landmark},
-    ).fetchall()
-    connection.unregister("asked")
-    return np.asarray(asked.isin({pupil for (pupil,) in rows}), dtype=np.bool_)
-
-
-def telling_schools(connection: duckdb.DuckDBPyConnection, landmark: date) -> set[str]:
-    """Return the schools of which any measure that began by a day is known."""
-    rows = connection.execute(
-        "SELECT DISTINCT school_id FROM known.support WHERE happened_on <= $landmark", {"landmark": landmark}
-    ).fetchall()
-    return {school for (school,) in rows}
+def telling_since(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:
+    """Return the first day of the first measure that is known, by school; not of schools where no support is told of."""
+    return dict(connection.execute("SELECT school_id, min(happened_on) FROM known.support GROUP BY school_id").fetchall())
 
 
 def began(pupils: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:

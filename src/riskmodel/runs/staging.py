@@ -173,14 +173,8 @@ class Work:
                 if ready is not None and len(busy) < most:
                     following = left[left.index(ready) + 1 :][:1]
                     left.remove(ready)
-                    if (key := self._key_to_do(ready, say)) is None:
+                    if not self._begin(ready, following, at_work, ahead, say):
                         made.add(ready.notebook)
-                        continue
-                    execution = ahead.of(ready) or self._execution(ready, following)
-                    # In the list before it begins: a signal may come at any point, and then all in it are stopped.
-                    at_work.append(AtWork(ready, key, execution))
-                    ahead.let_go(ready)
-                    execution.begin()
                     continue
                 if left and len(at_work) < most and not self._mark_of(left[0]).exists():
                     ahead.begin(left[0], partial(self._execution, left[0], left[1:2]))
@@ -193,11 +187,7 @@ class Work:
                     else:
                         self._mark(one, say)
                         made.add(one.step.notebook)
-                for one in at_work:
-                    if one.made is None and one.execution.has_made and not one.execution.is_over:
-                        one.made = self._digests_of_made(one.step)
-                        if most > 1:
-                            made.add(one.step.notebook)
+                made |= self._newly_made(at_work) if most > 1 else set()
         except BaseException:
             stop([one.execution for one in at_work])
             raise
@@ -205,6 +195,27 @@ class Work:
             ahead.stop()
         if failed:
             raise failed[0]
+
+    def _begin(self, step: Step, following: Sequence[Step], at_work: list[AtWork], ahead: _Ahead, say: Say) -> bool:
+        """Begin a step, in the kernel that waits ahead where it is its own; return False for one that is done already."""
+        key = self._key_to_do(step, say)
+        if key is None:
+            return False
+        execution = ahead.of(step) or self._execution(step, following)
+        # In the list before it begins: a signal may come at any point, and then all in it are stopped.
+        at_work.append(AtWork(step, key, execution))
+        ahead.let_go(step)
+        execution.begin()
+        return True
+
+    def _newly_made(self, at_work: Sequence[AtWork]) -> set[str]:
+        """Note what has been made by steps whose notebooks are still at work; return their names."""
+        found = set()
+        for one in at_work:
+            if one.made is None and one.execution.has_made and not one.execution.is_over:
+                one.made = self._digests_of_made(one.step)
+                found.add(one.step.notebook)
+        return found
 
     def _looking(self, say: Say) -> Callable[[], None]:
         log = journal.Follower(self.log)

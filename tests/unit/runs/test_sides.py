@@ -82,7 +82,6 @@ MEASURES = [
 def connection() -> duckdb.DuckDBPyConnection:
     made = laid_out(enrolment=[row for rows in STAYS.values() for row in rows], support=MEASURES)
     open_cut_off(made, NOW, tables=("enrolment", "support"))
-    sides.keep_stays(made)
     return made
 
 
