@@ -189,8 +189,13 @@ def _places(ids: pa.ChunkedArray, pupils: pa.Array) -> pa.Array:
     """Return the place of each id among ``pupils``; ids that came as dictionaries are looked up once each."""
     if not pa.types.is_dictionary(ids.type):
         return pc.index_in(ids, pupils).combine_chunks()
-    found = [pc.index_in(chunk.dictionary, pupils).take(chunk.indices) for chunk in ids.chunks]
-    return pa.concat_arrays([pa.array([], pa.int32()), *found])
+    if not ids.num_chunks:
+        return pa.array([], pa.int32())
+    # All lists at once: to look up in the pupils, a table of them is made first.
+    places = pc.index_in(pa.concat_arrays([chunk.dictionary for chunk in ids.chunks]), pupils)
+    begins = np.cumsum([0, *(len(chunk.dictionary) for chunk in ids.chunks)])
+    found = [places[begin:].take(chunk.indices) for begin, chunk in zip(begins, ids.chunks, strict=False)]
+    return pa.concat_arrays(found)
 
 
 def _laid_out(values: pa.ChunkedArray, cells: NDArray[np.intp], to: NDArray[Any]) -> pa.Array:
