@@ -50,7 +50,7 @@ def synthesised(folder: Path, delivered_on: date | None = None) -> Path:
 
 
 def killed_and_resumed(shared: Path) -> Done:
-    """Return a run that was killed when its fourth step began, and then given again."""
+    """Return a run that was killed when its third step was done and the fourth at work, and then given again."""
     delivery, store = made_delivery(shared), shared / "store"
     with FileLock(shared / "run.lock"):
         if (store / "current").exists():
@@ -60,7 +60,7 @@ def killed_and_resumed(shared: Path) -> Done:
             [sys.executable, "-c", RUN_AGAIN, Path(__file__).parent, delivery, store], stdout=subprocess.PIPE, text=True
         )
         assert process.stdout is not None
-        assert any("Step 4 of 7" in line for line in process.stdout)
+        assert any("Step 3 of 7" in line and "start-up" in line for line in process.stdout)
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL

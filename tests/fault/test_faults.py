@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from riskmodel.errors import RunFailedError, UsageError
 from riskmodel.runs import journal
 from riskmodel.runs.lock import HOLDER_NAME, held_store
 from riskmodel.runs.manifest import verify
+from riskmodel.runs.papermilling import THREAD_NAME
 from riskmodel.runs.parts import WORKERS
 from riskmodel.runs.publish import Store, current_run
 
@@ -279,6 +281,42 @@ def test_of_two_steps_that_fail_each_has_its_own_kind_in_the_log(store: Store) -
     (log,) = store.staging.glob("*/log.jsonl")
     failed = {line["step"]: line["error"] for line in journal.read(log) if line["event"] == "step_failed"}
     assert failed == {"20_second": "KeyError", "30_third": "ValueError"}
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_a_step_begins_when_what_it_needs_is_made_though_it_is_still_being_shown(store: Store) -> None:
+    """The second notebook shows what it has made until the third has made its own."""
+    done = tiny.run_tiny(store.folder, "made_and_shown", 2, "of_second")
+    events = [(line["event"], line.get("step")) for line in journal.read(done.folder / journal.LOG_NAME)]
+    assert events.index(("step_started", "30_third")) < events.index(("step_done", "20_second"))
+    assert (done.folder / "tables" / "third.txt").read_text() == (done.folder / "tables" / "second.txt").read_text() * 2
+    verify(done.folder)
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_a_notebook_that_writes_after_it_said_that_all_is_made_fails_the_run(store: Store) -> None:
+    with pytest.raises(RunFailedError, match="writes nothing behind the cell"):
+        tiny.run_tiny(store.folder, "made_and_changed", 2, "of_second")
+    assert seed_of_current(store) == 1
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_a_step_that_fails_while_it_is_shown_fails_the_run_and_what_was_made_of_it_is_kept(store: Store) -> None:
+    for kept in ([], ["30_third"]):
+        with pytest.raises(RunFailedError, match="Step 20_second stopped: KeyError at notebook"):
+            tiny.run_tiny(store.folder, "made_and_fails", 2, "of_second")
+        (log,) = store.staging.glob("*/log.jsonl")
+        assert [line["step"] for line in journal.read(log) if line["event"] == "step_kept"][1:] == kept
+    assert seed_of_current(store) == 1
+
+
+@pytest.mark.usefixtures("two_workers")
+def test_the_kernel_that_was_started_ahead_goes_when_the_step_before_it_fails(store: Store) -> None:
+    with pytest.raises(RunFailedError, match="Step 20_second stopped: KeyError at notebook"):
+        tiny.run_tiny(store.folder, "tells_a_name", 2, "of_second")
+    assert THREAD_NAME not in {thread.name for thread in threading.enumerate()}
+    (log,) = store.staging.glob("*/log.jsonl")
+    assert ("step_started", "30_third") not in [(line["event"], line.get("step")) for line in journal.read(log)]
 
 
 @pytest.mark.usefixtures("two_workers")

@@ -27,7 +27,20 @@ note_errors(folder)
 (folder / "tables").mkdir(exist_ok=True)
 (folder / "tables" / "first.txt").write_text(f"{seed}\\n" * 5)
 """
-SECOND = {
+MADE = """
+import time
+from pathlib import Path
+from riskmodel.runs.failure import note_errors
+folder = Path(run_folder)
+note_errors(folder)
+second = folder / "tables" / "second.txt"
+second.write_text((folder / "tables" / "first.txt").read_text().upper())
+"""
+UNTIL_THIRD = """
+while not (folder / "tables" / "third.txt").exists():
+    time.sleep(0.05)
+"""
+SECOND: dict[str, str | tuple[str, str]] = {
     "second": """
 from pathlib import Path
 from riskmodel.runs.failure import note_errors
@@ -45,6 +58,9 @@ text = (folder / "tables" / "first.txt").read_text()
 while not (folder / "tables" / "third.txt").exists():
     time.sleep(0.05)
 """,
+    "made_and_shown": (MADE, UNTIL_THIRD),
+    "made_and_changed": (MADE, 'second.write_text("other")'),
+    "made_and_fails": (MADE, UNTIL_THIRD + 'raise KeyError("Anna Bērziņa 010101-12345")'),
     "slow": """
 import time
 from pathlib import Path
@@ -105,6 +121,11 @@ while not list(folder.parent.glob("*.steps/20_second*.json")) + list((folder / "
     time.sleep(0.05)
 (folder / "tables" / "third.txt").write_text("third\\n")
 """,
+    "of_second": """
+from pathlib import Path
+folder = Path(run_folder)
+(folder / "tables" / "third.txt").write_text((folder / "tables" / "second.txt").read_text() * 2)
+""",
     "slow_third": """
 import time
 time.sleep(60)
@@ -127,14 +148,15 @@ seed: int = 7  # any whole number
 """
 
 
-def notebook(*sources: str) -> str:
-    """Return the text of a notebook whose first cell is its parameters cell."""
+def notebook(*sources: str, made: int | None = None) -> str:
+    """Return the text of a notebook whose first cell is its parameters cell; all is made after the cell ``made``."""
+    tags = {0: ["parameters"], made: ["made"]}
     cells = [
         {
             "cell_type": "code",
             "execution_count": None,
             "id": f"cell{number}",
-            "metadata": {"tags": ["parameters"]} if number == 0 else {},
+            "metadata": {"tags": tags[number]} if number in tags else {},
             "outputs": [],
             "source": source,
         }
@@ -148,7 +170,9 @@ def pipeline(folder: Path, second: str = "second", third: str = "") -> Pipeline:
     """Return the pipeline, its notebooks written to ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "10_first.ipynb").write_text(notebook(PARAMETERS, FIRST), "utf-8")
-    (folder / "20_second.ipynb").write_text(notebook(PARAMETERS, SECOND[second]), "utf-8")
+    cells = SECOND[second]
+    text = notebook(PARAMETERS, cells) if isinstance(cells, str) else notebook(PARAMETERS, *cells, made=1)
+    (folder / "20_second.ipynb").write_text(text, "utf-8")
     steps: tuple[Step, ...] = (
         Step("10_first", Words("first", "pirmais"), ("seed",), makes={"tables/first.txt": Sensitivity.OPEN}),
         Step(
@@ -161,7 +185,10 @@ def pipeline(folder: Path, second: str = "second", third: str = "") -> Pipeline:
     )
     if third:
         (folder / "30_third.ipynb").write_text(notebook(PARAMETERS, THIRD[third]), "utf-8")
-        needs, makes = ("tables/first.txt",), {"tables/third.txt": Sensitivity.OPEN}
+        needs, makes = (
+            ("tables/second.txt" if third == "of_second" else "tables/first.txt",),
+            {"tables/third.txt": Sensitivity.OPEN},
+        )
         steps = (*steps, Step("30_third", Words("third", "trešais"), ("seed",), needs, makes))
     return Pipeline(steps, folder, gates=())
 

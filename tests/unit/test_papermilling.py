@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import time
+from contextlib import closing
 from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from riskmodel.runs.forking import Stem
-from riskmodel.runs.papermilling import Execution, imports_of, prepare, stop
+from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, imports_of, prepare, stop
 from riskmodel.runs.staging import kernel_environment
 
 
@@ -63,3 +66,31 @@ def test_a_notebook_that_was_stopped_before_it_began_never_begins() -> None:
     execution.begin()
     execution.result()
     assert done == []
+
+
+def test_a_kernel_that_was_started_ahead_waits_and_its_waiting_is_not_counted(tmp_path: Path) -> None:
+    path = written(tmp_path / "10_some.ipynb", f"open({str(tmp_path / 'done')!r}, 'w').close()")
+    execution = prepare(path, {"run_folder": "x"}, kernel_environment(1))
+    execution.begin(ahead=True)
+    while not execution.kernel_pid:
+        time.sleep(0.05)
+    time.sleep(3)
+    assert (execution.is_over, (tmp_path / "done").exists()) == (False, False)
+    began = time.monotonic()
+    execution.begin()
+    execution.result()
+    assert (tmp_path / "done").exists()
+    assert execution.seconds < 3 + time.monotonic() - began
+
+
+def test_a_kernel_that_was_started_ahead_can_be_stopped(tmp_path: Path) -> None:
+    execution = prepare(written(tmp_path / "10_some.ipynb", "1"), {"run_folder": "x"}, kernel_environment(1))
+    execution.begin(ahead=True)
+    stop([execution])
+    assert (execution.is_over, execution.result().error_kind) == (True, DEAD_KERNEL)
+
+
+def test_what_was_imported_before_a_fork_is_left_alone_by_the_collector(tmp_path: Path) -> None:
+    with closing(Stem({**os.environ, **kernel_environment(1)})) as stem:
+        execution = executed(tmp_path, "import gc\nprint(gc.get_freeze_count() > 10_000)", stem=stem)
+    assert printed(execution).strip() == "True"

@@ -393,3 +393,38 @@ def test_threads_stop_at_the_first_error(folder: PartFolder) -> None:
     assert next(outcomes).failure is not None
     outcomes.close()
     assert len(MADE) < 40
+
+
+def test_work_beside_parts_is_done_at_once_where_several_are_made_and_else_when_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = list[str]()
+
+    def work() -> str:
+        threads.append(threading.current_thread().name)
+        return "done"
+
+    monkeypatch.setenv(parts.WORKERS, "1")
+    with parts.beside(work):
+        pass
+    assert threads == []
+    with parts.beside(work) as result:
+        assert result() == "done"
+    assert threads == [threading.current_thread().name]
+    monkeypatch.setenv(parts.WORKERS, "2")
+    with parts.beside(work) as result:
+        assert result() == "done"
+    assert threads[1].startswith("beside")
+
+
+def test_an_error_of_work_beside_parts_is_told_to_who_asks_and_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who needs it does it, and says what is wrong and where."""
+    monkeypatch.setenv(parts.WORKERS, "2")
+
+    def fail() -> None:
+        raise ValueError("beside")
+
+    with parts.beside(fail):
+        pass
+    with parts.beside(fail) as result, pytest.raises(ValueError, match="beside"):
+        result()

@@ -88,6 +88,7 @@ def keep_versions(connection: duckdb.DuckDBPyConnection, tables: Collection[str]
         Holds ``canonical.<table>``, which must not change afterwards.
     """
     chosen = [declared for declared in CANONICAL if declared.name in tables]
+    connection.execute(f"DROP SCHEMA IF EXISTS {VERSIONS_SCHEMA} CASCADE")  # what an attempt that failed has left
     connection.execute(f"CREATE SCHEMA {VERSIONS_SCHEMA}")
     pupils = " UNION ALL ".join(
         f"SELECT pupil_id FROM {CANONICAL_SCHEMA}.{declared.name}"  # noqa: S608  (declared names)

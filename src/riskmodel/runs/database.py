@@ -93,9 +93,11 @@ def _frugal(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     settings = ("allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold")
     for name in settings:
         connection.execute(f"SET GLOBAL {name} = '1MB'")
-    yield
-    for name in settings:
-        connection.execute(f"RESET GLOBAL {name}")
+    try:
+        yield
+    finally:
+        for name in settings:
+            connection.execute(f"RESET GLOBAL {name}")
 
 
 def stays(folder: PartFolder, given: Mapping[str, Any]) -> Read:

@@ -221,9 +221,7 @@ def _cohorts(run: SemesterRun, connection: duckdb.DuckDBPyConnection) -> Iterato
         ).drop(columns="label")
 
 
-def _features(
-    run: SemesterRun, day: date, names: Sequence[str], pupils: pd.Series
-) -> dict[str, NDArray[np.float64]]:
+def _features(run: SemesterRun, day: date, names: Sequence[str], pupils: pd.Series) -> dict[str, NDArray[np.float64]]:
     """Return features of pupils in the cohort of a day; missing for who does not belong to it."""
     rows = run.read_arrow("feature", ["pupil_id", *names], cohort_on=day)
     places = pc.index_in(_pupils(pupils), value_set=rows["pupil_id"].combine_chunks())

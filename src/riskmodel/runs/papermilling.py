@@ -29,6 +29,7 @@ ENGINE = "riskmodel"
 KERNEL = "python3"
 START_SECONDS = 120
 LOOK_SECONDS = 0.5
+THREAD_NAME = "notebook"
 DEAD_KERNEL = "DeadKernelError"
 MADE = "made"
 """Tag of the cell of a notebook after which all that its step makes is there, and nothing is written: only looked at."""
@@ -82,7 +83,7 @@ class Execution:
         if not ahead:
             self._may_go_on.set()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._execute)
+            self._thread = threading.Thread(target=self._execute, name=THREAD_NAME)
             self._thread.start()
 
     def _execute(self) -> None:

@@ -224,7 +224,8 @@ Result = TypeVar("Result")
 def beside(work: Callable[[], Result]) -> Iterator[Callable[[], Result]]:
     """Do ``work`` beside the parts that the block makes, where this process makes several at once.
 
-    Gives what returns its result; elsewhere the work is done when the result is asked for, and not at all when nobody asks.
+    Gives what returns its result, or raises what the work raised; elsewhere the work is done when the result is asked for.
+    Nobody need ask: a part that wants what the work did not finish does it itself, and says what is wrong.
     """
     if os.environ.get(SCHEDULER, "") or workers() == 1:
         yield work
@@ -232,7 +233,6 @@ def beside(work: Callable[[], Result]) -> Iterator[Callable[[], Result]]:
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside") as pool:
         doing = pool.submit(work)
         yield doing.result
-        doing.result()
 
 
 def make_part(folder: PartFolder, part: Part) -> Outcome:

@@ -167,6 +167,8 @@ def _schema() -> pa.Schema:
 
 def _coded(numbers: NDArray[Any], values: object) -> pa.DictionaryArray:
     words = pa.array(values, pa.string())
-    if isinstance(words, pa.ChunkedArray):  # as a column of pandas may come: text by text it would take a tenth of a second
+    if isinstance(
+        words, pa.ChunkedArray
+    ):  # as a column of pandas may come: text by text it would take a tenth of a second
         words = words.combine_chunks()
     return pa.DictionaryArray.from_arrays(pa.array(numbers.astype(np.int32)), words)

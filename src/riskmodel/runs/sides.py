@@ -18,7 +18,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 
-
 def measures_given(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Return ``pupil_id``, ``measure_code``, ``happened_on`` and ``ends_on`` (missing while it lasts) of ``known.support``."""
     return connection.execute(
@@ -31,7 +30,9 @@ def measures_given(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 def telling_since(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:
     """Return the first day of the first measure that is known, by school; not of schools where no support is told of."""
-    return dict(connection.execute("SELECT school_id, min(happened_on) FROM known.support GROUP BY school_id").fetchall())
+    return dict(
+        connection.execute("SELECT school_id, min(happened_on) FROM known.support GROUP BY school_id").fetchall()
+    )
 
 
 def began(pupils: pd.DataFrame, given: pd.DataFrame) -> pd.DataFrame:
