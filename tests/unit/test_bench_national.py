@@ -41,6 +41,6 @@ def test_the_report_of_the_national_run_has_the_agreed_keys(report):
     assert [(step["cpu_seconds"], step["peak_mb"]) for step in report["steps"]] == [(45.0, 900.0), (30.0, 900.0)]
 
 
-def test_ingest_work_and_start_of_notebooks_add_up_to_the_whole(report):
+def test_ingest_and_the_rest_add_up_to_the_whole_and_the_start_of_notebooks_is_shown(report):
     assert (report["total_seconds"], report["ingest_seconds"], report["notebook_seconds"]) == (100.0, 40.0, 3.0)
-    assert report["work_seconds"] == 57.0
+    assert report["rest_seconds"] == 60.0

@@ -36,9 +36,10 @@ CORES = 2
 def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0) -> Report:
     """Return seconds, CPU seconds and peak memory of the run, by step, and what surrounded the measurement.
 
-    ``total_seconds`` are those of the command. ``ingest_seconds``, ``notebook_seconds`` (start and end of the notebooks'
-    kernels, with what they import) and ``work_seconds`` (all the rest) add up to them. Two steps may be at work at once: the
-    ``seconds`` of all steps can be more than the run took, and the start of one may be hidden behind the work of another.
+    ``total_seconds`` are those of the command, and the sum of ``ingest_seconds`` and ``rest_seconds`` (all that is not ingest,
+    the start of the command too). ``notebook_seconds`` are start and end of the notebooks' kernels, with what they import;
+    most of them pass while another step is at work, so they are shown and not taken away from the rest. Two steps may be at
+    work at once: the ``seconds`` of all steps can be more than the run took.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def _report(of_country: Country, store: Path, cost: Cost) -> Report:
         "state": done["state"],
         "total_seconds": cost.wall_seconds,
         "ingest_seconds": ingest,
-        "work_seconds": cost.wall_seconds - ingest - start_up,
+        "rest_seconds": cost.wall_seconds - ingest,
         "notebook_seconds": start_up,
         "cpu_seconds": cost.cpu_seconds,
         "peak_mb": cost.peak_mb,
