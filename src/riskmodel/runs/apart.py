@@ -1,4 +1,4 @@
-"""Work in a process of its own: what it held in memory is gone with it, and names and codes never come into who waits.
+"""Work in a process of its own: what it held in memory is gone with it.
 
 The process is a fork of this one. It ends when this one does, and is asked to end, so that it takes its scratch files
 away, when this one is stopped. Where a system cannot do this, or threads of this process are at work, whose locks a fork

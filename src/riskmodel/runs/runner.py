@@ -125,7 +125,7 @@ def run(plan: Plan, say: Say) -> Done:
 
 
 def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Say) -> None:
-    # Not in a notebook: names and register ids never reach one. Nor in this process, which waits from here on.
+    # Not in a notebook: names and register ids never reach one.
     def receive(tell: Say) -> str:
         from riskmodel.sources import deliveries  # noqa: PLC0415  (DuckDB, for those who deliver)
         from riskmodel.sources.decoding import Limits  # noqa: PLC0415
