@@ -197,13 +197,12 @@ def prepare(
     return Execution(lambda execution: _papermill(notebook, given, execution), variables, stem, following)
 
 
-def wait_for_one(executions: Collection[Execution], look: Callable[[], None]) -> None:
-    """Wait until one of the notebooks at work is over, or one more has made all; ``look`` is called every half second
+def wait_for_one(awaited: Collection[Future[None]], look: Callable[[], None]) -> None:
+    """Wait until one of these is done: ``work`` or ``making`` of notebooks at work. ``look`` is called every half second
     meanwhile, and at the end.
 
     They are in threads of their own, so that a signal to this process is acted upon at once.
     """
-    awaited = [one.work for one in executions] + [one.making for one in executions if not one.has_made]
     while not any(future.done() for future in awaited):
         wait(awaited, LOOK_SECONDS, FIRST_COMPLETED)
         look()

@@ -178,7 +178,8 @@ class Work:
                     continue
                 if left and len(at_work) < most and not self._mark_of(left[0]).exists():
                     ahead.begin(left[0], partial(self._execution, left[0], left[1:2]))
-                wait_for_one([one.execution for one in at_work], look)
+                made_unnoticed = [one.execution.making for one in at_work if one.made is None]
+                wait_for_one([*(one.execution.work for one in at_work), *made_unnoticed], look)
                 for one in [one for one in at_work if one.execution.is_over]:
                     at_work.remove(one)
                     if failure := self._failure(one):
