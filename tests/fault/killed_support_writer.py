@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from threading import Thread
@@ -17,6 +17,7 @@ from typing import Any
 from riskmodel.register.people import Person
 from riskmodel.register.places import register_of
 from riskmodel.register.store import open_register
+from riskmodel.settings import HERE
 from riskmodel.support.consents import RecordConsent
 from riskmodel.support.consultations import RecordConsultation
 from riskmodel.support.life import MovePlan
@@ -47,7 +48,7 @@ class Hand:
 
 def write_on(hand: Hand, first: int) -> None:
     """Take one plan after the other through its life, each of another pupil."""
-    today = date.today()  # noqa: DTZ011  (any day of the register's will do)
+    today = datetime.now(HERE).date()  # the register's own, which two hours of each night is not that of UTC
     term = semester_of(today)
     since = Semester(term.year, 1).first_on - timedelta(days=400)
     for number in count(first):

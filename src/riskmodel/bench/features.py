@@ -130,7 +130,7 @@ def _parts(connection: duckdb.DuckDBPyConnection, window: Window) -> dict[str, C
     return {
         "fold": lambda: fold_pupils(connection, window.cut_off, window.school_year_on),
         "cohort": lambda: cohort(connection, window, window.cut_off),
-        "rest": lambda: build(connection, window.cut_off, members, folded),
+        "rest": lambda: build(connection, window.cut_off, members, [folded]),
     }
 
 
