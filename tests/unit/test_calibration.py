@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from riskmodel.errors import UsageError
-from riskmodel.risk.calibration import FEWEST_LEFT, Calibrator, learn
+from riskmodel.risk.calibration import FEWEST_LEFT, LEAST_SLOPE, Calibrator, learn
 from riskmodel.risk.model import probability_of
 
 PUPILS = 20_000
@@ -86,8 +86,15 @@ def test_a_cohort_with_few_who_left_says_nothing():
     assert learn([(raw, label), (raw, few)]).cohorts == 1
 
 
-def test_a_ranking_that_is_upside_down_is_not_turned():
-    assert learn(cohorts(0.0, 0.0, 0.0, slope=-1.0)).slope == 1.0
+def test_a_ranking_that_is_upside_down_is_not_turned_and_tells_hardly_any_difference():
+    past = cohorts(0.0, 0.0, 0.0, slope=-1.0)
+    found = learn(past)
+    assert found.slope == LEAST_SLOPE
+    raw, label = (np.concatenate(parts) for parts in zip(*past, strict=True))
+    chance = found.probability(np.sort(raw))
+    assert (np.diff(chance) > 0).all()
+    assert np.ptp(chance) < 0.02
+    assert chance.mean() == pytest.approx(label.mean(), abs=0.005)
 
 
 def test_one_score_for_all_has_no_slope_but_may_have_a_shift():

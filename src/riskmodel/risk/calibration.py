@@ -18,7 +18,7 @@ the model, and changes nothing.
 Stretching alone keeps the mean probability of the past: about log-odds of 0, where hardly anybody is, it would move all.
 
 No calibrator mends a share of leavers that differs between cohorts: the mean prediction minus the observed share is
-printed for each. A slope above zero keeps the order of the scores, so that nobody is passed by someone of a lower one.
+printed for each. A slope above zero (:data:`LEAST_SLOPE`) keeps the order of the scores, so that nobody is passed by someone of a lower one.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ Floats = NDArray[np.float64]
 
 FEWEST_LEFT = 30
 """A cohort in which fewer left, or fewer stayed, says nothing about slope and shift."""
+
+LEAST_SLOPE = 0.01
+"""Where cohorts agree that the scores tell nothing, or stand upside down, all get about the same probability. A ranking is not
+mended by turning it: the order stays."""
 
 CONFIDENCE = 0.975
 """Upper end of the two-sided interval of 95 %."""
@@ -99,8 +103,7 @@ def learn(cohorts: Iterable[tuple[Floats, Floats]]) -> Calibrator:
         return _counted(known)
     move = _agreed(*zip(*(_shift(raw, label) for raw, label in known), strict=True))
     slope = 1.0 + _agreed(*zip(*(_excess_slope(raw, label) for raw, label in known), strict=True))
-    if slope <= 0:  # a ranking that is upside down is not mended by turning it
-        slope = 1.0
+    slope = max(slope, LEAST_SLOPE)
     if slope == 1.0:
         return _counted(known, shift=move)
     raw = np.concatenate([raw for raw, _ in known])
