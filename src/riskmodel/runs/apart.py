@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import os
 import select
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection, Pipe
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from riskmodel.errors import RiskmodelError, RunFailedError
 from riskmodel.memory import give_back, keep_for_good
 from riskmodel.messages import Message, message
-from riskmodel.runs.failure import Failure, describe, failure_of
+from riskmodel.runs.failure import Failure, as_message, describe, failure_of, in_words
 from riskmodel.runs.forking import can_fork, end_with
 
 Say = Callable[[Message], None]
@@ -34,7 +34,7 @@ SECONDS_TO_END = 20
 def in_own_process(
     work: Callable[[Say], Result], say: Say, store: Path, meanwhile: Callable[[], object] = lambda: None
 ) -> Result:
-    """Return what ``work`` returns, which must be plain values; what it says is said here.
+    """Return what ``work`` returns, which must be values of JSON; what it says is said here.
 
     Parameters
     ----------
@@ -52,46 +52,48 @@ def in_own_process(
             return work(say)
         finally:
             give_back()
-    here, there = Pipe(duplex=False)
+    here, there = os.pipe()
     owner = os.getpid()
     keep_for_good()
     child = os.fork()
     if child == 0:
-        here.close()
+        os.close(here)
         _do(work, there, owner)
     gc.unfreeze()  # this process ends as ever: libraries complain of what nobody collected
-    there.close()
-    with here, _ended(child):
+    os.close(there)
+    with os.fdopen(here, "r", encoding="utf-8") as answers, _ended(child):
         meanwhile()
-        result: Result = _result(here, say, store)
+        result: Result = _result(answers, say, store)
     return result
 
 
-def _do(work: Callable[[Say], object], to: Connection, owner: int) -> NoReturn:
+def _do(work: Callable[[Say], object], to: int, owner: int) -> NoReturn:
     """Do the work in the forked process, and end it."""
     try:
         end_with(owner)
+
+        def tell(kind: str, content: object) -> None:
+            os.write(to, f"{json.dumps([kind, content])}\n".encode())
+
         try:
-            answer = ("done", work(lambda text: to.send(("said", text))))
+            kind, content = "done", work(lambda text: tell("said", in_words(text)))
         except BaseException as error:  # noqa: BLE001  (whatever it is, it goes to who waits, as kind and place)
-            answer = ("failed", describe(error, error.__traceback__))
+            kind, content = "failed", describe(error, error.__traceback__)
         with contextlib.suppress(OSError):  # nobody waits any more
-            to.send(answer)
+            tell(kind, content)
     finally:
         os._exit(0)
 
 
-def _result(answers: Connection, say: Say, store: Path) -> Any:
-    while True:
-        try:
-            kind, content = answers.recv()
-        except EOFError:
-            raise _died() from None
+def _result(answers: Iterable[str], say: Say, store: Path) -> Any:
+    for line in answers:
+        kind, content = json.loads(line)
         if kind == "done":
             return content
         if kind == "failed":
             raise _error_of(failure_of(content, store))
-        say(content)
+        say(as_message(content))
+    raise _died()
 
 
 @contextlib.contextmanager

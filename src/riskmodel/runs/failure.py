@@ -85,7 +85,7 @@ def failure_of(content: Mapping[str, Any], store: Path) -> Failure:
     """Return the failure that :func:`describe` described."""
     error: RiskmodelError | None = None
     if "parts" in content:
-        parts = {name: _as_message(words) for name, words in content["parts"].items()}
+        parts = {name: as_message(words) for name, words in content["parts"].items()}
         error = KINDS.get(content["kind"], RunFailedError)(
             parts["must"], found=parts["found"], remedy=parts["remedy"], where=content["where"]
         )
@@ -111,7 +111,13 @@ def step_failed(step: str, failure: Failure) -> RiskmodelError:
     )
 
 
-def _as_message(words: Mapping[str, str]) -> Message:
+def in_words(text: Message) -> dict[str, str]:
+    """Return a text as plain values, for :func:`as_message` in another process."""
+    return {language: text.in_language(language) for language in LANGUAGES}
+
+
+def as_message(words: Mapping[str, str]) -> Message:
+    """Return the text that :func:`in_words` put into words."""
     # Already in words of both languages: there is no text of the catalogues to look up.
     return Message("{words}", {"words": Words(en=words["en"], lv=words["lv"])})
 
