@@ -294,7 +294,7 @@ def test_a_step_begins_when_what_it_needs_is_made_though_it_is_still_being_shown
 
 
 @pytest.mark.usefixtures("two_workers")
-def test_a_notebook_that_writes_after_it_said_that_all_is_made_fails_the_run(store: Store) -> None:
+def test_a_notebook_that_changes_what_another_has_begun_with_fails_the_run(store: Store) -> None:
     with pytest.raises(RunFailedError, match="writes nothing behind the cell"):
         tiny.run_tiny(store.folder, "made_and_changed", 2, "of_second")
     assert seed_of_current(store) == 1

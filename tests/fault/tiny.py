@@ -59,7 +59,7 @@ while not (folder / "tables" / "third.txt").exists():
     time.sleep(0.05)
 """,
     "made_and_shown": (MADE, UNTIL_THIRD),
-    "made_and_changed": (MADE, 'second.write_text("other")'),
+    "made_and_changed": (MADE, UNTIL_THIRD + 'second.write_text("other")'),
     "made_and_fails": (MADE, UNTIL_THIRD + 'raise KeyError("Anna Bērziņa 010101-12345")'),
     "slow": """
 import time

@@ -18,7 +18,7 @@ from riskmodel.messages import Message
 from riskmodel.runs.apart import in_own_process
 from riskmodel.runs.forking import can_fork
 
-pytestmark = pytest.mark.skipif(not can_fork(), reason="this system cannot watch a process that is not its child")
+forks = pytest.mark.skipif(not can_fork(), reason="this system cannot watch a process that is not its child")
 
 HEAD = """
 import os, signal, sys, threading, time
@@ -52,6 +52,7 @@ def printed(folder: Path, code: str) -> list[str]:
     return said.splitlines()
 
 
+@forks
 def test_what_is_returned_and_said_comes_from_another_process(tmp_path: Path) -> None:
     code = """
     def work(tell):
@@ -65,6 +66,7 @@ def test_what_is_returned_and_said_comes_from_another_process(tmp_path: Path) ->
     assert printed(tmp_path, code) == ["said: Lasa datni mark.csv.", "True [1]"]
 
 
+@forks
 def test_an_error_of_the_house_comes_as_it_is_and_of_any_other_its_kind_and_place_alone(tmp_path: Path) -> None:
     code = """
     def refuse(tell):
@@ -108,6 +110,7 @@ except RiskmodelError as error:
 """
 
 
+@forks
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_it_ends_with_who_waits_for_it_in_good_order_where_there_is_time(
     tmp_path: Path, number: signal.Signals
@@ -137,6 +140,7 @@ def test_beside_other_threads_the_work_is_done_here(tmp_path: Path) -> None:
     assert said == [Message("x")]
 
 
+@forks
 def test_a_process_that_will_not_end_is_killed(tmp_path: Path) -> None:
     code = """
     from riskmodel.runs import apart

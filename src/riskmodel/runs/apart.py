@@ -1,4 +1,4 @@
-"""Work in a process of its own: what it held in memory is gone with it.
+"""Receiving a delivery in a process of its own: what it held in memory is gone with it.
 
 The process is a fork of this one. It ends when this one does, and is asked to end, so that it takes its scratch files
 away, when this one is stopped. Where a system cannot do this, or threads of this process are at work, whose locks a fork
@@ -113,16 +113,8 @@ def _ended(child: int) -> Iterator[None]:
 
 
 def _error_of(failure: Failure) -> RiskmodelError:
-    return failure.error or RunFailedError(
-        message("A delivery that can be read is received, and one that cannot is refused with a reason."),
-        found=message(
-            "Receiving stopped: {kind} at {place} (error {error_id}).",
-            kind=failure.kind,
-            place=failure.place,
-            error_id=failure.error_id,
-        ),
-        remedy=message("Nothing was published and the run before stays. Report this line to the developers."),
-    )
+    must = message("A delivery that can be read is received, and one that cannot is refused with a reason.")
+    return failure.as_error(must, message("Receiving stopped: {kind} at {place} (error {error_id}).", **failure.named))
 
 
 def _died() -> RunFailedError:

@@ -18,7 +18,7 @@ The same pupils' absence in the cohort before and after stands beside them as th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -195,7 +195,7 @@ def _cohorts(run: SemesterRun, connection: duckdb.DuckDBPyConnection) -> Iterato
         bands, telling = band_of(probability, limits), [school for school, day in told_since.items() if day <= landmark]
         is_asked = np.isin(bands, ASKED_BANDS) & predicted.school_id.isin(telling).to_numpy()
         ended = ended_by(every_stay, windows[cohort_on], landmark, run.cut_off)
-        is_asked[is_asked] = pc.invert(pc.is_in(_pupils(predicted.pupil_id[is_asked]), value_set=ended))
+        is_asked[is_asked] = pc.invert(pc.is_in(pa.array(predicted.pupil_id[is_asked], pa.string()), value_set=ended))
         pupils = predicted.pupil_id[is_asked]
         kept = pd.DataFrame(
             {
@@ -204,9 +204,8 @@ def _cohorts(run: SemesterRun, connection: duckdb.DuckDBPyConnection) -> Iterato
                 "group_code": bands[is_asked],
                 "label": predicted.label[is_asked],
                 "school_id": predicted.school_id[is_asked].astype(str).to_numpy(),
-                **_features(run, cohort_on, COVARIATES, pupils),
             }
-        )
+        ).join(run.read_beside(pupils, "feature", cohort_on, COVARIATES))
         yield kept.assign(
             cohort_on=pd.Timestamp(cohort_on),
             landmark_on=pd.Timestamp(landmark),
@@ -217,19 +216,8 @@ def _cohorts(run: SemesterRun, connection: duckdb.DuckDBPyConnection) -> Iterato
             is_drawn=np.nan,
             left=kept["label"],
             before=kept[BEFORE],
-            after=_features(run, next_on, (BEFORE,), pupils)[BEFORE],
+            after=run.read_beside(pupils, "feature", next_on, [BEFORE])[BEFORE],
         ).drop(columns="label")
-
-
-def _features(run: SemesterRun, day: date, names: Sequence[str], pupils: pd.Series) -> dict[str, NDArray[np.float64]]:
-    """Return features of pupils in the cohort of a day; missing for who does not belong to it."""
-    rows = run.read_arrow("feature", ["pupil_id", *names], cohort_on=day)
-    places = pc.index_in(_pupils(pupils), value_set=rows["pupil_id"].combine_chunks())
-    return {name: rows[name].take(places).to_numpy() for name in names}
-
-
-def _pupils(pupils: pd.Series) -> pa.Array:
-    return pa.array(pupils, pa.string())
 
 
 def _drawn(is_given: NDArray[np.bool_], asked: Asked, number: int) -> NDArray[np.intp]:

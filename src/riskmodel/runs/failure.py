@@ -37,6 +37,19 @@ class Failure:
     error_id: str
     error: RiskmodelError | None
 
+    @property
+    def named(self) -> dict[str, str]:
+        """Kind, place and id, for the sentence that tells of it."""
+        return {"kind": self.kind, "place": self.place, "error_id": self.error_id}
+
+    def as_error(self, must: Message, found: Message) -> RiskmodelError:
+        """Return the error of the house that it was; of any other, one that says what must hold and what stopped where."""
+        return self.error or RunFailedError(
+            must,
+            found=found,
+            remedy=message("Nothing was published and the run before stays. Report this line to the developers."),
+        )
+
 
 def place_of(trace: TracebackType | None) -> str:
     """Return the innermost place in this package that a traceback passed, as ``risk/model.py:41 fit``."""
@@ -96,19 +109,8 @@ def failure_of(content: Mapping[str, Any], store: Path) -> Failure:
 
 def step_failed(step: str, failure: Failure) -> RiskmodelError:
     """Return what the operator is told about a step that did not finish."""
-    if failure.error is not None:
-        return failure.error
-    return RunFailedError(
-        message("Every step of a run must finish."),
-        found=message(
-            "Step {step} stopped: {kind} at {place} (error {error_id}).",
-            step=step,
-            kind=failure.kind,
-            place=failure.place,
-            error_id=failure.error_id,
-        ),
-        remedy=message("Nothing was published and the run before stays. Report this line to the developers."),
-    )
+    found = message("Step {step} stopped: {kind} at {place} (error {error_id}).", step=step, **failure.named)
+    return failure.as_error(message("Every step of a run must finish."), found)
 
 
 def in_words(text: Message) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import os
 import re
 import signal
@@ -219,7 +220,7 @@ def stop(executions: Collection[Execution]) -> None:
 
 def load_papermill() -> None:
     """Import what executing a notebook takes, before it is needed."""
-    import papermill.clientwrap  # noqa: F401, PLC0415  (half a second that `riskmodel --help` does not pay)
+    importlib.import_module("papermill.clientwrap")
 
 
 def _papermill(notebook: Path, parameters: dict[str, Plain], execution: Execution) -> None:

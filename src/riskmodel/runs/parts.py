@@ -259,19 +259,8 @@ def other_code() -> UsageError:
 
 def _as_error(outcome: Outcome, folder: PartFolder) -> RiskmodelError:
     failure = failure_of(outcome.failure or {}, folder.store)
-    if failure.error is not None:
-        return failure.error
-    return RunFailedError(
-        message("Every part of a step must finish."),
-        found=message(
-            "Part {part} stopped: {kind} at {place} (error {error_id}).",
-            part=outcome.name,
-            kind=failure.kind,
-            place=failure.place,
-            error_id=failure.error_id,
-        ),
-        remedy=message("Nothing was published and the run before stays. Report this line to the developers."),
-    )
+    found = message("Part {part} stopped: {kind} at {place} (error {error_id}).", part=outcome.name, **failure.named)
+    return failure.as_error(message("Every part of a step must finish."), found)
 
 
 def workers() -> int:

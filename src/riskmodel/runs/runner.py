@@ -42,8 +42,10 @@ from riskmodel.runs.publish import (
 )
 from riskmodel.runs.staging import Pipeline, Work, kernel_environment, parameters_of
 from riskmodel.runs.steps import SEMESTER
-from riskmodel.runs.supported import feedback_of, spent_of
+from riskmodel.runs.supported import feedback_of, receive_support, spent_of
 from riskmodel.settings import Settings, notebook_folder
+from riskmodel.sources import deliveries
+from riskmodel.sources.decoding import Limits
 
 Say = Callable[[Message], None]
 State = Literal["published", "unchanged", "held", "overtaken"]
@@ -127,9 +129,6 @@ def run(plan: Plan, say: Say) -> Done:
 def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Say) -> None:
     # Not in a notebook: names and register ids never reach one.
     def receive(tell: Say) -> str:
-        from riskmodel.sources import deliveries  # noqa: PLC0415  (DuckDB, for those who deliver)
-        from riskmodel.sources.decoding import Limits  # noqa: PLC0415
-
         limits, key_file = Limits(max_file_bytes=plan.settings.max_file_bytes), plan.key_file
         return deliveries.receive(
             delivery, store.folder, key_file or default_key_file(store.folder), tell, limits=limits
@@ -148,9 +147,6 @@ def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Sa
 
 
 def _receive_support(plan: Plan, store: Store, say: Say) -> None:
-    from riskmodel.runs.supported import receive_support  # noqa: PLC0415  (the data base, for those who support)
-    from riskmodel.sources.decoding import Limits  # noqa: PLC0415
-
     key_file = plan.key_file or default_key_file(store.folder)
     receive_support(store.folder, key_file, say, Limits(max_file_bytes=plan.settings.max_file_bytes))
 

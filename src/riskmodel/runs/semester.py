@@ -21,6 +21,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from riskmodel.risk.label import Window
@@ -115,6 +116,13 @@ class SemesterRun:
         chosen = None if columns is None else list(columns)
         of_cohort = None if cohort_on is None else [("cohort_on", "=", cohort_on)]
         return pq.read_table(path, columns=chosen, read_dictionary=list(coded), filters=of_cohort)
+
+    def read_beside(self, pupils: pd.Series, name: str, cohort_on: date, columns: Sequence[str]) -> pd.DataFrame:
+        """Return columns of one cohort, a row for each of ``pupils`` in their order; empty for who does not belong to it."""
+        rows = self.read_arrow(name, ["pupil_id", *columns], cohort_on=cohort_on)
+        places = pc.index_in(pa.array(pupils, pa.string()), value_set=rows["pupil_id"].combine_chunks())
+        beside: pd.DataFrame = rows.select(list(columns)).take(places).to_pandas(date_as_object=False)
+        return beside
 
     def write(self, table: Table, rows: pd.DataFrame) -> pd.DataFrame:
         """Write a declared table of the run, and return it as it reads."""

@@ -163,18 +163,18 @@ class Work:
         RiskmodelError
             When a step did not finish: what its notebook raised, or that it stopped.
         """
-        left, made, at_work = list(self.pipeline.steps), set[str](), list[AtWork]()
+        left, done, at_work = list(self.pipeline.steps), set[str](), list[AtWork]()
         most, failed, ahead = min(workers(), STEPS_AT_ONCE), list[RiskmodelError](), _Ahead()
         look = self._looking(say)
         try:
             while left or at_work:
-                ready = next((step for step in left if makers(step, self.pipeline.steps) <= made), None)
-                busy = [one for one in at_work if most == 1 or one.made is None]
-                if ready is not None and len(busy) < most:
+                shown = {one.step.notebook for one in at_work if one.made is not None and most > 1}
+                ready = next((step for step in left if makers(step, self.pipeline.steps) <= done | shown), None)
+                if ready is not None and len(at_work) - len(shown) < most:
                     following = left[left.index(ready) + 1 :][:1]
                     left.remove(ready)
                     if not self._begin(ready, following, at_work, ahead, say):
-                        made.add(ready.notebook)
+                        done.add(ready.notebook)
                     continue
                 if left and len(at_work) < most and not self._mark_of(left[0]).exists():
                     ahead.begin(left[0], partial(self._execution, left[0], left[1:2]))
@@ -187,8 +187,11 @@ class Work:
                         left.clear()
                     else:
                         self._mark(one, say)
-                        made.add(one.step.notebook)
-                made |= self._newly_made(at_work) if most > 1 else set()
+                        done.add(one.step.notebook)
+                for one in at_work:
+                    if one.made is None and one.execution.has_made:
+                        self._require_all(one.step)
+                        one.made = self._digests_of(self._files(one.step))
         except BaseException:
             stop([one.execution for one in at_work])
             raise
@@ -208,15 +211,6 @@ class Work:
         ahead.let_go(step)
         execution.begin()
         return True
-
-    def _newly_made(self, at_work: Sequence[AtWork]) -> set[str]:
-        """Note what has been made by steps whose notebooks are still at work; return their names."""
-        found = set()
-        for one in at_work:
-            if one.made is None and one.execution.has_made and not one.execution.is_over:
-                one.made = self._digests_of_made(one.step)
-                found.add(one.step.notebook)
-        return found
 
     def _looking(self, say: Say) -> Callable[[], None]:
         log = journal.Follower(self.log)
@@ -240,10 +234,14 @@ class Work:
     def _executed(self, step: Step) -> Path:
         return self.folder / "notebooks" / f"{step.notebook}.ipynb"
 
-    def _made(self, step: Step) -> list[Path]:
-        """Return the files that a step has made, the executed notebook among them."""
-        paths = [*(self.folder / name for name in step.makes), self._executed(step)]
+    def _files(self, step: Step) -> list[Path]:
+        """Return the files that a step has made, but for its executed notebook."""
+        paths = [self.folder / name for name in step.makes]
         return [file for path in paths for file in (files_below(path) if path.is_dir() else [path])]
+
+    def _made(self, step: Step) -> list[Path]:
+        """Return all files that a step has made."""
+        return [*self._files(step), self._executed(step)]
 
     def _is_done(self, step: Step, key: str) -> bool:
         path = self._mark_of(step)
@@ -326,16 +324,14 @@ class Work:
             "cpu_seconds": execution.cpu_seconds,
             "peak_mb": execution.peak_mb,
         }
-        digests = self._digests_of(made)
-        notebook = self._executed(step).relative_to(self.folder).as_posix()
-        if one.made is not None and one.made != {name: sha for name, sha in digests.items() if name != notebook}:
+        if one.made not in (None, self._digests_of(self._files(step))):
             raise RunFailedError(
                 message("A notebook writes nothing behind the cell that says that all is made."),
                 found=message("Step {step} did.", step=step.notebook),
                 remedy=message("Correct the notebook: move the tag to the last cell that writes."),
             )
         journal.record(self.log, event="step_done", step=step.notebook, **measured)
-        write_json(self._mark_of(step), {"key": one.key, "made": digests, **measured})
+        write_json(self._mark_of(step), {"key": one.key, "made": self._digests_of(made), **measured})
         values = {**self._told(step), "seconds": execution.seconds, "start_up": start_up}
         say(message("Step {number} of {count}, {name}: {seconds:.1f} s (start-up {start_up:.1f} s).", **values))
 
@@ -350,12 +346,6 @@ class Work:
 
     def _digests_of(self, files: Iterable[Path]) -> dict[str, str]:
         return {file.relative_to(self.folder).as_posix(): self.digests.of(file) for file in files}
-
-    def _digests_of_made(self, step: Step) -> dict[str, str]:
-        """Return the digests of what a step has made while its notebook, which is not written yet, still shows it."""
-        self._require_all(step)
-        notebook = self._executed(step)
-        return self._digests_of(file for file in self._made(step) if file != notebook)
 
     def note_failure(self, error: RiskmodelError, event: str = "failed") -> None:
         """Note in the log that the run ended here; a disk that refuses this too changes nothing."""

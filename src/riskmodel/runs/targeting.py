@@ -60,10 +60,11 @@ def newest_cohort(run: SemesterRun, effects: tuple[RiskEffect, ...] = ()) -> Coh
         )
     day = newest.cohort_on
     predicted = read_prediction(run.tables, newest.number)
-    pupils = _beside(run, "cohort", day, ["municipality_code", "stage_kind", "stage_number"], predicted.pupil_id)
+    columns = ["municipality_code", "stage_kind", "stage_number"]
+    pupils = run.read_beside(predicted.pupil_id, "cohort", day, columns)
     stage = pupils["stage_kind"].astype(str) + "/" + pupils["stage_number"].astype(str)
     codes = [code for needed in TEACHER_LIKE.needs for code in needed]
-    features = _beside(run, "feature", day, codes, predicted.pupil_id)
+    features = run.read_beside(predicted.pupil_id, "feature", day, codes)
     probability = predicted.by_model[DEFAULT_MODEL][1]
     others = {"teacher_like": TEACHER_LIKE.apply(features)} if TEACHER_LIKE.has_data(features) else {}
     past = _past(run, day)
@@ -133,11 +134,6 @@ def spread_of_risk(cohort: Cohort, comparing: Comparing) -> pd.DataFrame:
             found = spread_of(values[area.rows], schools, stage, comparing)
             rows += found.rows(area_key(own.cohort_on, area, risk), len(area.rows), left)
     return spread_table(rows)
-
-
-def _beside(run: SemesterRun, table: str, day: date, columns: list[str], pupil_id: pd.Series) -> pd.DataFrame:
-    rows = run.read(table, day, ["pupil_id", *columns]).set_index("pupil_id")
-    return rows.reindex(pd.Index(pupil_id.astype(str))).reset_index(drop=True)
 
 
 def _past(run: SemesterRun, day: date) -> pd.DataFrame:
