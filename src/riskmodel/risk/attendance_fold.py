@@ -97,6 +97,7 @@ class _Planned(NamedTuple):
     on_friday: Whole
     counts: Marks
     starts: Counts
+    ends: Counts
 
 
 class _Absences(NamedTuple):
@@ -108,6 +109,7 @@ class _Absences(NamedTuple):
     lessons: Whole
     counts: Marks
     starts: Counts
+    ends: Counts
 
 
 class _Codes(NamedTuple):
@@ -154,8 +156,8 @@ def fold_attendance(
     slope = np.full(pupils, np.nan)
     (due, due_counts), (missed, missed_counts) = planned, absences
     _fold(
-        _Planned._make([*(due[name] for name in PLANNED_COLUMNS), due_counts, due.starts]),
-        _Absences._make([*(missed[name] for name in ABSENCE_COLUMNS), missed_counts, missed.starts]),
+        _Planned._make([*(due[name] for name in PLANNED_COLUMNS), due_counts, due.starts, due.ends]),
+        _Absences._make([*(missed[name] for name in ABSENCE_COLUMNS), missed_counts, missed.starts, missed.ends]),
         _Codes(*(_CODES.index(code) for code in _Codes._fields)),
         weeks,
         _scratch(max(weeks.end, 1), schools, subjects),
@@ -180,8 +182,8 @@ def fold_weeks(
     (due, due_counts), (missed, missed_counts) = planned, absences
     unexcused, excused = (np.full((pupils, count), MISSING, dtype=np.int64) for _ in range(2))
     _fold_weeks(
-        _Planned._make([*(due[name] for name in PLANNED_COLUMNS), due_counts, due.starts]),
-        _Absences._make([*(missed[name] for name in ABSENCE_COLUMNS), missed_counts, missed.starts]),
+        _Planned._make([*(due[name] for name in PLANNED_COLUMNS), due_counts, due.starts, due.ends]),
+        _Absences._make([*(missed[name] for name in ABSENCE_COLUMNS), missed_counts, missed.starts, missed.ends]),
         _Codes(*(_CODES.index(code) for code in _Codes._fields)),
         Weeks((first_week_on - EPOCH).days, count, 0, 0, 0, 0),
         _scratch(count, schools, subjects),
@@ -237,12 +239,12 @@ def _fold_weeks_of(
 def _lay_out_weeks(pupil: int, planned: _Planned, weeks: Weeks, scratch: _Scratch) -> bool:
     """Note what is planned in each week of the windows, in all schools together; return whether anything is."""
     school, monday, lessons = planned.school, planned.monday, planned.lessons
-    counts, starts = planned.counts, planned.starts
+    counts, starts, ends = planned.counts, planned.starts, planned.ends
     by_weekday = planned.on_monday, planned.on_tuesday, planned.on_wednesday, planned.on_thursday, planned.on_friday
     week, pupil_of_week, pupil_of_school_week = scratch.week, scratch.pupil_of_week, scratch.pupil_of_school_week
     is_any = False
     for run in range(len(starts)):
-        for row in range(starts[run, pupil], starts[run, pupil + 1]):
+        for row in range(starts[run, pupil], ends[run, pupil]):
             number = (monday[row] - weeks.first_on) // 7
             if not counts[row] or lessons[row] <= 0 or number < 0 or number >= weeks.end:
                 continue
@@ -268,12 +270,12 @@ def _add_absences(
     pupil: int, absences: _Absences, codes: _Codes, weeks: Weeks, scratch: _Scratch, sums: Counts
 ) -> None:
     """Add what was missed to the weeks that were planned in that school; and by subject and lesson of the day."""
-    school, happened_on, lesson_number, subject, code, lessons, counts, starts = absences
+    school, happened_on, lesson_number, subject, code, lessons, counts, starts, ends = absences
     week, pupil_of_school_week = scratch.week, scratch.pupil_of_school_week
     of_subject, pupil_of_subject = scratch.of_subject, scratch.pupil_of_subject
     worst = numbered = first = last = 0
     for run in range(len(starts)):
-        for row in range(starts[run, pupil], starts[run, pupil + 1]):
+        for row in range(starts[run, pupil], ends[run, pupil]):
             day = happened_on[row] - weeks.first_on
             if not counts[row] or code[row] == codes.present or day < 0 or day >= 7 * weeks.end:
                 continue

@@ -55,14 +55,16 @@ def build(
 
     NaN is "no data", never zero.
     """
-    values: pd.DataFrame = build_rows(connection, cut_off, members, folded).to_pandas()
-    return values.set_index(pd.Index(members["pupil_id"].sort_values(), name="pupil_id", dtype=object))
+    ordered = members[[*MEMBER_COLUMNS, "school_year_on"]].sort_values("pupil_id", ignore_index=True)
+    rows = pa.Table.from_pandas(ordered, preserve_index=False)
+    values: pd.DataFrame = build_rows(connection, cut_off, rows, folded).to_pandas()
+    return values.set_index(pd.Index(ordered["pupil_id"], name="pupil_id", dtype=object))
 
 
 def build_rows(
     connection: duckdb.DuckDBPyConnection,
     cut_off: date,
-    members: pd.DataFrame,
+    members: pa.Table,
     folded: Iterable[pa.Table] | None = None,
 ) -> pa.Table:
     """Return the features of ``members``, from what was known on ``cut_off``.
@@ -76,8 +78,8 @@ def build_rows(
     cut_off
         The last day whose knowledge may be used.
     members
-        Pupils of one cohort, whole schools, one row each: ``pupil_id, school_id, stage_kind, stage_number,
-        class_code, municipality_code, school_year_on`` (see :func:`riskmodel.risk.label.cohort`).
+        Pupils of one cohort, whole schools, one row each in ascending order of ``pupil_id``: ``pupil_id, school_id, stage_kind,
+        stage_number, class_code, municipality_code, school_year_on`` (see :func:`riskmodel.risk.label.cohort`).
     folded
         What :func:`fold_pupils` gives for this cut-off date and school year, by ranges of pupils in ascending order that
         hold all members or more; None folds them here. A member without a row has no daily facts.
@@ -93,12 +95,12 @@ def build_rows(
     ValueError
         If the members are of more than one school year.
     """
-    if members.empty:
+    if not members.num_rows:
         return pa.table({declared.code: pa.array([], pa.float64()) for declared in FEATURES})
-    years = members["school_year_on"].unique()
+    years = members["school_year_on"].cast(pa.date32()).unique().to_pylist()
     if len(years) != 1:
         raise ValueError(f"members of one cohort have one school year, found {len(years)}")
-    year_on = pd.Timestamp(years[0]).date()
+    year_on = years[0]
     if folded is None:
         folded = [fold_pupils(connection, cut_off, year_on)]
     open_cut_off(connection, cut_off, tables=SLOW_TABLES)
@@ -106,17 +108,16 @@ def build_rows(
 
 
 def _named(
-    connection: duckdb.DuckDBPyConnection, members: pd.DataFrame, folded: Iterable[pa.Table], days: Mapping[str, date]
+    connection: duckdb.DuckDBPyConnection, members: pa.Table, folded: Iterable[pa.Table], days: Mapping[str, date]
 ) -> pa.Table:
     """Lay the blocks side by side, a row per member in the same order, and name the features over them."""
-    ordered = members.sort_values("pupil_id", ignore_index=True)
-    pupils = pa.array(ordered["pupil_id"], pa.string())
-    side_by_side = {"member": _lay_out_members(connection, ordered)}
+    pupils = members["pupil_id"].combine_chunks()
+    side_by_side = {"member": _lay_out_members(connection, members)}
     side_by_side["folded"] = _of_pupils(pupils, folded).append_column("member_id", side_by_side["member"]["member_id"])
     connection.register("folded", side_by_side["folded"])
     for block in BLOCKS:
         rows = _asked(connection, block.sql, days)
-        side_by_side[block.name] = rows.take(_places(rows, len(ordered)))
+        side_by_side[block.name] = rows.take(_places(rows, len(pupils)))
     connection.execute("DROP TABLE temp.member")
     for name, rows in side_by_side.items():
         connection.register(name, rows)
@@ -134,7 +135,8 @@ def _of_pupils(pupils: pa.Array, folded: Iterable[pa.Table]) -> pa.Table:
         if not len(ids):
             continue
         after = bisect_right(range(len(pupils)), ids[-1].as_py(), first, key=lambda place: pupils[place].as_py())
-        found.append(rows.take(pc.index_in(pupils[first:after], value_set=ids)))
+        own = pupils[first:after]
+        found.append(rows if own.equals(ids) else rows.take(pc.index_in(own, value_set=ids)))
         first = after
     if rows is None:
         raise ValueError("what was folded must have its columns, even where it has no row")
@@ -148,9 +150,9 @@ def feature_sql(features: Iterable[Feature]) -> str:
     return f"SELECT\n    {columns}\nFROM member\n{beside}"
 
 
-def _lay_out_members(connection: duckdb.DuckDBPyConnection, ordered: pd.DataFrame) -> pa.Table:
+def _lay_out_members(connection: duckdb.DuckDBPyConnection, members: pa.Table) -> pa.Table:
     """Make the table ``member``, and return what features read of it."""
-    rows = pa.Table.from_pandas(ordered[list(MEMBER_COLUMNS)], preserve_index=False)
+    rows = members.select(list(MEMBER_COLUMNS)).combine_chunks()
     rows = rows.append_column("member_id", pa.array(np.arange(1, len(rows) + 1, dtype=np.int32)))
     rows = rows.append_column("class_id", _class_numbers(rows))
     connection.register("member_rows", rows)

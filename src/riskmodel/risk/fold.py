@@ -92,7 +92,7 @@ class Fold(Protocol):
         """The facts that it reads, of each table once."""
 
     def of(self, read: Read) -> pa.Table:
-        """Return a row for each pupil of ``read``, in the same order."""
+        """Return rows of pupils of ``read``, which holds what is wanted and may hold more, in the same order."""
 
 
 def fold_together(
@@ -111,7 +111,7 @@ def fold_together(
     for part in pairwise(bounds):
         read = reader.read(*part)
         for fold, tables in zip(folds, found, strict=True):
-            tables.append(fold.of(read.of(fold.wanted)))
+            tables.append(fold.of(read))
     return [pa.concat_tables(tables) for tables in found]
 
 
@@ -132,10 +132,11 @@ class CohortFold:
         around = days_around(self.cut_off, self.year_on)
         return weeks_around(around["past_year_on"], around["weeks_end_on"])
 
-    def of(self, read: Read) -> pa.Table:
-        """Return ``pupil_id`` and ``FOLD_COLUMNS``."""
+    def of(self, read: Read, chosen: NDArray[np.bool_] | None = None) -> pa.Table:
+        """Return ``pupil_id`` and ``FOLD_COLUMNS`` of the ``chosen`` pupils of ``read``; None: of those with a wanted fact."""
         past_year_on = days_around(self.cut_off, self.year_on)["past_year_on"]
-        return _fold(read, self.cut_off, self._weeks, days_since_1970(self.cut_off, self.year_on, past_year_on))
+        days = days_since_1970(self.cut_off, self.year_on, past_year_on)
+        return _fold(read.of(self.wanted, chosen), self.cut_off, self._weeks, days)
 
 
 def days_around(cut_off: date, year_on: date) -> dict[str, date]:

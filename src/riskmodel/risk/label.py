@@ -177,19 +177,16 @@ def _default_horizon(term: _Term) -> date:
 
 
 def read_stays(connection: duckdb.DuckDBPyConnection) -> Read:
-    """Return all stays of all pupils, for every :func:`cohort` of ``connection``."""
-    return FactReader(connection, [Wanted(ENROLMENT, STAY_COLUMNS)]).read()
+    """Return all stays of all pupils."""
+    return FactReader(connection, [STAYS]).read()
 
 
-def cohort(
-    connection: duckdb.DuckDBPyConnection, window: Window, as_of: date, every_stay: Read | None = None
-) -> pd.DataFrame:
+def cohort(connection: duckdb.DuckDBPyConnection, window: Window, as_of: date) -> pd.DataFrame:
     """Return the pupils enrolled on ``window.cut_off`` as known that day, with their outcome as known on ``as_of``.
 
     A pupil has one row. Of several stays that run at once, the one that began last counts. Where terms of the
     same number run side by side (presentations of a course), a stay belongs to the term in which it began; a
-    stay older than all of them belongs to each. Who asks for several cohorts gives ``every_stay``, from
-    :func:`read_stays`.
+    stay older than all of them belongs to each.
 
     Returns
     -------
@@ -197,32 +194,66 @@ def cohort(
         The columns of ``cohort`` in :mod:`riskmodel.tables.scores`, sorted by ``pupil_id``; ``label`` is
         ``Int64`` with ``<NA>`` for censored and open outcomes.
     """
-    stays = _stays(every_stay or read_stays(connection), window, as_of)
-    members = _members(stays, window)
-    outcome, last_end_on, had_gone = _outcomes(stays, members, window)
+    _, members = members_of(read_stays(connection), window, as_of)
+    found = with_municipalities(connection, window, members).to_pandas(
+        date_as_object=False, types_mapper={pa.int64(): pd.Int64Dtype()}.get
+    )
+    return found.astype({**dict.fromkeys(DAYS, "datetime64[us]"), "stage_number": np.int64})
+
+
+def members_of(stays: Read, window: Window, as_of: date) -> tuple[NDArray[np.bool_], pa.Table]:
+    """Return which pupils of ``stays`` belong to a cohort, and a row for each of them in the same order.
+
+    Parameters
+    ----------
+    stays
+        Facts of any pupils, among them :data:`STAYS`.
+
+    Returns
+    -------
+    tuple
+        For each pupil of ``stays`` whether he or she is a member; and the columns that :func:`cohort` returns, as the table
+        ``cohort`` declares them, without the municipality.
+    """
+    found = _stays(stays, window, as_of)
+    members = _members(found, window)
+    outcome, last_end_on, had_gone = _outcomes(found, members, window)
     if as_of < window.label_known_on:
         outcome[:] = OUTCOMES.index("open")
-    left_on = np.where(outcome == OUTCOMES.index("left"), last_end_on.astype("datetime64[D]"), np.datetime64("NaT"))
-    of_school = _municipalities(connection, window.cut_off)
-    municipalities = pa.array([of_school.get(school) for school in stays.texts["school_id"].to_pylist()], pa.string())
+    has_left = outcome == OUTCOMES.index("left")
     labels = np.array([LABELS.get(word or "", -1) for word in OUTCOMES])[outcome]
-    rows = {
-        "cohort_on": window.cut_off,
-        "pupil_id": stays.text("pupil_id", members),
-        "school_id": stays.text("school_id", members),
-        "stage_kind": stays.code("stage_kind", members),
-        "stage_number": stays["stage_number"][members].astype(np.int64),
-        "class_code": stays.text("class_code", members),
-        "municipality_code": municipalities.take(pa.array(stays["school_id"][members])).to_pandas(),
-        "school_year_on": window.school_year_on,
-        "horizon_on": window.horizon_on,
-        "label_known_on": window.label_known_on,
-        "outcome_class": pa.array(OUTCOMES).take(pa.array(outcome)).to_pandas(),
-        "label": pd.arrays.IntegerArray(labels, (labels < 0) | had_gone),
-        "left_on": left_on,
+    is_member = np.zeros(len(found.texts[PUPIL]), dtype=bool)
+    is_member[found.pupil[members]] = True
+    of_all = {
+        name: pa.repeat(pa.scalar(day, pa.date32()), len(members))
+        for name, day in (
+            ("cohort_on", window.cut_off),
+            ("school_year_on", window.school_year_on),
+            ("horizon_on", window.horizon_on),
+            ("label_known_on", window.label_known_on),
+        )
     }
-    found = pd.DataFrame(rows, index=pd.RangeIndex(len(members)), columns=list(COHORT.column_names))
-    return found.astype(dict.fromkeys(DAYS, "datetime64[us]"))
+    rows = {
+        **of_all,
+        "pupil_id": found.text("pupil_id", members),
+        "school_id": found.text("school_id", members),
+        "stage_kind": found.code("stage_kind", members),
+        "stage_number": found["stage_number"][members].astype(np.int64),
+        "class_code": found.text("class_code", members),
+        "outcome_class": pa.array(OUTCOMES, pa.string()).take(pa.array(outcome)),
+        "label": pa.array(labels, mask=(labels < 0) | had_gone),
+        "left_on": pa.array(last_end_on.astype(np.int32), mask=~has_left).cast(pa.date32()),
+    }
+    return is_member, pa.table({name: rows[name] for name in COHORT.column_names if name in rows})
+
+
+def with_municipalities(connection: duckdb.DuckDBPyConnection, window: Window, members: pa.Table) -> pa.Table:
+    """Return the rows of ``members`` with the municipality of their school, as known on the cut-off date."""
+    of_school = _municipalities(connection, window.cut_off)
+    schools = members["school_id"].combine_chunks().dictionary_encode()
+    codes = pa.array([of_school.get(school) for school in schools.dictionary.to_pylist()], pa.string())
+    with_codes = members.append_column("municipality_code", codes.take(schools.indices))
+    return with_codes.select(list(COHORT.column_names))
 
 
 def ended_by(every_stay: Read, window: Window, landmark: date, as_of: date) -> pa.StringArray:
@@ -245,7 +276,10 @@ def ended_by(every_stay: Read, window: Window, landmark: date, as_of: date) -> p
 
 
 DAYS = tuple(column.name for column in COHORT.columns if column.kind is Kind.DATE)
-STAY_COLUMNS = ("school_id", "happened_on", "ends_on", "exit_class", "stage_kind", "stage_number", "class_code")
+STAYS = Wanted(
+    ENROLMENT, ("school_id", "happened_on", "ends_on", "exit_class", "stage_kind", "stage_number", "class_code")
+)
+"""What a cohort reads."""
 BEFORE_OTHERS = ("completed", "transferred", "continuing", "left", "abroad", "unknown")
 """Of exit classes of stays that end on one day, the first of these counts."""
 OUTCOMES = (None, *reversed(BEFORE_OTHERS), "open")
@@ -267,19 +301,17 @@ class _Stays:
         """Return one column."""
         return self.facts[name]
 
-    def text(self, name: str, rows: NDArray[np.int64]) -> pd.Series:
+    def text(self, name: str, rows: NDArray[np.int64]) -> pa.StringArray:
         """Return a column of free text."""
         return _taken(self.texts[name], (self.pupil if name == PUPIL else self[name])[rows])
 
-    def code(self, name: str, rows: NDArray[np.int64]) -> pd.Series:
+    def code(self, name: str, rows: NDArray[np.int64]) -> pa.StringArray:
         """Return a column of codes."""
         return _taken(pa.array([*ENROLMENT.column(name).codes], pa.string()), self[name][rows])
 
 
-def _taken(words: pa.StringArray, places: Whole) -> pd.Series:
-    # Through Arrow: pandas would look at each text to find out what it is.
-    found: pd.Series = words.take(pa.array(places, mask=places == MISSING)).to_pandas()
-    return found
+def _taken(words: pa.StringArray, places: Whole) -> pa.StringArray:
+    return words.take(pa.array(places, mask=places == MISSING))
 
 
 def _stays(every_stay: Read, window: Window, as_of: date) -> _Stays:

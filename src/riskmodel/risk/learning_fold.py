@@ -96,6 +96,7 @@ class _Works(NamedTuple):
     weight: Whole
     counts: Marks
     starts: Counts
+    ends: Counts
 
 
 class _Results(NamedTuple):
@@ -107,6 +108,7 @@ class _Results(NamedTuple):
     passed: Whole
     counts: Marks
     starts: Counts
+    ends: Counts
 
 
 def days_since_1970(cut_off: date, year_on: date, past_year_on: date) -> Days:
@@ -121,7 +123,7 @@ def fold_marks(
     facts, counts = marks
     sums = np.full((pupils, len(MARK_SUMS)), MISSING, dtype=np.int64)
     worst = np.full(pupils, np.nan)
-    works = _Works._make([*(facts[name] for name in MARK_COLUMNS), counts, facts.starts])
+    works = _Works._make([*(facts[name] for name in MARK_COLUMNS), counts, facts.starts, facts.ends])
     codes = (_MARK_CODES.index("nv"), _MARK_CODES.index("exempt"))
     of_subject = np.full((subjects, 3), -1, dtype=np.int64)
     _fold_marks(works, codes, days, of_subject, sums, worst)
@@ -138,7 +140,7 @@ def fold_months(
     facts, counts = marks
     months = int(month_of_day[-1]) + 1
     sums, number = (np.zeros((pupils, months), dtype=np.int64) for _ in range(2))
-    works = _Works._make([*(facts[name] for name in MARK_COLUMNS), counts, facts.starts])
+    works = _Works._make([*(facts[name] for name in MARK_COLUMNS), counts, facts.starts, facts.ends])
     _fold_months(works, _MARK_CODES.index("exempt"), (first_on - EPOCH).days, month_of_day, sums, number)
     return sums, number
 
@@ -147,7 +149,7 @@ def fold_results(results: tuple[Facts, Marks], pupils: int, all_subjects: int, d
     """Return the sums (pupils × ``RESULT_SUMS``). ``all_subjects`` is the number of the text ``*``, or -1."""
     facts, counts = results
     sums = np.full((pupils, len(RESULT_SUMS)), MISSING, dtype=np.int64)
-    given = _Results._make([*(facts[name] for name in RESULT_COLUMNS), counts, facts.starts])
+    given = _Results._make([*(facts[name] for name in RESULT_COLUMNS), counts, facts.starts, facts.ends])
     _fold_results(given, _RESULT_KINDS.index("term"), all_subjects, days, sums)
     return sums
 
@@ -159,7 +161,7 @@ def _fold_marks_of(
     for pupil in range(len(worst)):
         of_pupil = sums[pupil]
         for run in range(len(works.starts)):
-            for row in range(works.starts[run, pupil], works.starts[run, pupil + 1]):
+            for row in range(works.starts[run, pupil], works.ends[run, pupil]):
                 day, points = works.happened_on[row], works.points[row]
                 if not works.counts[row] or works.code[row] == exempt_code:
                     continue
@@ -181,7 +183,7 @@ def _fold_months_of(
 ) -> None:
     for pupil in range(len(sums)):
         for run in range(len(works.starts)):
-            for row in range(works.starts[run, pupil], works.starts[run, pupil + 1]):
+            for row in range(works.starts[run, pupil], works.ends[run, pupil]):
                 day, points = works.happened_on[row] - first_day, works.points[row]
                 if not works.counts[row] or works.code[row] == exempt_code or points == MISSING:
                     continue
@@ -268,7 +270,7 @@ def _fold_results_of(results: _Results, term: int, all_subjects: int, days: Days
     for pupil in range(len(sums)):
         last = before = past = past_year = MISSING
         for run in range(len(results.starts)):
-            for row in range(results.starts[run, pupil], results.starts[run, pupil + 1]):
+            for row in range(results.starts[run, pupil], results.ends[run, pupil]):
                 day = results.happened_on[row]
                 if not results.counts[row] or day < days.past_year or day > days.cut_off:
                     continue
@@ -294,7 +296,7 @@ def _add_last_term(pupil: int, results: _Results, which: tuple[int, int, int, in
     of_pupil[_TERM_MARKS : _TERM_MARKS + 4] = 0
     of_pupil[_BEFORE : _BEFORE + 2] = 0
     for run in range(len(results.starts)):
-        for row in range(results.starts[run, pupil], results.starts[run, pupil + 1]):
+        for row in range(results.starts[run, pupil], results.ends[run, pupil]):
             day, points = results.happened_on[row], results.points[row]
             if not results.counts[row] or results.kind[row] != term:
                 continue
@@ -325,7 +327,7 @@ def _add_past_results(
     of_pupil = sums[pupil]
     of_pupil[_PAST : _PAST + 4] = 0
     for run in range(len(results.starts)):
-        for row in range(results.starts[run, pupil], results.starts[run, pupil + 1]):
+        for row in range(results.starts[run, pupil], results.ends[run, pupil]):
             points = results.points[row]
             if not results.counts[row] or results.happened_on[row] != past or points == MISSING:
                 continue

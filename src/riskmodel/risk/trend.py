@@ -95,9 +95,9 @@ class TrendFold:
             ),
         ]
 
-    def of(self, read: Read) -> pa.Table:
-        """Return ``pupil_id`` and ``TREND_COLUMNS``."""
-        return _trend(read, self.cut_off, trend_days(self.cut_off))
+    def of(self, read: Read, chosen: NDArray[np.bool_] | None = None) -> pa.Table:
+        """Return ``pupil_id`` and ``TREND_COLUMNS`` of the ``chosen`` pupils of ``read``; None: of those with a wanted fact."""
+        return _trend(read.of(self.wanted, chosen), self.cut_off, trend_days(self.cut_off))
 
 
 def _trend(read: Read, cut_off: date, days: TrendDays) -> pa.Table:

@@ -1,11 +1,13 @@
 """Cohorts, outcomes and features of the present and of every past cut-off (20_features).
 
-The work is cut into parts (see :mod:`riskmodel.runs.parts`): what each pupil's own daily facts come to, by range of
-pupils and for all cohorts at once, so that a school year is read once; then, by cohort, who belongs to it, the outcomes, and the features that look at other pupils too.
+The work is cut into parts (see :mod:`riskmodel.runs.parts`): by range of pupils and for all cohorts at once, who belongs to
+a cohort, with which outcome, and what each member's own daily facts come to, so that a school year is read once; then, by
+cohort, the traits, and the features that look at other pupils too.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
@@ -22,9 +24,10 @@ from riskmodel.memory import give_back
 from riskmodel.messages import message
 from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.features import build_rows
-from riskmodel.risk.fold import CohortFold, Fold, fold_together
-from riskmodel.risk.label import OUTCOME_SCHEMA, Window, cohort, cohort_windows
-from riskmodel.risk.trend import TrendFold
+from riskmodel.risk.fold import FOLD_COLUMNS, CohortFold, fold_together
+from riskmodel.risk.label import OUTCOME_SCHEMA, Window, cohort_windows, with_municipalities
+from riskmodel.risk.members import OfMembers
+from riskmodel.risk.trend import TREND_COLUMNS, TrendFold
 from riskmodel.runs import database, parts, trends
 from riskmodel.runs.parquet import CohortWriter
 from riskmodel.runs.parts import Part, PartFolder, Tell
@@ -46,7 +49,7 @@ PUPILS_PER_PART = 50_000
 from the data alone and not from the workers."""
 
 TREND = "trend"
-"""The piece of a range of pupils that tells of their weeks and months; the others are named by the day of the cohort."""
+"""The piece of a range of pupils that tells of the weeks and months of the present members; the others are named by the day of the cohort."""
 
 COHORT_TABLES = {"cohort": COHORT, "trait": None, "feature": None}
 """Tables of the step with one row per pupil and cohort, and their declarations; a part holds them side by side."""
@@ -85,14 +88,14 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
         tell = run.progress(len(folds) + len(wholes))
         with (
             parts.beside(partial(_known_now, run, threads)) as known_now,
-            parts.beside(partial(database.prepare, folder, given)),
+            parts.beside(partial(database.find_versions, folder, given)),
         ):
             parts.make(folder, folds, tell)
             places, measures = known_now()
         give_back()  # what folding took
         of_trends = partial(trends.write_trends, run, folder, _files_of(folder, folds, TREND), measures)
         with _Writing(run, folder, wholes, of_trends) as writing:
-            parts.make(folder, wholes, writing.after(tell))
+            parts.make(folder, wholes, tell, writing.take)
     database.close()
     columns = ["cohort_on", "school_id", "outcome_class", "label"]
     found = run.read("cohort", columns=columns)
@@ -134,32 +137,52 @@ def pupil_ranges(connection: duckdb.DuckDBPyConnection, most: int) -> list[tuple
 
 def _fold_parts(
     windows: Sequence[Window],
-    trend_on: date,
+    as_of: date,
     ranges: Sequence[tuple[str | None, str | None]],
     given: Mapping[str, Any],
 ) -> list[Part]:
-    years = {window.cut_off.isoformat(): window.school_year_on.isoformat() for window in windows}
-    own = {"years": years, "trend_on": trend_on.isoformat()}
+    own = {"windows": [*map(_plain, windows)], "as_of": as_of.isoformat()}
+    pieces = (*(window.cut_off.isoformat() for window in windows), TREND)
     return [
         Part(
             f"pupils-{number}",
             fold_part,
             {**given, **own, "first_pupil": first, "after_pupil": after},
-            pieces=(*years, TREND),
+            pieces=pieces,
+            is_compressed=False,
         )
         for number, (first, after) in enumerate(ranges, start=1)
     ]
 
 
 def fold_part(folder: PartFolder, given: Mapping[str, Any]) -> dict[str, pa.Table]:
-    """Return what the daily facts of a range of pupils come to, as known on each cut-off date: work of a part."""
-    folds: dict[str, Fold] = {
-        **{day: CohortFold(date.fromisoformat(day), date.fromisoformat(on)) for day, on in given["years"].items()},
-        TREND: TrendFold(date.fromisoformat(given["trend_on"])),
+    """Return by cohort its members of a range of pupils, and what their daily facts come to: work of a part."""
+    windows, as_of = [*map(_window, given["windows"])], date.fromisoformat(given["as_of"])
+    folds = {
+        window.cut_off.isoformat(): OfMembers(window, as_of, CohortFold(window.cut_off, window.school_year_on))
+        for window in windows
     }
+    folds[TREND] = OfMembers(windows[-1], as_of, TrendFold(as_of))
     connection = database.canonical(folder, given)
     tables = fold_together(connection, [*folds.values()], given["first_pupil"], given["after_pupil"])
-    return dict(zip(folds, tables, strict=True))
+    found = dict(zip(folds, map(_narrow, tables), strict=True))
+    found[TREND] = found[TREND].select(["pupil_id", *TREND_COLUMNS])
+    return found
+
+
+def _narrow(table: pa.Table) -> pa.Table:
+    """Return the table with whole numbers of 32 bits where those of 64 fit into them: half as much is written and read."""
+    for place, field in enumerate(table.schema):
+        if field.type == pa.int64():
+            with contextlib.suppress(pa.ArrowInvalid):
+                table = table.set_column(place, field.name, table[field.name].cast(pa.int32()))
+    return table
+
+
+def _widen(table: pa.Table) -> pa.Table:
+    """Return what :func:`_narrow` was given."""
+    kinds = (pa.int64() if field.type == pa.int32() else field.type for field in table.schema)
+    return table.cast(pa.schema([*map(pa.field, table.column_names, kinds)]))
 
 
 def _files_of(folder: PartFolder, folds: Sequence[Part], piece: str) -> list[str]:
@@ -171,9 +194,8 @@ def _cohort_part(
 ) -> Part:
     files = _files_of(folder, folds, window.cut_off.isoformat())
     own = {"window": _plain(window), "as_of": as_of.isoformat(), "folds": files}
-    # The present one first, for the trends; then the oldest first: so they are written, while the next are made.
-    size = 0 if window.cut_off == as_of else -window.cut_off.toordinal()
-    return Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own}, size)
+    # The oldest first: so they are written, while the next are made.
+    return Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own}, -window.cut_off.toordinal())
 
 
 def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
@@ -183,13 +205,13 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     """
     of_cohort, as_of = _window(given["window"]), date.fromisoformat(given["as_of"])
     connection = database.canonical(folder, given)
-    members = cohort(connection, of_cohort, as_of, database.stays(folder, given))
+    rows = pa.concat_tables([_widen(folder.read(name)) for name in given["folds"]])
+    members = with_municipalities(connection, of_cohort, rows.drop_columns([*FOLD_COLUMNS]).combine_chunks())
     database.find_versions(folder, given)
-    folded = map(folder.read, given["folds"])
     tables = {
-        "cohort": pa.Table.from_pandas(members, schema=COHORT.arrow_schema(), preserve_index=False),
+        "cohort": members,
         "trait": _traits(connection, of_cohort, members, as_of),
-        "feature": build_rows(connection, of_cohort.cut_off, members, folded),
+        "feature": build_rows(connection, of_cohort.cut_off, members, [rows.select(["pupil_id", *FOLD_COLUMNS])]),
     }
     return pa.table({f"{name}.{column}": rows[column] for name, rows in tables.items() for column in rows.column_names})
 
@@ -198,37 +220,35 @@ class _Writing:
     """Writes the cohorts that somebody belongs to, in their order, as their parts are made; the trends beside them."""
 
     def __init__(
-        self, run: SemesterRun, folder: PartFolder, wholes: Sequence[Part], write_trends: Callable[[pa.Array], None]
+        self, run: SemesterRun, folder: PartFolder, wholes: Sequence[Part], write_trends: Callable[[], None]
     ) -> None:
         self._run, self._folder, self._left = run, folder, list(wholes)
-        self._count, self._present, self._write_trends = len(wholes), wholes[-1], write_trends
-        self._made: set[str] = set()
+        self._count, self._write_trends = len(wholes), write_trends
+        self._made: dict[str, pa.Table | None] = {}
         self._writers = {name: CohortWriter(run.tables, name, declared) for name, declared in COHORT_TABLES.items()}
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="trends")
         self._trends: Future[None] | None = None
-        self._pupils = 0
+        self._taken = self._pupils = 0
 
     def __enter__(self) -> _Writing:
         return self
 
-    def after(self, tell: Tell) -> Tell:
-        """Return what tells of a part that is made, and writes each cohort as soon as all older ones are written."""
-
-        def made(part: Part, seconds: float | None) -> None:
-            tell(part, seconds)
-            self._made.add(part.name)
-            if self._trends is None and self._present.name in self._made and len(self._made) >= self._count - 1:
-                # At the end, when there is one part for all workers.
-                members = self._read(self._present)["cohort.pupil_id"].combine_chunks()
-                self._trends = self._beside.submit(self._write_trends, members)
-            while self._left and self._left[0].name in self._made:
-                self._write(self._read(self._left.pop(0)))
-                give_back()  # what the cohort took
-
-        return made
-
-    def _read(self, part: Part) -> pa.Table:
-        return self._folder.read(self._folder.file(part).name)
+    def take(self, part: Part, made: pa.Table | None) -> None:
+        """Take a cohort that is made (None: its file holds it), and write it as soon as all older ones are written."""
+        self._made[part.name] = made
+        self._taken += 1
+        if self._trends is None and self._taken >= self._count - 1:
+            # At the end, when there is one part for all workers.
+            self._trends = self._beside.submit(self._write_trends)
+        while self._left and self._left[0].name in self._made:
+            oldest = self._left.pop(0)
+            rows = self._made.pop(oldest.name)
+            if rows is None:
+                # In one piece, as it was made: where pages of Parquet begin depends on that.
+                rows = self._folder.read(self._folder.file(oldest).name).combine_chunks()
+            self._write(rows)
+            del rows
+            give_back()  # what the cohort took
 
     def _write(self, rows: pa.Table) -> None:
         self._pupils += rows.num_rows
@@ -279,7 +299,8 @@ def _traits(connection: duckdb.DuckDBPyConnection, window: Window, members: pd.D
     """Return traits of the members as known on the cohort's cut-off date, and whether support began in the window."""
     open_cut_off(connection, window.cut_off, tables=("pupil", "economic_pupil", "school"))
     open_cut_off(connection, as_of, schema=OUTCOME_SCHEMA, tables=("support",))
-    connection.register("trait_rows", members[["pupil_id", "stage_kind"]].assign(place=range(len(members))))
+    rows = members.select(["pupil_id", "stage_kind"]).append_column("place", pa.array(range(members.num_rows)))
+    connection.register("trait_rows", rows)
     found = connection.sql(
         f"""
         WITH trait_member AS ({with_pupil_keys(connection, "trait_rows", ("pupil_id", "stage_kind", "place"))}),

@@ -13,10 +13,8 @@ import duckdb
 
 from riskmodel.risk.cutoff import keep_versions
 from riskmodel.risk.features import SLOW_TABLES
-from riskmodel.risk.label import read_stays
 from riskmodel.runs.parts import PartFolder
 from riskmodel.sources.history import open_canonical
-from riskmodel.tables.facts import Read
 
 _opened = threading.local()
 
@@ -29,7 +27,6 @@ class _Database:
         self.root = duckdb.connect(config={"threads": threads})
         self.lock = threading.Lock()
         self.has_versions = False
-        self.stays: Read | None = None
         self.numbers = itertools.count(1)
 
     def open(self, store: Path, delivery_ids: Sequence[str]) -> duckdb.DuckDBPyConnection:
@@ -70,12 +67,6 @@ def _database(folder: PartFolder, given: Mapping[str, Any]) -> _Database:
         return _databases[SHARED]
 
 
-def prepare(folder: PartFolder, given: Mapping[str, Any]) -> None:
-    """Read what the parts of this process share, and who asks first would have to wait for."""
-    find_versions(folder, given)
-    stays(folder, given)
-
-
 def find_versions(folder: PartFolder, given: Mapping[str, Any]) -> None:
     """Put the versions of slow facts in order, once for all parts of this process."""
     database = _database(folder, given)
@@ -98,15 +89,6 @@ def _frugal(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     finally:
         for name in settings:
             connection.execute(f"RESET GLOBAL {name}")
-
-
-def stays(folder: PartFolder, given: Mapping[str, Any]) -> Read:
-    """Return the stays of all pupils, read once for all parts of this process."""
-    database, connection = _database(folder, given), canonical(folder, given)
-    with database.lock:
-        if database.stays is None:
-            database.stays = read_stays(connection)
-        return database.stays
 
 
 def close() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 import duckdb
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +17,9 @@ AREA_KINDS = {"valstspilsēta": "city", "novads": "county"}
 """Kinds of municipality: state cities, and counties, which are mostly rural. Nothing finer is delivered of a school."""
 
 
-def school_traits(connection: duckdb.DuckDBPyConnection, cut_off: date, school_id: pd.Series) -> dict[str, pa.Array]:
+def school_traits(
+    connection: duckdb.DuckDBPyConnection, cut_off: date, school_id: pa.ChunkedArray
+) -> dict[str, pa.ChunkedArray]:
     """Return each of SCHOOL_TRAITS, row by row, as ``known.school`` of the connection tells it on the cut-off date.
 
     Null where it is not known: a school that was not described, or a code that is of no municipality.
@@ -33,7 +34,7 @@ def school_traits(connection: duckdb.DuckDBPyConnection, cut_off: date, school_i
         {"cut_off": cut_off},
     ).fetchall()
     known = pa.array([school for school, *_ in schools], pa.string())
-    rows = pc.index_in(pa.array(school_id, pa.string()), value_set=known)
+    rows = pc.index_in(school_id, value_set=known)
     values = [(kind, language, area_kind(code, cut_off), code) for _, kind, language, code in schools]
     by_trait = zip(*values, strict=True) if values else [()] * len(SCHOOL_TRAITS)
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import duckdb
@@ -40,32 +40,26 @@ def known_support(connection: duckdb.DuckDBPyConnection, cut_off: date) -> pa.Ta
     ).to_arrow_table()
 
 
-def write_trends(
-    run: SemesterRun, folder: PartFolder, trends: Sequence[str], measures: pa.Table, members: pa.Array
-) -> None:
+def write_trends(run: SemesterRun, folder: PartFolder, trends: Sequence[str], measures: pa.Table) -> None:
     """Write ``trend_week``, ``trend_month`` and ``support_known`` of the pupils of the present cohort.
 
     Parameters
     ----------
     trends
-        Names of the files of parts that hold them (see :class:`riskmodel.risk.trend.TrendFold`), in the order of the
-        pupils.
+        Names of the files of parts that hold the trends of all of them (see :class:`riskmodel.risk.trend.TrendFold`), in the order
+        of the pupils.
     measures
         From :func:`known_support`.
-    members
-        Pupils of the present cohort.
     """
     days = trend_days(run.cut_off)
-
-    def told() -> Iterator[pa.Table]:
-        for name in trends:
-            of_range = folder.read(name)
-            present = of_range.filter(pc.is_in(of_range["pupil_id"], members)).combine_chunks()
-            for first in range(0, present.num_rows, PUPILS_AT_ONCE):
-                yield present.slice(first, PUPILS_AT_ONCE).combine_chunks()
-
+    members = []
     with run.writer(TREND_WEEK) as weeks, run.writer(TREND_MONTH) as months:
-        for some in told():
-            weeks.write(week_rows(some, days))
-            months.write(month_rows(some, days))
-    run.write_rows(SUPPORT_KNOWN, measures.filter(pc.is_in(measures["pupil_id"], members)))
+        for name in trends:
+            of_range = folder.read(name).combine_chunks()
+            members += of_range["pupil_id"].chunks
+            for first in range(0, of_range.num_rows, PUPILS_AT_ONCE):
+                some = of_range.slice(first, PUPILS_AT_ONCE).combine_chunks()
+                weeks.write(week_rows(some, days))
+                months.write(month_rows(some, days))
+    present = pa.chunked_array(members, pa.string())
+    run.write_rows(SUPPORT_KNOWN, measures.filter(pc.is_in(measures["pupil_id"], present.combine_chunks())))

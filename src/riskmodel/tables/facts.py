@@ -89,12 +89,14 @@ class Facts:
     """Rows of some pupils.
 
     ``columns[name][row]`` are whole numbers (see :mod:`riskmodel.tables.packed`), with ``known_on`` and ``replaced_on``.
-    The rows of pupil ``p`` in run ``r`` are ``starts[r, p]`` up to, and without, ``starts[r, p + 1]``; they are facts of
-    the days ``days[r]``, first and last. Runs are in the order of the school years.
+    The rows of pupil ``p`` in run ``r`` are ``starts[r, p]`` up to, and without, ``ends[r, p]``; they are facts of
+    the days ``days[r]``, first and last. Runs are in the order of the school years. Rows of pupils who were not chosen may
+    stand between them.
     """
 
     columns: Mapping[str, Whole]
     starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
     days: Sequence[tuple[date, date]]
 
     def __getitem__(self, name: str) -> Whole:
@@ -106,22 +108,23 @@ class Facts:
         return len(self.columns[REPLACED])
 
     def pupil_of_row(self) -> NDArray[np.int32]:
-        """Return the number of the pupil of each row."""
-        numbers = np.arange(self.starts.shape[1] - 1, dtype=np.int32)
-        return np.concatenate([np.empty(0, np.int32), *(np.repeat(numbers, np.diff(run)) for run in self.starts)])
+        """Return the number of the pupil of each row, where each is of a pupil who is here."""
+        numbers = np.arange(self.starts.shape[1], dtype=np.int32)
+        counts = self.ends - self.starts
+        return np.concatenate([np.empty(0, np.int32), *(np.repeat(numbers, of_run) for of_run in counts)])
 
     def between(self, first_on: date, last_on: date) -> Facts:
         """Return the runs that may hold a fact of these days. No row is copied."""
         runs = [run for run, (begins, ends) in enumerate(self.days) if begins <= last_on and ends >= first_on]
-        starts = self.starts[runs]
-        begin, end = (int(starts[:, 0].min()), int(starts[:, -1].max())) if runs else (0, 0)
+        starts, ends = self.starts[runs], self.ends[runs]
+        begin, end = (int(starts.min()), int(ends.max())) if starts.size else (0, 0)
         columns = {name: column[begin:end] for name, column in self.columns.items()}
-        return Facts(columns, starts - begin, [self.days[run] for run in runs])
+        return Facts(columns, starts - begin, ends - begin, [self.days[run] for run in runs])
 
     def of_pupils(self, chosen: NDArray[np.bool_]) -> Facts:
-        """Return the facts with numbers for the ``chosen`` pupils alone; the others have no rows."""
-        starts = np.ascontiguousarray(self.starts[:, np.append(chosen, True)])
-        return Facts(self.columns, starts, self.days)
+        """Return the facts of the ``chosen`` pupils, who have numbers of their own there. No row is copied."""
+        starts, ends = (np.ascontiguousarray(some[:, chosen]) for some in (self.starts, self.ends))
+        return Facts(self.columns, starts, ends, self.days)
 
 
 @dataclass(frozen=True)
@@ -134,15 +137,18 @@ class Read:
     facts: Mapping[str, Facts]
     texts: Mapping[str, pa.StringArray]
 
-    def of(self, wanted: Iterable[Wanted]) -> Read:
-        """Return the part that one of several readers asked for (see :func:`as_one`). No row is copied."""
+    def of(self, wanted: Iterable[Wanted], chosen: NDArray[np.bool_] | None = None) -> Read:
+        """Return the part that one of several readers asked for (see :func:`as_one`). No row is copied.
+
+        It has the ``chosen`` pupils; None: those who have a row in it.
+        """
         facts = {one.table.name: self.facts[one.table.name].between(one.first_on, one.last_on) for one in wanted}
-        has_rows = np.zeros(len(self.texts[PUPIL]), dtype=bool)
-        for own in facts.values():
-            for starts in own.starts:
-                has_rows |= starts[1:] > starts[:-1]
-        texts = {**self.texts, PUPIL: self.texts[PUPIL].filter(pa.array(has_rows))}
-        return Read({name: own.of_pupils(has_rows) for name, own in facts.items()}, texts)
+        if chosen is None:
+            chosen = np.zeros(len(self.texts[PUPIL]), dtype=bool)
+            for own in facts.values():
+                chosen |= (own.ends > own.starts).any(axis=0)
+        texts = {**self.texts, PUPIL: self.texts[PUPIL].filter(pa.array(chosen))}
+        return Read({name: own.of_pupils(chosen) for name, own in facts.items()}, texts)
 
 
 class _Source:
@@ -319,7 +325,7 @@ class FactReader:
             _fill(one, source, run, own, texts)
             source.leave_out(run, own, happened, known)
             starts[number] = (run.starts - run.starts[0] + begin)[_first_from(pupils, len(texts[PUPIL]))]
-        return Facts(columns, starts, [source.days(run) for source, run, _ in found])
+        return Facts(columns, starts[:, :-1], starts[:, 1:], [source.days(run) for source, run, _ in found])
 
     def _place(self, table: str, name: str, rows: int, kind: type[np.int16] | type[np.int32]) -> Whole:
         """Return room for a column: that of the read before, where it is large enough (new memory costs more than filling it)."""
