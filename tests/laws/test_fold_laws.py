@@ -22,6 +22,8 @@ from small_world import CUT_OFF, YEAR_ON, Row, World, invent_world, pupil_id
 from riskmodel.risk import fold
 from riskmodel.risk.cutoff import counting, open_cut_off
 from riskmodel.risk.fold import FOLD_COLUMNS, fold_pupils
+from riskmodel.risk.label import cohort, cohort_windows
+from riskmodel.risk.members import OfMembers
 from riskmodel.risk.trend import TrendFold, trend_of_pupils
 from riskmodel.sources.packing import packed
 from riskmodel.tables import facts
@@ -157,6 +159,26 @@ def test_what_is_folded_together_is_what_each_fold_gives_alone(is_packed, tmp_pa
     together = fold.fold_together(connection, folds)
     assert [found.combine_chunks() for found in together] == [expected.combine_chunks() for expected in alone]
     assert len({found.num_rows for found in together}) > 1
+
+
+@settings(max_examples=5, deadline=None)
+@given(SEEDS)
+def test_members_are_folded_alone_as_they_are_among_all(seed):
+    connection = laid_out(**invent_world(seed, pupils=12))
+    for window in cohort_windows(connection, CUT_OFF, None, 30):
+        members = cohort(connection, window, CUT_OFF)
+        for own in (fold.CohortFold(window.cut_off, window.school_year_on), TrendFold(window.cut_off)):
+            (found,) = fold.fold_together(connection, [OfMembers(window, CUT_OFF, own)])
+            (of_all,) = fold.fold_together(connection, [own])
+            assert found["pupil_id"].to_pylist() == members["pupil_id"].tolist()
+            assert found["outcome_class"].to_pylist() == members["outcome_class"].tolist()
+            expected = {row["pupil_id"]: row for row in of_all.to_pylist()}
+            for row in found.select(of_all.column_names).to_pylist():
+                facts_of = expected.get(row["pupil_id"])
+                if facts_of is not None:
+                    assert row == facts_of
+                elif isinstance(own, fold.CohortFold):
+                    assert {value for name, value in row.items() if name != "pupil_id"} == {None}
 
 
 @given(st.lists(st.sets(st.text(max_size=3), max_size=6), max_size=5))

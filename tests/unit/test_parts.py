@@ -111,6 +111,48 @@ def test_parts_are_made_the_largest_first_and_only_once(folder: PartFolder, monk
     assert contents(folder, some())[2] == {"number": [2, 3, 4], "square": [4, 9, 16]}
 
 
+@pytest.mark.parametrize("count", ["1", "3"])
+def test_what_is_made_here_is_handed_over_and_what_was_made_before_lies_in_its_file(
+    folder: PartFolder, monkeypatch: pytest.MonkeyPatch, count: str
+) -> None:
+    monkeypatch.setenv(parts.WORKERS, count)
+    make(folder, some(2), Told())
+    taken: dict[str, parts.Made | None] = {}
+    make(folder, some(4), Told(), lambda part, made: taken.update({part.name: made}))
+    assert {name: made is None for name, made in taken.items()} == {
+        "squares-0": True,
+        "squares-1": True,
+        "squares-2": False,
+        "squares-3": False,
+    }
+    for part in some(4)[2:]:
+        assert folder.read(folder.file(part).name).equals(taken[part.name])
+
+
+def test_a_part_is_compressed_or_not_and_reads_the_same(folder: PartFolder) -> None:
+    table = pa.table({"number": np.zeros(100_000, np.int64)})
+    kept = [
+        Part(f"zeros-{is_compressed}".lower(), squares, {"c": is_compressed}, is_compressed=is_compressed)
+        for is_compressed in (True, False)
+    ]
+    for part in kept:
+        folder.write(part, table)
+    small, large = (folder.file(part).stat().st_size for part in kept)
+    assert small < large / 20
+    assert all(folder.read(folder.file(part).name).equals(table) for part in kept)
+
+
+def test_a_file_that_changed_after_it_was_looked_through_is_looked_through_again(folder: PartFolder) -> None:
+    make(folder, some(1), Told())
+    path = folder.file(some()[0])
+    assert folder.read(path.name).num_rows == 3
+    content, times = path.read_bytes(), path.stat()
+    path.write_bytes(content[:-40] + bytes([content[-40] ^ 1]) + content[-39:])
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # as if nothing had happened
+    with pytest.raises(RunFailedError, match="missing or was changed"):
+        folder.read(path.name)
+
+
 def test_a_part_of_pieces_is_read_piece_by_piece_and_made_again_when_one_is_not_whole(folder: PartFolder) -> None:
     part = Part("numbers-4", by_parity, {"first": 4}, pieces=("even", "odd"))
     make(folder, [part], Told())
@@ -389,7 +431,7 @@ def test_threads_stop_at_the_first_error(folder: PartFolder) -> None:
         Part("names", finds_a_name, {}),
         *(Part(f"slow-{first}", is_slow, {"first": first}) for first in range(40)),
     ]
-    outcomes = parts.in_threads(1, folder, wanted)
+    outcomes = parts.in_threads(1, parts.make_part, folder, wanted)
     assert next(outcomes).failure is not None
     outcomes.close()
     assert len(MADE) < 40

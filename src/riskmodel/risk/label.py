@@ -195,7 +195,7 @@ def cohort(connection: duckdb.DuckDBPyConnection, window: Window, as_of: date) -
         ``Int64`` with ``<NA>`` for censored and open outcomes.
     """
     _, members = members_of(read_stays(connection), window, as_of)
-    found = with_municipalities(connection, window, members).to_pandas(
+    found: pd.DataFrame = with_municipalities(connection, window, members).to_pandas(
         date_as_object=False, types_mapper={pa.int64(): pd.Int64Dtype()}.get
     )
     return found.astype({**dict.fromkeys(DAYS, "datetime64[us]"), "stage_number": np.int64})

@@ -25,14 +25,15 @@ from riskmodel.messages import message
 from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.features import build_rows
 from riskmodel.risk.fold import FOLD_COLUMNS, CohortFold, fold_together
-from riskmodel.risk.label import OUTCOME_SCHEMA, Window, cohort_windows, with_municipalities
+from riskmodel.risk.label import OUTCOME_SCHEMA, STAYS, Window, cohort_windows, with_municipalities
 from riskmodel.risk.members import OfMembers
 from riskmodel.risk.trend import TREND_COLUMNS, TrendFold
 from riskmodel.runs import database, parts, trends
 from riskmodel.runs.parquet import CohortWriter
-from riskmodel.runs.parts import Part, PartFolder, Tell
+from riskmodel.runs.parts import Part, PartFolder
 from riskmodel.runs.school_traits import SCHOOL_TRAITS, school_traits
 from riskmodel.runs.semester import SemesterRun
+from riskmodel.tables.facts import FactReader
 from riskmodel.tables.scores import COHORT, PLACE
 
 TRAITS = ("sex", "first_language", "has_special_needs", "low_income", "stage_kind")
@@ -115,24 +116,10 @@ def pupil_ranges(connection: duckdb.DuckDBPyConnection, most: int) -> list[tuple
 
     Together they cover every pupil, those without any enrolment too.
     """
-    found = connection.execute(
-        """
-        WITH pupil AS (SELECT DISTINCT pupil_id FROM canonical.enrolment),
-        numbered AS (
-            SELECT
-                pupil_id,
-                row_number() OVER (ORDER BY pupil_id) - 1 AS place,
-                count(*) OVER () AS pupils,
-                ceil(pupils / $most)::BIGINT AS ranges
-            FROM pupil
-        )
-        SELECT pupil_id FROM numbered
-        WHERE place * ranges // pupils <> (place - 1) * ranges // pupils AND place > 0
-        ORDER BY pupil_id
-        """,
-        {"most": most},
-    ).fetchall()
-    return list(pairwise([None, *(pupil_id for (pupil_id,) in found), None]))
+    pupils = FactReader(connection, [STAYS]).pupils()
+    count = -(-len(pupils) // most)
+    cuts = [pupils[-(-number * len(pupils) // count)].as_py() for number in range(1, count)]
+    return list(pairwise([None, *cuts, None]))
 
 
 def _fold_parts(
@@ -295,7 +282,7 @@ def _window(plain: Mapping[str, Any]) -> Window:
     )
 
 
-def _traits(connection: duckdb.DuckDBPyConnection, window: Window, members: pd.DataFrame, as_of: date) -> pa.Table:
+def _traits(connection: duckdb.DuckDBPyConnection, window: Window, members: pa.Table, as_of: date) -> pa.Table:
     """Return traits of the members as known on the cohort's cut-off date, and whether support began in the window."""
     open_cut_off(connection, window.cut_off, tables=("pupil", "economic_pupil", "school"))
     open_cut_off(connection, as_of, schema=OUTCOME_SCHEMA, tables=("support",))

@@ -238,9 +238,7 @@ def make(folder: PartFolder, parts: Sequence[Part], tell: Tell, take: Take | Non
         raise ValueError("two parts have one name")
     if not missing:
         return
-    outcomes = _executor(hands_over=take is not None)(
-        folder, sorted(missing, key=lambda part: (-part.size, part.name))
-    )
+    outcomes = _executor(hands_over=take is not None)(folder, sorted(missing, key=lambda part: (-part.size, part.name)))
     for outcome in outcomes:
         if outcome.failure is not None:
             raise _as_error(outcome, folder)

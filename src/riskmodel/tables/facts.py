@@ -238,6 +238,20 @@ class FactReader:
                 else:
                     self._packed[name].append(_Source(PackedTable(Path(packed)), span))
 
+    def pupils(self) -> pa.StringArray:
+        """Return all pupils who have a row in any of the tables, in ascending order; no fact is read."""
+        lists = [
+            run.pupils for one in self._wanted for source in self._packed[one.table.name] for run in source.runs(one)
+        ]
+        lists += [
+            self._connection.sql(f"SELECT DISTINCT {PUPIL} FROM {relation} ORDER BY {PUPIL}")
+            .to_arrow_table()[PUPIL]
+            .combine_chunks()
+            for one in self._wanted
+            for relation, _ in self._relations[one.table.name]
+        ]
+        return _merged(lists)[0]
+
     def cuts(self, rows_at_once: int, first: Bound = None, after: Bound = None) -> list[str]:
         """Return pupils at which the range may be cut, so that about ``rows_at_once`` rows stand between two cuts."""
         runs = [
