@@ -112,7 +112,7 @@ def fold_together(
         read = reader.read(*part)
         for fold, tables in zip(folds, found, strict=True):
             tables.append(fold.of(read))
-    return [pa.concat_tables(tables) for tables in found]
+    return [pa.concat_tables(tables, promote_options="permissive") for tables in found]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -29,7 +30,24 @@ class OfMembers:
         return [STAYS, *self.fold.wanted]
 
     def of(self, read: Read) -> pa.Table:
-        """Return the columns of :func:`riskmodel.risk.label.members_of` and those of the fold."""
+        """Return the columns of :func:`riskmodel.risk.label.members_of` and those of the fold, narrow (see :func:`widened`)."""
         is_member, members = members_of(read, self.window, self.as_of)
         folded = self.fold.of(read, is_member).drop_columns(PUPIL)
-        return pa.table([*members.columns, *folded.columns], names=[*members.column_names, *folded.column_names])
+        return _narrowed(
+            pa.table([*members.columns, *folded.columns], names=[*members.column_names, *folded.column_names])
+        )
+
+
+def _narrowed(table: pa.Table) -> pa.Table:
+    """Return the table with whole numbers of 32 bits where those of 64 fit into them: half as much is held and written."""
+    for place, field in enumerate(table.schema):
+        if field.type == pa.int64():
+            with contextlib.suppress(pa.ArrowInvalid):
+                table = table.set_column(place, field.name, table[field.name].cast(pa.int32()))
+    return table
+
+
+def widened(table: pa.Table) -> pa.Table:
+    """Return a table of :class:`OfMembers` with its whole numbers in 64 bits, in which features reckon."""
+    kinds = (pa.int64() if field.type == pa.int32() else field.type for field in table.schema)
+    return table.cast(pa.schema([*map(pa.field, table.column_names, kinds)]))

@@ -7,7 +7,6 @@ cohort, the traits, and the features that look at other pupils too.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
@@ -26,7 +25,7 @@ from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.features import build_rows
 from riskmodel.risk.fold import FOLD_COLUMNS, CohortFold, fold_together
 from riskmodel.risk.label import OUTCOME_SCHEMA, STAYS, Window, cohort_windows, with_municipalities
-from riskmodel.risk.members import OfMembers
+from riskmodel.risk.members import OfMembers, widened
 from riskmodel.risk.trend import TREND_COLUMNS, TrendFold
 from riskmodel.runs import database, parts, trends
 from riskmodel.runs.parquet import CohortWriter
@@ -152,24 +151,9 @@ def fold_part(folder: PartFolder, given: Mapping[str, Any]) -> dict[str, pa.Tabl
     folds[TREND] = OfMembers(windows[-1], as_of, TrendFold(as_of))
     connection = database.canonical(folder, given)
     tables = fold_together(connection, [*folds.values()], given["first_pupil"], given["after_pupil"])
-    found = dict(zip(folds, map(_narrow, tables), strict=True))
+    found = dict(zip(folds, tables, strict=True))
     found[TREND] = found[TREND].select(["pupil_id", *TREND_COLUMNS])
     return found
-
-
-def _narrow(table: pa.Table) -> pa.Table:
-    """Return the table with whole numbers of 32 bits where those of 64 fit into them: half as much is written and read."""
-    for place, field in enumerate(table.schema):
-        if field.type == pa.int64():
-            with contextlib.suppress(pa.ArrowInvalid):
-                table = table.set_column(place, field.name, table[field.name].cast(pa.int32()))
-    return table
-
-
-def _widen(table: pa.Table) -> pa.Table:
-    """Return what :func:`_narrow` was given."""
-    kinds = (pa.int64() if field.type == pa.int32() else field.type for field in table.schema)
-    return table.cast(pa.schema([*map(pa.field, table.column_names, kinds)]))
 
 
 def _files_of(folder: PartFolder, folds: Sequence[Part], piece: str) -> list[str]:
@@ -192,7 +176,7 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     """
     of_cohort, as_of = _window(given["window"]), date.fromisoformat(given["as_of"])
     connection = database.canonical(folder, given)
-    rows = pa.concat_tables([_widen(folder.read(name)) for name in given["folds"]])
+    rows = pa.concat_tables([widened(folder.read(name)) for name in given["folds"]])
     members = with_municipalities(connection, of_cohort, rows.drop_columns([*FOLD_COLUMNS]).combine_chunks())
     database.find_versions(folder, given)
     tables = {
@@ -222,6 +206,7 @@ class _Writing:
 
     def take(self, part: Part, made: pa.Table | None) -> None:
         """Take a cohort that is made (None: its file holds it), and write it as soon as all older ones are written."""
+        give_back()  # what the cohort before took
         self._made[part.name] = made
         self._taken += 1
         if self._trends is None and self._taken >= self._count - 1:
@@ -234,8 +219,6 @@ class _Writing:
                 # In one piece, as it was made: where pages of Parquet begin depends on that.
                 rows = self._folder.read(self._folder.file(oldest).name).combine_chunks()
             self._write(rows)
-            del rows
-            give_back()  # what the cohort took
 
     def _write(self, rows: pa.Table) -> None:
         self._pupils += rows.num_rows

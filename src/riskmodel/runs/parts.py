@@ -245,6 +245,7 @@ def make(folder: PartFolder, parts: Sequence[Part], tell: Tell, take: Take | Non
         tell(by_name[outcome.name], outcome.seconds)
         if take is not None:
             take(by_name[outcome.name], outcome.made)
+        del outcome  # what was made, while the next part is waited for
 
 
 Result = TypeVar("Result")
@@ -369,7 +370,8 @@ def in_threads(number: int, work: Worker, folder: PartFolder, parts: Sequence[Pa
     """Make the parts in ``number`` threads: what takes long in a part (DuckDB, Arrow, NumPy) lets others run."""
     with ThreadPoolExecutor(max_workers=number, thread_name_prefix="part") as pool:
         try:
-            for future in as_completed([pool.submit(work, folder, part) for part in parts]):
-                yield future.result()
+            done = as_completed([pool.submit(work, folder, part) for part in parts])
+            for _ in parts:
+                yield next(done).result()  # no name: it would keep what was made until the next part is there
         finally:
             pool.shutdown(cancel_futures=True)
