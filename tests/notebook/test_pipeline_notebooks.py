@@ -18,13 +18,15 @@ from semester_run import CUT_OFF, LATER, SETTINGS, plan, pupils_of
 
 from riskmodel.messages import LANGUAGES
 from riskmodel.risk.explanation import REASONS_KEPT
-from riskmodel.runs import journal
+from riskmodel.runs import cohorts, journal
+from riskmodel.runs.failure import marks_of
 from riskmodel.runs.law import PAPERS
 from riskmodel.runs.manifest import Manifest, verify
 from riskmodel.runs.papermilling import prepare
 from riskmodel.runs.parameters import check
 from riskmodel.runs.publish import Store, current_run
 from riskmodel.runs.runner import Done, Plan, run, semester_pipeline
+from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.staging import kernel_environment, parameters_of
 from riskmodel.runs.steps import INPUTS, SEMESTER, Step, makers
 from riskmodel.support.catalogue import catalogue
@@ -363,3 +365,22 @@ def test_a_run_leaves_the_file_for_the_law_in_both_languages(done: Done):
             page = (done.folder / "report" / f"{name}_{language}.html").read_text("utf-8")
             assert done.run_id in page
             assert 'class="to-write"' in page
+
+
+def test_cohorts_in_groups_of_whole_schools_are_those_of_the_whole_country(
+    done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store = tmp_path / "store"
+    shutil.copytree(done.folder.parent.parent, store)
+    inputs = json.loads((done.folder / INPUTS).read_text("utf-8"))
+    in_groups = SemesterRun(store / "staging" / "groups", SETTINGS.cut_off_date, inputs)
+    (in_groups.tables).mkdir(parents=True)
+    marks_of(in_groups.folder).mkdir(parents=True)
+    monkeypatch.setattr(cohorts, "PUPILS_PER_GROUP", 100)
+    monkeypatch.setattr(cohorts, "PUPILS_PER_PART", 150)
+    cohorts.make_cohorts(in_groups, "", SETTINGS.label_delay_days)
+    parts_made = [line["part"] for line in journal.read(in_groups.folder / journal.LOG_NAME)]
+    assert sum(name.startswith("cohort-") for name in parts_made) > 2 * len(in_groups.windows())
+    assert sum(name.startswith("pupils-") for name in parts_made) > 2
+    for name in ("cohort", "feature", "trait", "place", "trend_week", "trend_month", "support_known"):
+        assert in_groups.read_arrow(name).equals(pq.read_table(done.folder / "tables" / f"{name}.parquet")), name

@@ -11,7 +11,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,7 +21,7 @@ from hypothesis import strategies as st
 from riskmodel.errors import DeliveryError, RunFailedError, UsageError
 from riskmodel.messages import message
 from riskmodel.runs import cluster, journal, parquet, parts
-from riskmodel.runs.cohorts import pupil_ranges
+from riskmodel.runs.cohorts import group_of_schools, merged, pupil_ranges
 from riskmodel.runs.parquet import CohortWriter
 from riskmodel.runs.parts import Part, PartFolder, make, open_folder
 
@@ -342,21 +341,10 @@ def test_workers_that_cannot_serve_are_refused_before_any_part_is_made(
     assert not any((tmp_path / "staging").iterdir())
 
 
-@pytest.fixture(scope="module")
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as opened:
-        opened.execute("CREATE SCHEMA canonical")
-        yield opened
-
-
 @given(st.sets(st.text("0123456789abcdef", min_size=1, max_size=4), max_size=40), st.integers(1, 12))
 @settings(max_examples=40, deadline=None)
-def test_ranges_of_pupils_are_about_equal_and_leave_nobody_out(
-    connection: duckdb.DuckDBPyConnection, pupils: set[str], most: int
-) -> None:
-    connection.register("rows", pa.table({"pupil_id": pa.array(sorted(pupils) * 2, pa.string())}))
-    connection.execute("CREATE OR REPLACE TABLE canonical.enrolment AS FROM rows")
-    ranges = pupil_ranges(connection, most)
+def test_ranges_of_pupils_are_about_equal_and_leave_nobody_out(pupils: set[str], most: int) -> None:
+    ranges = pupil_ranges(pa.array(sorted(pupils), pa.string()), most)
     assert ranges[0][0] is None
     assert ranges[-1][1] is None
     assert [first for first, _ in ranges[1:]] == [after for _, after in ranges[:-1]]
@@ -397,7 +385,8 @@ def test_a_table_is_written_cohort_by_cohort_and_read_one_cohort_at_a_time(
     [
         [cohort_of(date(2023, 1, 1), "a", "a")],
         [cohort_of(date(2023, 1, 1), "b", "a")],
-        [cohort_of(date(2023, 1, 1), "a"), cohort_of(date(2023, 1, 1), "b")],
+        [cohort_of(date(2023, 1, 1), "a"), cohort_of(date(2023, 1, 1), "a")],
+        [cohort_of(date(2023, 1, 1), "b"), cohort_of(date(2023, 1, 1), "a")],
         [cohort_of(date(2023, 1, 1), "a"), cohort_of(date(2022, 1, 1), "a")],
         [pa.concat_tables([cohort_of(date(2023, 1, 1), "a"), cohort_of(date(2024, 1, 1), "b")])],
     ],
@@ -470,3 +459,30 @@ def test_an_error_of_work_beside_parts_is_told_to_who_asks_and_to_nobody_else(mo
         pass
     with parts.beside(fail) as result, pytest.raises(ValueError, match="beside"):
         result()
+
+
+@given(st.lists(st.sets(st.integers(0, 60)), min_size=1, max_size=4), st.integers(1, 7))
+@settings(max_examples=60, deadline=None)
+def test_tables_in_order_become_one_in_order(held: list[set[int]], at_once: int) -> None:
+    # A key is in one table alone.
+    keys = [sorted(key * len(held) + number for key in own) for number, own in enumerate(held)]
+
+    def told(own: list[int]) -> Iterator[pa.Table]:
+        for first in range(0, len(own), at_once):
+            yield pa.table(
+                {"key": pa.array(own[first : first + at_once]), "twice": pa.array(own[first : first + at_once])}
+            )
+
+    rows = [row for some in merged([*map(told, keys)], "key") for row in some.to_pylist()]
+    assert rows == [{"key": key, "twice": key} for key in sorted(key for own in keys for key in own)]
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", "d", "e", "f"]), min_size=1, max_size=60), st.integers(1, 5))
+@settings(max_examples=60, deadline=None)
+def test_groups_of_schools_are_whole_hold_each_school_once_and_are_about_equal(schools: list[str], groups: int) -> None:
+    members = pa.chunked_array([pa.array(schools, pa.string())])
+    found = [group_of_schools(members, group, groups).to_pylist() for group in range(groups)]
+    assert sorted(school for own in found for school in own) == sorted(set(schools))
+    largest = max(map(schools.count, schools))
+    sizes = [sum(map(schools.count, own)) for own in found]
+    assert max(sizes) < len(schools) / groups + largest

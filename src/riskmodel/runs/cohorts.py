@@ -7,7 +7,7 @@ cohort, the traits, and the features that look at other pupils too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from functools import partial
@@ -15,8 +15,10 @@ from itertools import pairwise
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from riskmodel.errors import UsageError
 from riskmodel.memory import give_back
@@ -47,6 +49,10 @@ SUPPORTED = "was_supported"
 PUPILS_PER_PART = 50_000
 """Pupils of a range, about: enough that opening the deliveries costs little, few enough for many workers. It follows
 from the data alone and not from the workers."""
+
+PUPILS_PER_GROUP = 400_000
+"""Of a country in which more pupils were ever enrolled a cohort is made in groups of whole schools: so memory does not grow
+with the country. In groups each of them looks at all versions again, which a country of less need not pay for."""
 
 TREND = "trend"
 """The piece of a range of pupils that tells of the weeks and months of the present members; the others are named by the day of the cohort."""
@@ -80,12 +86,14 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
     with run.connect(threads) as connection:
         horizon = date.fromisoformat(horizon_on) if horizon_on else None
         windows = cohort_windows(connection, run.cut_off, horizon, label_delay_days)
-        ranges = pupil_ranges(connection, PUPILS_PER_PART)
+        pupils = FactReader(connection, [STAYS]).pupils()
     with run.parts() as folder:
         given = {"delivery_ids": run.delivery_ids, "threads": threads}
-        folds = _fold_parts(windows, run.cut_off, ranges, given)
-        wholes = [_cohort_part(folder, window, folds, run.cut_off, given) for window in windows]
-        tell = run.progress(len(folds) + len(wholes))
+        folds = _fold_parts(windows, run.cut_off, pupil_ranges(pupils, PUPILS_PER_PART), given)
+        groups = -(-len(pupils) // PUPILS_PER_GROUP)
+        wholes = [_cohort_parts(folder, window, groups, folds, run.cut_off, given) for window in windows]
+        every_group = [part for parts_of_cohort in wholes for part in parts_of_cohort]
+        tell = run.progress(len(folds) + len(every_group))
         with (
             parts.beside(partial(_known_now, run, threads)) as known_now,
             parts.beside(partial(database.find_versions, folder, given)),
@@ -95,7 +103,7 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
         give_back()  # what folding took
         of_trends = partial(trends.write_trends, run, folder, _files_of(folder, folds, TREND), measures)
         with _Writing(run, folder, wholes, of_trends) as writing:
-            parts.make(folder, wholes, tell, writing.take)
+            parts.make(folder, every_group, tell, writing.take if groups == 1 else writing.take_file)
     database.close()
     columns = ["cohort_on", "school_id", "outcome_class", "label"]
     found = run.read("cohort", columns=columns)
@@ -110,12 +118,11 @@ def _known_now(run: SemesterRun, threads: int) -> tuple[pd.DataFrame, pa.Table]:
         return _places(connection, run), trends.known_support(connection, run.cut_off)
 
 
-def pupil_ranges(connection: duckdb.DuckDBPyConnection, most: int) -> list[tuple[str | None, str | None]]:
-    """Return ranges ``[first, after)`` of pupils, about equal and of at most ``most`` enrolled pupils; None is open.
+def pupil_ranges(pupils: pa.StringArray, most: int) -> list[tuple[str | None, str | None]]:
+    """Return ranges ``[first, after)`` of ``pupils``, in ascending order, about equal and of at most ``most``; None is open.
 
     Together they cover every pupil, those without any enrolment too.
     """
-    pupils = FactReader(connection, [STAYS]).pupils()
     count = -(-len(pupils) // most)
     cuts = [pupils[-(-number * len(pupils) // count)].as_py() for number in range(1, count)]
     return list(pairwise([None, *cuts, None]))
@@ -160,23 +167,30 @@ def _files_of(folder: PartFolder, folds: Sequence[Part], piece: str) -> list[str
     return [folder.file(part, piece).name for part in folds]
 
 
-def _cohort_part(
-    folder: PartFolder, window: Window, folds: Sequence[Part], as_of: date, given: Mapping[str, Any]
-) -> Part:
+def _cohort_parts(
+    folder: PartFolder, window: Window, groups: int, folds: Sequence[Part], as_of: date, given: Mapping[str, Any]
+) -> list[Part]:
+    """Return the parts of a cohort, one for each group of whole schools."""
     files = _files_of(folder, folds, window.cut_off.isoformat())
     own = {"window": _plain(window), "as_of": as_of.isoformat(), "folds": files}
     # The oldest first: so they are written, while the next are made.
-    return Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own}, -window.cut_off.toordinal())
+    order = -window.cut_off.toordinal()
+    if groups <= 1:
+        return [Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own, "group": None}, order)]
+    return [
+        Part(f"cohort-{window.cut_off}-{group + 1}", cohort_part, {**given, **own, "group": (group, groups)}, order)
+        for group in range(groups)
+    ]
 
 
 def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
-    """Return one cohort: members with outcomes, traits and features side by side, by ``pupil_id``. Work of a part.
+    """Return a cohort, or the members of a group of its schools: outcomes, traits and features side by side, by ``pupil_id``.
 
-    Columns are named ``<table>.<column>`` for the tables of ``COHORT_TABLES``; the key stands there once.
+    Work of a part. Columns are named ``<table>.<column>`` for the tables of ``COHORT_TABLES``; the key stands there once.
     """
     of_cohort, as_of = _window(given["window"]), date.fromisoformat(given["as_of"])
     connection = database.canonical(folder, given)
-    rows = pa.concat_tables([widened(folder.read(name)) for name in given["folds"]])
+    rows = _folded(folder, given["folds"], given["group"])
     members = with_municipalities(connection, of_cohort, rows.drop_columns([*FOLD_COLUMNS]).combine_chunks())
     database.find_versions(folder, given)
     tables = {
@@ -187,38 +201,68 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     return pa.table({f"{name}.{column}": rows[column] for name, rows in tables.items() for column in rows.column_names})
 
 
+def _folded(folder: PartFolder, files: Sequence[str], group: tuple[int, int] | None) -> pa.Table:
+    """Return the members of a cohort, all or those of a group of schools, from the files of the ranges of pupils."""
+    if group is None:
+        return pa.concat_tables([widened(folder.read(name)) for name in files])
+    schools = group_of_schools(
+        pa.chunked_array([folder.read(name)["school_id"].combine_chunks() for name in files]), *group
+    )
+    return pa.concat_tables(
+        [widened((some := folder.read(name)).filter(pc.is_in(some["school_id"], schools))) for name in files]
+    )
+
+
+def group_of_schools(school_of_member: pa.ChunkedArray, group: int, groups: int) -> pa.Array:
+    """Return the schools of one of so many groups with about as many members each; every school is in one of them."""
+    counted = pa.table({"school": school_of_member}).group_by("school").aggregate([([], "count_all")]).sort_by("school")
+    before = np.cumsum(counted["count_all"].to_numpy()) - counted["count_all"].to_numpy()
+    own = before * groups // max(len(school_of_member), 1) == group
+    return counted["school"].combine_chunks().filter(pa.array(own))
+
+
 class _Writing:
     """Writes the cohorts that somebody belongs to, in their order, as their parts are made; the trends beside them."""
 
     def __init__(
-        self, run: SemesterRun, folder: PartFolder, wholes: Sequence[Part], write_trends: Callable[[], None]
+        self, run: SemesterRun, folder: PartFolder, wholes: Sequence[Sequence[Part]], write_trends: Callable[[], None]
     ) -> None:
         self._run, self._folder, self._left = run, folder, list(wholes)
-        self._count, self._write_trends = len(wholes), write_trends
+        self._untaken, self._write_trends = sum(map(len, wholes)), write_trends
         self._made: dict[str, pa.Table | None] = {}
         self._writers = {name: CohortWriter(run.tables, name, declared) for name, declared in COHORT_TABLES.items()}
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="trends")
         self._trends: Future[None] | None = None
-        self._taken = self._pupils = 0
+        self._pupils = 0
 
     def __enter__(self) -> _Writing:
         return self
 
     def take(self, part: Part, made: pa.Table | None) -> None:
-        """Take a cohort that is made (None: its file holds it), and write it as soon as all older ones are written."""
-        give_back()  # what the cohort before took
+        """Take a part that is made (None: its file holds it), and write each cohort as soon as all older ones are written."""
+        give_back()  # what the part before took
         self._made[part.name] = made
-        self._taken += 1
-        if self._trends is None and self._taken >= self._count - 1:
+        self._untaken -= 1
+        if self._trends is None and self._untaken <= 1:
             # At the end, when there is one part for all workers.
             self._trends = self._beside.submit(self._write_trends)
-        while self._left and self._left[0].name in self._made:
-            oldest = self._left.pop(0)
-            rows = self._made.pop(oldest.name)
-            if rows is None:
-                # In one piece, as it was made: where pages of Parquet begin depends on that.
-                rows = self._folder.read(self._folder.file(oldest).name).combine_chunks()
-            self._write(rows)
+        while self._left and all(part.name in self._made for part in self._left[0]):
+            for rows in self._in_order(self._left.pop(0)):
+                self._write(rows)
+
+    def take_file(self, part: Part, _made: pa.Table | None) -> None:
+        """Take a part, and let go of what was made: a cohort in groups does not stand in memory whole."""
+        self.take(part, None)
+
+    def _in_order(self, of_cohort: Sequence[Part]) -> Iterable[pa.Table]:
+        """Return the rows of a cohort in the order of the pupils."""
+        made = [self._made.pop(part.name) for part in of_cohort]
+        if len(made) > 1:
+            return merged([self._folder.batches(self._folder.file(part).name) for part in of_cohort], "cohort.pupil_id")
+        if made[0] is not None:
+            return [made[0]]
+        # In one piece, as it was made: where pages of Parquet begin depends on that.
+        return [self._folder.read(self._folder.file(of_cohort[0]).name).combine_chunks()]
 
     def _write(self, rows: pa.Table) -> None:
         self._pupils += rows.num_rows
@@ -246,6 +290,24 @@ class _Writing:
                 remedy=message("Deliver the enrolments, or choose another cut-off date."),
                 where="enrolment",
             )
+
+
+def merged(tables: Sequence[Iterator[pa.Table]], key: str) -> Iterator[pa.Table]:
+    """Yield the rows of several tables, each in ascending order of ``key`` and given some rows at a time, in one order."""
+    held = {number: first for number, some in enumerate(tables) if (first := next(some, None)) is not None}
+    while held:
+        # So far everyone has told; of what follows, somebody may still tell of a lesser key.
+        last = min(some[key][-1].as_py() for some in held.values())
+        told = []
+        for number, some in list(held.items()):
+            count = pc.sum(pc.less_equal(some[key], last)).as_py()
+            told.append(some.slice(0, count))
+            rest = some.slice(count) if count < some.num_rows else next(tables[number], None)
+            if rest is None:
+                del held[number]
+            else:
+                held[number] = rest
+        yield pa.concat_tables(told).sort_by(key).combine_chunks()
 
 
 def _plain(window: Window) -> dict[str, Any]:

@@ -176,10 +176,10 @@ class CohortWriter:
     def __init__(self, folder: Path, name: str, table: Table | None = None) -> None:
         self._path, self._name, self._table = folder / f"{name}.parquet", name, table
         self._file: pq.ParquetWriter | None = None
-        self._newest: date | None = None
+        self._last: tuple[date, str] | None = None
 
     def write(self, rows: pa.Table) -> None:
-        """Write one cohort: later than those before, pupils in ascending order.
+        """Write one cohort, or the next rows of it: later than what came before, pupils in ascending order.
 
         Raises
         ------
@@ -190,13 +190,14 @@ class CohortWriter:
             rows = _as_declared(self._table, rows)
         days = pc.min_max(rows["cohort_on"]).as_py()
         pupils = rows["pupil_id"].combine_chunks()
-        if days["min"] != days["max"] or (self._newest is not None and days["min"] <= self._newest):
+        first, last = pupils[0].as_py(), pupils[-1].as_py()
+        if days["min"] != days["max"] or (self._last is not None and (days["min"], first) <= self._last):
             raise _undeclared(self._name, message("Cohorts are not in the order of their days."))
         if not pc.all(pc.less(pupils[:-1], pupils[1:]), min_count=0).as_py():
             raise _undeclared(self._name, message("Two rows have one key."))
         if self._file is None:
             self._file = _open(self._path, rows.schema)
-        self._newest = days["max"]
+        self._last = days["max"], last
         self._file.write_table(rows.replace_schema_metadata(None), row_group_size=ROW_GROUP_ROWS)
 
     def close(self) -> None:

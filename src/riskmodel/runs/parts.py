@@ -141,6 +141,15 @@ class PartFolder:
         RunFailedError
             When it is not there or not whole.
         """
+        return self._open(name).read_all()
+
+    def batches(self, name: str) -> Iterator[pa.Table]:
+        """Yield the rows of the table in the file ``name``, some at a time; raises as :meth:`read` does."""
+        for batch in self._open(name):
+            if batch.num_rows:
+                yield pa.Table.from_batches([batch])
+
+    def _open(self, name: str) -> pa.RecordBatchStreamReader:
         body = _body(self.path / name)
         if body is None:
             raise RunFailedError(
@@ -149,7 +158,7 @@ class PartFolder:
                 remedy=message("Find out who writes there, then give the same command again: parts are made anew."),
                 where=str(self.path / name),
             )
-        return pa.ipc.open_stream(body).read_all()
+        return pa.ipc.open_stream(body)
 
 
 class _Digested(io.RawIOBase):
