@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import psutil
@@ -14,7 +15,12 @@ import pytest
 from test_papermilling import executed, printed, written
 
 from riskmodel.runs.forking import ForkedProcess, Stem, can_fork
+from riskmodel.runs.publish import Store
+from riskmodel.runs.runner import Plan, _known_to_all_kernels
 from riskmodel.runs.staging import kernel_environment
+from riskmodel.settings import Settings
+from riskmodel.sources import packing
+from riskmodel.sources.history import PACKED_FOLDER
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="kernels are forked on Linux alone")
 
@@ -65,6 +71,24 @@ def test_a_kernel_has_the_variables_of_its_run_and_not_those_of_the_stem(tmp_pat
 def test_what_was_warmed_up_is_imported_already(stem: Stem, tmp_path: Path) -> None:
     stem.warm_up("import colorsys\nimport no_such_module_anywhere")
     assert printed(executed(tmp_path, "import sys\nprint('colorsys' in sys.modules)", stem=stem)).strip() == "True"
+
+
+def test_what_numba_reads_before_the_first_loop_can_be_read_by_the_stem(stem: Stem, tmp_path: Path) -> None:
+    stem.warm_up("from riskmodel.compiled import load_compiler; load_compiler()")
+    look = "import sys\nprint('numba.np.linalg' in sys.modules)"
+    assert printed(executed(tmp_path, look, stem=stem)).strip() == "True"
+
+
+def test_what_a_run_asks_of_its_stem_can_be_done_whatever_the_store_is_called(tmp_path: Path) -> None:
+    store, looked_at = Store(tmp_path / "it's \n \u2028 \\ here"), packing._has_digests.cache_info().misses
+    made = store.folder / PACKED_FOLDER / "some"
+    made.mkdir(parents=True)
+    for name in (*packing.FILES, packing.DIGESTS_FILE):
+        (made / name).write_text("{}", "utf-8")
+    settings = Settings(cut_off_date=date(2024, 12, 20))
+    for statement in _known_to_all_kernels(Plan(store.folder, settings), store).splitlines():
+        exec(statement, {})
+    assert packing._has_digests.cache_info().misses == looked_at + 1
 
 
 def test_a_stem_that_cannot_be_started_stops_nobody_who_only_warms_it_up(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from riskmodel.runs.forking import Stem
-from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, imports_of, prepare, stop
+from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, imports_in, prepare, stop
 from riskmodel.runs.staging import kernel_environment
 
 
@@ -35,7 +35,7 @@ def printed(execution: Execution) -> str:
     )
 
 
-def test_the_imports_of_a_notebook_are_those_of_its_code_each_once_and_no_other_statement() -> None:
+def test_the_imports_of_a_notebook_are_those_of_its_code_each_once_and_no_other_statement(tmp_path: Path) -> None:
     notebook = new_notebook(
         cells=[
             new_markdown_cell("import this"),
@@ -44,7 +44,9 @@ def test_the_imports_of_a_notebook_are_those_of_its_code_each_once_and_no_other_
             new_code_cell("import json\ndef later():\n    import csv"),
         ]
     )
-    assert imports_of(notebook) == "import json\nfrom pathlib import Path"
+    path = tmp_path / "10_imports.ipynb"
+    nbformat.write(notebook, path)
+    assert imports_in(path) == "import json\nfrom pathlib import Path"
 
 
 def test_a_kernel_has_imported_what_the_notebook_will_before_the_first_cell_and_named_nothing(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ from riskmodel.runs.supported import feedback_of, receive_support, spent_of
 from riskmodel.settings import Settings, notebook_folder
 from riskmodel.sources import deliveries
 from riskmodel.sources.decoding import Limits
+from riskmodel.sources.history import PACKED_FOLDER
 
 Say = Callable[[Message], None]
 State = Literal["published", "unchanged", "held", "overtaken"]
@@ -115,15 +116,28 @@ def run(plan: Plan, say: Say) -> Done:
     try:
         with _stopped_by_signals(), held_store(store.folder), _stem(plan) as stem:
             digests = Digests()
+            if stem is not None:
+                # While the delivery is read, which seldom has work for every core.
+                stem.warm_up(_known_to_all_kernels(plan, store))
             if plan.delivery is not None:
-                if stem is not None:
-                    # While the delivery is read, which seldom has work for every core.
-                    stem.warm_up(imports_in(plan.pipeline.notebook(plan.pipeline.steps[0])))
                 _receive(plan, plan.delivery, store, digests, say)
+                if stem is not None:
+                    stem.warm_up(_look_through(store))  # what the delivery has added
             _receive_support(plan, store, say)
             return _run(plan, store, _inputs(plan, store, digests, say), digests, say, stem)
     except OSError as error:
         raise disk_failure(error, store.folder) from error
+
+
+def _known_to_all_kernels(plan: Plan, store: Store) -> str:
+    """Return the statements by which the process that kernels are forked from finds out ahead what each of them would."""
+    imports = imports_in(plan.pipeline.notebook(plan.pipeline.steps[0]))
+    return "\n".join((imports, "from riskmodel.compiled import load_compiler; load_compiler()", _look_through(store)))
+
+
+def _look_through(store: Store) -> str:
+    folder = str(store.folder / PACKED_FOLDER)
+    return f"from pathlib import Path; from riskmodel.sources import packing; packing.look_through(Path({folder!r}))"
 
 
 def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Say) -> None:
