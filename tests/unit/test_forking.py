@@ -16,7 +16,7 @@ from test_papermilling import executed, printed, written
 
 from riskmodel.runs.forking import ForkedProcess, Stem, can_fork
 from riskmodel.runs.publish import Store
-from riskmodel.runs.runner import Plan, _known_to_all_kernels
+from riskmodel.runs.runner import Plan, _ahead_of_kernels
 from riskmodel.runs.staging import kernel_environment
 from riskmodel.settings import Settings
 from riskmodel.sources import packing
@@ -79,6 +79,15 @@ def test_what_numba_reads_before_the_first_loop_can_be_read_by_the_stem(stem: St
     assert printed(executed(tmp_path, look, stem=stem)).strip() == "True"
 
 
+def test_the_stem_can_load_lightgbm_without_scikit_learn_which_may_still_be_imported(
+    stem: Stem, tmp_path: Path
+) -> None:
+    stem.warm_up("from riskmodel.risk.boosting import load_library; load_library()")
+    look = "import sys\nprint('lightgbm' in sys.modules, 'sklearn' in sys.modules)\n__import__('sklearn.ensemble')"
+    execution = executed(tmp_path, look, stem=stem)
+    assert (execution.error_kind, printed(execution).strip()) == ("", "True False")
+
+
 def test_what_a_run_asks_of_its_stem_can_be_done_whatever_the_store_is_called(tmp_path: Path) -> None:
     store, looked_at = Store(tmp_path / "it's \n \u2028 \\ here"), packing._has_digests.cache_info().misses
     made = store.folder / PACKED_FOLDER / "some"
@@ -86,7 +95,7 @@ def test_what_a_run_asks_of_its_stem_can_be_done_whatever_the_store_is_called(tm
     for name in (*packing.FILES, packing.DIGESTS_FILE):
         (made / name).write_text("{}", "utf-8")
     settings = Settings(cut_off_date=date(2024, 12, 20))
-    for statement in _known_to_all_kernels(Plan(store.folder, settings), store).splitlines():
+    for statement in _ahead_of_kernels(Plan(store.folder, settings), store).splitlines():
         exec(statement, {})
     assert packing._has_digests.cache_info().misses == looked_at + 1
 

@@ -118,7 +118,7 @@ def run(plan: Plan, say: Say) -> Done:
             digests = Digests()
             if stem is not None:
                 # While the delivery is read, which seldom has work for every core.
-                stem.warm_up(_known_to_all_kernels(plan, store))
+                stem.warm_up(_ahead_of_kernels(plan, store))
             if plan.delivery is not None:
                 _receive(plan, plan.delivery, store, digests, say)
                 if stem is not None:
@@ -129,10 +129,16 @@ def run(plan: Plan, say: Say) -> Done:
         raise disk_failure(error, store.folder) from error
 
 
-def _known_to_all_kernels(plan: Plan, store: Store) -> str:
-    """Return the statements by which the process that kernels are forked from finds out ahead what each of them would."""
-    imports = imports_in(plan.pipeline.notebook(plan.pipeline.steps[0]))
-    return "\n".join((imports, "from riskmodel.compiled import load_compiler; load_compiler()", _look_through(store)))
+def _ahead_of_kernels(plan: Plan, store: Store) -> str:
+    """Return the statements by which the process that kernels are forked from does what each of them would do again."""
+    return "\n".join(
+        (
+            imports_in(plan.pipeline.notebook(plan.pipeline.steps[0])),
+            "from riskmodel.compiled import load_compiler; load_compiler()",
+            "from riskmodel.risk.boosting import load_library; load_library()",
+            _look_through(store),
+        )
+    )
 
 
 def _look_through(store: Store) -> str:
