@@ -8,15 +8,15 @@ would without new support, knows nothing of the treatment, and its reasons add u
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from riskmodel.errors import RunFailedError
+from riskmodel.importing import without
 from riskmodel.messages import message
 from riskmodel.risk import tree_scores
 from riskmodel.risk.recipe import Recipe
@@ -59,18 +59,12 @@ class Boosting:
 
 
 def load_library() -> None:
-    """Import LightGBM as where scikit-learn is not installed, which takes an eighth of the time and 50 MB less.
+    """Import LightGBM without scikit-learn, before there are threads: an eighth of the time, and 50 MB less.
 
-    It needs scikit-learn for classes in that library's manner, which nobody here uses. To be called before there are threads:
-    another could be importing scikit-learn itself.
+    It needs scikit-learn for classes in that library's manner, which nobody here uses.
     """
-    modules: dict[str, Any] = sys.modules
-    if "sklearn" not in modules:
-        modules["sklearn"] = None  # so an import statement is told that there is none
-        try:
-            import lightgbm  # noqa: F401, PLC0415  (as below)
-        finally:
-            del modules["sklearn"]
+    with without("sklearn"):
+        import lightgbm  # noqa: F401, PLC0415  (as below)
 
 
 def learn(

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from riskmodel.importing import all_to_stay, without
 from riskmodel.runs.durable import canonical_json
 from riskmodel.runs.forking import ForkingProvisioner, Stem
 from riskmodel.runs.parameters import Plain
@@ -220,8 +221,10 @@ def stop(executions: Collection[Execution]) -> None:
 
 
 def load_papermill() -> None:
-    """Import what executing a notebook takes, before it is needed."""
-    importlib.import_module("papermill.clientwrap")
+    """Import what executing a notebook takes, before it is needed and before there are threads."""
+    # The grammar of addresses in every script, by which jsonschema could judge them, takes a second; notebooks hold none.
+    with all_to_stay(), without("rfc3987_syntax"):
+        importlib.import_module("papermill.clientwrap")
 
 
 def _papermill(notebook: Path, parameters: dict[str, Plain], execution: Execution) -> None:

@@ -42,7 +42,6 @@ from riskmodel.runs.publish import (
 )
 from riskmodel.runs.staging import Pipeline, Work, kernel_environment, parameters_of
 from riskmodel.runs.steps import SEMESTER
-from riskmodel.runs.supported import feedback_of, receive_support, spent_of
 from riskmodel.settings import Settings, notebook_folder
 from riskmodel.sources import deliveries
 from riskmodel.sources.decoding import Limits
@@ -156,6 +155,8 @@ def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Sa
 
     def prepare() -> None:
         load_papermill()
+        import riskmodel.runs.supported  # noqa: F401, PLC0415  (a sixth of a second that the delivery does not wait for)
+
         for path in files_below(store.deliveries):
             digests.of(path)  # for the inputs of the run
 
@@ -167,6 +168,8 @@ def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Sa
 
 
 def _receive_support(plan: Plan, store: Store, say: Say) -> None:
+    from riskmodel.runs.supported import receive_support  # noqa: PLC0415  (as above)
+
     key_file = plan.key_file or default_key_file(store.folder)
     receive_support(store.folder, key_file, say, Limits(max_file_bytes=plan.settings.max_file_bytes))
 
@@ -182,6 +185,8 @@ def default_key_file(store: Path) -> Path:
 
 def _inputs(plan: Plan, store: Store, digests: Digests, say: Say) -> dict[str, Any]:
     """Return what the run reads: each delivery of the store with its digest, row accounts, capacity, the earlier run."""
+    from riskmodel.runs.supported import feedback_of, spent_of  # noqa: PLC0415  (as above)
+
     folders = [path for path in sorted(store.deliveries.iterdir()) if (path / "delivery.json").is_file()]
     if not folders:
         raise UsageError(
