@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from test_papermilling import executed, printed, written
+from test_papermilling import executed, printed
 
 from riskmodel.runs.forking import ForkedProcess, Stem, can_fork
 from riskmodel.runs.publish import Store
@@ -95,8 +95,10 @@ def test_what_a_run_asks_of_its_stem_can_be_done_whatever_the_store_is_called(tm
     for name in (*packing.FILES, packing.DIGESTS_FILE):
         (made / name).write_text("{}", "utf-8")
     settings = Settings(cut_off_date=date(2024, 12, 20))
-    for statement in _ahead_of_kernels(Plan(store.folder, settings), store).splitlines():
+    statements = _ahead_of_kernels(Plan(store.folder, settings), store).splitlines()
+    for statement in statements:
         exec(statement, {})
+    assert "from riskmodel.runs import looking, reporting" in statements  # of the last notebook
     assert packing._has_digests.cache_info().misses == looked_at + 1
 
 
@@ -105,11 +107,6 @@ def test_a_stem_that_cannot_be_started_stops_nobody_who_only_warms_it_up(tmp_pat
     none.warm_up("import colorsys")
     assert executed(tmp_path, "1 + 1", stem=none).error_kind == ""  # from a kernel that was started in the ordinary way
     none.close()
-
-
-def test_the_imports_of_the_notebook_that_follows_are_done_while_one_is_at_work(stem: Stem, tmp_path: Path) -> None:
-    executed(tmp_path, "1 + 1", stem=stem, following=written(tmp_path / "20_next.ipynb", "import colorsys"))
-    assert printed(executed(tmp_path, "import sys\nprint('colorsys' in sys.modules)", stem=stem)).strip() == "True"
 
 
 def test_an_import_that_fails_is_the_error_of_its_cell_and_the_stem_goes_on(stem: Stem, tmp_path: Path) -> None:

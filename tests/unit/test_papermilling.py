@@ -15,9 +15,9 @@ from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, imports_in, prep
 from riskmodel.runs.staging import kernel_environment
 
 
-def executed(folder: Path, *sources: str, stem: Stem | None = None, following: Path | None = None) -> Execution:
+def executed(folder: Path, *sources: str, stem: Stem | None = None) -> Execution:
     path = written(folder / "10_some.ipynb", *sources)
-    execution = prepare(path, {"run_folder": "x"}, kernel_environment(1), stem, following)
+    execution = prepare(path, {"run_folder": "x"}, kernel_environment(1), stem)
     execution.begin()
     return execution.result()
 

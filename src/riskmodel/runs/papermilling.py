@@ -52,7 +52,6 @@ class Execution:
     executing: Callable[[Execution], None]
     environment: Mapping[str, str]
     stem: Stem | None = None
-    following: Path | None = None
     notebook: Any = None
     kernel_pid: int = 0
     peak_mb: float = 0.0
@@ -128,11 +127,6 @@ class Execution:
         if stopped:
             self.stop()
 
-    def warm_up(self) -> None:
-        """Let the stem do the imports of the notebook that follows, while this one is at work."""
-        if self.stem is not None and self.following is not None:
-            self.stem.warm_up(imports_in(self.following))
-
     def cell_executed(self, cell: Any, reply: Mapping[str, Any]) -> None:
         """Measure the kernel, and note when all is made."""
         self.measure()
@@ -179,7 +173,6 @@ def prepare(
     parameters: Mapping[str, Plain],
     environment: Mapping[str, str],
     stem: Stem | None = None,
-    following: Path | None = None,
 ) -> Execution:
     """Return the execution of ``notebook`` with ``parameters``, which is to be begun; see :func:`wait_for_one`.
 
@@ -193,11 +186,9 @@ def prepare(
         Variables laid over those of this process, for the kernel.
     stem
         Where the kernel is forked from, made for the same ``environment``; None: it is started anew.
-    following
-        The notebook that will be begun after this one, if there is one: its kernel is then sooner there.
     """
     given, variables = dict(parameters), {**os.environ, **environment}
-    return Execution(lambda execution: _papermill(notebook, given, execution), variables, stem, following)
+    return Execution(lambda execution: _papermill(notebook, given, execution), variables, stem)
 
 
 def wait_for_one(awaited: Collection[Future[None]], look: Callable[[], None]) -> None:
@@ -282,7 +273,6 @@ class WatchedEngine:
                     forking.stem, forking.imports = execution.stem, imports
                 super().start_new_kernel(**options)
                 execution.kernel_started(self.km.provisioner.pid)
-                execution.warm_up()
 
             def papermill_execute_cells(self) -> None:
                 execution.wait_to_go_on()

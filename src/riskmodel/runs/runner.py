@@ -115,10 +115,10 @@ def run(plan: Plan, say: Say) -> Done:
     try:
         with _stopped_by_signals(), held_store(store.folder), _stem(plan) as stem:
             digests = Digests()
-            if stem is not None:
-                # While the delivery is read, which seldom has work for every core.
-                stem.warm_up(_ahead_of_kernels(plan, store))
             if plan.delivery is not None:
+                if stem is not None:
+                    # While the delivery is read, which seldom has work for every core.
+                    stem.warm_up(_ahead_of_kernels(plan, store))
                 _receive(plan, plan.delivery, store, digests, say)
                 if stem is not None:
                     stem.warm_up(_look_through(store))  # what the delivery has added
@@ -132,7 +132,7 @@ def _ahead_of_kernels(plan: Plan, store: Store) -> str:
     """Return the statements by which the process that kernels are forked from does what each of them would do again."""
     return "\n".join(
         (
-            imports_in(plan.pipeline.notebook(plan.pipeline.steps[0])),
+            *(imports_in(plan.pipeline.notebook(step)) for step in plan.pipeline.steps),
             "from riskmodel.compiled import load_compiler; load_compiler()",
             "from riskmodel.risk.boosting import load_library; load_library()",
             _look_through(store),
