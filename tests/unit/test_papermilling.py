@@ -55,6 +55,12 @@ def test_a_kernel_has_imported_what_the_notebook_will_before_the_first_cell_and_
     assert (execution.error_kind, printed(execution).strip()) == ("", "True False")
 
 
+def test_what_each_cell_says_is_its_own_although_nobody_waits_until_the_kernel_is_silent(tmp_path: Path) -> None:
+    execution = executed(tmp_path, *(f"print({number})" for number in range(3)))
+    said = [[output.text for output in cell.outputs] for cell in execution.notebook.cells[-3:]]
+    assert said == [["0\n"], ["1\n"], ["2\n"]]
+
+
 def test_an_import_that_fails_is_the_error_of_its_cell(tmp_path: Path) -> None:
     execution = executed(tmp_path, "print('before')", "import no_such_module_anywhere")
     assert execution.error_kind == "ModuleNotFoundError"

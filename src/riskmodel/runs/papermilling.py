@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import json
 import os
+import queue
 import re
 import signal
 import subprocess
@@ -22,6 +23,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from riskmodel.importing import all_to_stay, without
 from riskmodel.runs.durable import canonical_json
@@ -244,6 +247,30 @@ def _papermill(notebook: Path, parameters: dict[str, Plain], execution: Executio
         execution.error_kind = DEAD_KERNEL
 
 
+class PromptClient(AsyncKernelClient):
+    """Talks to a kernel as soon as it answers."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel answers on both channels.
+
+        The library would then listen for a fifth of a second until all is silent. What the kernel still says of this
+        question belongs to no cell, and is passed over when the cells are executed.
+
+        Raises
+        ------
+        RuntimeError
+            When the kernel died, or did not answer in time.
+        """
+        until = time.monotonic() + (timeout or START_SECONDS)
+        while time.monotonic() < until and await self.is_alive():
+            self.kernel_info()
+            with contextlib.suppress(queue.Empty):
+                await self.shell_channel.get_msg(timeout=1)
+                await self.iopub_channel.get_msg(timeout=0.2)
+                return
+        raise RuntimeError(DEAD_KERNEL)
+
+
 class WatchedEngine:
     """papermill's own way to execute, with the kernel's process and memory in view."""
 
@@ -291,7 +318,7 @@ class WatchedEngine:
                 # What a step made is closed by now; to take a process down in good order is a third of its idle cost.
                 shutdown_kernel="immediate",
                 extra_arguments=[f"--IPKernelApp.exec_lines=exec({imports!r}, {{}})"],
-                config=Config({"KernelManager": channel}),
+                config=Config({"KernelManager": {**channel, "client_class": f"{__name__}.{PromptClient.__name__}"}}),
                 # "complete" comes when the cell was but sent.
                 on_cell_executed=lambda cell, execute_reply, **_: execution.cell_executed(cell, execute_reply),
             )
