@@ -17,3 +17,14 @@ def compiled(loop: Callable[..., Any], **options: Any) -> Any:
         return numba.njit(loop, cache=True, nogil=True, **options)
     except RuntimeError:
         return numba.njit(loop, nogil=True, **options)
+
+
+def load_compiler() -> None:
+    """Let numba read all that it knows of Python and NumPy, as it does before the first loop; forks of this process have it then.
+
+    It is a third of a second, whether a loop is compiled or was kept.
+    """
+    numba.njit("void()")(_do_nothing)
+
+
+def _do_nothing() -> None: ...

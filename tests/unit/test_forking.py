@@ -7,14 +7,20 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import psutil
 import pytest
-from test_papermilling import executed, printed, written
+from test_papermilling import executed, printed
 
 from riskmodel.runs.forking import ForkedProcess, Stem, can_fork
+from riskmodel.runs.publish import Store
+from riskmodel.runs.runner import Plan, _ahead_of_kernels
 from riskmodel.runs.staging import kernel_environment
+from riskmodel.settings import Settings
+from riskmodel.sources import packing
+from riskmodel.sources.history import PACKED_FOLDER
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="kernels are forked on Linux alone")
 
@@ -67,16 +73,40 @@ def test_what_was_warmed_up_is_imported_already(stem: Stem, tmp_path: Path) -> N
     assert printed(executed(tmp_path, "import sys\nprint('colorsys' in sys.modules)", stem=stem)).strip() == "True"
 
 
+def test_what_numba_reads_before_the_first_loop_can_be_read_by_the_stem(stem: Stem, tmp_path: Path) -> None:
+    stem.warm_up("from riskmodel.compiled import load_compiler; load_compiler()")
+    look = "import sys\nprint('numba.np.linalg' in sys.modules)"
+    assert printed(executed(tmp_path, look, stem=stem)).strip() == "True"
+
+
+def test_the_stem_can_load_lightgbm_without_scikit_learn_which_may_still_be_imported(
+    stem: Stem, tmp_path: Path
+) -> None:
+    stem.warm_up("from riskmodel.risk.boosting import load_library; load_library()")
+    look = "import sys\nprint('lightgbm' in sys.modules, 'sklearn' in sys.modules)\n__import__('sklearn.ensemble')"
+    execution = executed(tmp_path, look, stem=stem)
+    assert (execution.error_kind, printed(execution).strip()) == ("", "True False")
+
+
+def test_what_a_run_asks_of_its_stem_can_be_done_whatever_the_store_is_called(tmp_path: Path) -> None:
+    store, looked_at = Store(tmp_path / "it's \n \u2028 \\ here"), packing._has_digests.cache_info().misses
+    made = store.folder / PACKED_FOLDER / "some"
+    made.mkdir(parents=True)
+    for name in (*packing.FILES, packing.DIGESTS_FILE):
+        (made / name).write_text("{}", "utf-8")
+    settings = Settings(cut_off_date=date(2024, 12, 20))
+    statements = _ahead_of_kernels(Plan(store.folder, settings), store).splitlines()
+    for statement in statements:
+        exec(statement, {})
+    assert "from riskmodel.runs import looking, reporting" in statements  # of the last notebook
+    assert packing._has_digests.cache_info().misses == looked_at + 1
+
+
 def test_a_stem_that_cannot_be_started_stops_nobody_who_only_warms_it_up(tmp_path: Path) -> None:
     none = Stem(dict(os.environ), (str(tmp_path / "no-python"),))
     none.warm_up("import colorsys")
     assert executed(tmp_path, "1 + 1", stem=none).error_kind == ""  # from a kernel that was started in the ordinary way
     none.close()
-
-
-def test_the_imports_of_the_notebook_that_follows_are_done_while_one_is_at_work(stem: Stem, tmp_path: Path) -> None:
-    executed(tmp_path, "1 + 1", stem=stem, following=written(tmp_path / "20_next.ipynb", "import colorsys"))
-    assert printed(executed(tmp_path, "import sys\nprint('colorsys' in sys.modules)", stem=stem)).strip() == "True"
 
 
 def test_an_import_that_fails_is_the_error_of_its_cell_and_the_stem_goes_on(stem: Stem, tmp_path: Path) -> None:

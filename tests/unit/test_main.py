@@ -152,6 +152,27 @@ def test_a_fault_of_the_program_has_exit_code_1_and_tells_where_and_not_with_wha
     assert "010101" not in told.stderr
 
 
+@pytest.mark.parametrize("code", [None, 0, 5])
+def test_the_program_ends_with_the_code_of_its_command_once_all_is_written_and_tidied_away(code: int | None) -> None:
+    asked = (
+        "import atexit, sys\nfrom riskmodel import __main__ as cli\n"
+        "def say():\n    print('said')\n    atexit.register(print, 'tidied')\n"
+        f"    sys.exit({code})\ncli.commands = say\ncli.program()"
+    )
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout.split()) == (code or 0, ["said", "tidied"])
+
+
+def test_the_program_waits_for_a_thread_and_tells_of_a_pipe_that_nobody_reads() -> None:
+    start = "import sys, threading, time\nfrom riskmodel import __main__ as cli\n"
+    late = "def work():\n    time.sleep(0.3)\n    print('late')\ncli.commands = lambda: (threading.Thread(target=work).start(), sys.exit(0))\n"
+    said = subprocess.run([sys.executable, "-c", f"{start}{late}cli.program()"], capture_output=True, check=True).stdout
+    assert said.split() == [b"late"]
+    unread = "import os\nhere, there = os.pipe()\nos.close(here)\nos.dup2(there, 1)\ncli.commands = lambda: (print('x'), sys.exit(0))\n"
+    told = subprocess.run([sys.executable, "-c", f"{start}{unread}cli.program()"], capture_output=True, check=False)
+    assert b"BrokenPipeError" in told.stderr
+
+
 def test_runs_of_no_store_are_wrong_usage(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

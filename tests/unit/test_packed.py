@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from riskmodel.sources import packing
 from riskmodel.sources.packing import DIGESTS_FILE, FILES, packed
 from riskmodel.tables import packed as form
 from riskmodel.tables.canonical import ATTENDANCE, MARK
@@ -169,6 +170,27 @@ def test_a_packed_table_of_which_a_letter_changed_or_a_file_is_gone_is_made_anew
         assert packed(tmp_path / "packed", ATTENDANCE, tmp_path / "attendance.parquet") == made
         assert whole(made, "happened_on") == right
         assert not list((tmp_path / "packed").glob("*.tmp"))
+
+
+@pytest.mark.parametrize("name", [*FILES, DIGESTS_FILE])
+def test_a_packed_table_that_was_looked_through_is_read_again_only_when_it_changes(tmp_path, monkeypatch, name):
+    pq.write_table(as_rows(absence("b", "2024-09-02")), tmp_path / "attendance.parquet")
+    made = packed(tmp_path / "packed", ATTENDANCE, tmp_path / "attendance.parquet")
+    packing.look_through(tmp_path / "packed")
+    read, digest = [], packing.digest
+    monkeypatch.setattr(packing, "digest", lambda path: read.append(path.name) or digest(path))
+    packed(tmp_path / "packed", ATTENDANCE, tmp_path / "attendance.parquet")
+    assert read == []
+    content = (made / name).read_bytes()
+    (made / name).unlink()
+    (made / name).write_bytes(content)
+    packed(tmp_path / "packed", ATTENDANCE, tmp_path / "attendance.parquet")
+    assert read == list(FILES)
+
+
+def test_a_store_without_packed_tables_can_be_looked_through(tmp_path):
+    packing.look_through(tmp_path / "packed")
+    assert not (tmp_path / "packed").exists()
 
 
 def test_points_are_whole_hundredths(tmp_path):

@@ -11,13 +11,13 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from riskmodel.runs.forking import Stem
-from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, imports_of, prepare, stop
+from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, imports_in, prepare, stop
 from riskmodel.runs.staging import kernel_environment
 
 
-def executed(folder: Path, *sources: str, stem: Stem | None = None, following: Path | None = None) -> Execution:
+def executed(folder: Path, *sources: str, stem: Stem | None = None) -> Execution:
     path = written(folder / "10_some.ipynb", *sources)
-    execution = prepare(path, {"run_folder": "x"}, kernel_environment(1), stem, following)
+    execution = prepare(path, {"run_folder": "x"}, kernel_environment(1), stem)
     execution.begin()
     return execution.result()
 
@@ -35,7 +35,7 @@ def printed(execution: Execution) -> str:
     )
 
 
-def test_the_imports_of_a_notebook_are_those_of_its_code_each_once_and_no_other_statement() -> None:
+def test_the_imports_of_a_notebook_are_those_of_its_code_each_once_and_no_other_statement(tmp_path: Path) -> None:
     notebook = new_notebook(
         cells=[
             new_markdown_cell("import this"),
@@ -44,13 +44,21 @@ def test_the_imports_of_a_notebook_are_those_of_its_code_each_once_and_no_other_
             new_code_cell("import json\ndef later():\n    import csv"),
         ]
     )
-    assert imports_of(notebook) == "import json\nfrom pathlib import Path"
+    path = tmp_path / "10_imports.ipynb"
+    nbformat.write(notebook, path)
+    assert imports_in(path) == "import json\nfrom pathlib import Path"
 
 
 def test_a_kernel_has_imported_what_the_notebook_will_before_the_first_cell_and_named_nothing(tmp_path: Path) -> None:
     look = "import sys\nprint('colorsys' in sys.modules, 'colorsys' in dir())"
     execution = executed(tmp_path, look, "import colorsys")
     assert (execution.error_kind, printed(execution).strip()) == ("", "True False")
+
+
+def test_what_each_cell_says_is_its_own_although_nobody_waits_until_the_kernel_is_silent(tmp_path: Path) -> None:
+    execution = executed(tmp_path, *(f"print({number})" for number in range(3)))
+    said = [[output.text for output in cell.outputs] for cell in execution.notebook.cells[-3:]]
+    assert said == [["0\n"], ["1\n"], ["2\n"]]
 
 
 def test_an_import_that_fails_is_the_error_of_its_cell(tmp_path: Path) -> None:

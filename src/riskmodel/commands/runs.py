@@ -11,6 +11,7 @@ import click
 
 from riskmodel.commands.kinds import DAY, FILE, FOLDER, STORE_HELP
 from riskmodel.commands.speaking import language, say, show
+from riskmodel.importing import all_to_stay
 from riskmodel.messages import message
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ def run(  # noqa: PLR0913, PLR0917  (one parameter per option of the command lin
     Example:
       riskmodel run --delivery data/incoming/demo --cut-off 2024-12-20 --store data/store
     """
-    from riskmodel.runs import parts, runner
-    from riskmodel.runs.capacity import read_places
-    from riskmodel.settings import read_settings
+    with all_to_stay():
+        from riskmodel.runs import parts, runner
+        from riskmodel.runs.capacity import read_places
+        from riskmodel.settings import read_settings
 
     is_number = capacity is not None and capacity.isascii() and capacity.isdigit()
     settings = read_settings(

@@ -2,8 +2,11 @@
 
 The *stem* is a process of this Python beside the run. Asked for a kernel, it does the imports that the kernel's notebook
 will do, forks, and the child becomes the kernel. So a later notebook finds the imports of the earlier ones, and memory that
-nobody writes to is there once. No data ever come into the stem, and it computes nothing: the few threads that libraries
-start while they are imported (Arrow's allocator, OpenBLAS) are those that see to a fork themselves.
+nobody writes to is there once. What every kernel would find out again it may be asked to find out ahead: which files of the
+store are as they were written (:func:`riskmodel.sources.packing.look_through`), what numba knows of Python and NumPy
+(:func:`riskmodel.compiled.load_compiler`). Of data it keeps nothing: it digests files, and knows of each that it is whole.
+It makes no thread; the few threads that libraries start while they are imported (Arrow's allocator, OpenBLAS) are those that see to
+a fork themselves.
 
 The stem ends when the process that started it does, and its kernels end with it. Where a system cannot do this
 (:func:`can_fork`), every kernel is started in the ordinary way.
@@ -135,15 +138,19 @@ class Stem:
         OSError
             When the stem has died and a new one cannot be started, or it was closed.
         """
-        asked = {"arguments": arguments, "imports": imports, "environment": dict(environment), "folder": folder}
+        asked = {"arguments": arguments, "statements": imports, "environment": dict(environment), "folder": folder}
         with self._one_at_a_time:
             answer = self._ask(json.dumps(asked).encode())
         return ForkedProcess(int(answer))
 
-    def warm_up(self, imports: str) -> None:
-        """Let the stem do some imports already; nobody waits for it, and whether it can is seen when a kernel is needed."""
+    def warm_up(self, statements: str) -> None:
+        """Let the stem execute some statements already, a line each: imports, and calls that are worth as much to every kernel.
+
+        Nobody waits for it, and whether it can is seen when a kernel is needed. A kernel that is asked for meanwhile comes
+        when they are done.
+        """
         with self._one_at_a_time, contextlib.suppress(OSError):
-            self._connected().send(json.dumps({"imports": imports}).encode())
+            self._connected().send(json.dumps({"statements": statements}).encode())
 
     def close(self) -> None:
         """End the stem and all kernels that came from it, for good: who still waits for a kernel gets none."""
@@ -231,7 +238,8 @@ def _name(pid: int) -> str:
 
 def become_stem() -> None:
     """Serve the process at the other end of the standard input: import, fork, tell the child's number, go on."""
-    import ipykernel.ipkernel  # noqa: PLC0415  (what every kernel needs)
+    import ipykernel.debugger  # noqa: PLC0415  (what every kernel needs)
+    import ipykernel.ipkernel  # noqa: PLC0415
     import ipykernel.kernelapp  # noqa: PLC0415
     import ipykernel.zmqshell  # noqa: F401, PLC0415
 
@@ -239,7 +247,7 @@ def become_stem() -> None:
     # Kernels that ended leave nothing behind but their CPU time, which is then that of the stem.
     signal.signal(signal.SIGCHLD, lambda *_: _collect())
     for asked in _questions(channel):
-        _import(asked["imports"])
+        _execute(asked["statements"])
         if "arguments" not in asked:
             continue
         keep_for_good()
@@ -263,11 +271,11 @@ def _questions(channel: socket.socket) -> Iterator[dict[str, Any]]:
         yield json.loads(question)
 
 
-def _import(statements: str) -> None:
+def _execute(statements: str) -> None:
     for statement in statements.splitlines():
-        # Whatever an import may raise, the notebook's own import raises it again, where it is told.
+        # Whatever a statement may raise, it is raised again, where it is told, by the notebook that needs it.
         with contextlib.suppress(Exception):
-            exec(statement, {})  # noqa: S102  (import statements of a notebook that is about to be executed)
+            exec(statement, {})  # noqa: S102  (imports of a notebook of this program, and calls of its own)
 
 
 def end_with(parent: int) -> None:

@@ -9,19 +9,24 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib
+import json
 import os
+import queue
 import re
 import signal
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jupyter_client.asynchronous.client import AsyncKernelClient
+
+from riskmodel.importing import all_to_stay, without
 from riskmodel.runs.durable import canonical_json
 from riskmodel.runs.forking import ForkingProvisioner, Stem
 from riskmodel.runs.parameters import Plain
@@ -50,7 +55,6 @@ class Execution:
     executing: Callable[[Execution], None]
     environment: Mapping[str, str]
     stem: Stem | None = None
-    following: Path | None = None
     notebook: Any = None
     kernel_pid: int = 0
     peak_mb: float = 0.0
@@ -126,11 +130,6 @@ class Execution:
         if stopped:
             self.stop()
 
-    def warm_up(self) -> None:
-        """Let the stem do the imports of the notebook that follows, while this one is at work."""
-        if self.stem is not None and self.following is not None:
-            self.stem.warm_up(imports_in(self.following))
-
     def cell_executed(self, cell: Any, reply: Mapping[str, Any]) -> None:
         """Measure the kernel, and note when all is made."""
         self.measure()
@@ -177,7 +176,6 @@ def prepare(
     parameters: Mapping[str, Plain],
     environment: Mapping[str, str],
     stem: Stem | None = None,
-    following: Path | None = None,
 ) -> Execution:
     """Return the execution of ``notebook`` with ``parameters``, which is to be begun; see :func:`wait_for_one`.
 
@@ -191,11 +189,9 @@ def prepare(
         Variables laid over those of this process, for the kernel.
     stem
         Where the kernel is forked from, made for the same ``environment``; None: it is started anew.
-    following
-        The notebook that will be begun after this one, if there is one: its kernel is then sooner there.
     """
     given, variables = dict(parameters), {**os.environ, **environment}
-    return Execution(lambda execution: _papermill(notebook, given, execution), variables, stem, following)
+    return Execution(lambda execution: _papermill(notebook, given, execution), variables, stem)
 
 
 def wait_for_one(awaited: Collection[Future[None]], look: Callable[[], None]) -> None:
@@ -219,8 +215,10 @@ def stop(executions: Collection[Execution]) -> None:
 
 
 def load_papermill() -> None:
-    """Import what executing a notebook takes, before it is needed."""
-    importlib.import_module("papermill.clientwrap")
+    """Import what executing a notebook takes, before it is needed and before there are threads."""
+    # The grammar of addresses in every script, by which jsonschema could judge them, takes a second; notebooks hold none.
+    with all_to_stay(), without("rfc3987_syntax"):
+        importlib.import_module("papermill.clientwrap")
 
 
 def _papermill(notebook: Path, parameters: dict[str, Plain], execution: Execution) -> None:
@@ -247,6 +245,30 @@ def _papermill(notebook: Path, parameters: dict[str, Plain], execution: Executio
     except RuntimeError:
         # nbclient's DeadKernelError, or its words for a kernel that died or stayed silent while it started.
         execution.error_kind = DEAD_KERNEL
+
+
+class PromptClient(AsyncKernelClient):
+    """Talks to a kernel as soon as it answers."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel answers on both channels.
+
+        The library would then listen for a fifth of a second until all is silent. What the kernel still says of this
+        question belongs to no cell, and is passed over when the cells are executed.
+
+        Raises
+        ------
+        RuntimeError
+            When the kernel died, or did not answer in time.
+        """
+        until = time.monotonic() + (timeout or START_SECONDS)
+        while time.monotonic() < until and await self.is_alive():
+            self.kernel_info()
+            with contextlib.suppress(queue.Empty):
+                await self.shell_channel.get_msg(timeout=1)
+                await self.iopub_channel.get_msg(timeout=0.2)
+                return
+        raise RuntimeError(DEAD_KERNEL)
 
 
 class WatchedEngine:
@@ -278,7 +300,6 @@ class WatchedEngine:
                     forking.stem, forking.imports = execution.stem, imports
                 super().start_new_kernel(**options)
                 execution.kernel_started(self.km.provisioner.pid)
-                execution.warm_up()
 
             def papermill_execute_cells(self) -> None:
                 execution.wait_to_go_on()
@@ -286,7 +307,7 @@ class WatchedEngine:
 
         manager = NotebookExecutionManager(nb, output_path=None, progress_bar=False, log_output=False)
         execution.notebook = manager.nb
-        imports = imports_of(manager.nb)
+        imports = imports_of(cell.source for cell in manager.nb.cells if cell.cell_type == "code")
         with tempfile.TemporaryDirectory(prefix="riskmodel-") as private:
             # Sockets in a folder of this user alone, not ports of this machine that anybody on it can listen to.
             channel = {"transport": "ipc", "ip": f"{private}/ipc", "connection_file": f"{private}/kernel.json"}
@@ -297,7 +318,7 @@ class WatchedEngine:
                 # What a step made is closed by now; to take a process down in good order is a third of its idle cost.
                 shutdown_kernel="immediate",
                 extra_arguments=[f"--IPKernelApp.exec_lines=exec({imports!r}, {{}})"],
-                config=Config({"KernelManager": channel}),
+                config=Config({"KernelManager": {**channel, "client_class": f"{__name__}.{PromptClient.__name__}"}}),
                 # "complete" comes when the cell was but sent.
                 on_cell_executed=lambda cell, execute_reply, **_: execution.cell_executed(cell, execute_reply),
             )
@@ -312,22 +333,22 @@ class WatchedEngine:
 
 def imports_in(notebook: Path) -> str:
     """Return the import statements in the file of a notebook, see :func:`imports_of`."""
-    import nbformat  # noqa: PLC0415  (with papermill, for those who execute)
+    # Not by nbformat: what it imports takes longer than all else before a delivery is read.
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    return imports_of("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
 
-    return imports_of(nbformat.read(notebook, as_version=4))  # type: ignore[no-untyped-call]
 
-
-def imports_of(notebook: Any) -> str:
-    """Return the import statements of the cells of ``notebook``, a line each.
+def imports_of(sources: Iterable[str]) -> str:
+    """Return the import statements of cells with code, a line each.
 
     A kernel does them while it starts, so that they count as its start-up and not as work of the first cell. What
     cannot be imported, the cell itself reports when it is reached.
     """
     found: dict[str, None] = {}
-    for cell in notebook.cells:
+    for source in sources:
         # Commands of the shell are no Python: such a cell is left to itself.
         with contextlib.suppress(SyntaxError):
-            for statement in ast.parse(cell.source).body if cell.cell_type == "code" else ():
+            for statement in ast.parse(source).body:
                 if isinstance(statement, ast.Import | ast.ImportFrom):
                     found[ast.unparse(statement)] = None
     return "\n".join(found)

@@ -42,10 +42,10 @@ from riskmodel.runs.publish import (
 )
 from riskmodel.runs.staging import Pipeline, Work, kernel_environment, parameters_of
 from riskmodel.runs.steps import SEMESTER
-from riskmodel.runs.supported import feedback_of, receive_support, spent_of
 from riskmodel.settings import Settings, notebook_folder
 from riskmodel.sources import deliveries
 from riskmodel.sources.decoding import Limits
+from riskmodel.sources.history import PACKED_FOLDER
 
 Say = Callable[[Message], None]
 State = Literal["published", "unchanged", "held", "overtaken"]
@@ -118,12 +118,31 @@ def run(plan: Plan, say: Say) -> Done:
             if plan.delivery is not None:
                 if stem is not None:
                     # While the delivery is read, which seldom has work for every core.
-                    stem.warm_up(imports_in(plan.pipeline.notebook(plan.pipeline.steps[0])))
+                    stem.warm_up(_ahead_of_kernels(plan, store))
                 _receive(plan, plan.delivery, store, digests, say)
+                if stem is not None:
+                    stem.warm_up(_look_through(store))  # what the delivery has added
             _receive_support(plan, store, say)
             return _run(plan, store, _inputs(plan, store, digests, say), digests, say, stem)
     except OSError as error:
         raise disk_failure(error, store.folder) from error
+
+
+def _ahead_of_kernels(plan: Plan, store: Store) -> str:
+    """Return the statements by which the process that kernels are forked from does what each of them would do again."""
+    return "\n".join(
+        (
+            *(imports_in(plan.pipeline.notebook(step)) for step in plan.pipeline.steps),
+            "from riskmodel.compiled import load_compiler; load_compiler()",
+            "from riskmodel.risk.boosting import load_library; load_library()",
+            _look_through(store),
+        )
+    )
+
+
+def _look_through(store: Store) -> str:
+    folder = str(store.folder / PACKED_FOLDER)
+    return f"from pathlib import Path; from riskmodel.sources import packing; packing.look_through(Path({folder!r}))"
 
 
 def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Say) -> None:
@@ -136,6 +155,8 @@ def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Sa
 
     def prepare() -> None:
         load_papermill()
+        import riskmodel.runs.supported  # noqa: F401, PLC0415  (a sixth of a second that the delivery does not wait for)
+
         for path in files_below(store.deliveries):
             digests.of(path)  # for the inputs of the run
 
@@ -147,6 +168,8 @@ def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Sa
 
 
 def _receive_support(plan: Plan, store: Store, say: Say) -> None:
+    from riskmodel.runs.supported import receive_support  # noqa: PLC0415  (as above)
+
     key_file = plan.key_file or default_key_file(store.folder)
     receive_support(store.folder, key_file, say, Limits(max_file_bytes=plan.settings.max_file_bytes))
 
@@ -162,6 +185,8 @@ def default_key_file(store: Path) -> Path:
 
 def _inputs(plan: Plan, store: Store, digests: Digests, say: Say) -> dict[str, Any]:
     """Return what the run reads: each delivery of the store with its digest, row accounts, capacity, the earlier run."""
+    from riskmodel.runs.supported import feedback_of, spent_of  # noqa: PLC0415  (as above)
+
     folders = [path for path in sorted(store.deliveries.iterdir()) if (path / "delivery.json").is_file()]
     if not folders:
         raise UsageError(

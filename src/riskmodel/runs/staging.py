@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -171,13 +171,12 @@ class Work:
                 shown = {one.step.notebook for one in at_work if one.made is not None and most > 1}
                 ready = next((step for step in left if makers(step, self.pipeline.steps) <= done | shown), None)
                 if ready is not None and len(at_work) - len(shown) < most:
-                    following = left[left.index(ready) + 1 :][:1]
                     left.remove(ready)
-                    if not self._begin(ready, following, at_work, ahead, say):
+                    if not self._begin(ready, at_work, ahead, say):
                         done.add(ready.notebook)
                     continue
                 if left and len(at_work) < most and not self._mark_of(left[0]).exists():
-                    ahead.begin(left[0], partial(self._execution, left[0], left[1:2]))
+                    ahead.begin(left[0], partial(self._execution, left[0]))
                 made_unnoticed = [one.execution.making for one in at_work if one.made is None]
                 wait_for_one([*(one.execution.work for one in at_work), *made_unnoticed], look)
                 for one in [one for one in at_work if one.execution.is_over]:
@@ -200,12 +199,12 @@ class Work:
         if failed:
             raise failed[0]
 
-    def _begin(self, step: Step, following: Sequence[Step], at_work: list[AtWork], ahead: _Ahead, say: Say) -> bool:
+    def _begin(self, step: Step, at_work: list[AtWork], ahead: _Ahead, say: Say) -> bool:
         """Begin a step, in the kernel that waits ahead where it is its own; return False for one that is done already."""
         key = self._key_to_do(step, say)
         if key is None:
             return False
-        execution = ahead.of(step) or self._execution(step, following)
+        execution = ahead.of(step) or self._execution(step)
         # In the list before it begins: a signal may come at any point, and then all in it are stopped.
         at_work.append(AtWork(step, key, execution))
         ahead.let_go(step)
@@ -274,12 +273,11 @@ class Work:
         journal.record(self.log, event="step_started", step=step.notebook)
         return key
 
-    def _execution(self, step: Step, following: Sequence[Step]) -> Execution:
-        """Return the execution of a step's notebook; the first of ``following`` will be begun after it."""
+    def _execution(self, step: Step) -> Execution:
+        """Return the execution of a step's notebook."""
         given = parameters_of(step, self.settings, self.folder)
         environment = {**kernel_environment(self.settings.threads), STEP: step.notebook}
-        after = self.pipeline.notebook(following[0]) if following else None
-        return prepare(self.pipeline.notebook(step), given, environment, self.stem, after)
+        return prepare(self.pipeline.notebook(step), given, environment, self.stem)
 
     def _failure(self, one: AtWork) -> Failure | None:
         """Write the executed notebook; return why the step did not finish, None when it did."""

@@ -52,6 +52,15 @@ def is_packed(folder: Path, table: Table, path: Path) -> bool:
     return _place(folder, table, path).exists()
 
 
+def look_through(folder: Path) -> None:
+    """Find out which packed tables in ``folder`` are whole, for this process and all that are forked from it.
+
+    Only what is new or has changed by the time it is used is read again.
+    """
+    for made in folder.iterdir() if folder.is_dir() else ():
+        _is_whole(made)
+
+
 def packed(folder: Path, table: Table, path: Path) -> Path:
     """Return the packed table made from the Parquet file ``path``; it is made in ``folder`` where it is not there and whole.
 
