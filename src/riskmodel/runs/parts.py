@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from riskmodel.errors import RiskmodelError, RunFailedError, UsageError
 from riskmodel.messages import message
-from riskmodel.runs.durable import digest_of, sync_folder
+from riskmodel.runs.durable import digest_of
 from riskmodel.runs.failure import describe, failure_of
 from riskmodel.runs.manifest import code_of_this_process, environment
 
@@ -109,10 +109,12 @@ class PartFolder:
         return {piece: self.file(part, piece) for piece in part.pieces or (WHOLE,)}
 
     def write(self, part: Part, made: Made) -> None:
-        """Write the files of ``part``. Two workers may do so at once: both write the same."""
+        """Write the files of ``part``. Two workers may do so at once: both write the same.
+
+        Nobody waits for the disk: what a power cut has torn has another digest, and is made again.
+        """
         for piece, path in self.files(part).items():
             self._write(path, made[piece] if part.pieces else made, "lz4" if part.is_compressed else None)
-        sync_folder(self.path)
 
     def _write(self, path: Path, table: pa.Table, compression: str | None) -> None:
         half = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -124,8 +126,6 @@ class PartFolder:
                 stream.write_table(table, max_chunksize=ROWS_WRITTEN_AT_ONCE)
             file.seek(0)
             file.write(_head(body.digest))
-            file.flush()
-            os.fsync(file.fileno())
         half.replace(path)
         _seen_whole.add(_state(path.stat()))
 
