@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -40,11 +39,14 @@ class OfMembers:
 
 def _narrowed(table: pa.Table) -> pa.Table:
     """Return the table with whole numbers of 32 bits where those of 64 fit into them: half as much is held and written."""
-    for place, field in enumerate(table.schema):
-        if field.type == pa.int64():
-            with contextlib.suppress(pa.ArrowInvalid):
-                table = table.set_column(place, field.name, table[field.name].cast(pa.int32()))
-    return table
+    return pa.table([*map(_narrow, table.columns)], names=table.column_names)
+
+
+def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    try:
+        return column.cast(pa.int32()) if column.type == pa.int64() else column
+    except pa.ArrowInvalid:
+        return column
 
 
 def widened(table: pa.Table) -> pa.Table:
