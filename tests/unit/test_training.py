@@ -197,3 +197,8 @@ def test_predictions_are_read_as_they_were_written_and_as_declared(trained: tupl
     rows = table[(table["split_code"] == last.split_code) & (table["model_code"] == "boosting")]
     np.testing.assert_array_equal(last.by_model["boosting"][0], rows["raw_score"])
     assert last.pupil_id.tolist() == rows["pupil_id"].tolist()
+    for code in (*last.by_model, "nobody"):
+        alone = read_prediction(run.tables, len(parts_read) - 1, code)
+        np.testing.assert_array_equal(alone.by_model.get(code, ()), last.by_model.get(code, ()))
+        assert set(alone.by_model) == {code} & set(last.by_model)
+        assert alone.school_id.equals(last.school_id)
