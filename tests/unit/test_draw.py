@@ -50,6 +50,21 @@ def test_about_as_many_rows_are_drawn_as_were_asked_for():
     assert chosen[label == 1].all()
 
 
+def test_a_row_has_one_content_however_nothing_and_no_value_are_written_and_wherever_it_lies():
+    other_nan = np.array([0xFFF8_0000_0000_0001], dtype=np.uint64).view(np.float64)[0]
+    rows = np.array([[0.0, np.nan], [-0.0, other_nan], [np.inf, -1.5], [-np.inf, -1.5], [5e-324, 1.0]])
+    label = np.array([0.0, 0.0, 1.0, 1.0, np.nan])
+    content = content_of(rows, label)
+    assert content[0] == content[1]
+    assert content.tolist()[1:] == [  # what was drawn once is drawn again
+        11481927271367835648,
+        5130903278272011978,
+        14149907233560582506,
+        8560587660300920532,
+    ]
+    np.testing.assert_array_equal(content_of(np.asfortranarray(rows), label), content)
+
+
 def test_neither_the_order_of_rows_nor_the_other_rows_move_a_lot():
     features, label, _ = country(500)
     content = content_of(features.to_numpy(), label)

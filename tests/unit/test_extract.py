@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from riskmodel.risk.feature import Feature
-from riskmodel.runs.extracts import SCHOOLS_AT_A_TIME, Schools
+from riskmodel.runs.extracts import CODED, SCHOOLS_AT_A_TIME, Schools
 from riskmodel.runs.told import TABLES_OF_PUPILS
 from riskmodel.tables.scores import REASON, SCORE
 from riskmodel.views import extract
@@ -67,11 +67,15 @@ def _reason(pupil_id, place, contribution):
     }
 
 
-def _files(schools, scores, reasons=(), run=RUN):
+def _files(schools, scores, reasons=(), run=RUN, coded=()):
     tables = {
         table.name: pa.Table.from_pylist(sorted(rows, key=lambda row: row["pupil_id"]), schema=table.arrow_schema())
         for table, rows in ((SCORE, scores), (REASON, reasons))
     }
+    for name in coded:
+        of_reasons = tables[REASON.name]
+        place = of_reasons.column_names.index(name)
+        tables[REASON.name] = of_reasons.set_column(place, name, of_reasons[name].dictionary_encode())
     return dict(Schools(run, FEATURES, [], [], SPAN).texts(schools, tables))
 
 
@@ -108,6 +112,12 @@ def test_a_reason_is_unfolded_as_it_stood_in_its_table():
     unfolded = _extract([_score(pupil_id, 1)], rows)["pupils"][0]["reasons"]
     assert unfolded == [{name: row[name] for name in unfolded[0]} for row in rows]
     assert set(unfolded[0]) == set(rows[0]) - {"pupil_id", "place"}
+
+
+def test_reasons_that_come_as_numbers_into_lists_of_their_texts_give_the_same_file():
+    rows = [_reason(pupil_id, place, 1 / place) for pupil_id in ("c" * 32, "d" * 32) for place in range(1, 4)]
+    scores = [_score("c" * 32, 1), _score("d" * 32, 2)]
+    assert _files([SCHOOL], scores, rows, coded=CODED[REASON.name]) == _files([SCHOOL], scores, rows)
 
 
 def test_every_school_has_its_own_pupils_with_their_own_reasons():

@@ -52,6 +52,16 @@ def test_one_delivery_is_read_as_it_is(tmp_path):
     assert history(tmp_path) == [(PUPIL, "absent", "2024-09-05"), (PUPIL, "excused", "2024-09-26")]
 
 
+def test_of_a_table_that_is_not_asked_for_nothing_is_opened(tmp_path):
+    store_delivery(tmp_path, "2024-09-30", fact("absent", "2024-09-05"))
+    with duckdb.connect() as connection:
+        open_canonical(connection, tmp_path, ["2024-09-30"])
+        open_canonical(connection, tmp_path, ["2024-09-30"], tables=("mark",))
+        assert connection.execute("SELECT count(*) FROM canonical.mark").fetchone() == (0,)
+        with pytest.raises(duckdb.CatalogException):
+            connection.execute("SELECT * FROM canonical.attendance")
+
+
 def test_a_fact_that_is_delivered_again_is_one_fact(tmp_path):
     for day in ("2024-09-30", "2024-10-31"):
         store_delivery(tmp_path, day, fact("absent", "2024-09-05"))

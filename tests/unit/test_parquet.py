@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from riskmodel.errors import RunFailedError
-from riskmodel.runs.parquet import RowsWriter, empty_values, read_table, write_rows
+from riskmodel.runs.parquet import (
+    CohortWriter,
+    RowsWriter,
+    empty_values,
+    read_cohort,
+    read_numbers,
+    read_table,
+    write_rows,
+)
 from riskmodel.tables.scores import CONTRIBUTION, REASON
+
+OLDER, NEWER = date(2022, 12, 20), date(2023, 12, 20)
 
 
 def reasons(pupils: list[str], places: list[int], **changed: object) -> pa.Table:
@@ -55,6 +67,50 @@ def test_a_wide_table_has_plain_numbers_beside_its_key(tmp_path: Path) -> None:
     for wrong in (pa.array([0.5, None]), pa.array([1, 2])):
         with pytest.raises(RunFailedError, match="another type"):
             write_rows(tmp_path, CONTRIBUTION, pa.table({"pupil_id": ["a", "b"], "late_share_year": wrong}))
+
+
+def cohorts() -> pa.Table:
+    days = [OLDER, OLDER, OLDER, NEWER, NEWER]
+    return pa.table(
+        {
+            "cohort_on": pa.array(days, pa.date32()),
+            "pupil_id": ["a", "b", "c", "a", "d"],
+            "late_share_year": [0.5, None, -0.0, 1.0, 0.25],
+            "marks_year": pa.array([None] * 5, pa.float64()),
+        }
+    )
+
+
+@pytest.mark.parametrize("row_group_size", [1, 2, 5])
+@pytest.mark.parametrize("has_statistics", [True, False])
+def test_a_cohort_is_read_however_its_rows_lie_in_the_file(
+    tmp_path: Path, row_group_size: int, has_statistics: bool
+) -> None:
+    path = tmp_path / "feature.parquet"
+    pq.write_table(cohorts(), path, row_group_size=row_group_size, write_statistics=has_statistics)
+    for day, rows in ((OLDER, cohorts()[:3]), (NEWER, cohorts()[3:]), (date(2023, 1, 1), cohorts()[:0])):
+        assert read_cohort(path, day).equals(rows)
+        assert (
+            read_cohort(path, day, ["pupil_id"], coded=["pupil_id"])["pupil_id"].to_pylist()
+            == rows["pupil_id"].to_pylist()
+        )
+
+
+def test_a_cohort_is_read_by_its_row_groups_alone_where_they_are_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = CohortWriter(tmp_path, "feature")
+    writer.write(cohorts()[:3])
+    writer.write(cohorts()[3:])
+    writer.close()
+    monkeypatch.setattr(pq, "read_table", None)
+    assert read_cohort(tmp_path / "feature.parquet", NEWER).equals(cohorts()[3:])
+
+
+def test_numbers_of_a_cohort_are_read_with_gaps_as_nan(tmp_path: Path) -> None:
+    pq.write_table(cohorts().append_column("whole", [[1, 2, 3, 4, None]]), tmp_path / "feature.parquet")
+    found = read_numbers(tmp_path, "feature", NEWER, ["late_share_year", "marks_year", "whole"], np.zeros(9))
+    np.testing.assert_array_equal(found, [[1.0, np.nan, 4.0], [0.25, np.nan, np.nan]])
 
 
 @pytest.mark.parametrize("has_statistics", [True, False])

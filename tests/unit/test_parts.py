@@ -378,6 +378,7 @@ def test_a_table_is_written_cohort_by_cohort_and_read_one_cohort_at_a_time(
     ]
     newest = parquet.read_table(tmp_path, "feature", days[1], ["pupil_id"])
     assert newest["pupil_id"].tolist() == ["b", "d"]
+    assert parquet.read_table(tmp_path, "feature", date(2024, 12, 20)).empty
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,16 @@ import pandas as pd
 import pytest
 
 from riskmodel.errors import RunFailedError
+from riskmodel.risk.calibration import Calibrator
 from riskmodel.risk.features import FEATURES
+from riskmodel.risk.label import Window
+from riskmodel.risk.predicted import Predicted
 from riskmodel.runs.judging import capacity_of
 from riskmodel.runs.parts import WORKERS
 from riskmodel.runs.predictions import predicted_parts, read_prediction
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.teaching import Cohorts, Learning
-from riskmodel.runs.training import predictions_for_calibration, read_model, train
+from riskmodel.runs.training import Past, read_model, train
 from riskmodel.tables.scores import PREDICTION
 
 PUPILS = 160
@@ -113,11 +116,15 @@ def test_the_stored_model_reads_no_protected_trait_and_was_taught_by_matured_coh
 
 
 def test_in_the_first_years_a_score_means_what_it_meant_in_other_schools() -> None:
-    both = pd.DataFrame(
-        {"model_code": "boosting", "split_code": ["school_disjoint", "mature", "strict"], "raw_score": [1.0, 2.0, 3.0]}
-    )
-    assert predictions_for_calibration(both)["raw_score"].tolist() == [2.0]
-    assert predictions_for_calibration(both[both["split_code"] != "mature"])["raw_score"].tolist() == [1.0]
+    day = date(2023, 12, 20)
+    past = Past([Window(day, date(2023, 9, 1), date(2024, 9, 30), 30, date(2023, 9, 1))], is_support_aware=False)
+    assert past.calibrator() == Calibrator()
+    for pupils, split_code, expected in ((200, "school_disjoint", 200), (300, "mature", 300), (400, "strict", 300)):
+        label = np.where(np.arange(pupils + 50) < pupils, np.arange(pupils + 50) % 2, np.nan)
+        names = pd.Series(np.arange(pupils + 50).astype(str))
+        raw = np.zeros(len(label))
+        past.keep(Predicted(day, split_code, names, names, label, {"boosting": (raw, raw)}))
+        assert past.calibrator().pupils == expected  # of the others nobody knows what became
 
 
 def test_places_are_those_stated_then_those_delivered_then_a_share() -> None:
@@ -197,3 +204,8 @@ def test_predictions_are_read_as_they_were_written_and_as_declared(trained: tupl
     rows = table[(table["split_code"] == last.split_code) & (table["model_code"] == "boosting")]
     np.testing.assert_array_equal(last.by_model["boosting"][0], rows["raw_score"])
     assert last.pupil_id.tolist() == rows["pupil_id"].tolist()
+    for code in (*last.by_model, "nobody"):
+        alone = read_prediction(run.tables, len(parts_read) - 1, code)
+        np.testing.assert_array_equal(alone.by_model.get(code, ()), last.by_model.get(code, ()))
+        assert set(alone.by_model) == {code} & set(last.by_model)
+        assert alone.school_id.equals(last.school_id)

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -90,34 +91,59 @@ class Calibrator:
         return cls(slope, shift, **counts)
 
 
-def learn(cohorts: Iterable[tuple[Floats, Floats]]) -> Calibrator:
-    """Return the calibrator that past cohorts agree upon; none where they do not.
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What was said of a past cohort: log-odds, as they were predicted out of time, and labels (0 or 1).
 
-    Parameters
-    ----------
-    cohorts
-        Of each past cohort the log-odds, as they were predicted out of time, and the labels (0 or 1).
+    What the cohort tells by itself is worked out once, for all the calibrators that are learnt from it.
     """
-    known = [(raw, label) for raw, label in cohorts if _says_something(label)]
+
+    raw: Floats
+    label: Floats
+
+    @cached_property
+    def left(self) -> int:
+        """How many left."""
+        return int(np.sum(self.label))
+
+    @property
+    def says_something(self) -> bool:
+        """Whether enough left, and enough stayed."""
+        return min(self.left, len(self.label) - self.left) >= FEWEST_LEFT
+
+    @cached_property
+    def shift(self) -> tuple[float, float]:
+        """How far the log-odds should have been moved, and the variance of that."""
+        return _shift(self.raw, self.label)
+
+    @cached_property
+    def excess_slope(self) -> tuple[float, float]:
+        """How much more they should have been stretched, and the variance of that."""
+        return _excess_slope(self.raw, self.label)
+
+
+def learn(cohorts: Iterable[tuple[Floats, Floats]]) -> Calibrator:
+    """Return what :func:`learn_from` does, of log-odds and labels of each past cohort."""
+    return learn_from(Said(raw, label) for raw, label in cohorts)
+
+
+def learn_from(cohorts: Iterable[Said]) -> Calibrator:
+    """Return the calibrator that past cohorts agree upon; none where they do not."""
+    known = [said for said in cohorts if said.says_something]
     if len(known) < 2:
         return _counted(known)
-    move = _agreed(*zip(*(_shift(raw, label) for raw, label in known), strict=True))
-    slope = 1.0 + _agreed(*zip(*(_excess_slope(raw, label) for raw, label in known), strict=True))
+    move = _agreed(*zip(*(said.shift for said in known), strict=True))
+    slope = 1.0 + _agreed(*zip(*(said.excess_slope for said in known), strict=True))
     slope = max(slope, LEAST_SLOPE)
     if slope == 1.0:
         return _counted(known, shift=move)
-    raw = np.concatenate([raw for raw, _ in known])
+    raw = np.concatenate([said.raw for said in known])
     shift, _ = _shift(slope * raw, probability_of(raw + move))
     return _counted(known, slope, shift)
 
 
-def _says_something(label: Floats) -> bool:
-    left = float(np.sum(label))
-    return min(left, len(label) - left) >= FEWEST_LEFT
-
-
-def _counted(known: list[tuple[Floats, Floats]], slope: float = 1.0, shift: float = 0.0) -> Calibrator:
-    pupils, left = sum(len(label) for _, label in known), sum(int(np.sum(label)) for _, label in known)
+def _counted(known: list[Said], slope: float = 1.0, shift: float = 0.0) -> Calibrator:
+    pupils, left = sum(len(said.label) for said in known), sum(said.left for said in known)
     return Calibrator(round(slope, DIGITS), round(shift, DIGITS) + 0.0, len(known), pupils, left)
 
 

@@ -15,11 +15,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-MIXER = np.uint64(0x9E3779B97F4A7C15)
+from riskmodel.compiled import compiled
+
+MIXER, SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(29)
+UNSIGNED, INFINITE, NAN = (
+    np.uint64(0x7FFF_FFFF_FFFF_FFFF),
+    np.uint64(0x7FF0_0000_0000_0000),
+    np.uint64(0x7FF8_0000_0000_0000),
+)
+"""Of the bits of a number: all but the sign, infinity, and how NumPy writes "no number"."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +79,7 @@ def content_of(matrix: NDArray[np.float64], label: NDArray[np.float64]) -> NDArr
     """
     mixed = np.zeros(len(label), dtype=np.uint64)
     for column in (label, *matrix.T):
-        values = np.where(np.isnan(column), np.nan, column + 0.0)  # one bit pattern for NaN and for zero
-        mixed = _mix(mixed ^ values.view(np.uint64))
+        _stir(np.ascontiguousarray(column, dtype=np.float64).view(np.uint64), mixed)
     return mixed
 
 
@@ -96,5 +104,20 @@ def lots(content: NDArray[np.uint64], cohort: int, seed: int) -> NDArray[np.floa
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     mixed = values * MIXER
-    mixed ^= mixed >> np.uint64(29)
+    mixed ^= mixed >> SHIFT
     return mixed
+
+
+def _stir_in(bits: NDArray[np.uint64], mixed: NDArray[np.uint64]) -> None:
+    """Mix the bits of a column of numbers into what was mixed so far; NaN has one bit pattern, and so has zero."""
+    for row in range(len(bits)):
+        value = bits[row]
+        if value & UNSIGNED > INFINITE:
+            value = NAN
+        elif value & UNSIGNED == 0:
+            value = np.uint64(0)
+        stirred = (mixed[row] ^ value) * MIXER
+        mixed[row] = stirred ^ (stirred >> SHIFT)
+
+
+_stir: Any = compiled(_stir_in)

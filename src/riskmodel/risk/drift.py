@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,10 +77,15 @@ class Spread:
         """The share of rows without data."""
         return 1 - len(self.known) / self.rows
 
+    @cached_property
+    def mean(self) -> float:
+        """The mean of what is known, of which there must be some."""
+        return float(self.known.mean())
+
 
 def drift_row(code: str, before: Spread, now: Spread) -> tuple[object, ...]:
     """Return the row of one feature in the table of :func:`drift`."""
-    moved, ratio = _shift_sd(before.known, now.known), _mean_ratio(before.known, now.known)
+    moved, ratio = _shift_sd(before, now), _mean_ratio(before, now)
     return code, _psi(before, now), moved, ratio, now.missing_share, before.missing_share
 
 
@@ -111,27 +117,29 @@ def _psi(before: Spread, now: Spread) -> float:
     return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
 
 
-def _shift_sd(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
-    """Return mean of ``now`` minus mean of ``before``, in standard deviations of ``before``; both without missing values.
+def _shift_sd(before: Spread, now: Spread) -> float:
+    """Return mean of ``now`` minus mean of ``before``, in standard deviations of ``before``.
 
     NaN where one side has no data; infinite where a value that was always the same has changed.
     """
-    if len(before) == 0 or len(now) == 0:
+    if len(before.known) == 0 or len(now.known) == 0:
         return float("nan")
-    difference, spread = float(now.mean() - before.mean()), float(before.std())
+    difference, spread = now.mean - before.mean, float(before.known.std())
     if spread > 0:
         return difference / spread
     return 0.0 if difference == 0 else float(np.copysign(np.inf, difference))
 
 
-def _mean_ratio(before: NDArray[np.float64], now: NDArray[np.float64]) -> float:
-    """Return mean of ``now`` over mean of ``before``, both without missing values.
+def _mean_ratio(before: Spread, now: Spread) -> float:
+    """Return mean of ``now`` over mean of ``before``.
 
     NaN where one side has no data or a value below zero, or all values before were zero.
     """
-    if len(before) == 0 or len(now) == 0 or min(before[0], now[0]) < 0 or before[-1] == 0:
+    if len(before.known) == 0 or len(now.known) == 0:
         return float("nan")
-    return float(now.mean() / before.mean())
+    if min(before.known[0], now.known[0]) < 0 or before.known[-1] == 0:
+        return float("nan")
+    return now.mean / before.mean
 
 
 def recorded_otherwise(table: pd.DataFrame, most_times: float, least_psi: float) -> pd.Series[float]:

@@ -172,11 +172,11 @@ def _twice(members: Members, spoken: Sequence[Spoken], said: Sequence[Spoken]) -
     """Return what was said of each cohort, with what the teachers of the strict split said beside it."""
     windows = {window.cut_off: window for window in members.windows}
     strict = {one.cohort_on: one for one in spoken if one.split_code == "strict"}
-    schools = {name: place for place, name in enumerate(sorted({str(name) for one in said for name in one.school_id}))}
+    numbered = [number_schools(one.school_id) for one in said]
+    schools = {name: place for place, name in enumerate(sorted({name for _, names in numbered for name in names}))}
     found = []
-    for one in said:
+    for one, (number, names) in zip(said, numbered, strict=True):
         other, window = strict.get(one.cohort_on), windows[one.cohort_on]
-        number, names = number_schools(one.school_id)
         own = np.array([schools[name] for name in names], dtype=np.int64)[number]
         has_two = other is not None and one.split_code == "mature"
         found.append(

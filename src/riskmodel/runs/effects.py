@@ -49,6 +49,9 @@ from riskmodel.support.catalogue import catalogue
 from riskmodel.tables.worth import ANY_MEASURE, EFFECT, MEASURE_GRADE
 from riskmodel.views.extract import rows as plain_rows
 
+TABLES_READ = ("support", "enrolment", "term", "school")
+"""Of what was delivered: measures, and by the outcomes of an earlier run its terms and schools."""
+
 EFFECTS_FILE = "effects.json"
 GRACE_DAYS = 56
 """A measure that began so many days after the cut-off date counts as given; outcomes are those after them."""
@@ -93,8 +96,9 @@ def estimate(run: SemesterRun, asked: Asked, told: Mapping[str, Any] | None = No
 
     ``told`` stands in that file beside them: what the equal-budget comparison says.
     """
-    with run.connect() as connection:
+    with run.connect(tables=TABLES_READ) as connection:
         open_cut_off(connection, run.cut_off, tables=("support", "enrolment"))
+        sides.hold_support(connection)
         given = sides.measures_given(connection)
         judged = _judged(run, connection, given, asked)
         at_cuts = [*_at_cuts(run, connection, given), *_by_lots(run, connection, given)]
@@ -187,7 +191,7 @@ def _cohorts(run: SemesterRun, connection: duckdb.DuckDBPyConnection) -> Iterato
     following = [*(day for _, day in listed[1:]), run.cut_off]
     every_stay, told_since = read_stays(connection), sides.telling_since(connection)
     for (number, cohort_on), next_on in zip(listed, following, strict=True):
-        predicted = read_prediction(run.tables, number)
+        predicted = read_prediction(run.tables, number, DEFAULT_MODEL)
         if DEFAULT_MODEL not in predicted.by_model:
             continue
         raw, probability = predicted.by_model[DEFAULT_MODEL]

@@ -35,6 +35,9 @@ RESULT_TABLES = ("evaluation", "subgroup", "calibration", "band", "drift", "tabl
 LISTS_OF_METRICS = ("cohorts", "capacity_curve", "missingness", "assumptions", "notices")
 SCHOOLS_AT_A_TIME = 64
 
+CODED = {REASON.name: ("feature_code", "usual_of"), TREND_WEEK.name: ("pupil_id",), TREND_MONTH.name: ("pupil_id",)}
+"""Most rows are of reasons, weeks and months: a text in each would fill the memory, and be looked up in each."""
+
 Row = Mapping[str, Any]
 Result = TypeVar("Result")
 
@@ -70,8 +73,7 @@ def _tables_of_pupils(run: SemesterRun) -> dict[str, pa.Table]:
         table.name: run.read_arrow(
             table.name,
             REASON_COLUMNS if table is REASON else None,
-            # Most rows are of weeks and months: a pseudonym in each would fill the memory.
-            coded=("pupil_id",) if table in (TREND_WEEK, TREND_MONTH) else (),
+            coded=CODED.get(table.name, ()),
         )
         for table in TABLES_OF_PUPILS
     }

@@ -65,9 +65,14 @@ def write_rows(folder: Path, table: Table, rows: pa.Table) -> None:
         raise _disorder(table)
     for name in further:
         declared = declared.append_column(rows.schema.field(name), rows[name])
-    # Hardly a number of a wide table stands there twice: a dictionary of them costs more than half the time and makes
+    path = folder / f"{table.name}.parquet"
+    if not further:
+        _write(path, declared)
+        return
+    # Hardly a number of such a table stands there twice: a dictionary of them costs more than half the time and makes
     # the file larger.
-    _write(folder / f"{table.name}.parquet", declared, coded=[] if further else None)
+    with _open_wide(path, declared.schema, is_coded=False) as file:
+        file.write_table(declared.replace_schema_metadata(None), row_group_size=ROW_GROUP_ROWS)
 
 
 class RowsWriter:
@@ -131,20 +136,14 @@ def write_wide(folder: Path, name: str, rows: pd.DataFrame) -> None:
     _write(folder / f"{name}.parquet", pa.Table.from_pandas(ordered, preserve_index=False))
 
 
-def _write(path: Path, rows: pa.Table, coded: Sequence[str] | None = None) -> None:
+def _write(path: Path, rows: pa.Table) -> None:
     is_plain = any(pa.types.is_dictionary(kind) for kind in rows.schema.types)
-    with _open(path, rows.schema, is_plain=is_plain, coded=coded) as file:
+    with _open(path, rows.schema, is_plain=is_plain) as file:
         file.write_table(rows.replace_schema_metadata(None), row_group_size=ROW_GROUP_ROWS)
 
 
-def _open(
-    path: Path, schema: pa.Schema, *, is_plain: bool = False, coded: Sequence[str] | None = None
-) -> pq.ParquetWriter:
-    """Open a file to write.
-
-    With ``is_plain`` it is read as plain columns even if they are written from dictionaries. ``coded`` are the columns
-    that are stored with a dictionary; None: all.
-    """
+def _open(path: Path, schema: pa.Schema, *, is_plain: bool = False) -> pq.ParquetWriter:
+    """Open a file to write. With ``is_plain`` it is read as plain columns even if they are written from dictionaries."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return pq.ParquetWriter(
         path,
@@ -152,9 +151,28 @@ def _open(
         compression="zstd",
         compression_level=1,  # measured: a third less time than level 3 for the same bytes
         version="2.6",
-        use_dictionary=True if coded is None else list(coded),
         write_statistics=True,
         store_schema=not is_plain,
+    )
+
+
+def _open_wide(path: Path, schema: pa.Schema, *, is_coded: bool) -> pq.ParquetWriter:
+    """Open a table with a column per feature to write; with ``is_coded`` their numbers get dictionaries.
+
+    It is written once and read over and over. LZ4 is unpacked in half the time of zstd and makes numbers a tenth larger;
+    the letters of pseudonyms, which do not repeat, are not for it. Nobody asks for the least or the largest number.
+    """
+    key = [name for name in schema.names if name in WIDE_KEY]
+    numbers = [name for name in schema.names if name not in WIDE_KEY]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return pq.ParquetWriter(
+        path,
+        schema.remove_metadata(),
+        compression={**dict.fromkeys(key, "zstd"), **dict.fromkeys(numbers, "lz4")},
+        compression_level=dict.fromkeys(key, 1),
+        version="2.6",
+        use_dictionary=["cohort_on", *numbers] if is_coded else False,
+        write_statistics=key,
     )
 
 
@@ -196,7 +214,10 @@ class CohortWriter:
         if not pc.all(pc.less(pupils[:-1], pupils[1:]), min_count=0).as_py():
             raise _undeclared(self._name, message("Two rows have one key."))
         if self._file is None:
-            self._file = _open(self._path, rows.schema)
+            is_wide = self._table is None
+            self._file = (
+                _open_wide(self._path, rows.schema, is_coded=True) if is_wide else _open(self._path, rows.schema)
+            )
         self._last = days["max"], last
         self._file.write_table(rows.replace_schema_metadata(None), row_group_size=ROW_GROUP_ROWS)
 
@@ -240,11 +261,46 @@ def read_table(
     folder: Path, name: str, cohort_on: date | None = None, columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """Return a table of a run, or one cohort or some columns of it; dates as datetime64, empty whole numbers as NaN."""
-    chosen = None if cohort_on is None else [("cohort_on", "=", cohort_on)]
     path = folder / f"{name}.parquet"
-    rows = pq.read_table(path, columns=None if columns is None else list(columns), filters=chosen, memory_map=True)
+    if cohort_on is None:
+        rows = pq.read_table(path, columns=None if columns is None else list(columns), memory_map=True)
+    else:
+        rows = read_cohort(path, cohort_on, columns)
     frame: pd.DataFrame = rows.to_pandas(date_as_object=False)
     return frame
+
+
+def read_cohort(
+    path: Path, cohort_on: date, columns: Sequence[str] | None = None, coded: Sequence[str] = ()
+) -> pa.Table:
+    """Return the rows of one cohort, or some columns of them; those of ``coded`` as dictionaries.
+
+    Where statistics tell that cohorts have row groups of their own, as :class:`CohortWriter` writes them, no row is
+    looked at to find them: that would cost as much as to read it.
+    """
+    with pq.ParquetFile(path, read_dictionary=list(coded), memory_map=True) as file:
+        groups = _groups_of(file, cohort_on)
+        if groups is not None:
+            return file.read_row_groups(groups, None if columns is None else list(columns))
+    chosen = None if columns is None else list(columns)
+    return pq.read_table(path, columns=chosen, filters=[("cohort_on", "=", cohort_on)], read_dictionary=list(coded))
+
+
+def _groups_of(file: pq.ParquetFile, cohort_on: date) -> list[int] | None:
+    """Return the row groups of a cohort; None where one holds rows of others too, or nothing is told of it."""
+    place = file.schema.names.index("cohort_on")
+    if file.schema_arrow.field("cohort_on").type != pa.date32():
+        return None
+    groups = []
+    for number in range(file.num_row_groups):
+        told = file.metadata.row_group(number).column(place).statistics
+        if told is None or not told.has_min_max or told.null_count:
+            return None
+        if told.min == told.max == cohort_on:
+            groups.append(number)
+        elif told.min <= cohort_on <= told.max:
+            return None
+    return groups
 
 
 def read_numbers(
@@ -258,10 +314,9 @@ def read_numbers(
     path, cells = folder / f"{name}.parquet", 0
     for first in range(0, len(columns), COLUMNS_AT_ONCE):
         batch = list(columns[first : first + COLUMNS_AT_ONCE])
-        rows = pq.read_table(path, columns=batch, filters=[("cohort_on", "=", cohort_on)], memory_map=True)
-        for column in rows.columns:
+        for column in read_cohort(path, cohort_on, batch).columns:
             for chunk in column.chunks:
-                room[cells : cells + len(chunk)] = chunk.to_numpy(zero_copy_only=False)
+                room[cells : cells + len(chunk)] = chunk.cast(pa.float64()).fill_null(np.nan).to_numpy()
                 cells += len(chunk)
     return room[:cells].reshape(len(columns), cells // len(columns)).T
 

@@ -6,7 +6,7 @@ written once. The file reads like any other table of the run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -66,25 +66,33 @@ def path_of(folder: Path) -> Path:
     return folder / f"{PREDICTION.name}.parquet"
 
 
-def read_prediction(folder: Path, number: int) -> Predicted:
-    """Return one cohort and split, by its number among :func:`predicted_parts`; schools are categorical."""
+def read_prediction(folder: Path, number: int, only: str | None = None) -> Predicted:
+    """Return one cohort and split, by its number among :func:`predicted_parts`; schools are categorical.
+
+    With ``only``, of this model alone, or of none where it was not asked.
+    """
     cohort_on, split_code = predicted_parts(folder)[number]
-    columns = ["model_code", "pupil_id", "school_id", "raw_score", "probability", "label"]
-    rows = pq.ParquetFile(path_of(folder), read_dictionary=list(KEYS)).read_row_group(
-        number, columns, use_threads=False
-    )
-    model = rows["model_code"].combine_chunks()
+    file = pq.ParquetFile(path_of(folder), read_dictionary=list(KEYS), memory_map=True)
+    model = file.read_row_group(number, ["model_code"], use_threads=False)["model_code"].combine_chunks()
     codes = model.dictionary.to_pylist()
-    pupils = rows.num_rows // len(codes)
-    first = rows.slice(0, pupils)
-    scores = [rows[name].to_numpy().reshape(len(codes), pupils) for name in ("raw_score", "probability")]
+
+    def of_models(*columns: str) -> Iterator[pa.RecordBatch]:
+        yield from file.iter_batches(len(model) // len(codes), row_groups=[number], columns=columns, use_threads=False)
+
+    # Who they are stands there again with each model; pages behind the last model that is asked for are not unpacked.
+    first = next(of_models("pupil_id", "school_id", "label"))
+    asked = codes if only is None else codes[: codes.index(only) + 1 if only in codes else 0]
     return Predicted(
         cohort_on=cohort_on,
         split_code=split_code,
         pupil_id=first["pupil_id"].cast(pa.string()).to_pandas(),
         school_id=first["school_id"].to_pandas(),
         label=np.asarray(first["label"].to_pandas(), dtype=np.float64),
-        by_model={code: (scores[0][place], scores[1][place]) for place, code in enumerate(codes)},
+        by_model={
+            code: (scores["raw_score"].to_numpy(), scores["probability"].to_numpy())
+            for code, scores in zip(asked, of_models("raw_score", "probability"), strict=False)
+            if only in (None, code)
+        },
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from riskmodel.risk.bands import band_of
@@ -20,6 +22,7 @@ from riskmodel.risk.what_if import assumptions, what_if
 from riskmodel.runs.comparing import write_changes
 from riskmodel.runs.doubting import Decided
 from riskmodel.runs.judging import capacity_of
+from riskmodel.runs.parquet import WIDE_KEY, read_numbers
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.runs.training import read_model
 from riskmodel.tables.figures import SCHOOL_SUMMARY
@@ -40,10 +43,10 @@ def score(run: SemesterRun, capacity_share: float, capacity_places: int, new_pup
     RunFailedError
         When the reasons of a pupil do not add up to the score.
     """
-    members, features = _present(run)
     fitted, calibrator = read_model(run)
+    members, features = _present(run, fitted.feature_codes)
     states = data_states(features, FEATURES, new_pupil_days)
-    read = features if tuple(features.columns) == fitted.feature_codes else features[list(fitted.feature_codes)]
+    read = features.iloc[:, : len(fitted.feature_codes)]
     del features  # the country's are as large as the contributions
     explained = shapley(fitted, read)
     capacity = capacity_of(run.read("place"), capacity_share, capacity_places)
@@ -106,12 +109,18 @@ def _write_reasons(
     return chosen, usual.median
 
 
-def _present(run: SemesterRun) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return members and features of the present cohort, row by row beside each other."""
+def _present(run: SemesterRun, codes: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return members and features of the present cohort, row by row beside each other; first the features ``codes``.
+
+    All features stand in one piece of memory, so that those of a model are the first part of it and no copy.
+    """
     members = run.read("cohort", run.cut_off).sort_values("pupil_id", ignore_index=True)
-    values = run.read("feature", run.cut_off).set_index("pupil_id").drop(columns="cohort_on")
-    in_order = values.index.equals(pd.Index(members["pupil_id"]))
-    return members, values if in_order else values.loc[members["pupil_id"]]
+    pupils = pd.Index(run.read("feature", run.cut_off, ["pupil_id"])["pupil_id"])
+    stored = pq.read_schema(run.tables / "feature.parquet").names
+    names = list(dict.fromkeys([*codes, *(name for name in stored if name not in WIDE_KEY)]))
+    matrix = read_numbers(run.tables, "feature", run.cut_off, names, np.empty(len(pupils) * len(names)))
+    values = pd.DataFrame(matrix, index=pupils, columns=names, copy=False)
+    return members, values if pupils.equals(pd.Index(members["pupil_id"])) else values.loc[members["pupil_id"]]
 
 
 def _wide(features: pd.DataFrame, contributions: NDArray[np.float64]) -> pa.Table:

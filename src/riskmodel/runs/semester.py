@@ -12,7 +12,7 @@ import contextlib
 import itertools
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,10 +28,10 @@ from riskmodel.risk.label import Window
 from riskmodel.runs import journal
 from riskmodel.runs.durable import canonical_json
 from riskmodel.runs.failure import marks_of, note_errors
-from riskmodel.runs.parquet import RowsWriter, read_table, write_rows, write_table, write_wide
+from riskmodel.runs.parquet import RowsWriter, read_cohort, read_table, write_rows, write_table, write_wide
 from riskmodel.runs.parts import Part, PartFolder, Tell, open_folder
 from riskmodel.runs.steps import INPUTS
-from riskmodel.sources.history import open_canonical
+from riskmodel.sources.history import ALL_TABLES, open_canonical
 from riskmodel.tables.schema import Table
 
 
@@ -72,13 +72,13 @@ class SemesterRun:
             return None
         return SemesterRun(self.store / "runs" / told["run_id"], date.fromisoformat(told["cut_off_on"]), {})
 
-    def connect(self, threads: int = 1) -> duckdb.DuckDBPyConnection:
-        """Return a connection that holds ``canonical.<table>``.
+    def connect(self, threads: int = 1, tables: Collection[str] = ALL_TABLES) -> duckdb.DuckDBPyConnection:
+        """Return a connection that holds ``canonical.<table>``, of all ``tables`` or of some.
 
         One thread by default: sums of decimals by several threads differ in their last digit from run to run.
         """
         connection = duckdb.connect(config={"threads": threads})
-        open_canonical(connection, self.store, self.delivery_ids)
+        open_canonical(connection, self.store, self.delivery_ids, tables)
         return connection
 
     @contextlib.contextmanager
@@ -113,15 +113,18 @@ class SemesterRun:
     ) -> pa.Table:
         """Return a table of the run, or one cohort or some columns of it, as Arrow; those of ``coded`` as dictionaries."""
         path = self.tables / f"{name}.parquet"
-        chosen = None if columns is None else list(columns)
-        of_cohort = None if cohort_on is None else [("cohort_on", "=", cohort_on)]
-        return pq.read_table(path, columns=chosen, read_dictionary=list(coded), filters=of_cohort)
+        if cohort_on is not None:
+            return read_cohort(path, cohort_on, columns, coded)
+        return pq.read_table(path, columns=None if columns is None else list(columns), read_dictionary=list(coded))
 
     def read_beside(self, pupils: pd.Series, name: str, cohort_on: date, columns: Sequence[str]) -> pd.DataFrame:
         """Return columns of one cohort, a row for each of ``pupils`` in their order; empty for who does not belong to it."""
         rows = self.read_arrow(name, ["pupil_id", *columns], cohort_on=cohort_on)
-        places = pc.index_in(pa.array(pupils, pa.string()), value_set=rows["pupil_id"].combine_chunks())
-        beside: pd.DataFrame = rows.select(list(columns)).take(places).to_pandas(date_as_object=False)
+        asked, own = pa.array(pupils, pa.string()), rows["pupil_id"].combine_chunks()
+        chosen = rows.select(list(columns))
+        if not own.equals(asked):
+            chosen = chosen.take(pc.index_in(asked, value_set=own))
+        beside: pd.DataFrame = chosen.to_pandas(date_as_object=False)
         return beside
 
     def write(self, table: Table, rows: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 
+def hold_support(connection: duckdb.DuckDBPyConnection) -> None:
+    """Hold ``known.support`` in memory: which version of a measure counts is then worked out once for all that read it."""
+    connection.execute(
+        """
+        CREATE TABLE known.held AS SELECT pupil_id, school_id, measure_code, happened_on, ends_on FROM known.support;
+        DROP VIEW known.support;
+        ALTER TABLE known.held RENAME TO support
+        """
+    )
+
+
 def measures_given(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """Return ``pupil_id``, ``measure_code``, ``happened_on`` and ``ends_on`` (missing while it lasts) of ``known.support``."""
     return connection.execute(

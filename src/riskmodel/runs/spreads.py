@@ -62,7 +62,7 @@ class Reading:
         for code in codes:
             first = 0
             for chunk in file.read(columns=[code], use_threads=False)[code].chunks:
-                values[first : first + len(chunk)] = chunk.to_numpy(zero_copy_only=False)
+                values[first : first + len(chunk)] = chunk.fill_null(np.nan).to_numpy()
                 first += len(chunk)
             found.append(self._spread(code, values, room))
         pa.default_memory_pool().release_unused()  # what was unpacked stays with Arrow otherwise, thread by thread

@@ -121,8 +121,7 @@ class Told:
             name: reasons[name].to_numpy() for name in ("own_value", "usual_value", "contribution")
         }
         for name, codes in (("feature_code", self._features), ("usual_of", pa.array(USUAL_OF, pa.string()))):
-            place = pc.index_in(reasons[name], codes, skip_nulls=True)
-            found[name.removesuffix("_code")] = pc.fill_null(place, -1).to_numpy()
+            found[name.removesuffix("_code")] = pc.fill_null(_places(reasons[name], codes), -1).to_numpy()
         pupils = self._scores.num_rows
         each = reasons.num_rows // max(pupils, 1)
         return {name: column.reshape(pupils, each) for name, column in found.items()}
@@ -185,14 +184,14 @@ class _Rows:
         return self._rows.take(pa.array(place)), starts, owner
 
 
-def _places(ids: pa.ChunkedArray, pupils: pa.Array) -> pa.Array:
-    """Return the place of each id among ``pupils``; ids that came as dictionaries are looked up once each."""
+def _places(ids: pa.ChunkedArray, listed: pa.Array) -> pa.Array:
+    """Return the place of each id among those ``listed``; ids that came as dictionaries are looked up once each."""
     if not pa.types.is_dictionary(ids.type):
-        return pc.index_in(ids, pupils).combine_chunks()
+        return pc.index_in(ids, listed).combine_chunks()
     if not ids.num_chunks:
         return pa.array([], pa.int32())
-    # All lists at once: to look up in the pupils, a table of them is made first.
-    places = pc.index_in(pa.concat_arrays([chunk.dictionary for chunk in ids.chunks]), pupils)
+    # All lists at once: to look up in a list, a table of it is made first.
+    places = pc.index_in(pa.concat_arrays([chunk.dictionary for chunk in ids.chunks]), listed)
     begins = np.cumsum([0, *(len(chunk.dictionary) for chunk in ids.chunks)])
     found = [places[begin:].take(chunk.indices) for begin, chunk in zip(begins, ids.chunks, strict=False)]
     return pa.concat_arrays(found)

@@ -20,7 +20,7 @@ import pandas as pd
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
 from riskmodel.risk import calibration, model, rules, splits
-from riskmodel.risk.calibration import Calibrator
+from riskmodel.risk.calibration import Calibrator, Said
 from riskmodel.risk.evaluation import DEFAULT_MODEL
 from riskmodel.risk.label import Window
 from riskmodel.risk.model import RiskModel
@@ -55,7 +55,8 @@ def train(run: SemesterRun, learning: Learning) -> pd.DataFrame:
     tests = splits.backtests(windows, run.cut_off)
     final = tuple(window.cut_off for window in teachers)
     brief: list[dict[str, object]] = []
-    past, cohorts = _Past(windows, learning), Cohorts(run, learning)
+    past = Past(windows, is_support_aware=learning.support_aware)
+    cohorts = Cohorts(run, learning)
     outcomes = cohorts.outcomes()
     with ThreadPoolExecutor(parts.workers(), thread_name_prefix="fit") as pool, PredictionWriter(run.tables) as writer:
         fits = Fits(learning, outcomes, _wanted(tests, final, learning), pool)
@@ -66,23 +67,10 @@ def train(run: SemesterRun, learning: Learning) -> pd.DataFrame:
                 writer.write(predicted)
                 brief += summary(predicted)
                 past.keep(predicted)
-        calibrator = _calibrator(predictions_for_calibration(past.frame()))
+        calibrator = past.calibrator()
         scoring = fits.model(final, DEFAULT_MODEL)
     _write_model(run, scoring, calibrator, teachers, learning)
     return pd.DataFrame(brief)
-
-
-def predictions_for_calibration(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the default model's predictions that say what a score has meant.
-
-    Out of time where an earlier cohort could teach; else, in the first years, out of school.
-    """
-    own = predictions[predictions["model_code"] == DEFAULT_MODEL]
-    for split in HEADLINE_SPLITS:
-        chosen = own[own["split_code"] == split]
-        if len(chosen):
-            return chosen
-    return own
 
 
 def read_model(run: SemesterRun, threads: int = 1) -> tuple[RiskModel, Calibrator]:
@@ -107,48 +95,47 @@ def _kinds(split_code: str, *, is_newest: bool, is_full: bool) -> tuple[str, ...
     return (DEFAULT_MODEL, *challengers)
 
 
-class _Past:
+class Past:
     """The default model's predictions of past cohorts: what calibrators learn from.
 
     Where support is learnt as a treatment, the outcomes of those who were supported teach no calibrator: scores are as if
     none were given, and of these pupils nobody knows what would have become.
     """
 
-    def __init__(self, windows: Sequence[Window], learning: Learning) -> None:
-        self._windows, self._support_aware = windows, learning.support_aware
-        self._kept: list[tuple[Window, pd.DataFrame]] = []
+    def __init__(self, windows: Sequence[Window], *, is_support_aware: bool) -> None:
+        self._windows, self._is_support_aware = windows, is_support_aware
+        self._kept: list[tuple[Window, str, Said]] = []
 
     def keep(self, predicted: Predicted) -> None:
         """Keep what the default model said of a cohort."""
         raw, _ = predicted.by_model[DEFAULT_MODEL]
-        columns = {
-            "cohort_on": predicted.cohort_on,
-            "split_code": predicted.split_code,
-            "model_code": DEFAULT_MODEL,
-        }
-        label = predicted.label_without_support if self._support_aware else predicted.label
-        rows = pd.DataFrame({"raw_score": raw, "label": label}).assign(**columns)
+        label = predicted.label_without_support if self._is_support_aware else predicted.label
+        known = ~np.isnan(label)
         window = next(one for one in self._windows if one.cut_off == predicted.cohort_on)
-        self._kept.append((window, rows))
+        self._kept.append((window, predicted.split_code, Said(raw[known], label[known])))
 
     def calibrator_for(self, test: splits.Backtest) -> Calibrator:
         """Return the calibrator that could be known, outcomes included, when ``test`` was made."""
-        known = [
-            rows
-            for window, rows in self._kept
-            if rows["split_code"].iloc[0] == test.split_code and splits.may_train(window, test.test, test.split_code)
-        ]
-        return _calibrator(pd.concat(known)) if known else Calibrator()
+        return calibration.learn_from(
+            said
+            for window, split_code, said in self._kept
+            if split_code == test.split_code and splits.may_train(window, test.test, split_code)
+        )
 
-    def frame(self) -> pd.DataFrame:
-        """Return all of them."""
-        if not self._kept:
-            return pd.DataFrame(columns=["raw_score", "label", "cohort_on", "split_code", "model_code"])
-        return pd.concat([rows for _, rows in self._kept], ignore_index=True)
+    def calibrator(self) -> Calibrator:
+        """Return the calibrator of the present scores, by what a score has meant.
+
+        Out of time where an earlier cohort could teach; else, in the first years, out of school.
+        """
+        for split in HEADLINE_SPLITS:
+            chosen = [said for _, split_code, said in self._kept if split_code == split]
+            if chosen:
+                return calibration.learn_from(chosen)
+        return Calibrator()
 
 
 def _of_cohort(
-    cohorts: Cohorts, day: date, tests: Sequence[splits.Backtest], fits: Fits, past: _Past
+    cohorts: Cohorts, day: date, tests: Sequence[splits.Backtest], fits: Fits, past: Past
 ) -> list[Predicted]:
     """Return what was predicted for one cohort, splits by code."""
     of_cohort = [test for test in tests if test.test.cut_off == day]
@@ -163,7 +150,7 @@ def _of_cohort(
     return sorted(found, key=lambda one: one.split_code)
 
 
-def _out_of_time(test: splits.Backtest, pupils: Pupils, fits: Fits, past: _Past, *, is_newest: bool) -> Predicted:
+def _out_of_time(test: splits.Backtest, pupils: Pupils, fits: Fits, past: Past, *, is_newest: bool) -> Predicted:
     """Repeat the past for one cohort and split: the default model, challengers, and every rule."""
     taught = tuple(window.cut_off for window in test.train)
     by_model: dict[str, Scores] = {}
@@ -205,14 +192,6 @@ def _predicted(cut_off: date, split_code: str, pupils: Pupils, by_model: dict[st
         pupils.label,
         by_model,
         was_supported=pupils.was_supported,
-    )
-
-
-def _calibrator(past: pd.DataFrame) -> Calibrator:
-    known = past[past["label"].notna()]
-    return calibration.learn(
-        (cohort["raw_score"].to_numpy(dtype=np.float64), cohort["label"].to_numpy(dtype=np.float64))
-        for _, cohort in known.groupby("cohort_on")
     )
 
 

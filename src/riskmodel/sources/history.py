@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -38,6 +38,7 @@ HISTORY_FORM = 3
 """Changes whenever the rule by which histories are worked out does, so that no older file is taken for a newer one."""
 ROW_GROUP_ROWS, DIGEST_LENGTH = 131_072, 16
 HISTORY = "history_so_far"
+ALL_TABLES = tuple(table.name for table in CANONICAL)
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,12 @@ def stored_deliveries(store: Path) -> list[StoredDelivery]:
     return sorted(found, key=lambda delivery: (delivery.delivered_on, delivery.delivery_id))
 
 
-def open_canonical(connection: duckdb.DuckDBPyConnection, store: Path, delivery_ids: Sequence[str]) -> None:
+def open_canonical(
+    connection: duckdb.DuckDBPyConnection,
+    store: Path,
+    delivery_ids: Sequence[str],
+    tables: Collection[str] = ALL_TABLES,
+) -> None:
     """Make ``canonical.<table>`` in ``connection``: everything that the named deliveries said, with its history.
 
     The relations are views over Parquet files, so that opening costs as much for a country as for a school, once the
@@ -79,6 +85,9 @@ def open_canonical(connection: duckdb.DuckDBPyConnection, store: Path, delivery_
         Where later SQL runs. Earlier relations of these names are replaced.
     delivery_ids
         In any order; the days of delivery decide.
+    tables
+        The tables to open; all by default. Of a table that is not read nothing is worked out, nor is it looked at
+        whether its packed files are whole.
 
     Raises
     ------
@@ -112,13 +121,16 @@ def open_canonical(connection: duckdb.DuckDBPyConnection, store: Path, delivery_
         "first_on DATE, last_on DATE)"
     )
     _open_aliases(connection, deliveries)
-    pieces = {table.name: _pieces(connection, table, deliveries, store) for table in CANONICAL}
+    opened = [table for table in CANONICAL if table.name in tables]
+    pieces = {table.name: _pieces(connection, table, deliveries, store) for table in opened}
     packed = packed_together(
         store / PACKED_FOLDER,
-        [(table, piece.path) for table in PACKED_TABLES for piece in pieces[table.name]],
+        [(table, piece.path) for table in PACKED_TABLES for piece in pieces.get(table.name, ())],
     )
     for table in CANONICAL:
         _drop(connection, table)
+        if table not in opened:
+            continue
         if pieces[table.name]:
             _show(connection, table, pieces[table.name], packed)
         else:

@@ -166,3 +166,12 @@ def test_a_measure_given_in_two_schools_lasts_until_both_have_ended_it():
     made = laid_out(support=rows)
     open_cut_off(made, NOW, tables=("support",))
     assert sides.measures_given(made)["ends_on"].isna().tolist() == [True]
+
+
+def test_measures_that_are_held_are_those_that_count(connection):
+    open_cut_off(connection, NOW, tables=("support",))
+    before = sides.measures_given(connection), sides.telling_since(connection)
+    sides.hold_support(connection)
+    assert sides.measures_given(connection).equals(before[0])
+    assert sides.telling_since(connection) == before[1] != {}
+    open_cut_off(connection, NOW, tables=("support",))  # another cut-off date may be opened after it
