@@ -83,7 +83,7 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
     UsageError
         When nobody was enrolled on any of the cut-off dates.
     """
-    with run.connect(threads) as connection:
+    with run.connect(threads, ("term", "enrolment")) as connection:
         horizon = date.fromisoformat(horizon_on) if horizon_on else None
         windows = cohort_windows(connection, run.cut_off, horizon, label_delay_days)
         pupils = FactReader(connection, [STAYS]).pupils()
@@ -113,8 +113,9 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
 
 def _known_now(run: SemesterRun, threads: int) -> tuple[pd.DataFrame, pa.Table]:
     """Return the places (see :func:`_places`) and measures of support as known on the cut-off date of the run."""
-    with run.connect(threads) as connection:
-        open_cut_off(connection, run.cut_off, tables=("school", "capacity", "support"))
+    told = ("school", "capacity", "support")
+    with run.connect(threads, told) as connection:
+        open_cut_off(connection, run.cut_off, tables=told)
         return _places(connection, run), trends.known_support(connection, run.cut_off)
 
 
