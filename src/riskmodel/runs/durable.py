@@ -100,10 +100,16 @@ def digest_of_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def state_of(file: Path | int) -> tuple[int, ...]:
+    """Return what the file system changes when it changes a file (by path, or open): number, size, both times of change."""
+    found = os.fstat(file) if isinstance(file, int) else file.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 class Digests:
     """Digests of files that are asked for again and again: a file is read once for as long as it stays as it was.
 
-    Whether it did is told by its number, size and both times of change, as the file system keeps them.
+    Whether it did is told by its state (see :func:`state_of`).
     """
 
     def __init__(self) -> None:
@@ -111,8 +117,7 @@ class Digests:
 
     def of(self, path: Path) -> str:
         """Return the SHA-256 of a file in hex."""
-        found = path.stat()
-        state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        state = state_of(path)
         if state not in self._known:
             self._known[state] = digest_of_file(path)
         return self._known[state]

@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from riskmodel.errors import RiskmodelError, RunFailedError, UsageError
 from riskmodel.messages import message
-from riskmodel.runs.durable import digest_of
+from riskmodel.runs.durable import digest_of, state_of
 from riskmodel.runs.failure import describe, failure_of
 from riskmodel.runs.manifest import code_of_this_process, environment
 
@@ -127,7 +127,7 @@ class PartFolder:
             file.seek(0)
             file.write(_head(body.digest))
         half.replace(path)
-        _seen_whole.add(_state(path.stat()))
+        _seen_whole.add(state_of(path))
 
     def is_made(self, part: Part) -> bool:
         """Whether the files of ``part`` are there and whole."""
@@ -184,16 +184,11 @@ _seen_whole: set[tuple[int, ...]] = set()
 """States of the files that this process has written, or looked through and found whole."""
 
 
-def _state(found: os.stat_result) -> tuple[int, ...]:
-    """Return what the file system changes when it changes a file."""
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
 def _body(path: Path) -> pa.Buffer | None:
     """Return what a part's file holds behind its digest, or None when it is not there or not whole."""
     try:
         with path.open("rb") as file:
-            state, content = _state(os.fstat(file.fileno())), file.read()
+            state, content = state_of(file.fileno()), file.read()
     except FileNotFoundError:
         return None
     body = pa.py_buffer(content).slice(min(HEAD_BYTES, len(content)))

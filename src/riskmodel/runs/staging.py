@@ -21,6 +21,7 @@ from riskmodel.runs.durable import (
     disk_failure,
     files_below,
     is_part,
+    state_of,
     sync_files,
     write_file,
     write_json,
@@ -68,15 +69,16 @@ def parameters_of(step: Step, settings: Settings, run_folder: Path) -> dict[str,
 
 @dataclass
 class AtWork:
-    """A step whose notebook is executed; ``key`` is the digest of all that it depends on.
+    """A step whose notebook is executed.
 
-    ``made`` are the digests of its files, by name, as soon as all are there: its notebook may go on showing them.
+    ``made`` are the states of its files, by name, as soon as all are there: its notebook may go on showing them.
+    ``is_kept``: they were forced to the disk and digested since.
     """
 
     step: Step
-    key: str
     execution: Execution
-    made: dict[str, str] | None = None
+    made: dict[str, tuple[int, ...]] | None = None
+    is_kept: bool = False
 
 
 class _Ahead:
@@ -177,6 +179,7 @@ class Work:
                     continue
                 if left and len(at_work) < most and not self._mark_of(left[0]).exists():
                     ahead.begin(left[0], partial(self._execution, left[0]))
+                self._keep(at_work)  # after the next step was begun: it need not wait for the disk
                 made_unnoticed = [one.execution.making for one in at_work if one.made is None]
                 wait_for_one([*(one.execution.work for one in at_work), *made_unnoticed], look)
                 for one in [one for one in at_work if one.execution.is_over]:
@@ -190,7 +193,7 @@ class Work:
                 for one in at_work:
                     if one.made is None and one.execution.has_made:
                         self._require_all(one.step)
-                        one.made = self._digests_of(self._files(one.step))
+                        one.made = self._states_of(one.step)
         except BaseException:
             stop([one.execution for one in at_work])
             raise
@@ -201,12 +204,11 @@ class Work:
 
     def _begin(self, step: Step, at_work: list[AtWork], ahead: _Ahead, say: Say) -> bool:
         """Begin a step, in the kernel that waits ahead where it is its own; return False for one that is done already."""
-        key = self._key_to_do(step, say)
-        if key is None:
+        if not self._is_to_do(step, say):
             return False
         execution = ahead.of(step) or self._execution(step)
         # In the list before it begins: a signal may come at any point, and then all in it are stopped.
-        at_work.append(AtWork(step, key, execution))
+        at_work.append(AtWork(step, execution))
         ahead.let_go(step)
         execution.begin()
         return True
@@ -242,12 +244,23 @@ class Work:
         """Return all files that a step has made."""
         return [*self._files(step), self._executed(step)]
 
-    def _is_done(self, step: Step, key: str) -> bool:
+    def _states_of(self, step: Step) -> dict[str, tuple[int, ...]]:
+        return {file.relative_to(self.folder).as_posix(): state_of(file) for file in self._files(step)}
+
+    def _keep(self, at_work: Iterable[AtWork]) -> None:
+        """Force to the disk and digest what steps have made, while their notebooks show it."""
+        for one in (one for one in at_work if one.made is not None and not one.is_kept):
+            files = self._files(one.step)
+            sync_files(files)
+            self._digests_of(files)
+            one.is_kept = True
+
+    def _is_done(self, step: Step) -> bool:
         path = self._mark_of(step)
         if not path.exists():
             return False
         mark = json.loads(path.read_text("utf-8"))
-        if mark["key"] != key:
+        if mark["key"] != self._key(step):
             return False
         made = {file.relative_to(self.folder).as_posix(): file for file in self._made(step)}
         return made.keys() == mark["made"].keys() and all(
@@ -258,20 +271,19 @@ class Work:
         steps = self.pipeline.steps
         return {"number": steps.index(step) + 1, "count": len(steps), "name": step.words}
 
-    def _key_to_do(self, step: Step, say: Say) -> str | None:
-        """Return the key of a step that is to begin now, whose old files are away; None when it is done already."""
-        key = self._key(step)
-        if self._is_done(step, key):
+    def _is_to_do(self, step: Step, say: Say) -> bool:
+        """Return whether a step is to begin now, whose old files are away then; it may be done already."""
+        if self._is_done(step):
             say(message("Step {number} of {count}, {name}: already done.", **self._told(step)))
             journal.record(self.log, event="step_kept", step=step.notebook)
-            return None
+            return False
         say(message("Step {number} of {count}, {name} …", **self._told(step)))
         remove(self._mark_of(step))
         remove(failure_file(self.marks, step.notebook))
         for name in step.makes:
             remove(self.folder / name)
         journal.record(self.log, event="step_started", step=step.notebook)
-        return key
+        return True
 
     def _execution(self, step: Step) -> Execution:
         """Return the execution of a step's notebook."""
@@ -322,14 +334,14 @@ class Work:
             "cpu_seconds": execution.cpu_seconds,
             "peak_mb": execution.peak_mb,
         }
-        if one.made not in (None, self._digests_of(self._files(step))):
+        if one.made not in (None, self._states_of(step)):
             raise RunFailedError(
                 message("A notebook writes nothing behind the cell that says that all is made."),
                 found=message("Step {step} did.", step=step.notebook),
                 remedy=message("Correct the notebook: move the tag to the last cell that writes."),
             )
         journal.record(self.log, event="step_done", step=step.notebook, **measured)
-        write_json(self._mark_of(step), {"key": one.key, "made": self._digests_of(made), **measured})
+        write_json(self._mark_of(step), {"key": self._key(step), "made": self._digests_of(made), **measured})
         values = {**self._told(step), "seconds": execution.seconds, "start_up": start_up}
         say(message("Step {number} of {count}, {name}: {seconds:.1f} s (start-up {start_up:.1f} s).", **values))
 
