@@ -96,9 +96,9 @@ def test_a_school_year_is_a_run_of_its_own_with_its_pupils(tmp_path):
     )
     pack(ATTENDANCE, [as_rows(*rows[:3]), as_rows(*rows[3:])], tmp_path / "p")
     runs = PackedTable(tmp_path / "p").runs
-    assert [(run.school_year, run.pupils.to_pylist(), run.starts.tolist()) for run in runs] == [
-        (2023, ["b", "c"], [0, 1, 2]),
-        (2024, ["a", "b"], [2, 3, 4]),
+    assert [(run.school_year, run.pupils.to_pylist(), run.rows, run.starts.tolist()) for run in runs] == [
+        (2023, ["b", "c"], (0, 2), [0, 1, 2]),
+        (2024, ["a", "b"], (2, 4), [0, 1, 2]),
     ]
     assert runs[1].between("b", None).rows == (3, 4)
     assert runs[1].between("c", "a").rows == (4, 4)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from riskmodel.errors import DeliveryError, RunFailedError, UsageError
 from riskmodel.messages import message
-from riskmodel.runs import cluster, journal, parquet, parts
+from riskmodel.runs import cluster, database, journal, parquet, parts
 from riskmodel.runs.cohorts import group_of_schools, merged, pupil_ranges
 from riskmodel.runs.parquet import CohortWriter
 from riskmodel.runs.parts import Part, PartFolder, make, open_folder
@@ -487,3 +487,17 @@ def test_groups_of_schools_are_whole_hold_each_school_once_and_are_about_equal(s
     largest = max(map(schools.count, schools))
     sizes = [sum(map(schools.count, own)) for own in found]
     assert max(sizes) < len(schools) / groups + largest
+
+
+def test_what_the_data_base_cannot_hold_goes_to_a_file_beside_the_parts(
+    folder: PartFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LARGEST_MEMORY", "30MB")
+    spill = folder.path / "spill"
+    held = database._Database("large", 1, spill)
+    held.root.execute("CREATE TABLE large AS SELECT range AS number, hash(range) AS other FROM range(6_000_000)")
+    ((count, total),) = held.root.execute("SELECT count(*), sum(number) FROM large").fetchall()
+    assert (count, total) == (6_000_000, 6_000_000 * 5_999_999 // 2)
+    assert any(spill.iterdir())
+    held.root.close()
+    assert not spill.exists()

@@ -105,7 +105,8 @@ def fold_together(
 
     The other parameters are those of :func:`fold_pupils`.
     """
-    reader = FactReader(connection, as_one(one for fold in folds for one in fold.wanted))
+    wanted = as_one(one for fold in folds for one in fold.wanted)
+    reader = FactReader(connection, wanted, first_pupil, after_pupil)
     bounds = [first_pupil, *reader.cuts(ROWS_AT_ONCE, first_pupil, after_pupil), after_pupil]
     found: list[list[pa.Table]] = [[] for _ in folds]
     for part in pairwise(bounds):

@@ -154,13 +154,13 @@ class Read:
 class _Source:
     """A packed table, or rows of a relation packed in memory, and the days for which it stands."""
 
-    def __init__(self, packed: PackedTable | _InMemory, span: tuple[date, date]) -> None:
-        self.packed, self.span = packed, span
+    def __init__(self, packed: PackedTable | _InMemory, span: tuple[date, date], runs: Sequence[Run]) -> None:
+        self.packed, self.span, self._runs = packed, span, runs
 
     def runs(self, wanted: Wanted) -> list[Run]:
         """Return the runs that may hold a fact of the days asked for."""
         found = []
-        for run in self.packed.runs:
+        for run in self._runs:
             begins, ends = self.days(run)
             if begins <= min(ends, wanted.last_on) and ends >= wanted.first_on:
                 found.append(run)
@@ -220,9 +220,17 @@ class FactReader:
         Holds ``canonical.<table>`` and, where they stand for files of a store, :data:`PIECE_RELATION`.
     wanted
         Each table once.
+    first_pupil, after_pupil
+        Whom it may be asked for: pupils from ``first_pupil`` up to, and without, ``after_pupil``; None is open.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, wanted: Sequence[Wanted]) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        wanted: Sequence[Wanted],
+        first_pupil: Bound = None,
+        after_pupil: Bound = None,
+    ) -> None:
         self._connection, self._wanted = connection, wanted
         self._packed: dict[str, list[_Source]] = {}
         self._relations: dict[str, list[tuple[str, tuple[date, date]]]] = {}
@@ -236,7 +244,9 @@ class FactReader:
                 if packed is None:
                     self._relations[name].append((relation, span))
                 else:
-                    self._packed[name].append(_Source(PackedTable(Path(packed)), span))
+                    table = PackedTable(Path(packed))
+                    runs = [run.between(first_pupil, after_pupil) for run in table.runs]
+                    self._packed[name].append(_Source(table, span, runs))
 
     def pupils(self) -> pa.StringArray:
         """Return all pupils who have a row in any of the tables, in ascending order; no fact is read."""
@@ -280,7 +290,7 @@ class FactReader:
             .combine_chunks()
         )
         pupils = rows[PUPIL].chunk(0) if rows.num_rows else pa.array([], pa.string())
-        return Run(WITHOUT_YEARS, pupils, np.append(0, np.cumsum(rows["rows"].to_numpy())))
+        return Run(WITHOUT_YEARS, pupils, rows["rows"].to_numpy())
 
     def read(self, first: Bound = None, after: Bound = None) -> Read:
         """Return the facts of the pupils from ``first`` up to, and without, ``after``; None is open.
@@ -338,7 +348,7 @@ class FactReader:
             own = {name: column[begin:end] for name, column in columns.items()}
             _fill(one, source, run, own, texts)
             source.leave_out(run, own, happened, known)
-            starts[number] = (run.starts - run.starts[0] + begin)[_first_from(pupils, len(texts[PUPIL]))]
+            starts[number] = (run.starts + begin)[_first_from(pupils, len(texts[PUPIL]))]
         return Facts(columns, starts[:, :-1], starts[:, 1:], [source.days(run) for source, run, _ in found])
 
     def _place(self, table: str, name: str, rows: int, kind: type[np.int16] | type[np.int32]) -> Whole:
@@ -355,7 +365,8 @@ class FactReader:
             rows = self._connection.sql(
                 f"{_query(one, relation, span, first, after)} ORDER BY {store_order(one.table)}"
             ).to_arrow_table()
-            found.append(_Source(_InMemory(one.table, rows), (NEVER_BEFORE, NEVER_AFTER)))
+            in_memory = _InMemory(one.table, rows)
+            found.append(_Source(in_memory, (NEVER_BEFORE, NEVER_AFTER), in_memory.runs))
         return found
 
 

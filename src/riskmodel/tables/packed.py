@@ -74,17 +74,22 @@ def packed_columns(table: Table) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Run:
-    """The pupils of one school year, ascending; the rows of ``pupils[i]`` are ``starts[i]`` up to ``starts[i + 1]``."""
+    """The pupils of one school year, ascending, and how many rows each has; the first row of all is ``first_row``.
+
+    Both lists may lie in a file that is mapped: who reads a few pupils of a country holds these few.
+    """
 
     school_year: int
     pupils: pa.StringArray
-    starts: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    first_row: int = 0
 
     def between(self, first: str | None, after: str | None) -> Run:
         """Return the pupils from ``first`` up to, and without, ``after``; None is open."""
         begin = 0 if first is None else self._place(first)
         end = len(self.pupils) if after is None else max(begin, self._place(after))
-        return Run(self.school_year, self.pupils.slice(begin, end - begin), self.starts[begin : end + 1])
+        first_row = self.first_row + int(self.counts[:begin].sum())
+        return Run(self.school_year, self.pupils.slice(begin, end - begin), self.counts[begin:end], first_row)
 
     def _place(self, bound: str) -> int:
         """Return how many pupils stand before ``bound``."""
@@ -93,7 +98,12 @@ class Run:
     @property
     def rows(self) -> tuple[int, int]:
         """The first row, and the one after the last."""
-        return int(self.starts[0]), int(self.starts[-1])
+        return self.first_row, self.first_row + int(self.counts.sum())
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """The first row of each pupil, and behind them the one after the last, counted from the first row of all."""
+        return np.append(0, np.cumsum(self.counts))
 
 
 class PackedTable:
@@ -140,13 +150,14 @@ def runs_of(index: pa.Table) -> list[Run]:
     rows = index if index[PUPIL].num_chunks == 1 else index.combine_chunks()
     if not rows.num_rows:
         return []
-    starts, years = np.cumsum(np.append(0, rows["rows"].to_numpy())), rows["school_year"].to_numpy()
+    counts, years = rows["rows"].to_numpy(), rows["school_year"].to_numpy()
     ends = [*(np.flatnonzero(years[1:] != years[:-1]) + 1).tolist(), len(years)]
     pupils = rows[PUPIL].chunk(0)
-    return [
-        Run(int(years[begin]), pupils.slice(begin, end - begin), starts[begin : end + 1])
-        for begin, end in zip([0, *ends[:-1]], ends, strict=True)
-    ]
+    found, first_row = [], 0
+    for begin, end in zip([0, *ends[:-1]], ends, strict=True):
+        found.append(Run(int(years[begin]), pupils.slice(begin, end - begin), counts[begin:end], first_row))
+        first_row = found[-1].rows[1]
+    return found
 
 
 def pack(
