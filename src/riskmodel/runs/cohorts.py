@@ -103,7 +103,8 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
         give_back()  # what folding took
         of_trends = partial(trends.write_trends, run, folder, _files_of(folder, folds, TREND), measures)
         with _Writing(run, folder, wholes, of_trends) as writing:
-            parts.make(folder, every_group, tell, writing.take if groups == 1 else writing.take_file)
+            # A cohort in groups never stands in memory whole.
+            parts.make(folder, every_group, tell, writing.take, hands_over=groups <= 1)
     database.close()
     columns = ["cohort_on", "school_id", "outcome_class", "label"]
     found = run.read("cohort", columns=columns)
@@ -241,19 +242,16 @@ class _Writing:
 
     def take(self, part: Part, made: pa.Table | None) -> None:
         """Take a part that is made (None: its file holds it), and write each cohort as soon as all older ones are written."""
-        give_back()  # what the part before took
         self._made[part.name] = made
         self._untaken -= 1
+        if self._untaken:
+            give_back()  # what the part before took, before others take it anew
         if self._trends is None and self._untaken <= 1:
             # At the end, when there is one part for all workers.
             self._trends = self._beside.submit(self._write_trends)
         while self._left and all(part.name in self._made for part in self._left[0]):
             for rows in self._in_order(self._left.pop(0)):
                 self._write(rows)
-
-    def take_file(self, part: Part, _made: pa.Table | None) -> None:
-        """Take a part, and let go of what was made: a cohort in groups does not stand in memory whole."""
-        self.take(part, None)
 
     def _in_order(self, of_cohort: Sequence[Part]) -> Iterable[pa.Table]:
         """Return the rows of a cohort in the order of the pupils."""

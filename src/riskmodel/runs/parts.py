@@ -141,15 +141,18 @@ class PartFolder:
         RunFailedError
             When it is not there or not whole.
         """
-        return self._open(name).read_all()
+        return pa.ipc.open_stream(self._whole(name)).read_all()
 
     def batches(self, name: str) -> Iterator[pa.Table]:
-        """Yield the rows of the table in the file ``name``, some at a time; raises as :meth:`read` does."""
-        for batch in self._open(name):
-            if batch.num_rows:
-                yield pa.Table.from_batches([batch])
+        """Yield the rows of the table in the file ``name``, some at a time, of which alone memory is taken; raises as :meth:`read`."""
+        self._whole(name)
+        with (self.path / name).open("rb") as file:
+            file.seek(HEAD_BYTES)
+            for batch in pa.ipc.open_stream(pa.PythonFile(file, "r")):
+                if batch.num_rows:
+                    yield pa.Table.from_batches([batch])
 
-    def _open(self, name: str) -> pa.RecordBatchStreamReader:
+    def _whole(self, name: str) -> pa.Buffer:
         body = _body(self.path / name)
         if body is None:
             raise RunFailedError(
@@ -158,7 +161,7 @@ class PartFolder:
                 remedy=message("Find out who writes there, then give the same command again: parts are made anew."),
                 where=str(self.path / name),
             )
-        return pa.ipc.open_stream(body)
+        return body
 
 
 class _Digested(io.RawIOBase):
@@ -217,10 +220,13 @@ Take = Callable[[Part, Made | None], None]
 """Called for each part that is there: with what was made, or None when it is to be read from its file."""
 
 
-def make(folder: PartFolder, parts: Sequence[Part], tell: Tell, take: Take | None = None) -> None:
+def make(
+    folder: PartFolder, parts: Sequence[Part], tell: Tell, take: Take | None = None, *, hands_over: bool = True
+) -> None:
     """Make every part of which a file is not there and whole, the largest first.
 
-    Who wants each part at once gives ``take``: what was made in this process need not be read again.
+    Who wants each part at once gives ``take``: what was made in this process need not be read again. Without
+    ``hands_over`` it is to be read from its file nevertheless, and nobody holds it meanwhile.
 
     Raises
     ------
@@ -242,7 +248,9 @@ def make(folder: PartFolder, parts: Sequence[Part], tell: Tell, take: Take | Non
         raise ValueError("two parts have one name")
     if not missing:
         return
-    outcomes = _executor(hands_over=take is not None)(folder, sorted(missing, key=lambda part: (-part.size, part.name)))
+    outcomes = _executor(hands_over=hands_over and take is not None)(
+        folder, sorted(missing, key=lambda part: (-part.size, part.name))
+    )
     for outcome in outcomes:
         if outcome.failure is not None:
             raise _as_error(outcome, folder)

@@ -120,8 +120,6 @@ def run(plan: Plan, say: Say) -> Done:
                     # While the delivery is read, which seldom has work for every core.
                     stem.warm_up(_ahead_of_kernels(plan, store))
                 _receive(plan, plan.delivery, store, digests, say)
-                if stem is not None:
-                    stem.warm_up(_look_through(store))  # what the delivery has added
             _receive_support(plan, store, say)
             return _run(plan, store, _inputs(plan, store, digests, say), digests, say, stem)
     except OSError as error:
@@ -130,19 +128,15 @@ def run(plan: Plan, say: Say) -> Done:
 
 def _ahead_of_kernels(plan: Plan, store: Store) -> str:
     """Return the statements by which the process that kernels are forked from does what each of them would do again."""
+    packed = str(store.folder / PACKED_FOLDER)
     return "\n".join(
         (
             *(imports_in(plan.pipeline.notebook(step)) for step in plan.pipeline.steps),
             "from riskmodel.compiled import load_compiler; load_compiler()",
             "from riskmodel.risk.boosting import load_library; load_library()",
-            _look_through(store),
+            f"from pathlib import Path; from riskmodel.sources import packing; packing.look_through(Path({packed!r}))",
         )
     )
-
-
-def _look_through(store: Store) -> str:
-    folder = str(store.folder / PACKED_FOLDER)
-    return f"from pathlib import Path; from riskmodel.sources import packing; packing.look_through(Path({folder!r}))"
 
 
 def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Say) -> None:

@@ -245,8 +245,7 @@ class FactReader:
                     self._relations[name].append((relation, span))
                 else:
                     table = PackedTable(Path(packed))
-                    runs = [run.between(first_pupil, after_pupil) for run in table.runs]
-                    self._packed[name].append(_Source(table, span, runs))
+                    self._packed[name].append(_Source(table, span, table.runs_between(first_pupil, after_pupil)))
 
     def pupils(self) -> pa.StringArray:
         """Return all pupils who have a row in any of the tables, in ascending order; no fact is read."""

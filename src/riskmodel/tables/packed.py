@@ -91,6 +91,11 @@ class Run:
         first_row = self.first_row + int(self.counts[:begin].sum())
         return Run(self.school_year, self.pupils.slice(begin, end - begin), self.counts[begin:end], first_row)
 
+    def copied(self) -> Run:
+        """Return the run in memory of its own."""
+        pupils = pa.concat_arrays([self.pupils, self.pupils[:0]])  # one array alone would not be copied
+        return Run(self.school_year, pupils, self.counts.copy(), self.first_row)
+
     def _place(self, bound: str) -> int:
         """Return how many pupils stand before ``bound``."""
         return bisect_left(range(len(self.pupils)), bound, key=lambda place: self.pupils[place].as_py())
@@ -120,8 +125,19 @@ class PackedTable:
         self._ends = np.cumsum([0, *about["batch_rows"]])
         self._files: dict[tuple[str, ...], pa.RecordBatchFileReader] = {}
         self._last: dict[tuple[str, ...], tuple[int, pa.RecordBatch]] = {}
+        self._pupils = folder / PUPILS_FILE
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs, in the order of the school years."""
         # Mapped and not read: a reader of a few pupils looks at a few places.
-        self.runs = runs_of(pa.ipc.open_file(pa.memory_map(str(folder / PUPILS_FILE))).read_all())
+        return runs_of(pa.ipc.open_file(pa.memory_map(str(self._pupils))).read_all())
+
+    def runs_between(self, first: str | None, after: str | None) -> list[Run]:
+        """Return of each run the pupils from ``first`` up to, and without, ``after``; nothing else stays mapped."""
+        if first is None and after is None:
+            return self.runs
+        return [run.between(first, after).copied() for run in self.runs]
 
     def read(self, first: int, after: int, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Whole]]]:
         """Yield pieces of the rows from ``first`` up to, and without, ``after``: how many rows, and the columns asked for."""
