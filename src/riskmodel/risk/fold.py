@@ -46,7 +46,7 @@ from riskmodel.tables.canonical import ATTENDANCE, LESSONS_PLANNED, MARK, TERM_R
 from riskmodel.tables.facts import Bound, FactReader, Read, Wanted, as_one
 from riskmodel.tables.packed import EPOCH, MISSING, PUPIL
 
-ROWS_AT_ONCE = 4_500_000
+ROWS_AT_ONCE = 6_000_000
 """Rows of all daily tables that are held at a time."""
 
 DAYS_TO_SAME_WEEKDAY_LAST_YEAR = 364
