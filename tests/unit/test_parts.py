@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from riskmodel.errors import DeliveryError, RunFailedError, UsageError
 from riskmodel.messages import message
 from riskmodel.runs import cluster, database, journal, parquet, parts
-from riskmodel.runs.cohorts import group_of_schools, merged, pupil_ranges
+from riskmodel.runs.cohort_writing import merged
+from riskmodel.runs.cohorts import group_of_schools, pupil_ranges
 from riskmodel.runs.parquet import CohortWriter
 from riskmodel.runs.parts import Part, PartFolder, make, open_folder
 

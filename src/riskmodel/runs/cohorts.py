@@ -7,8 +7,7 @@ cohort, the traits, and the features that look at other pupils too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
 from itertools import pairwise
@@ -20,9 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from riskmodel.errors import UsageError
 from riskmodel.memory import give_back
-from riskmodel.messages import message
 from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.features import build_rows
 from riskmodel.risk.fold import FOLD_COLUMNS, CohortFold, fold_together
@@ -30,12 +27,12 @@ from riskmodel.risk.label import OUTCOME_SCHEMA, STAYS, Window, cohort_windows, 
 from riskmodel.risk.members import OfMembers, widened
 from riskmodel.risk.trend import TREND_COLUMNS, TrendFold
 from riskmodel.runs import database, parts, trends
-from riskmodel.runs.parquet import CohortWriter
+from riskmodel.runs.cohort_writing import CohortWriting
 from riskmodel.runs.parts import Part, PartFolder
 from riskmodel.runs.school_traits import SCHOOL_TRAITS, school_traits
 from riskmodel.runs.semester import SemesterRun
 from riskmodel.tables.facts import FactReader
-from riskmodel.tables.scores import COHORT, PLACE
+from riskmodel.tables.scores import PLACE
 
 TRAITS = ("sex", "first_language", "has_special_needs", "low_income", "stage_kind")
 """Traits of the audit, as the declared table ``subgroup`` names them."""
@@ -56,12 +53,6 @@ with the country. In groups each of them looks at all versions again, which a co
 
 TREND = "trend"
 """The piece of a range of pupils that tells of the weeks and months of the present members; the others are named by the day of the cohort."""
-
-COHORT_TABLES = {"cohort": COHORT, "trait": None, "feature": None}
-"""Tables of the step with one row per pupil and cohort, and their declarations; a part holds them side by side."""
-
-COHORT_KEY = ("cohort_on", "pupil_id")
-"""The key of each, which a part holds once, as columns of ``cohort``."""
 
 
 def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threads: int = 1) -> pd.DataFrame:
@@ -102,7 +93,7 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
             places, measures = known_now()
         give_back()  # what folding took
         of_trends = partial(trends.write_trends, run, folder, _files_of(folder, folds, TREND), measures)
-        with _Writing(run, folder, wholes, of_trends) as writing:
+        with CohortWriting(run, folder, wholes, of_trends) as writing:
             # A cohort in groups never stands in memory whole.
             parts.make(folder, every_group, tell, writing.take, hands_over=groups <= 1)
     database.close()
@@ -188,7 +179,8 @@ def _cohort_parts(
 def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     """Return a cohort, or the members of a group of its schools: outcomes, traits and features side by side, by ``pupil_id``.
 
-    Work of a part. Columns are named ``<table>.<column>`` for the tables of ``COHORT_TABLES``; the key stands there once.
+    Work of a part. Columns are named ``<table>.<column>`` for the tables of
+    :data:`riskmodel.runs.cohort_writing.COHORT_TABLES`; the key stands there once.
     """
     of_cohort, as_of = _window(given["window"]), date.fromisoformat(given["as_of"])
     connection = database.canonical(folder, given)
@@ -221,92 +213,6 @@ def group_of_schools(school_of_member: pa.ChunkedArray, group: int, groups: int)
     before = np.cumsum(counted["count_all"].to_numpy()) - counted["count_all"].to_numpy()
     own = before * groups // max(len(school_of_member), 1) == group
     return counted["school"].combine_chunks().filter(pa.array(own))
-
-
-class _Writing:
-    """Writes the cohorts that somebody belongs to, in their order, as their parts are made; the trends beside them."""
-
-    def __init__(
-        self, run: SemesterRun, folder: PartFolder, wholes: Sequence[Sequence[Part]], write_trends: Callable[[], None]
-    ) -> None:
-        self._run, self._folder, self._left = run, folder, list(wholes)
-        self._untaken, self._write_trends = sum(map(len, wholes)), write_trends
-        self._made: dict[str, pa.Table | None] = {}
-        self._writers = {name: CohortWriter(run.tables, name, declared) for name, declared in COHORT_TABLES.items()}
-        self._beside = ThreadPoolExecutor(1, thread_name_prefix="trends")
-        self._trends: Future[None] | None = None
-        self._pupils = 0
-
-    def __enter__(self) -> _Writing:
-        return self
-
-    def take(self, part: Part, made: pa.Table | None) -> None:
-        """Take a part that is made (None: its file holds it), and write each cohort as soon as all older ones are written."""
-        self._made[part.name] = made
-        self._untaken -= 1
-        if self._untaken:
-            give_back()  # what the part before took, before others take it anew
-        if self._trends is None and self._untaken <= 1:
-            # At the end, when there is one part for all workers.
-            self._trends = self._beside.submit(self._write_trends)
-        while self._left and all(part.name in self._made for part in self._left[0]):
-            for rows in self._in_order(self._left.pop(0)):
-                self._write(rows)
-
-    def _in_order(self, of_cohort: Sequence[Part]) -> Iterable[pa.Table]:
-        """Return the rows of a cohort in the order of the pupils."""
-        made = [self._made.pop(part.name) for part in of_cohort]
-        if len(made) > 1:
-            return merged([self._folder.batches(self._folder.file(part).name) for part in of_cohort], "cohort.pupil_id")
-        if made[0] is not None:
-            return [made[0]]
-        # In one piece, as it was made: where pages of Parquet begin depends on that.
-        return [self._folder.read(self._folder.file(of_cohort[0]).name).combine_chunks()]
-
-    def _write(self, rows: pa.Table) -> None:
-        self._pupils += rows.num_rows
-        key = [rows[f"cohort.{name}"] for name in COHORT_KEY]
-        for name, writer in self._writers.items():
-            own = {
-                column.partition(".")[2]: rows[column] for column in rows.column_names if column.startswith(f"{name}.")
-            }
-            if rows.num_rows:
-                writer.write(pa.table({**dict(zip(COHORT_KEY, key, strict=True)), **own}))
-
-    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
-        """Finish the files; refuse a run to whose cohorts nobody belongs."""
-        with self._beside:
-            for writer in self._writers.values():
-                writer.close()
-        if kind is None and self._trends is not None:
-            self._trends.result()
-        if kind is None and not self._pupils:
-            raise UsageError(
-                message("Somebody must be enrolled on the cut-off date."),
-                found=message(
-                    "On {cut_off} and on the same day of earlier years, nobody was.", cut_off=self._run.cut_off
-                ),
-                remedy=message("Deliver the enrolments, or choose another cut-off date."),
-                where="enrolment",
-            )
-
-
-def merged(tables: Sequence[Iterator[pa.Table]], key: str) -> Iterator[pa.Table]:
-    """Yield the rows of several tables, each in ascending order of ``key`` and given some rows at a time, in one order."""
-    held = {number: first for number, some in enumerate(tables) if (first := next(some, None)) is not None}
-    while held:
-        # So far everyone has told; of what follows, somebody may still tell of a lesser key.
-        last = min(some[key][-1].as_py() for some in held.values())
-        told = []
-        for number, some in list(held.items()):
-            count = pc.sum(pc.less_equal(some[key], last)).as_py()
-            told.append(some.slice(0, count))
-            rest = some.slice(count) if count < some.num_rows else next(tables[number], None)
-            if rest is None:
-                del held[number]
-            else:
-                held[number] = rest
-        yield pa.concat_tables(told).sort_by(key).combine_chunks()
 
 
 def _plain(window: Window) -> dict[str, Any]:
