@@ -86,19 +86,22 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
             support_aware=judging.support_aware,
         )
         found, of_features = _work(course, tested, pool)
-    members = course.members.result()
-    evaluation = run.write(EVALUATION, evaluation_table([row for part in found for row in part.evaluation]))
-    calibration = [row for part in found for row in part.calibration]
-    run.write(CALIBRATION, pd.DataFrame(calibration, columns=list(CALIBRATION.column_names)))
-    groups = run.write(SUBGROUP, subgroup.subgroup_table([row for part in found for row in part.subgroup]))
-    run.write(FAIRNESS, audit.fairness_table([row for part in found for row in part.fairness]))
-    causes = run.write(FAIRNESS_CAUSE, audit.cause_table([row for part in found for row in part.causes]))
-    run.write(BAND, _bands(run, _joined([part.meaning for part in found if part.meaning is not None]), capacity))
-    run.write(DRIFT, spreads.nearest_drift(of_features))
-    asked = doubting.Doubting(judging.unsure_share, capacity, judging.bootstrap_replicates, judging.seed)
-    spoken = [part.spoken for part in found if part.spoken is not None]
-    too_little = spreads.too_little(of_features, len(members.label))
-    doubted = doubting.doubt(asked, members, spoken, course.split, too_little)
+        members = course.members.result()
+        asked = doubting.Doubting(judging.unsure_share, capacity, judging.bootstrap_replicates, judging.seed)
+        spoken = [part.spoken for part in found if part.spoken is not None]
+        too_little = spreads.too_little(of_features, len(members.label))
+        # Beside the tables that are written meanwhile.
+        doubting_them = pool.submit(doubting.doubt, asked, members, spoken, course.split, too_little)
+        evaluation = run.write(EVALUATION, evaluation_table([row for part in found for row in part.evaluation]))
+        calibration = [row for part in found for row in part.calibration]
+        run.write(CALIBRATION, pd.DataFrame(calibration, columns=list(CALIBRATION.column_names)))
+        groups = run.write(SUBGROUP, subgroup.subgroup_table([row for part in found for row in part.subgroup]))
+        run.write(FAIRNESS, audit.fairness_table([row for part in found for row in part.fairness]))
+        causes = run.write(FAIRNESS_CAUSE, audit.cause_table([row for part in found for row in part.causes]))
+        run.write(BAND, _bands(run, _joined([part.meaning for part in found if part.meaning is not None]), capacity))
+        run.write(DRIFT, spreads.nearest_drift(of_features))
+        rows, assumptions = metrics.rows(run), _assumptions(run, judging)
+        doubted = doubting_them.result()
     run.write(COVERAGE, doubted.coverage)
     content = {
         **metrics.headline(evaluation, course.split),
@@ -109,10 +112,10 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
         "foretold": doubted.foretold,
         doubting.NAME: doubted.doubt,
         "missingness": spreads.missingness(of_features, members.place[run.cut_off], len(members.label)),
-        "assumptions": _assumptions(run, judging),
+        "assumptions": assumptions,
         "notices": delivered.notices(run),
         "feature_auc": {feature.code: metrics.number(feature.auc) for feature in of_features},
-        "rows": metrics.rows(run),
+        "rows": rows,
     }
     run.write_json("metrics.json", content)
     return content
