@@ -49,6 +49,26 @@ def test_what_is_reached_is_what_the_chances_of_a_place_say(targeted, share):
     assert found.loc["score_in_school", "reached"] == pytest.approx(np.nansum(in_school * targeted.label))
 
 
+@pytest.mark.parametrize("seed", [1368, 2061, 2068, 2115, 2154])
+def test_the_middle_of_the_medium_band_is_that_of_whole_places(seed):
+    # Few schools: pupils are drawn, and their shares of the places add up to a little more or less than whole ones.
+    rng = np.random.default_rng(seed)
+    pupils, schools, steps = 150 + seed % 150, 2 + seed % 3, 1 + seed % 40
+    school = rng.integers(0, schools, pupils)
+    targeted = Targeted(
+        "2024-12-20",
+        pd.Series(school).map("s{:02d}".format),
+        pd.Series(school % 2).map("m{}".format),
+        np.where(rng.random(pupils) < 0.1, np.nan, (rng.random(pupils) < 0.4).astype(float)),
+        {"score": rng.integers(0, steps, pupils).astype(float)},
+    )
+    budget = Comparing({AS_DELIVERED: Capacity(0.02 + 0.58 * rng.random())}, replicates=0)
+    found = compare(targeted, budget).set_index(["area_kind", "strategy_code"]).xs(STATE)
+    whole = pd.Series("all", index=targeted.school_id.index)
+    chance = chances("middle_risk", targeted.orders, whole, {"all": int(found["places"].iloc[0])})
+    assert found.loc["middle_risk", "reached"] == pytest.approx(np.nansum(chance * targeted.label))
+
+
 @settings(max_examples=15, deadline=None)
 @given(cohorts(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_no_figure_drawn_by_schools(targeted, source):

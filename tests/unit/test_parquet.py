@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -20,6 +21,7 @@ from riskmodel.runs.parquet import (
     read_table,
     write_rows,
 )
+from riskmodel.runs.semester import SemesterRun
 from riskmodel.tables.scores import CONTRIBUTION, REASON
 
 OLDER, NEWER = date(2022, 12, 20), date(2023, 12, 20)
@@ -157,3 +159,25 @@ def test_a_table_of_which_nothing_was_written_has_its_columns(tmp_path: Path) ->
     found = pq.read_table(tmp_path / "reason.parquet")
     assert found.schema.equals(REASON.arrow_schema())
     assert found.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pd.Series(["a", "b", "d"]),
+        pd.concat([pd.Series(["d"]), pd.Series(["a", "b"])]),
+        pd.Series(["b", "z"]),
+        pd.Series(["a"])[[False]],
+        pa.chunked_array([["b"], ["a"]]).to_pandas(),
+    ],
+    ids=["all", "pieces", "one of no cohort", "nobody", "other order"],
+)
+def test_rows_stand_beside_whoever_is_asked_for(tmp_path: Path, asked: pd.Series) -> None:
+    run = SemesterRun(tmp_path, date(2024, 1, 1), {})
+    writer = CohortWriter(run.tables, "feature")
+    values = {"a": 1.0, "b": 2.0, "d": 4.0}
+    day = pa.array([date(2023, 1, 1)] * 3, pa.date32())
+    writer.write(pa.table({"cohort_on": day, "pupil_id": [*values], "size": [*values.values()]}))
+    writer.close()
+    found = run.read_beside(asked, "feature", date(2023, 1, 1), ["size"])["size"]
+    assert [None if np.isnan(value) else value for value in found] == [values.get(pupil) for pupil in asked]

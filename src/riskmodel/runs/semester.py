@@ -120,7 +120,10 @@ class SemesterRun:
     def read_beside(self, pupils: pd.Series, name: str, cohort_on: date, columns: Sequence[str]) -> pd.DataFrame:
         """Return columns of one cohort, a row for each of ``pupils`` in their order; empty for who does not belong to it."""
         rows = self.read_arrow(name, ["pupil_id", *columns], cohort_on=cohort_on)
-        asked, own = pa.array(pupils, pa.string()), rows["pupil_id"].combine_chunks()
+        asked = pa.array(pupils, pa.string())
+        if isinstance(asked, pa.ChunkedArray):  # pandas holds its texts in one piece, in several, or, for nobody, in none
+            asked = asked.combine_chunks()
+        own = rows["pupil_id"].combine_chunks()
         chosen = rows.select(list(columns))
         if not own.equals(asked):
             chosen = chosen.take(pc.index_in(asked, value_set=own))

@@ -287,7 +287,8 @@ class _Area:
         is_middle = strategy == MIDDLE_RISK
         key = (strategy, budget if is_middle else "")
         if key not in self._cells:
-            order = middle_risk(self._rank, self.places[budget].sum()) if is_middle else self.orders[strategy]
+            # Those of schools are whole: shares of them by pupil would move the middle by the last bit, and with it all ties.
+            order = middle_risk(self._rank, self.school_places[budget].sum()) if is_middle else self.orders[strategy]
             self._cells[key] = _cells(order, self.cluster, self.gains)
         return self._cells[key]
 
