@@ -121,7 +121,9 @@ class SemesterRun:
         """Return columns of one cohort, a row for each of ``pupils`` in their order; empty for who does not belong to it."""
         rows = self.read_arrow(name, ["pupil_id", *columns], cohort_on=cohort_on)
         asked = pa.array(pupils, pa.string())
-        if isinstance(asked, pa.ChunkedArray):  # pandas holds its texts in one piece, in several, or, for nobody, in none
+        if isinstance(
+            asked, pa.ChunkedArray
+        ):  # pandas holds its texts in one piece, in several, or, for nobody, in none
             asked = asked.combine_chunks()
         own = rows["pupil_id"].combine_chunks()
         chosen = rows.select(list(columns))

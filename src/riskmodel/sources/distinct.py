@@ -24,6 +24,7 @@ WIDEST_RANGE = 100_000
 ROWS_AT_ONCE = 1 << 18
 AHEAD = 2
 """So many items are made before they are asked for: with one, each thread of a chain would wait for the next."""
+ROWS_OF_A_READER = 1 << 20
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
 Item = TypeVar("Item")
@@ -198,7 +199,30 @@ def batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         kinds = plain.schema_arrow
     texts = [name for name in names if pa.types.is_string(kinds.field(name).type)]
     with pq.ParquetFile(path, read_dictionary=texts) as file:
-        yield from ahead(file.iter_batches(ROWS_AT_ONCE, columns=list(names), use_threads=False))
+        yield from ahead(_of_groups(file, names))
+
+
+def _of_groups(file: pq.ParquetFile, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of some row groups after the other: one reader of all of them keeps a little of each until the end."""
+    for groups in _together([file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]):
+        yield from file.iter_batches(ROWS_AT_ONCE, row_groups=groups, columns=list(names), use_threads=False)
+
+
+def _together(rows: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the numbers of row groups that follow each other and together hold ``ROWS_OF_A_READER`` rows.
+
+    >>> list(_together([1, ROWS_OF_A_READER, 2, 3]))
+    [[0, 1], [2, 3]]
+    """
+    groups, held = list[int](), 0
+    for number, count in enumerate(rows):
+        groups.append(number)
+        held += count
+        if held >= ROWS_OF_A_READER:
+            yield groups
+            groups, held = [], 0
+    if groups:
+        yield groups
 
 
 def ahead(items: Iterator[Item]) -> Generator[Item]:
