@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from riskmodel.runs.forking import Stem
-from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, imports_in, prepare, stop
+from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, imports_in, imports_of, prepare, stop
 from riskmodel.runs.staging import kernel_environment
 
 
@@ -108,3 +109,12 @@ def test_what_was_imported_before_a_fork_is_left_alone_by_the_collector(tmp_path
     with closing(Stem({**os.environ, **kernel_environment(1)})) as stem:
         execution = executed(tmp_path, "import gc\nprint(gc.get_freeze_count() > 10_000)", stem=stem)
     assert printed(execution).strip() == "True"
+
+
+def test_imports_are_found_in_many_threads_at_once() -> None:
+    source = "\n".join(
+        f"import one_{number}\nvalue_{number} = [({number}, {{'a': [1, 2]}})] * 3" for number in range(60)
+    )
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: imports_of([source]), range(200)))
+    assert set(found) == {"\n".join(f"import one_{number}" for number in range(60))}

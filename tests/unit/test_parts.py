@@ -417,6 +417,20 @@ def test_who_follows_a_log_reads_each_whole_line_once_and_no_earlier_one(tmp_pat
     assert [str(journal.part_words(line)) for line in follower.lines()] == ["Part 8 of 24 (cohort): already done."]
 
 
+def test_no_part_is_made_any_more_when_the_error_of_one_is_told(
+    folder: PartFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(parts.WORKERS, "2")
+    wanted = [Part("names", finds_a_name, {}, size=9)]
+    wanted += [Part(f"slow-{first}", is_slow, {"first": first}) for first in range(40)]
+    with pytest.raises(RunFailedError) as failed:
+        make(folder, wanted, Told())
+    made = len(MADE)
+    time.sleep(0.2)
+    assert failed.value is not None  # whose frames are held meanwhile
+    assert len(MADE) == made < 40
+
+
 def test_threads_stop_at_the_first_error(folder: PartFolder) -> None:
     wanted = [
         Part("names", finds_a_name, {}),

@@ -6,7 +6,7 @@ Dask is an optional extra. It moves the part's values and a word back; tables go
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import CancelledError
 from importlib import import_module
 from pathlib import Path
@@ -92,7 +92,7 @@ def _look(probe: Path) -> tuple[str, str]:
         return "", code_digest()
 
 
-def on_cluster(address: str, folder: PartFolder, parts: Sequence[Part]) -> Iterator[Outcome]:
+def on_cluster(address: str, folder: PartFolder, parts: Sequence[Part]) -> Generator[Outcome]:
     """Make the parts on the workers of the scheduler at ``address``; the part of a worker that dies goes to another.
 
     Raises

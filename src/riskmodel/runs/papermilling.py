@@ -331,6 +331,10 @@ class WatchedEngine:
         return manager.nb
 
 
+_parsing = threading.Lock()
+"""Python 3.11 may fail when two threads make trees of code at once ("AST constructor recursion depth mismatch")."""
+
+
 def imports_in(notebook: Path) -> str:
     """Return the import statements in the file of a notebook, see :func:`imports_of`."""
     # Not by nbformat: what it imports takes longer than all else before a delivery is read.
@@ -348,7 +352,9 @@ def imports_of(sources: Iterable[str]) -> str:
     for source in sources:
         # Commands of the shell are no Python: such a cell is left to itself.
         with contextlib.suppress(SyntaxError):
-            for statement in ast.parse(source).body:
+            with _parsing:
+                parsed = ast.parse(source)
+            for statement in parsed.body:
                 if isinstance(statement, ast.Import | ast.ImportFrom):
                     found[ast.unparse(statement)] = None
     return "\n".join(found)

@@ -15,7 +15,7 @@ import math
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -248,16 +248,16 @@ def make(
         raise ValueError("two parts have one name")
     if not missing:
         return
-    outcomes = _executor(hands_over=hands_over and take is not None)(
-        folder, sorted(missing, key=lambda part: (-part.size, part.name))
-    )
-    for outcome in outcomes:
-        if outcome.failure is not None:
-            raise _as_error(outcome, folder)
-        tell(by_name[outcome.name], outcome.seconds)
-        if take is not None:
-            take(by_name[outcome.name], outcome.made)
-        del outcome  # what was made, while the next part is waited for
+    work = _executor(hands_over=hands_over and take is not None)
+    # Closed here, and not when the error of a part that holds this frame is forgotten: until then others would be made.
+    with contextlib.closing(work(folder, sorted(missing, key=lambda part: (-part.size, part.name)))) as outcomes:
+        for outcome in outcomes:
+            if outcome.failure is not None:
+                raise _as_error(outcome, folder)
+            tell(by_name[outcome.name], outcome.seconds)
+            if take is not None:
+                take(by_name[outcome.name], outcome.made)
+            del outcome  # what was made, while the next part is waited for
 
 
 Result = TypeVar("Result")
@@ -356,7 +356,7 @@ def check_executor(store: Path) -> None:
         cluster.connect(address, store).close()
 
 
-Executor = Callable[[PartFolder, Sequence[Part]], Iterator[Outcome]]
+Executor = Callable[[PartFolder, Sequence[Part]], Generator[Outcome]]
 
 
 def _executor(*, hands_over: bool) -> Executor:
@@ -372,13 +372,13 @@ def _executor(*, hands_over: bool) -> Executor:
 Worker = Callable[[PartFolder, Part], Outcome]
 
 
-def one_by_one(work: Worker, folder: PartFolder, parts: Sequence[Part]) -> Iterator[Outcome]:
+def one_by_one(work: Worker, folder: PartFolder, parts: Sequence[Part]) -> Generator[Outcome]:
     """Make the parts in a plain loop."""
     for part in parts:
         yield work(folder, part)
 
 
-def in_threads(number: int, work: Worker, folder: PartFolder, parts: Sequence[Part]) -> Iterator[Outcome]:
+def in_threads(number: int, work: Worker, folder: PartFolder, parts: Sequence[Part]) -> Generator[Outcome]:
     """Make the parts in ``number`` threads: what takes long in a part (DuckDB, Arrow, NumPy) lets others run."""
     with ThreadPoolExecutor(max_workers=number, thread_name_prefix="part") as pool:
         try:
