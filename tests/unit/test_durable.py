@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from riskmodel.digests import digest_of_file
 from riskmodel.runs import journal
-from riskmodel.runs.durable import Digests, digest_of_file, digest_of_files, disk_failure, write_file
+from riskmodel.runs.durable import Digests, digest_of_files, disk_failure, write_file
 
 
 def test_a_write_that_fails_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

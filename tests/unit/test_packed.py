@@ -177,8 +177,8 @@ def test_a_packed_table_that_was_looked_through_is_read_again_only_when_it_chang
     pq.write_table(as_rows(absence("b", "2024-09-02")), tmp_path / "attendance.parquet")
     made = packed(tmp_path / "packed", ATTENDANCE, tmp_path / "attendance.parquet")
     packing.look_through(tmp_path / "packed")
-    read, digest = [], packing.digest
-    monkeypatch.setattr(packing, "digest", lambda path: read.append(path.name) or digest(path))
+    read, digest = [], packing.digest_of_file
+    monkeypatch.setattr(packing, "digest_of_file", lambda path: read.append(path.name) or digest(path))
     packed(tmp_path / "packed", ATTENDANCE, tmp_path / "attendance.parquet")
     assert read == []
     content = (made / name).read_bytes()

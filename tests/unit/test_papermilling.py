@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from riskmodel.runs import papermilling
 from riskmodel.runs.forking import Stem
 from riskmodel.runs.papermilling import DEAD_KERNEL, Execution, imports_in, imports_of, prepare, stop
 from riskmodel.runs.staging import kernel_environment
@@ -111,10 +115,18 @@ def test_what_was_imported_before_a_fork_is_left_alone_by_the_collector(tmp_path
     assert printed(execution).strip() == "True"
 
 
-def test_imports_are_found_in_many_threads_at_once() -> None:
-    source = "\n".join(
-        f"import one_{number}\nvalue_{number} = [({number}, {{'a': [1, 2]}})] * 3" for number in range(60)
-    )
+def test_trees_of_code_are_made_by_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work, met = [0], list[int]()
+
+    def parse(source: str) -> ast.Module:
+        at_work[0] += 1
+        time.sleep(0.002)
+        met.append(at_work[0])
+        at_work[0] -= 1
+        return compile(source, "cell", "exec", ast.PyCF_ONLY_AST)
+
+    monkeypatch.setattr(papermilling, "ast", SimpleNamespace(**{**vars(ast), "parse": parse}))
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: imports_of([source]), range(200)))
-    assert set(found) == {"\n".join(f"import one_{number}" for number in range(60))}
+        found = set(pool.map(lambda number: imports_of([f"import one_{number % 2}"]), range(40)))
+    assert found == {"import one_0", "import one_1"}
+    assert set(met) == {1}

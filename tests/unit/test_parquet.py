@@ -16,8 +16,8 @@ from riskmodel.runs.parquet import (
     CohortWriter,
     RowsWriter,
     empty_values,
-    read_cohort,
     read_numbers,
+    read_rows,
     read_table,
     write_rows,
 )
@@ -91,9 +91,9 @@ def test_a_cohort_is_read_however_its_rows_lie_in_the_file(
     path = tmp_path / "feature.parquet"
     pq.write_table(cohorts(), path, row_group_size=row_group_size, write_statistics=has_statistics)
     for day, rows in ((OLDER, cohorts()[:3]), (NEWER, cohorts()[3:]), (date(2023, 1, 1), cohorts()[:0])):
-        assert read_cohort(path, day).equals(rows)
+        assert read_rows(path, day).equals(rows)
         assert (
-            read_cohort(path, day, ["pupil_id"], coded=["pupil_id"])["pupil_id"].to_pylist()
+            read_rows(path, day, ["pupil_id"], coded=["pupil_id"])["pupil_id"].to_pylist()
             == rows["pupil_id"].to_pylist()
         )
 
@@ -106,7 +106,7 @@ def test_a_cohort_is_read_by_its_row_groups_alone_where_they_are_its_own(
     writer.write(cohorts()[3:])
     writer.close()
     monkeypatch.setattr(pq, "read_table", None)
-    assert read_cohort(tmp_path / "feature.parquet", NEWER).equals(cohorts()[3:])
+    assert read_rows(tmp_path / "feature.parquet", NEWER).equals(cohorts()[3:])
 
 
 def test_numbers_of_a_cohort_are_read_with_gaps_as_nan(tmp_path: Path) -> None:

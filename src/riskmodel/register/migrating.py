@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from riskmodel.register.units import Units, tell
-
-if TYPE_CHECKING:
-    from alembic.config import Config
 
 FOLDER = Path(__file__).parent / "migrations"
 VERSION_TABLE = "alembic_version"
 
 
 def _config() -> Config:
-    from alembic.config import Config  # noqa: PLC0415  (a tenth of a second that a run without a register does not pay)
-
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -29,8 +26,6 @@ def _config() -> Config:
 @cache
 def revisions() -> tuple[str, ...]:
     """Return the revisions that this version of riskmodel knows, oldest first."""
-    from alembic.script import ScriptDirectory  # noqa: PLC0415  (as above)
-
     known = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
     return tuple(reversed(known))
 
@@ -50,8 +45,6 @@ def has_tables(connection: Connection) -> bool:
 
 def upgrade(connection: Connection, to: str = "head") -> None:
     """Run the revisions that are missing, inside the transaction of ``connection``, on the rows of every unit."""
-    from alembic import command  # noqa: PLC0415  (as above)
-
     tell(connection, Units("all"))
     config = _config()
     config.attributes["connection"] = connection

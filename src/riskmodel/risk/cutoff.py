@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmodel.compiled import compiled
-from riskmodel.tables.canonical import CANONICAL
+from riskmodel.tables.canonical import ALL_TABLES, CANONICAL
 from riskmodel.tables.facts import Facts
 from riskmodel.tables.fields import literal
 from riskmodel.tables.packed import EPOCH, REPLACED, Whole, never
@@ -29,7 +29,6 @@ from riskmodel.tables.schema import Table
 
 KNOWN_SCHEMA, VERSIONS_SCHEMA = "known", "versions"
 PUPIL_NUMBER = "pupil_number"
-ALL_TABLES = tuple(declared.name for declared in CANONICAL)
 GENERATORS = {"unnest", "range", "generate_series"}
 """Table functions that make rows and read none."""
 

@@ -103,9 +103,12 @@ def lots(content: NDArray[np.uint64], cohort: int, seed: int) -> NDArray[np.floa
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return numbers (loops: one number) in which each bit hangs on many of those given."""
     mixed = values * MIXER
-    mixed ^= mixed >> SHIFT
-    return mixed
+    return mixed ^ (mixed >> SHIFT)
+
+
+_mixed: Any = compiled(_mix)
 
 
 def _stir_in(bits: NDArray[np.uint64], mixed: NDArray[np.uint64]) -> None:
@@ -116,8 +119,7 @@ def _stir_in(bits: NDArray[np.uint64], mixed: NDArray[np.uint64]) -> None:
             value = NAN
         elif value & UNSIGNED == 0:
             value = np.uint64(0)
-        stirred = (mixed[row] ^ value) * MIXER
-        mixed[row] = stirred ^ (stirred >> SHIFT)
+        mixed[row] = _mixed(mixed[row] ^ value)
 
 
 _stir: Any = compiled(_stir_in)

@@ -32,17 +32,11 @@ class OfMembers:
         """Return the columns of :func:`riskmodel.risk.label.members_of` and those of the fold, narrow (see :func:`widened`)."""
         is_member, members = members_of(read, self.window, self.as_of)
         folded = self.fold.of(read, is_member).drop_columns(PUPIL)
-        return _narrowed(
-            pa.table([*members.columns, *folded.columns], names=[*members.column_names, *folded.column_names])
-        )
-
-
-def _narrowed(table: pa.Table) -> pa.Table:
-    """Return the table with whole numbers of 32 bits where those of 64 fit into them: half as much is held and written."""
-    return pa.table([*map(_narrow, table.columns)], names=table.column_names)
+        return pa.table({name: _narrow(rows[name]) for rows in (members, folded) for name in rows.column_names})
 
 
 def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return whole numbers of 64 bits in 32 where they fit: half as much is held and written."""
     try:
         return column.cast(pa.int32()) if column.type == pa.int64() else column
     except pa.ArrowInvalid:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from riskmodel.digests import digest_of_file
 from riskmodel.errors import UsageError
 from riskmodel.messages import LANGUAGES, Message, Words, message
 from riskmodel.risk.targeting import allocation as optimal
@@ -31,7 +32,7 @@ from riskmodel.risk.targeting import lottery
 from riskmodel.risk.targeting.lottery import Band, Counts
 from riskmodel.risk.targeting.means import PLACES, SCHOOL, Amount, Means, Offer, Override, gap
 from riskmodel.risk.targeting.registration import Terms, registration
-from riskmodel.runs.durable import digest_of, digest_of_file, sync_folder, write_file, write_json
+from riskmodel.runs.durable import digest_of, sync_folder, write_file, write_json
 from riskmodel.runs.journal import now
 from riskmodel.runs.lists import rows_of
 from riskmodel.runs.lock import held_store

@@ -81,7 +81,7 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
     with run.parts() as folder:
         given = {"delivery_ids": run.delivery_ids, "threads": threads}
         folds = _fold_parts(windows, run.cut_off, pupil_ranges(pupils, PUPILS_PER_PART), given)
-        groups = -(-len(pupils) // PUPILS_PER_GROUP)
+        groups = max(-(-len(pupils) // PUPILS_PER_GROUP), 1)
         wholes = [_cohort_parts(folder, window, groups, folds, run.cut_off, given) for window in windows]
         every_group = [part for parts_of_cohort in wholes for part in parts_of_cohort]
         tell = run.progress(len(folds) + len(every_group))
@@ -95,7 +95,7 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
         of_trends = partial(trends.write_trends, run, folder, _files_of(folder, folds, TREND), measures)
         with CohortWriting(run, folder, wholes, of_trends) as writing:
             # A cohort in groups never stands in memory whole.
-            parts.make(folder, every_group, tell, writing.take, hands_over=groups <= 1)
+            parts.make(folder, every_group, tell, writing.take, hands_over=groups == 1)
     database.close()
     columns = ["cohort_on", "school_id", "outcome_class", "label"]
     found = run.read("cohort", columns=columns)
@@ -168,10 +168,13 @@ def _cohort_parts(
     own = {"window": _plain(window), "as_of": as_of.isoformat(), "folds": files}
     # The oldest first: so they are written, while the next are made.
     order = -window.cut_off.toordinal()
-    if groups <= 1:
-        return [Part(f"cohort-{window.cut_off}", cohort_part, {**given, **own, "group": None}, order)]
     return [
-        Part(f"cohort-{window.cut_off}-{group + 1}", cohort_part, {**given, **own, "group": (group, groups)}, order)
+        Part(
+            f"cohort-{window.cut_off}{f'-{group + 1}' if groups > 1 else ''}",
+            cohort_part,
+            {**given, **own, "group": (group, groups)},
+            order,
+        )
         for group in range(groups)
     ]
 
@@ -184,7 +187,7 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     """
     of_cohort, as_of = _window(given["window"]), date.fromisoformat(given["as_of"])
     connection = database.canonical(folder, given)
-    rows = _folded(folder, given["folds"], given["group"])
+    rows = _folded(folder, given["folds"], *given["group"])
     members = with_municipalities(connection, of_cohort, rows.drop_columns([*FOLD_COLUMNS]).combine_chunks())
     database.find_versions(folder, given)
     tables = {
@@ -195,13 +198,12 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     return pa.table({f"{name}.{column}": rows[column] for name, rows in tables.items() for column in rows.column_names})
 
 
-def _folded(folder: PartFolder, files: Sequence[str], group: tuple[int, int] | None) -> pa.Table:
-    """Return the members of a cohort, all or those of a group of schools, from the files of the ranges of pupils."""
-    if group is None:
+def _folded(folder: PartFolder, files: Sequence[str], group: int, groups: int) -> pa.Table:
+    """Return the members of a cohort in a group of its schools, from the files of the ranges of pupils."""
+    if groups == 1:
         return pa.concat_tables([widened(folder.read(name)) for name in files])
-    schools = group_of_schools(
-        pa.chunked_array([folder.read(name)["school_id"].combine_chunks() for name in files]), *group
-    )
+    school_of_member = pa.chunked_array([folder.read(name)["school_id"].combine_chunks() for name in files])
+    schools = group_of_schools(school_of_member, group, groups)
     return pa.concat_tables(
         [widened((some := folder.read(name)).filter(pc.is_in(some["school_id"], schools))) for name in files]
     )

@@ -20,7 +20,7 @@ from riskmodel.sources.history import open_canonical
 _opened = threading.local()
 
 LARGEST_MEMORY = "400MB"
-"""A country of 150,000 pupils stays below; of a larger one the data base keeps what is not at hand in a file, a fifth slower."""
+"""A country of 150,000 pupils stays below; of a larger one the data base keeps what is not at hand in a file, a tenth slower."""
 
 
 class _Database:

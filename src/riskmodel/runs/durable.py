@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from riskmodel.digests import digest_of_file, state_of
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import Message, message
 
-BLOCK_BYTES = 1 << 20
 SYNCED_AT_ONCE = 8
 
 DISK_REASONS: dict[int, Message] = {
@@ -91,25 +91,10 @@ def files_below(folder: Path) -> Iterator[Path]:
     yield from sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
 
 
-def digest_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def state_of(file: Path | int) -> tuple[int, ...]:
-    """Return what the file system changes when it changes a file (by path, or open): number, size, both times of change."""
-    found = os.fstat(file) if isinstance(file, int) else file.stat()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
 class Digests:
     """Digests of files that are asked for again and again: a file is read once for as long as it stays as it was.
 
-    Whether it did is told by its state (see :func:`state_of`).
+    Whether it did is told by its state (see :func:`riskmodel.digests.state_of`).
     """
 
     def __init__(self) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import importlib
 import json
 import os
 import select
@@ -40,6 +41,8 @@ KERNEL_NAME = "riskmodel-kernl"
 """The name that a forked kernel has in the list of processes; the system keeps fifteen letters."""
 SIGNAL_AT_PARENTS_END, NAME_OF_PROCESS = 1, 15
 """``PR_SET_PDEATHSIG`` and ``PR_SET_NAME`` of Linux's ``prctl``."""
+
+OF_EVERY_KERNEL = ("ipykernel.debugger", "ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell")
 
 GONE = 1
 """The exit code that is told of a kernel that has ended: only the stem, its parent, could know the true one."""
@@ -238,11 +241,8 @@ def _name(pid: int) -> str:
 
 def become_stem() -> None:
     """Serve the process at the other end of the standard input: import, fork, tell the child's number, go on."""
-    import ipykernel.debugger  # noqa: PLC0415  (what every kernel needs)
-    import ipykernel.ipkernel  # noqa: PLC0415
-    import ipykernel.kernelapp  # noqa: PLC0415
-    import ipykernel.zmqshell  # noqa: F401, PLC0415
-
+    for name in OF_EVERY_KERNEL:
+        importlib.import_module(name)
     channel = socket.socket(fileno=os.dup(0))
     # Kernels that ended leave nothing behind but their CPU time, which is then that of the stem.
     signal.signal(signal.SIGCHLD, lambda *_: _collect())
@@ -275,7 +275,7 @@ def _execute(statements: str) -> None:
     for statement in statements.splitlines():
         # Whatever a statement may raise, it is raised again, where it is told, by the notebook that needs it.
         with contextlib.suppress(Exception):
-            exec(statement, {})  # noqa: S102  (imports of a notebook of this program, and calls of its own)
+            exec(statement, {})  # noqa: S102  (imports of a notebook that is about to be executed, and calls of this program)
 
 
 def end_with(parent: int) -> None:

@@ -100,7 +100,6 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
         causes = run.write(FAIRNESS_CAUSE, audit.cause_table([row for part in found for row in part.causes]))
         run.write(BAND, _bands(run, _joined([part.meaning for part in found if part.meaning is not None]), capacity))
         run.write(DRIFT, spreads.nearest_drift(of_features))
-        rows, assumptions = metrics.rows(run), _assumptions(run, judging)
         doubted = doubting_them.result()
     run.write(COVERAGE, doubted.coverage)
     content = {
@@ -112,10 +111,10 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
         "foretold": doubted.foretold,
         doubting.NAME: doubted.doubt,
         "missingness": spreads.missingness(of_features, members.place[run.cut_off], len(members.label)),
-        "assumptions": assumptions,
+        "assumptions": _assumptions(run, judging),
         "notices": delivered.notices(run),
         "feature_auc": {feature.code: metrics.number(feature.auc) for feature in of_features},
-        "rows": rows,
+        "rows": metrics.rows(run),
     }
     run.write_json("metrics.json", content)
     return content

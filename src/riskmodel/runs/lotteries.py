@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
+from riskmodel.digests import digest_of_file
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
-from riskmodel.runs.durable import Digests, digest_of_file
+from riskmodel.runs.durable import Digests
 from riskmodel.runs.publish import RUN_ID, Store
 from riskmodel.tables.allocating import ALLOCATION
 

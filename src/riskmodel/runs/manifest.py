@@ -18,9 +18,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from riskmodel.digests import digest_of_file
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import Message, message
-from riskmodel.runs.durable import canonical_json, digest_of, digest_of_file, digest_of_files, files_below
+from riskmodel.runs.durable import canonical_json, digest_of, digest_of_files, files_below
 from riskmodel.settings import CHECKOUT_FOLDER, PACKAGE_FOLDER, notebook_folder
 from riskmodel.tables.schema import Sensitivity
 

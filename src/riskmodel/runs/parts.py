@@ -25,9 +25,10 @@ from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 import pyarrow as pa
 
+from riskmodel.digests import state_of
 from riskmodel.errors import RiskmodelError, RunFailedError, UsageError
 from riskmodel.messages import message
-from riskmodel.runs.durable import digest_of, state_of
+from riskmodel.runs.durable import digest_of
 from riskmodel.runs.failure import describe, failure_of
 from riskmodel.runs.manifest import code_of_this_process, environment
 
@@ -131,7 +132,7 @@ class PartFolder:
 
     def is_made(self, part: Part) -> bool:
         """Whether the files of ``part`` are there and whole."""
-        return all(_body(path) is not None for path in self.files(part).values())
+        return all(map(_is_whole, self.files(part).values()))
 
     def read(self, name: str) -> pa.Table:
         """Return the table in the file ``name`` of this folder.
@@ -141,27 +142,28 @@ class PartFolder:
         RunFailedError
             When it is not there or not whole.
         """
-        return pa.ipc.open_stream(self._whole(name)).read_all()
+        body = _body(self.path / name)
+        if body is None:
+            raise self._not_whole(name)
+        return pa.ipc.open_stream(body).read_all()
 
     def batches(self, name: str) -> Iterator[pa.Table]:
         """Yield the rows of the table in the file ``name``, some at a time, of which alone memory is taken; raises as :meth:`read`."""
-        self._whole(name)
+        if not _is_whole(self.path / name):
+            raise self._not_whole(name)
         with (self.path / name).open("rb") as file:
             file.seek(HEAD_BYTES)
             for batch in pa.ipc.open_stream(pa.PythonFile(file, "r")):
                 if batch.num_rows:
                     yield pa.Table.from_batches([batch])
 
-    def _whole(self, name: str) -> pa.Buffer:
-        body = _body(self.path / name)
-        if body is None:
-            raise RunFailedError(
-                message("The parts of a run stay as they were made until the run has read them."),
-                found=message("The file of a part is missing or was changed."),
-                remedy=message("Find out who writes there, then give the same command again: parts are made anew."),
-                where=str(self.path / name),
-            )
-        return body
+    def _not_whole(self, name: str) -> RunFailedError:
+        return RunFailedError(
+            message("The parts of a run stay as they were made until the run has read them."),
+            found=message("The file of a part is missing or was changed."),
+            remedy=message("Find out who writes there, then give the same command again: parts are made anew."),
+            where=str(self.path / name),
+        )
 
 
 class _Digested(io.RawIOBase):
@@ -185,6 +187,14 @@ def _head(digest: hashlib._Hash) -> bytes:
 
 _seen_whole: set[tuple[int, ...]] = set()
 """States of the files that this process has written, or looked through and found whole."""
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a part's file is there and whole; one that this process has seen so is not read again."""
+    try:
+        return state_of(path) in _seen_whole or _body(path) is not None
+    except FileNotFoundError:
+        return False
 
 
 def _body(path: Path) -> pa.Buffer | None:

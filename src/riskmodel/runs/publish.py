@@ -24,10 +24,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from riskmodel.digests import digest_of_file
 from riskmodel.errors import RunFailedError, UsageError
 from riskmodel.messages import Message, message
 from riskmodel.runs.durable import (
-    digest_of_file,
     disk_failure,
     files_below,
     sync_files,

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.dataset as ds
 
+from riskmodel.digests import digest_of_file
 from riskmodel.disclosure.ledger import Entry, Release
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
-from riskmodel.runs.durable import digest_of_file
 from riskmodel.runs.manifest import Manifest, read_manifest
 from riskmodel.runs.publish import RUN_ID, Store, is_published
 from riskmodel.tables.areas import RELEASED_CELL

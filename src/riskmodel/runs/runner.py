@@ -17,12 +17,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
+from riskmodel.digests import digest_of_file
 from riskmodel.errors import RiskmodelError, RunFailedError, RunHeldError, UsageError
 from riskmodel.memory import share_heaps
 from riskmodel.messages import Message, message
 from riskmodel.runs import gate_report, journal, parameters
 from riskmodel.runs.apart import in_own_process
-from riskmodel.runs.durable import Digests, digest_of, digest_of_file, digest_of_files, disk_failure, files_below
+from riskmodel.runs.durable import Digests, digest_of, digest_of_files, disk_failure, files_below
 from riskmodel.runs.earlier import previous_run
 from riskmodel.runs.forking import Stem, can_fork
 from riskmodel.runs.gate_report import Gate
@@ -42,6 +43,7 @@ from riskmodel.runs.publish import (
 )
 from riskmodel.runs.staging import Pipeline, Work, kernel_environment, parameters_of
 from riskmodel.runs.steps import SEMESTER
+from riskmodel.runs.supported import feedback_of, receive_support, spent_of
 from riskmodel.settings import Settings, notebook_folder
 from riskmodel.sources import deliveries
 from riskmodel.sources.decoding import Limits
@@ -149,8 +151,6 @@ def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Sa
 
     def prepare() -> None:
         load_papermill()
-        import riskmodel.runs.supported  # noqa: F401, PLC0415  (a sixth of a second that the delivery does not wait for)
-
         for path in files_below(store.deliveries):
             digests.of(path)  # for the inputs of the run
 
@@ -162,8 +162,6 @@ def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Sa
 
 
 def _receive_support(plan: Plan, store: Store, say: Say) -> None:
-    from riskmodel.runs.supported import receive_support  # noqa: PLC0415  (as above)
-
     key_file = plan.key_file or default_key_file(store.folder)
     receive_support(store.folder, key_file, say, Limits(max_file_bytes=plan.settings.max_file_bytes))
 
@@ -179,8 +177,6 @@ def default_key_file(store: Path) -> Path:
 
 def _inputs(plan: Plan, store: Store, digests: Digests, say: Say) -> dict[str, Any]:
     """Return what the run reads: each delivery of the store with its digest, row accounts, capacity, the earlier run."""
-    from riskmodel.runs.supported import feedback_of, spent_of  # noqa: PLC0415  (as above)
-
     folders = [path for path in sorted(store.deliveries.iterdir()) if (path / "delivery.json").is_file()]
     if not folders:
         raise UsageError(

@@ -22,16 +22,16 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from riskmodel.risk.label import Window
 from riskmodel.runs import journal
 from riskmodel.runs.durable import canonical_json
 from riskmodel.runs.failure import marks_of, note_errors
-from riskmodel.runs.parquet import RowsWriter, read_cohort, read_table, write_rows, write_table, write_wide
+from riskmodel.runs.parquet import RowsWriter, read_rows, read_table, write_rows, write_table, write_wide
 from riskmodel.runs.parts import Part, PartFolder, Tell, open_folder
 from riskmodel.runs.steps import INPUTS
-from riskmodel.sources.history import ALL_TABLES, open_canonical
+from riskmodel.sources.history import open_canonical
+from riskmodel.tables.canonical import ALL_TABLES
 from riskmodel.tables.schema import Table
 
 
@@ -112,18 +112,14 @@ class SemesterRun:
         cohort_on: date | None = None,
     ) -> pa.Table:
         """Return a table of the run, or one cohort or some columns of it, as Arrow; those of ``coded`` as dictionaries."""
-        path = self.tables / f"{name}.parquet"
-        if cohort_on is not None:
-            return read_cohort(path, cohort_on, columns, coded)
-        return pq.read_table(path, columns=None if columns is None else list(columns), read_dictionary=list(coded))
+        return read_rows(self.tables / f"{name}.parquet", cohort_on, columns, coded)
 
     def read_beside(self, pupils: pd.Series, name: str, cohort_on: date, columns: Sequence[str]) -> pd.DataFrame:
         """Return columns of one cohort, a row for each of ``pupils`` in their order; empty for who does not belong to it."""
         rows = self.read_arrow(name, ["pupil_id", *columns], cohort_on=cohort_on)
         asked = pa.array(pupils, pa.string())
-        if isinstance(
-            asked, pa.ChunkedArray
-        ):  # pandas holds its texts in one piece, in several, or, for nobody, in none
+        # pandas holds its texts in one piece, in several, or, for nobody, in none.
+        if isinstance(asked, pa.ChunkedArray):
             asked = asked.combine_chunks()
         own = rows["pupil_id"].combine_chunks()
         chosen = rows.select(list(columns))

@@ -11,17 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from riskmodel.digests import digest_of_file, state_of
 from riskmodel.errors import RiskmodelError, RunFailedError
 from riskmodel.messages import Message, message
 from riskmodel.runs import gate_report, gates, journal
 from riskmodel.runs.durable import (
     Digests,
     digest_of,
-    digest_of_file,
     disk_failure,
     files_below,
     is_part,
-    state_of,
     sync_files,
     write_file,
     write_json,
@@ -69,7 +68,7 @@ def parameters_of(step: Step, settings: Settings, run_folder: Path) -> dict[str,
 
 @dataclass
 class AtWork:
-    """A step whose notebook is executed.
+    """A step whose notebook is executed; ``key`` is the digest of all that it depends on.
 
     ``made`` are the states of its files, by name, as soon as all are there: its notebook may go on showing them.
     ``is_kept``: they were forced to the disk and digested since.
@@ -77,6 +76,7 @@ class AtWork:
 
     step: Step
     execution: Execution
+    key: str = ""
     made: dict[str, tuple[int, ...]] | None = None
     is_kept: bool = False
 
@@ -208,9 +208,10 @@ class Work:
             return False
         execution = ahead.of(step) or self._execution(step)
         # In the list before it begins: a signal may come at any point, and then all in it are stopped.
-        at_work.append(AtWork(step, execution))
+        at_work.append(one := AtWork(step, execution))
         ahead.let_go(step)
         execution.begin()
+        one.key = self._key(step)  # it need not wait for the digests of what it reads
         return True
 
     def _looking(self, say: Say) -> Callable[[], None]:
@@ -341,7 +342,7 @@ class Work:
                 remedy=message("Correct the notebook: move the tag to the last cell that writes."),
             )
         journal.record(self.log, event="step_done", step=step.notebook, **measured)
-        write_json(self._mark_of(step), {"key": self._key(step), "made": self._digests_of(made), **measured})
+        write_json(self._mark_of(step), {"key": one.key, "made": self._digests_of(made), **measured})
         values = {**self._told(step), "seconds": execution.seconds, "start_up": start_up}
         say(message("Step {number} of {count}, {name}: {seconds:.1f} s (start-up {start_up:.1f} s).", **values))
 

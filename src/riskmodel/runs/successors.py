@@ -11,9 +11,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from riskmodel.digests import digest_of_file
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
-from riskmodel.runs.durable import digest_of, digest_of_file, write_json
+from riskmodel.runs.durable import digest_of, write_json
 from riskmodel.runs.journal import now
 from riskmodel.runs.manifest import MANIFEST_NAME, FileEntry, Manifest, Succession, read_manifest, verify
 from riskmodel.runs.parquet import row_count

@@ -8,7 +8,6 @@ into a private working folder in UTF-8; a clean one is read where it lies.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import re
 import stat
 import zlib
@@ -92,12 +91,6 @@ class Decoded:
     encoding: str
     codec: str
     survey: Survey
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_plain_file(path: Path, limits: Limits) -> None:

@@ -26,12 +26,13 @@ import duckdb
 import pyarrow as pa
 import yaml
 
+from riskmodel.digests import digest_of_file
 from riskmodel.errors import DeliveryError, UsageError
 from riskmodel.messages import LANGUAGES, Language, message, plural
 from riskmodel.register.tombstones import open_tombstones
 from riskmodel.sources import identity
 from riskmodel.sources.border import Border, Intake, Notice, work_connection
-from riskmodel.sources.decoding import Limits, digest
+from riskmodel.sources.decoding import Limits
 from riskmodel.sources.folder import NOTES_NAME, DeliveredFile, delivered_files, require_tables
 from riskmodel.sources.folding import has_weeks
 from riskmodel.sources.history import (
@@ -257,7 +258,7 @@ def _ordered(intake: Intake) -> dict[str, Account]:
 
 def _delivery_id(folder: Path, files: Sequence[DeliveredFile], mapping: DeliveryMapping) -> str:
     """Return the id of a delivery: its day, and the digest of every file that is read."""
-    listed = [[file.name, file.sha256] for file in files] + [[MAPPING_NAME, digest(folder / MAPPING_NAME)]]
+    listed = [[file.name, file.sha256] for file in files] + [[MAPPING_NAME, digest_of_file(folder / MAPPING_NAME)]]
     content = hashlib.sha256(json.dumps(sorted(listed)).encode()).hexdigest()
     return f"{mapping.delivery.delivered_on.isoformat()}-{content[:16]}"
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from riskmodel.digests import digest_of_file
 from riskmodel.errors import DeliveryError
 from riskmodel.messages import message
 from riskmodel.sources.border import Notice
-from riskmodel.sources.decoding import Limits, digest, require_plain_file
+from riskmodel.sources.decoding import Limits, require_plain_file
 from riskmodel.sources.mapping import MAPPING_NAME, FileMapping
 from riskmodel.sources.mapping import Mapping as DeliveryMapping
 from riskmodel.sources.projection import table_in_name
@@ -90,7 +91,7 @@ def delivered_files(
         if not entry.tables and table_in_name(name) is None:
             raise _unknown_file(name)
         require_plain_file(path, limits)
-        files.append(DeliveredFile(path, entry, digest(path)))
+        files.append(DeliveredFile(path, entry, digest_of_file(path)))
     for entry in mapping.files:
         if not any(PurePath(file.name).match(entry.file) for file in files):
             raise DeliveryError(

@@ -25,7 +25,7 @@ from pyarrow import parquet
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.sources.packing import PACKED_TABLES, is_packed, packed_together
-from riskmodel.tables.canonical import CANONICAL
+from riskmodel.tables.canonical import ALL_TABLES, CANONICAL
 from riskmodel.tables.facts import NEVER_AFTER, NEVER_BEFORE, PIECE_RELATION
 from riskmodel.tables.fields import literal
 from riskmodel.tables.filing import filed_days, filed_year, filed_year_sql
@@ -38,7 +38,6 @@ HISTORY_FORM = 3
 """Changes whenever the rule by which histories are worked out does, so that no older file is taken for a newer one."""
 ROW_GROUP_ROWS, DIGEST_LENGTH = 131_072, 16
 HISTORY = "history_so_far"
-ALL_TABLES = tuple(table.name for table in CANONICAL)
 
 
 @dataclass(frozen=True)

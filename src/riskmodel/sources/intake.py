@@ -15,11 +15,12 @@ from dataclasses import replace
 import duckdb
 import pyarrow as pa
 
+from riskmodel.digests import digest_of_file
 from riskmodel.errors import DeliveryError
 from riskmodel.messages import Message, message, plural
 from riskmodel.sources.abreast import READERS, WEEKS_AND_ABSENCES, Readers
 from riskmodel.sources.border import Border, Intake, Notice, add_unread, count, reject
-from riskmodel.sources.decoding import decode, digest
+from riskmodel.sources.decoding import decode
 from riskmodel.sources.distinct import NotListedError
 from riskmodel.sources.feeds import Feed, feeds_of
 from riskmodel.sources.folder import PARQUET_SUFFIX, DeliveredFile
@@ -93,7 +94,7 @@ def take_in(files: Sequence[DeliveredFile], mapping: DeliveryMapping, border: Bo
 
 def _require_unchanged(files: Sequence[DeliveredFile]) -> None:
     for file in files:
-        if digest(file.path) != file.sha256:
+        if digest_of_file(file.path) != file.sha256:
             raise DeliveryError(
                 message("A delivery must not change while it is read."),
                 found=message("This file did."),

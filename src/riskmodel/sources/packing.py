@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from riskmodel.sources.decoding import digest
+from riskmodel.digests import digest_of_file, state_of
 from riskmodel.tables.canonical import ATTENDANCE, ENROLMENT, LESSONS_PLANNED, MARK, TERM_RESULT
 from riskmodel.tables.facts import store_order
 from riskmodel.tables.fields import literal
@@ -75,7 +75,9 @@ def packed(folder: Path, table: Table, path: Path) -> Path:
     unfinished = _beside(to)
     try:
         _pack(table, path, unfinished)
-        (unfinished / DIGESTS_FILE).write_text(json.dumps({name: digest(unfinished / name) for name in FILES}), "utf-8")
+        (unfinished / DIGESTS_FILE).write_text(
+            json.dumps({name: digest_of_file(unfinished / name) for name in FILES}), "utf-8"
+        )
         for file in unfinished.iterdir():
             file.chmod(0o440)
         _rename(unfinished, to)
@@ -93,14 +95,9 @@ def _place(folder: Path, table: Table, path: Path) -> Path:
 def _is_whole(made: Path) -> bool:
     """Whether every file is as it was written. A process reads files again only when the system says that they changed."""
     try:
-        return _has_digests(made, tuple(_state(made / name) for name in (*FILES, DIGESTS_FILE)))
+        return _has_digests(made, tuple(state_of(made / name) for name in (*FILES, DIGESTS_FILE)))
     except FileNotFoundError:
         return False
-
-
-def _state(path: Path) -> tuple[int, ...]:
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 @lru_cache(maxsize=1024)
@@ -109,7 +106,7 @@ def _has_digests(made: Path, _states: tuple[tuple[int, ...], ...]) -> bool:
         digests = json.loads((made / DIGESTS_FILE).read_text("utf-8"))
     except ValueError:
         return False
-    return all(digests.get(name) == digest(made / name) for name in FILES)
+    return all(digests.get(name) == digest_of_file(made / name) for name in FILES)
 
 
 def _put_away(made: Path) -> None:

@@ -1021,6 +1021,9 @@ CANONICAL: tuple[Table, ...] = (
 )
 """The tables of a delivery, in an order in which references point backwards."""
 
+ALL_TABLES = tuple(declared.name for declared in CANONICAL)
+"""Their names."""
+
 REQUIRED_TABLES = ("school", "pupil", "term", "enrolment")
 """A delivery without one of these cannot be used; without the others it can, and the report says what is missing."""
 

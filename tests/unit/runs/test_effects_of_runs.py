@@ -16,11 +16,12 @@ import pytest
 from duckdb import DuckDBPyConnection as Connection
 from laid_out import laid_out
 
+from riskmodel.digests import digest_of_file
 from riskmodel.errors import RunFailedError
 from riskmodel.risk.effects.effect_table import estimate_effects
 from riskmodel.risk.effects.verdict import Rule
 from riskmodel.runs import effects
-from riskmodel.runs.durable import Digests, digest_of_file
+from riskmodel.runs.durable import Digests
 from riskmodel.runs.effects import COVARIATES, OTHER_SUPPORT, SCORE, Asked
 from riskmodel.runs.lotteries import drawn_lots, lotteries_before
 from riskmodel.runs.publish import Store
