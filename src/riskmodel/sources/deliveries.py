@@ -28,6 +28,7 @@ import yaml
 
 from riskmodel.digests import digest_of_file
 from riskmodel.errors import DeliveryError, UsageError
+from riskmodel.memory import give_back
 from riskmodel.messages import LANGUAGES, Language, message, plural
 from riskmodel.register.tombstones import open_tombstones
 from riskmodel.sources import identity
@@ -176,29 +177,36 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
     require_tables(files, mapping, has_earlier=bool(earlier))
     _require_new_files(files, mapping, stored_deliveries(store))
     key = _key(key_file, store)
+
+    def take() -> Received:
+        with _scratch(store / "staging") as scratch, work_connection(scratch) as connection:
+            stored = identity.read_identities(store)
+            known = partial(identity.known_among, stored)
+            erased = partial(open_tombstones(store).among, "register_id")
+            border = Border(connection, scratch, key, limits, earlier, known, erased)
+            intake = take_in(files, mapping, border, say)
+            intake.notices[:0] = notices
+            written = scratch / "delivery"
+            pa.default_memory_pool().release_unused()  # what reading took
+            with ThreadPoolExecutor(WRITERS) as writers:
+                writing = _write_large(written, intake, border, writers)
+                _write(_description(folder, files, intake, key), written, intake, border)
+                identities = identity.merged_identities(
+                    stored, intake.entries, intake.pupils, key, _used_pupils(intake, connection)
+                )
+                for one in writing:
+                    one.result()
+            identity.write_identities(store, identities)
+            _publish(written, store / DELIVERIES_FOLDER / delivery_id)
+        facts = mapping.delivery
+        return Received(delivery_id, facts.delivered_on, facts.origin, _ordered(intake), tuple(intake.notices))
+
+    told = take()
+    give_back()  # names and codes, and all that reading took
     with _scratch(store / "staging") as scratch, work_connection(scratch) as connection:
-        stored = identity.read_identities(store)
-        known = partial(identity.known_among, stored)
-        erased = partial(open_tombstones(store).among, "register_id")
-        border = Border(connection, scratch, key, limits, earlier, known, erased)
-        intake = take_in(files, mapping, border, say)
-        intake.notices[:0] = notices
-        written = scratch / "delivery"
-        pa.default_memory_pool().release_unused()  # what reading took
-        with ThreadPoolExecutor(WRITERS) as writers:
-            writing = _write_large(written, intake, border, writers)
-            _write(_description(folder, files, intake, key), written, intake, border)
-            identities = identity.merged_identities(
-                stored, intake.entries, intake.pupils, key, _used_pupils(intake, connection)
-            )
-            for one in writing:
-                one.result()
-        identity.write_identities(store, identities)
-        _publish(written, store / DELIVERIES_FOLDER / delivery_id)
-    work_out(store)
+        work_out(store, connection)
     say(message("The delivery {delivery_id} is in the store.", delivery_id=delivery_id))
-    facts = mapping.delivery
-    return Received(delivery_id, facts.delivered_on, facts.origin, _ordered(intake), tuple(intake.notices))
+    return told
 
 
 def received(delivery: StoredDelivery) -> Received:

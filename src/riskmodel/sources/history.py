@@ -136,25 +136,24 @@ def open_canonical(
             connection.execute(f"CREATE TABLE {CANONICAL_SCHEMA}.{table.name} ({column_definitions(table)})")
 
 
-def work_out(store: Path) -> None:
+def work_out(store: Path, connection: duckdb.DuckDBPyConnection) -> None:
     """Work out beforehand what the next reader of all deliveries of ``store`` would have to: histories and packed tables.
 
-    What is there already is left to that reader, who looks whether it is whole.
+    What is there already is left to that reader, who looks whether it is whole. ``connection`` is where histories are laid out.
     """
     deliveries = stored_deliveries(store)
-    with duckdb.connect() as connection:
-        _open_aliases(connection, deliveries)
-        # Tables without a history come first: they are packed while those of others are worked out.
-        late = [table for table in CANONICAL if table not in PACKED_TABLES or table.happened not in table.key]
-        first = [table for table in PACKED_TABLES if table not in late]
-        pieces = (
-            (table, piece.path) for table in (*first, *late) for piece in _pieces(connection, table, deliveries, store)
-        )
-        folder = store / PACKED_FOLDER
-        packed_together(
-            folder,
-            ((table, path) for table, path in pieces if table in PACKED_TABLES and not is_packed(folder, table, path)),
-        )
+    _open_aliases(connection, deliveries)
+    # Tables without a history come first: they are packed while those of others are worked out.
+    late = [table for table in CANONICAL if table not in PACKED_TABLES or table.happened not in table.key]
+    first = [table for table in PACKED_TABLES if table not in late]
+    pieces = (
+        (table, piece.path) for table in (*first, *late) for piece in _pieces(connection, table, deliveries, store)
+    )
+    folder = store / PACKED_FOLDER
+    packed_together(
+        folder,
+        ((table, path) for table, path in pieces if table in PACKED_TABLES and not is_packed(folder, table, path)),
+    )
 
 
 def _pieces(
