@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import stat
+import tempfile
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from riskmodel.errors import UsageError
+from riskmodel.sources import codes as codes_module
+from riskmodel.sources import identity
+from riskmodel.sources.codes import CODES, normalised_column
 from riskmodel.sources.codes import normalised as normalised_all
 from riskmodel.sources.identity import (
-    Entry,
+    ENTRIES,
     Key,
-    identify,
-    merged_identities,
+    known_to,
     open_key,
+    put_identities,
     read_identities,
-    write_identities,
+    with_identities,
+    written_identities,
 )
-from riskmodel.tables.canonical import PUPIL_ID
+from riskmodel.tables.canonical import IDENTITY, PUPIL_ID
 
 KEY = Key(bytes(range(32)))
 OLD, NEW, OTHER = "12019000013", "32000000014", "13019000022"
@@ -32,7 +39,33 @@ def normalised(text, *, free):
 
 
 def entry(register_id, first="Anna", last="Kļava", earlier="", since="2020-09-01"):
-    return Entry(register_id, first, last, earlier, since)
+    return register_id, first, last, earlier, since
+
+
+def table_of(rows, schema):
+    return pa.table([list(column) for column in zip(*rows, strict=True)] or [[]] * len(schema), schema=schema)
+
+
+def identify(register_ids, entries, known, key):
+    """Identify sound codes, given as their own raw texts, beside the codes that entries speak of."""
+    every = dict.fromkeys([*register_ids, *(one[0] for one in entries)])
+    codes = table_of([(code, code, None, None) for code in every], CODES)
+
+    def known_before(asked):
+        return pa.array([known.get(one) for one in asked.to_pylist()], pa.string())
+
+    return identity.identify(codes, table_of(entries, ENTRIES), known_before, key)
+
+
+def pseudonyms(pupils):
+    return dict(zip(*(pupils.register[name].to_pylist() for name in ("raw", "pupil_id")), strict=True))
+
+
+def take(store, pupils, used):
+    """Write the identity table after a delivery of which these pupils were used."""
+    parts = with_identities(store, pupils, KEY, pa.array(sorted(used), pa.string()))
+    store.mkdir(exist_ok=True)
+    put_identities(store, written_identities(store, parts))
 
 
 @pytest.mark.parametrize(
@@ -113,21 +146,21 @@ def test_a_file_that_holds_no_key_is_refused(tmp_path):
 
 def test_an_old_and_a_new_code_of_one_pupil_have_one_pseudonym():
     pupils = identify([OLD, NEW, OTHER], [entry(NEW, earlier=OLD), entry(OTHER, "Ilze")], {}, KEY)
-    assert pupils.pseudonyms[NEW] == pupils.pseudonyms[OLD] == KEY.pseudonym(OLD)
-    assert pupils.pseudonyms[OTHER] != pupils.pseudonyms[OLD]
+    assert pseudonyms(pupils)[NEW] == pseudonyms(pupils)[OLD] == KEY.pseudonym(OLD)
+    assert pseudonyms(pupils)[OTHER] != pseudonyms(pupils)[OLD]
     assert pupils.unlinked_changes == 0
 
 
 def test_a_link_that_comes_later_keeps_the_pseudonym_of_the_old_code_and_notes_the_other():
     known = {OLD: "0" * 32, NEW: "1" * 32}
     pupils = identify([NEW], [entry(NEW, earlier=OLD)], known, KEY)
-    assert pupils.pseudonyms[NEW] == "0" * 32
+    assert pseudonyms(pupils)[NEW] == "0" * 32
     assert pupils.aliases == {"1" * 32: "0" * 32}
 
 
 def test_a_pseudonym_given_before_stays_when_the_old_code_was_never_delivered():
-    pupils = identify([NEW], [entry(NEW, earlier=OLD)], {NEW: "1" * 32}, KEY)
-    assert pupils.pseudonyms[NEW] == pupils.pseudonyms[OLD] == "1" * 32
+    pupils = identify([NEW, OLD], [entry(NEW, earlier=OLD)], {NEW: "1" * 32}, KEY)
+    assert pseudonyms(pupils)[NEW] == pseudonyms(pupils)[OLD] == "1" * 32
     assert pupils.aliases == {}
 
 
@@ -149,14 +182,12 @@ def test_entries_that_cannot_all_be_true_are_found(entries, faults):
 
 def test_codes_linked_in_a_ring_do_not_hang():
     ring = [entry(OLD, earlier=NEW), entry(NEW, "Ilze", earlier=OLD)]
-    assert set(identify([], ring, {}, KEY).pseudonyms) == {OLD, NEW}
+    assert set(pseudonyms(identify([], ring, {}, KEY))) == {OLD, NEW}
 
 
 def test_the_identity_table_is_protected_and_holds_the_newest_names(tmp_path):
     entries = [entry(NEW, last="Liepa", earlier=OLD, since="2023-09-01"), entry(NEW, earlier=OLD)]
-    pupils = identify([NEW], entries, {}, KEY)
-    table = merged_identities(read_identities(tmp_path), entries, pupils, KEY, {KEY.pseudonym(OLD)})
-    write_identities(tmp_path, table)
+    take(tmp_path, identify([NEW], entries, {}, KEY), {KEY.pseudonym(OLD)})
     assert stat.S_IMODE((tmp_path / "identity").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "identity/identity.parquet").stat().st_mode) == 0o600
     rows = {row["register_id"]: row for row in read_identities(tmp_path).to_pylist()}
@@ -165,16 +196,113 @@ def test_the_identity_table_is_protected_and_holds_the_newest_names(tmp_path):
     assert rows[NEW]["key_id"] == KEY.key_id
 
 
-def test_a_pupil_whose_description_was_put_aside_is_not_added():
-    entries = [entry(OLD)]
-    table = merged_identities(read_identities_of_nobody(), entries, identify([OLD], entries, {}, KEY), KEY, set())
-    assert table.num_rows == 0
+def test_a_pupil_whose_description_was_put_aside_is_not_added(tmp_path):
+    take(tmp_path, identify([OLD], [entry(OLD)], {}, KEY), set())
+    assert read_identities(tmp_path).num_rows == 0
 
 
-def read_identities_of_nobody():
-    from riskmodel.tables.canonical import IDENTITY
+def identified_plainly(register_ids, entries, known):
+    """Return pseudonyms, faults, aliases and changes without a link, pupil by pupil."""
+    faults = {}
+    for code in {one[0] for one in entries}:
+        own = [one for one in entries if one[0] == code]
+        surnames = {(one[4], one[2].casefold()) for one in own if one[2]}
+        if len({one[1].casefold() for one in own if one[1]}) > 1 or len(surnames) > len({day for day, _ in surnames}):
+            faults[code] = "one_code_two_names"
+        if len({one[3] for one in own if one[3]}) > 1:
+            faults[code] = "two_earlier_codes"
+    for earlier in {one[3] for one in entries if one[3]}:
+        codes = {one[0] for one in entries if one[3] == earlier}
+        if len(codes) > 1 or earlier in codes:
+            faults |= dict.fromkeys(codes, "earlier_code_of_two")
+    links = {one[0]: one[3] for one in entries if one[3] and one[0] not in faults}
+    found, aliases = {}, {}
+    for code in {*register_ids, *(one[0] for one in entries), *links.values()}:
+        chain, seen = code, {code}
+        while (before := links.get(chain)) and before not in seen:
+            seen.add(before)
+            chain = before
+        of_chain = [chain, *sorted(one for one in {*links, *links.values()} - {chain} if _ends(one, links) == chain)]
+        given = [known[one] for one in of_chain if one in known] if code in {*links, *links.values()} else []
+        found[code] = given[0] if given else known.get(code) or KEY.pseudonym(chain)
+        aliases |= {other: given[0] for other in given if other != given[0]}
+    names = [
+        {
+            (first.casefold(), last.casefold())
+            for code, first, last, _, _ in entries
+            if last
+            and code.isdigit()
+            and code not in {*links, *links.values()}
+            and (code[0] == "3" and code[1] in "23456789") is is_new
+        }
+        for is_new in (True, False)
+    ]
+    return found, faults, aliases, len(names[0] & names[1])
 
-    return IDENTITY.arrow_schema().empty_table()
+
+def _ends(code, links):
+    seen = {code}
+    while (before := links.get(code)) and before not in seen:
+        seen.add(before)
+        code = before
+    return code
+
+
+def merged_plainly(stored, entries, found, faults, aliases, used):
+    """Return the rows of the identity table after a delivery, entry by entry."""
+    rows = {row["register_id"]: row | {"pupil_id": aliases.get(row["pupil_id"], row["pupil_id"])} for row in stored}
+    for code, first, last, earlier, _ in sorted(entries, key=lambda one: (one[4], one)):
+        if code in faults or found[code] not in used:
+            continue
+        for one in filter(None, (code, earlier)):
+            row = rows.setdefault(one, dict.fromkeys(IDENTITY.column_names) | {"register_id": one})
+            row |= {"pupil_id": found[code], "key_id": KEY.key_id}
+        for name, told in (("first_name", first), ("last_name", last), ("earlier_register_id", earlier)):
+            rows[code][name] = told or rows[code][name]
+    return sorted(rows.values(), key=lambda row: (row["pupil_id"], row["register_id"]))
+
+
+SOME_CODES = [OLD, NEW, OTHER, "32000000022", "14019000031", "free-1"]
+SOME_ENTRIES = st.lists(
+    st.tuples(
+        st.sampled_from(SOME_CODES),
+        st.sampled_from(["", "Anna", "ANNA", "Ilze"]),
+        st.sampled_from(["", "Kļava", "Strauß", "STRAUSS"]),
+        st.sampled_from(["", "", "", *SOME_CODES]),
+        st.sampled_from(["", "2020-09-01", "2023-09-01"]),
+    ),
+    max_size=8,
+)
+
+
+def without_rings(entries):
+    """Codes linked in a ring have a pseudonym that depends on where one begins: they are tested apart."""
+    links = {one[0]: one[3] for one in entries if one[3]}
+    return all(_ends(code, links) not in links for code in links)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(st.lists(SOME_ENTRIES.filter(without_rings), min_size=1, max_size=3), st.data())
+def test_identities_by_column_are_those_of_pupil_by_pupil(deliveries, data):
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        store = Path(folder) / "store"
+        for name, most in ((identity, 3), (codes_module, 2)):
+            patch.setattr(name, "ROWS_AT_ONCE" if name is identity else "CODES_AT_ONCE", most)
+        patch.setattr(identity, "CODES_AT_ONCE", 2)
+        for entries in deliveries:
+            before = read_identities(store).to_pylist()
+            asked = data.draw(st.lists(st.sampled_from(SOME_CODES), unique=True))
+            raw = pa.array(sorted({*asked, *(one[0] for one in entries)}), pa.string())
+            codes = normalised_column(raw, free=True)
+            pupils = identity.identify(codes, table_of(entries, ENTRIES), known_to(store), KEY)
+            known = {row["register_id"]: row["pupil_id"] for row in before}
+            found, *others = identified_plainly(asked, entries, known)
+            assert pseudonyms(pupils) == {code: found[code] for code in raw.to_pylist()}
+            assert [pupils.faults, pupils.aliases, pupils.unlinked_changes] == others
+            used = set(data.draw(st.lists(st.sampled_from(sorted(set(found.values()))), unique=True)) if found else [])
+            take(store, pupils, used)
+            expected = merged_plainly(before, entries, found, *others[:2], used)
+            assert read_identities(store).to_pylist() == expected
 
 
 @given(

@@ -12,8 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
-import pyarrow as pa
-
+from riskmodel.memory import give_back
 from riskmodel.sources.border import Border, Intake, beside
 from riskmodel.sources.coding import Coded, Known, known_in, schools_in
 from riskmodel.sources.distinct import NotListedError
@@ -59,8 +58,8 @@ class Readers:
         self._coming = {}
         if not feeds:
             return
-        known = known_in(border.connection, list(intake.pupils.pseudonyms.values()), is_alone=is_alone)
-        pa.default_memory_pool().release_unused()  # what the small tables and the codes took
+        known = known_in(border.connection, intake.who.register, is_alone=is_alone)
+        give_back()  # what the small tables and the codes took
         delivered_on = intake.mapping.delivery.delivered_on
         together = [name for name in WEEKS_AND_ABSENCES if name in feeds]
         for names in (together, *([name] for name in feeds if name not in together)):

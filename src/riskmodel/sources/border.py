@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from riskmodel.sources.rowfaults import ROW_REASONS
 from riskmodel.tables.checks import Account
 from riskmodel.tables.fields import literal
 
-MEMORY_LIMIT = "500MB"
+MEMORY_LIMIT = "256MB"
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,7 @@ class Border:
     key: identity.Key
     limits: Limits = field(default_factory=Limits)
     earlier: Sequence[StoredDelivery] = ()
-    known_among: Callable[[Iterable[str]], Mapping[str, str]] = lambda register_ids: {}
-    """Gives the pseudonyms, by register id, of those of some that earlier deliveries named."""
+    known: identity.Known = identity.known_to_nobody
     erased: Callable[[Iterable[str]], set[str]] = lambda register_ids: set()
     """Gives those of some register ids whose pupils were erased from the store."""
 
@@ -60,12 +59,17 @@ class Intake:
     """The columns that were delivered, by table."""
     accounts: dict[str, Account] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
-    entries: list[identity.Entry] = field(default_factory=list)
-    pupils: identity.Pupils = field(default_factory=identity.Pupils)
-    register: pa.Table | None = None
-    """The relation ``register``: raw texts of register ids, with pseudonym and fault."""
+    pupils: identity.Pupils | None = None
+    """Who is who; ``pupils.register`` is the relation ``register`` of the connection."""
     large: dict[str, Large] = field(default_factory=dict)
     """Tables that are taken in as numbers: their sound rows are there, and ``checked.<table>`` holds the others."""
+
+    @property
+    def who(self) -> identity.Pupils:
+        """Who is who, once register ids have been read."""
+        if self.pupils is None:
+            raise ValueError("register ids must be read first")
+        return self.pupils
 
 
 def work_connection(scratch: Path) -> duckdb.DuckDBPyConnection:
@@ -79,7 +83,7 @@ def work_connection(scratch: Path) -> duckdb.DuckDBPyConnection:
 def beside(border: Border, intake: Intake) -> Border:
     """Return the border with a connection of its own for another thread: to the same tables, and to the register."""
     connection = _silent(border.connection.cursor())
-    connection.register("register", intake.register)
+    connection.register("register", intake.who.register)
     return replace(border, connection=connection)
 
 

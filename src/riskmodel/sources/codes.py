@@ -28,6 +28,9 @@ CHECK_WEIGHTS = (10, 5, 8, 4, 2, 1, 6, 3, 7, 9)
 FIRST_CENTURY, LAST_CENTURY_FIGURE = 1800, 2
 """The seventh figure of an old code, 0 to 2, is the century of birth."""
 PLAIN = r"\A[0-9]{6}-?[0-9]{5}\z"
+PERSONAL_CODE = r"\A[0-9]{11}\z"
+NEW_CODE = r"\A3[2-9]"
+"""How a personal code begins that was given since July 2017."""
 
 
 def _python_class(expression: str) -> str:
@@ -37,6 +40,12 @@ def _python_class(expression: str) -> str:
 
 _INVISIBLE, _BLANK = re.compile(_python_class(INVISIBLE)), re.compile(_python_class(BLANK))
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+
+
+CODES_AT_ONCE = 1 << 16
+"""How many register ids of a column stand as texts of their own in memory at a time."""
+CODES = pa.schema([(name, pa.string()) for name in ("raw", "text", "fault", "warning")])
+"""Register ids by their raw texts: those of :class:`Code`, empty where a code breaks no rule and earns no warning."""
 
 
 class Code(NamedTuple):
@@ -79,6 +88,17 @@ def normalised(texts: Sequence[str], *, free: bool) -> list[Code]:
     )
 
 
+def normalised_column(texts: pa.Array, *, free: bool) -> pa.Table:
+    """Return what :func:`normalised` says of a column of different texts, in the columns of ``CODES``."""
+    parts = []
+    for begin in range(0, len(texts), CODES_AT_ONCE):
+        raw = texts.slice(begin, CODES_AT_ONCE)
+        found = normalised(raw.to_pylist(), free=free)
+        said = ([code.text for code in found], *([code[at] or None for code in found] for at in (1, 2)))
+        parts.append(pa.record_batch([raw, *(pa.array(one, pa.string()) for one in said)], schema=CODES))
+    return pa.Table.from_batches(parts, CODES)
+
+
 def cleaned(text: str) -> str:
     """Return a text in NFC with single blanks and without invisible characters."""
     return _BLANK.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFC", text))).strip()
@@ -87,16 +107,6 @@ def cleaned(text: str) -> str:
 def has_control(text: str) -> bool:
     """Return whether a text holds a control character."""
     return _CONTROL.search(text) is not None
-
-
-def is_personal_code(text: str) -> bool:
-    """Return whether a text has the form of a personal code: 11 figures."""
-    return len(text) == CODE_FIGURES and text.isascii() and text.isdigit()
-
-
-def is_new_code(code: str) -> bool:
-    """Return whether a personal code is one of those given since July 2017."""
-    return code[0] == "3" and code[1] in "23456789"
 
 
 def _free(text: str) -> Code:
@@ -122,7 +132,7 @@ def _judged(codes: list[Code]) -> list[Code]:
     texts = [code.text for code in codes if not code.fault]
     figures = np.frombuffer("".join(texts).encode(), np.uint8).reshape(-1, CODE_FIGURES).astype(np.int64) - ord("0")
     is_placeholder = pc.is_in(pa.array(texts, pa.string()), value_set=pa.array(PLACEHOLDERS)).to_numpy(False)
-    is_new = (figures[:, 0] == 3) & (figures[:, 1] >= 2)  # as is_new_code
+    is_new = (figures[:, 0] == 3) & (figures[:, 1] >= 2)  # as NEW_CODE
     total = 1 + figures[:, :10] @ np.array(CHECK_WEIGHTS)
     has_check_figure = total % 11 % 10 == figures[:, 10]
     fault = np.where(is_placeholder, 1, np.where(is_new | _has_birth_date(figures), 0, 2))

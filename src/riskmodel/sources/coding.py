@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from riskmodel.sources.buckets import EMPTY, Numbers
-from riskmodel.sources.distinct import batches
+from riskmodel.sources.distinct import TEXTS_AT_ONCE, Words, batches
 from riskmodel.sources.feeds import ROW_NUMBER, Feed
 from riskmodel.sources.lookups import Lookup, judged_rows, known_words, lookups
 from riskmodel.sources.mapping import PUPIL_CODE
@@ -45,27 +45,44 @@ class AbandonedError(Exception):
 
 @dataclass(frozen=True)
 class Known:
-    """Pupils and schools that rows may name, in the order of their ids. ``born`` is the latest month of birth, in days."""
+    """Pupils and schools that rows may name, in the order of their ids.
+
+    ``codes`` are the raw texts of register ids, ``number_of_code`` the number of the pupil of each: ``UNSOUND`` where it is at
+    fault or the pupil is not known. ``born`` is the latest month of birth by number, in days.
+    """
 
     pupils: pa.Array
     schools: pa.Array | None
-    are_pupils: Numbers
+    codes: Words
+    number_of_code: Numbers
     born: Numbers
 
+    @cached_property
+    def said(self) -> Said:
+        """What is said of each of ``codes``; an empty cell names nobody."""
+        numbers = np.append(self.number_of_code, np.int32(UNSOUND))
+        return Said(numbers, np.full(len(numbers), -1, np.int16))
 
-def known_in(connection: duckdb.DuckDBPyConnection, pseudonyms: Sequence[str], *, is_alone: bool) -> Known:
-    """Return whom the rows of a delivery may name: the checked pupils and schools, or all where it stands alone."""
-    pupils = pa.array(sorted(set(pseudonyms)), pa.string())
+
+def known_in(connection: duckdb.DuckDBPyConnection, register: pa.Table, *, is_alone: bool) -> Known:
+    """Return whom the rows of a delivery may name: the checked pupils and schools, or all where it stands alone.
+
+    The pseudonyms of ``register`` are numbers in their sorted list.
+    """
+    of_code = register.column("pupil_id").combine_chunks()
+    pupils, numbers = of_code.dictionary, of_code.indices.fill_null(UNSOUND).to_numpy()
+    codes = Words(register.column("raw").combine_chunks())
     if is_alone:
-        return Known(pupils, None, np.ones(len(pupils), bool), np.empty(0, np.int32))
+        return Known(pupils, None, codes, numbers, np.empty(0, np.int32))
     found = connection.sql(
         "SELECT pupil_id, date_diff('day', DATE '1970-01-01', max(birth_month)) AS born FROM checked.pupil GROUP BY pupil_id"
     ).to_arrow_table()
-    numbers = pc.index_in(pupils, value_set=found.column("pupil_id").combine_chunks())
-    born = found.column("born").combine_chunks().take(numbers).fill_null(UNSOUND).cast(pa.int32())
+    at = pc.index_in(pupils, value_set=found.column("pupil_id").combine_chunks())
+    born = found.column("born").combine_chunks().take(at).fill_null(UNSOUND).cast(pa.int32())
     schools = connection.sql("SELECT DISTINCT school_id FROM checked.school").to_arrow_table()
-    is_known = numbers.is_valid().to_numpy(zero_copy_only=False)
-    return Known(pupils, schools.column(0).combine_chunks(), is_known, born.to_numpy())
+    is_known = np.append(at.is_valid().to_numpy(zero_copy_only=False), False)
+    numbers = np.where(is_known[np.where(numbers == UNSOUND, len(pupils), numbers)], numbers, np.int32(UNSOUND))
+    return Known(pupils, schools.column(0).combine_chunks(), codes, numbers, born.to_numpy())
 
 
 def schools_in(coded: Sequence[Coded], connection: duckdb.DuckDBPyConnection) -> pa.Array:
@@ -140,6 +157,10 @@ class Coded:
         for column in self.table.columns:
             if column.name not in self.delivered:
                 continue
+            if column.name == "pupil_id":
+                for said, feed in zip(self._said, self.feeds, strict=True):
+                    said[column.name] = self._pupils(connection, feed)
+                continue
             judged = [self._judged(connection, feed, column) for feed in self.feeds]
             if column.kind not in (Kind.DATE, Kind.INTEGER) and column.name not in self.values:
                 every = pa.concat_arrays([one.column("value").combine_chunks() for one in judged])
@@ -148,14 +169,36 @@ class Coded:
             for said, one in zip(self._said, judged, strict=True):
                 said[column.name] = self._numbered(column, one)
 
+    def _pupils(self, connection: duckdb.DuckDBPyConnection, feed: Feed) -> Said:
+        """Return what is said of each different register id of a file.
+
+        A file that holds the codes as they are compared gives up its list for the one that all files share.
+        """
+        codes, header = self.known.codes, feed.header("pupil_id")
+        given = None if header is None else feed.distinct[header].values
+        is_shared = header is not None and list(feed.header_of.values()).count(header) == 1
+        texts = connection.sql(f"SELECT place, {PUPIL_CODE} FROM ({feed.texts(connection, PUPIL_CODE)})")
+        places, numbers = [], []
+        for batch in texts.to_arrow_reader(TEXTS_AT_ONCE):
+            place, text = batch.columns
+            places.append(place.to_numpy())
+            numbers.append(codes.numbers_of(text))
+            if given is not None and is_shared:
+                is_empty = pc.equal(place, len(given))
+                is_same = pc.equal(given.take(pc.if_else(is_empty, None, place)), text)
+                is_shared = (
+                    bool(pc.all(pc.or_(is_empty, is_same)).as_py())
+                    and not (numbers[-1][~is_empty.to_numpy(zero_copy_only=False)] < 0).any()
+                )
+        if is_shared and header is not None:
+            feed.distinct[header] = codes
+            return self.known.said
+        told = np.empty(sum(map(len, places)), np.int32)
+        told[np.concatenate(places)] = self.known.said.numbers[np.concatenate(numbers)]
+        return Said(told, np.full(len(told), -1, np.int16))
+
     def _judged(self, connection: duckdb.DuckDBPyConnection, feed: Feed, column: Column) -> pa.Table:
         """Return ``value``, ``is_broken`` and ``warned`` of each different cell."""
-        if column.name == "pupil_id":
-            texts = feed.texts(connection, PUPIL_CODE)
-            return connection.sql(
-                "SELECT register.pupil_id AS value, register.pupil_id IS NULL AS is_broken, CAST(NULL AS SMALLINT) AS warned "
-                f"FROM ({texts}) LEFT JOIN register ON register.raw = {PUPIL_CODE} ORDER BY place"
-            ).to_arrow_table()
         if column.name not in feed.projection.columns:
             texts = f"SELECT CAST(0 AS BIGINT) AS place, CAST(NULL AS VARCHAR) AS {name_of(column.name)}"
         else:
@@ -170,11 +213,7 @@ class Coded:
             numbers = pc.index_in(value, value_set=self.values[column.name])
         found = numbers.fill_null(EMPTY).to_numpy(zero_copy_only=False).astype(np.int32)
         is_broken = judged.column("is_broken").to_numpy(zero_copy_only=False).astype(bool)
-        if column.name == "pupil_id":
-            is_broken |= (found != EMPTY) & ~np.append(self.known.are_pupils, True)[
-                np.minimum(found, len(self.known.are_pupils))
-            ]
-        elif column.name == "school_id" and self.known.schools is not None:
+        if column.name == "school_id" and self.known.schools is not None:
             is_broken |= ~pc.is_in(value, value_set=self.known.schools).to_numpy(zero_copy_only=False)
         found[is_broken] = UNSOUND
         warned = judged.column("warned").fill_null(-1).to_numpy().astype(np.int16)
@@ -206,7 +245,6 @@ class Coded:
                     self._note(said, rows, batch, feed, place)
                     place += batch.num_rows
                     yield rows
-            feed.rest()
 
     def numbers_said(self, name: str) -> Numbers:
         """Return the numbers of the sound cells of a column, over all files."""

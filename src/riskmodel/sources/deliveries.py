@@ -180,10 +180,8 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
 
     def take() -> Received:
         with _scratch(store / "staging") as scratch, work_connection(scratch) as connection:
-            stored = identity.read_identities(store)
-            known = partial(identity.known_among, stored)
             erased = partial(open_tombstones(store).among, "register_id")
-            border = Border(connection, scratch, key, limits, earlier, known, erased)
+            border = Border(connection, scratch, key, limits, earlier, identity.known_to(store), erased)
             intake = take_in(files, mapping, border, say)
             intake.notices[:0] = notices
             written = scratch / "delivery"
@@ -191,12 +189,10 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
             with ThreadPoolExecutor(WRITERS) as writers:
                 writing = _write_large(written, intake, border, writers)
                 _write(_description(folder, files, intake, key), written, intake, border)
-                identities = identity.merged_identities(
-                    stored, intake.entries, intake.pupils, key, _used_pupils(intake, connection)
-                )
+                identities = identity.written_identities(scratch, _identities(store, intake, border))
                 for one in writing:
                     one.result()
-            identity.write_identities(store, identities)
+            identity.put_identities(store, identities)
             _publish(written, store / DELIVERIES_FOLDER / delivery_id)
         facts = mapping.delivery
         return Received(delivery_id, facts.delivered_on, facts.origin, _ordered(intake), tuple(intake.notices))
@@ -354,11 +350,13 @@ def _rejected(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     return rows.cast(REJECTED_ROW.arrow_schema())
 
 
-def _used_pupils(intake: Intake, connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """Return the pupils whose description was used."""
-    if "pupil" not in intake.accounts:
-        return set()
-    return set(connection.sql("SELECT DISTINCT pupil_id FROM checked.pupil").to_arrow_table().column(0).to_pylist())
+def _identities(store: Path, intake: Intake, border: Border) -> Iterator[pa.Table]:
+    """Return the identity table of the store after the delivery: names of those whose description was used."""
+    used = pa.array([], pa.string())
+    if "pupil" in intake.accounts:
+        found = border.connection.sql("SELECT DISTINCT pupil_id FROM checked.pupil").to_arrow_table()
+        used = found.column(0).combine_chunks()
+    return identity.with_identities(store, intake.who, border.key, used)
 
 
 def _write_large(to: Path, intake: Intake, border: Border, writers: ThreadPoolExecutor) -> list[Future[None]]:
@@ -380,7 +378,7 @@ def _write(description: Mapping[str, Any], to: Path, intake: Intake, border: Bor
         f"COPY (SELECT DISTINCT * FROM rejected.rejected_row ORDER BY {rejected}) "
         f"TO {literal(str(to / REJECTED_FILE))} (FORMAT parquet, COMPRESSION zstd)"
     )
-    if intake.pupils.aliases:
+    if intake.who.aliases:
         border.connection.execute(
             "COPY (SELECT DISTINCT pupil_id, of_pupil_id FROM pupil_alias ORDER BY ALL) "
             f"TO {literal(str(to / ALIAS_FILE))} (FORMAT parquet, COMPRESSION zstd)"

@@ -50,12 +50,6 @@ class Feed:
         used = [header for header in self.header_of.values() if header is not None]
         return list(dict.fromkeys(used)) or [self.stored.names[0]]
 
-    def rest(self) -> None:
-        """Give up what makes the lists of texts fast to look up: the rows have been read."""
-        for listed in self.distinct.values():
-            if isinstance(listed, Words):
-                listed.rest()
-
     def some_rows(self, path: Path) -> Projection:
         """Return the projection of rows of the file that were laid aside in ``path``."""
         return self.projection.only(self.stored.relation_of_some(path, ROW_NUMBER, self.headers))
@@ -72,7 +66,7 @@ class Feed:
         place, text = self.projection.cell(name)
         if place is None or not isinstance(self.distinct[self.stored.names[place]], Words):
             return self.texts(connection, name)
-        values = pa.array(used_texts(self.stored.path, self.stored.names[place]), pa.string())
+        values = used_texts(self.stored.path, self.stored.names[place])
         return _as_texts(connection, values, place, text, name)
 
 

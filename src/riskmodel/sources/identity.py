@@ -13,12 +13,11 @@ import os
 import re
 import secrets
 import stat
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,7 +25,7 @@ import pyarrow.parquet as pq
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import Message, message
-from riskmodel.sources.codes import cleaned, has_control, is_new_code, is_personal_code
+from riskmodel.sources.codes import CODES_AT_ONCE, NEW_CODE, PERSONAL_CODE, cleaned, has_control
 from riskmodel.tables.canonical import IDENTITY
 
 PSEUDONYM_PURPOSE = b"riskmodel pseudonym of a pupil for analysis, version 1:"
@@ -38,6 +37,11 @@ NAMES_KEPT = 1 << 14
 """How many different names are remembered while a delivery is read: many pupils share one."""
 
 IDENTITY_FOLDER, IDENTITY_FILE = "identity", "identity.parquet"
+IN_ORDER = [(name, "ascending") for name in IDENTITY.key]
+ROWS_AT_ONCE = 1 << 15
+
+Known = Callable[[pa.Array], pa.Array]
+"""Gives the pseudonyms of those of some register ids that earlier deliveries named; null for the others."""
 
 
 @dataclass(frozen=True)
@@ -134,14 +138,13 @@ def _key_refused(found: Message, remedy: Message, key_file: Path) -> UsageError:
     )
 
 
-class Entry(NamedTuple):
-    """What one row of a pupil file says of a pupil's identity, in normal form ("" where it says nothing)."""
-
-    register_id: str
-    first_name: str
-    last_name: str
-    earlier_register_id: str
-    described_from: str
+ENTRIES = pa.schema(
+    [
+        (name, pa.string())
+        for name in ("register_id", "first_name", "last_name", "earlier_register_id", "described_from")
+    ]
+)
+"""What the rows of a pupil file say of identities, in normal form ("" where they say nothing)."""
 
 
 @lru_cache(NAMES_KEPT)
@@ -165,46 +168,88 @@ class Pupils:
     ``aliases`` holds pseudonyms that were given to one pupil twice before the link was known: old one by new one.
     """
 
-    pseudonyms: dict[str, str] = field(default_factory=dict)
+    register: pa.Table
+    """``raw``, the text of a register id as delivered, with ``pupil_id`` (a number in the sorted list of all), and ``fault``
+    or ``pupil_fault``."""
+    entries: pa.Table
+    """Those of ``ENTRIES`` that contradict nothing, with ``pupil_id``."""
     faults: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     unlinked_changes: int = 0
 
 
-def identify(register_ids: Iterable[str], entries: Iterable[Entry], known: Mapping[str, str], key: Key) -> Pupils:
+def identify(codes: pa.Table, entries: pa.Table, known: Known, key: Key) -> Pupils:
     """Return the pseudonym of every register id; an old and a new code of one pupil have the same.
+
+    Columns, not a Python object for each pupil: a country has some hundred thousand. Only codes that are linked, or at
+    fault, are looked at one by one.
 
     Parameters
     ----------
-    register_ids
-        All that were delivered, in normal form.
+    codes
+        All register ids that were delivered, as ``codes.CODES``.
     entries
-        The rows of the pupil files.
+        The rows of the pupil files, as ``ENTRIES``: of sound codes alone.
     known
-        Pseudonyms given in earlier deliveries, by register id.
+        Gives pseudonyms of earlier deliveries.
     """
-    pupils = Pupils()
-    entries = list(entries)
-    pupils.faults = _contradictions(entries)
-    links = {
-        entry.register_id: entry.earlier_register_id
-        for entry in entries
-        if entry.earlier_register_id and entry.register_id not in pupils.faults
-    }
-    linked = {*links, *links.values()}
-    for register_id in {*register_ids} - linked:
-        pupils.pseudonyms[register_id] = known.get(register_id) or key.pseudonym(register_id)
+    faults = _contradictions(entries)
+    links = _links(entries, faults)
+    unlinked_changes = _unlinked_changes(entries, {*links, *links.values()})
     chains: dict[str, list[str]] = defaultdict(list)
-    for register_id in linked:
+    for register_id in {*links, *links.values()}:
         chains[_earliest(register_id, links)].append(register_id)
+    linked, aliases = _of_chains(chains, known, key)
+    texts = codes.column("text").combine_chunks()
+    pupil_ids = _pseudonyms(texts, known(texts), linked, key)
+    pupil_faults = pa.nulls(len(texts), pa.string())
+    if faults:
+        at_fault = pa.array(list(faults), pa.string())
+        pupil_faults = pa.array(list(faults.values()), pa.string()).take(pc.index_in(texts, value_set=at_fault))
+        entries = entries.filter(pc.invert(pc.is_in(entries.column("register_id"), value_set=at_fault)))
+    of_entries = pupil_ids.take(pc.index_in(entries.column("register_id").combine_chunks(), value_set=texts))
+    return Pupils(
+        pa.table(
+            {
+                "raw": codes.column("raw"),
+                "pupil_id": _in_order(pupil_ids),
+                "fault": codes.column("fault"),
+                "pupil_fault": pupil_faults,
+            }
+        ),
+        entries.append_column("pupil_id", of_entries),
+        faults,
+        aliases,
+        unlinked_changes,
+    )
+
+
+def _of_chains(chains: Mapping[str, list[str]], known: Known, key: Key) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the pseudonym of every linked code, and pseudonyms that gave way to another one."""
+    every = [register_id for chain in chains.values() for register_id in chain]
+    before = dict(zip(every, known(pa.array(every, pa.string())).to_pylist(), strict=True))
+    pseudonyms, aliases = dict[str, str](), dict[str, str]()
     for earliest, chain in chains.items():
         in_order = sorted(chain, key=lambda one: (one != earliest, one))
-        given = [known[one] for one in in_order if one in known]
+        given = [pupil_id for one in in_order if (pupil_id := before[one])]
         pseudonym = given[0] if given else key.pseudonym(earliest)
-        pupils.pseudonyms.update(dict.fromkeys(chain, pseudonym))
-        pupils.aliases.update({other: pseudonym for other in given if other != pseudonym})
-    pupils.unlinked_changes = _unlinked_changes(entries, links)
-    return pupils
+        pseudonyms |= dict.fromkeys(chain, pseudonym)
+        aliases |= {other: pseudonym for other in given if other != pseudonym}
+    return pseudonyms, aliases
+
+
+def _pseudonyms(texts: pa.Array, given: pa.Array, linked: Mapping[str, str], key: Key) -> pa.Array:
+    """Return the pseudonym of each register id: that of its chain, the one given before, or a new one; of "" none."""
+    if linked:
+        at = pc.index_in(texts, value_set=pa.array(list(linked), pa.string()))
+        given = pc.coalesce(pa.array(list(linked.values()), pa.string()).take(at), given)
+    parts = []
+    for begin in range(0, len(texts), CODES_AT_ONCE):
+        here, found = texts.slice(begin, CODES_AT_ONCE), given.slice(begin, CODES_AT_ONCE)
+        is_new = pc.and_(pc.is_null(found), pc.not_equal(here, ""))
+        made = pa.array([key.pseudonym(one) for one in here.filter(is_new).to_pylist()], pa.string())
+        parts.append(pc.replace_with_mask(found, is_new, made))
+    return pa.concat_arrays(parts) if parts else texts
 
 
 def _earliest(register_id: str, links: Mapping[str, str]) -> str:
@@ -215,118 +260,220 @@ def _earliest(register_id: str, links: Mapping[str, str]) -> str:
     return register_id
 
 
-def _contradictions(entries: list[Entry]) -> dict[str, str]:
+def _in_order(pupil_ids: pa.Array) -> pa.DictionaryArray:
+    """Return pseudonyms as numbers in their sorted list."""
+    every = pc.unique(pupil_ids).drop_null()
+    every = every.take(pc.sort_indices(every))
+    return pa.DictionaryArray.from_arrays(pc.index_in(pupil_ids, value_set=every), every)
+
+
+def _contradictions(entries: pa.Table) -> dict[str, str]:
     """Return the register ids whose entries cannot all be true, with the rule that they break."""
     faults: dict[str, str] = {}
-    by_code: dict[str, list[Entry]] = defaultdict(list)
-    by_earlier: dict[str, set[str]] = defaultdict(set)
-    times = Counter(entry.register_id for entry in entries)
-    for entry in entries:
-        if times[entry.register_id] > 1:  # one entry does not contradict itself
-            by_code[entry.register_id].append(entry)
-        if entry.earlier_register_id:
-            by_earlier[entry.earlier_register_id].add(entry.register_id)
-    for code, rows in by_code.items():
-        first_names = {row.first_name.casefold() for row in rows if row.first_name}
-        # A surname may change between two descriptions of a pupil, not within one.
-        surnames: dict[str, set[str]] = defaultdict(set)
-        for row in rows:
-            if row.last_name:
-                surnames[row.described_from].add(row.last_name.casefold())
-        if len(first_names) > 1 or any(len(names) > 1 for names in surnames.values()):
-            faults[code] = "one_code_two_names"
-        if len({row.earlier_register_id for row in rows if row.earlier_register_id}) > 1:
-            faults[code] = "two_earlier_codes"
-    for earlier, codes in by_earlier.items():
-        if len(codes) > 1 or earlier in codes:
-            faults |= dict.fromkeys(codes, "earlier_code_of_two")
-    return faults
+    # A surname may change between two descriptions of a pupil, not within one.
+    for name, of_one in (("first_name", ["register_id"]), ("last_name", ["register_id", "described_from"])):
+        named = _filled(entries, name)
+        folded = named.set_column(named.column_names.index(name), name, _folded(named.column(name)))
+        faults |= dict.fromkeys(_of_several(folded, of_one, name), "one_code_two_names")
+    linking = _filled(entries, "earlier_register_id")
+    codes, earlier = linking.column("register_id"), linking.column("earlier_register_id")
+    faults |= dict.fromkeys(_of_several(linking, ["register_id"], "earlier_register_id"), "two_earlier_codes")
+    own = linking.filter(pc.equal(codes, earlier)).column("register_id").to_pylist()
+    shared = [*_of_several(linking, ["earlier_register_id"], "register_id"), *own]
+    is_shared = pc.is_in(earlier, value_set=pa.array(shared, pa.string()))
+    return faults | dict.fromkeys(linking.filter(is_shared).column("register_id").to_pylist(), "earlier_code_of_two")
 
 
-def _unlinked_changes(entries: list[Entry], links: Mapping[str, str]) -> int:
+def _filled(rows: pa.Table, *names: str) -> pa.Table:
+    """Return the rows that have a value in all of some columns."""
+    for name in names:
+        rows = rows.filter(pc.not_equal(rows.column(name), ""))
+    return rows
+
+
+def _folded(names: pa.ChunkedArray) -> pa.Array:
+    """Return names in one case."""
+    coded = names.combine_chunks().dictionary_encode()
+    return pa.array([name.casefold() for name in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
+
+
+def _of_several(rows: pa.Table, places: Sequence[str], name: str) -> list[str]:
+    """Return the first of ``places`` where rows that are equal in all of them hold several values of a column."""
+    counts = rows.group_by(list(places)).aggregate([(name, "count_distinct")])
+    several: list[str] = (
+        counts.filter(pc.greater(counts.column(f"{name}_count_distinct"), 1)).column(places[0]).to_pylist()
+    )
+    return several
+
+
+def _links(entries: pa.Table, faults: Mapping[str, str]) -> dict[str, str]:
+    """Return the earlier register id of each that has one."""
+    linking = entries.filter(pc.not_equal(entries.column("earlier_register_id"), ""))
+    pairs = zip(
+        linking.column("register_id").to_pylist(), linking.column("earlier_register_id").to_pylist(), strict=True
+    )
+    return {register_id: earlier for register_id, earlier in pairs if register_id not in faults}
+
+
+def _unlinked_changes(entries: pa.Table, linked: Collection[str]) -> int:
     """Return how many new codes stand beside an old code of the same name without a link."""
-    linked = {*links, *links.values()}
-    names = {True: set[tuple[str, str]](), False: set[tuple[str, str]]()}
-    for entry in entries:
-        code = entry.register_id
-        if entry.last_name and code not in linked and is_personal_code(code):
-            names[is_new_code(code)].add((entry.first_name.casefold(), entry.last_name.casefold()))
-    return len(names[True] & names[False])
+    named = _filled(entries, "last_name")
+    codes = named.column("register_id")
+    is_linked = pc.is_in(codes, value_set=pa.array(list(linked), pa.string()))
+    alone = named.filter(pc.and_not(pc.match_substring_regex(codes, PERSONAL_CODE), is_linked))
+    names = pc.binary_join_element_wise(*(_folded(alone.column(name)) for name in ("first_name", "last_name")), "\n")
+    is_new = pc.match_substring_regex(alone.column("register_id"), NEW_CODE)
+    old, new = (pc.unique(names.filter(which)) for which in (pc.invert(is_new), is_new))
+    return int(pc.sum(pc.is_in(new, value_set=old)).as_py() or 0)
 
 
 def read_identities(store: Path) -> pa.Table:
     """Return the identity table of a store; empty where there is none."""
+    parts = list(_stored_parts(store))
+    return pa.concat_tables(parts) if parts else IDENTITY.arrow_schema().empty_table()
+
+
+def _stored_parts(store: Path, names: Sequence[str] = IDENTITY.column_names) -> Iterator[pa.Table]:
+    """Yield some columns of the identity table of a store, some rows at a time."""
     path = store / IDENTITY_FOLDER / IDENTITY_FILE
-    if not path.exists():
-        return IDENTITY.arrow_schema().empty_table()
-    with pq.ParquetFile(path) as file:
-        return file.read().cast(IDENTITY.arrow_schema())
+    if path.exists():
+        schema = pa.schema([IDENTITY.arrow_schema().field(name) for name in names])
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(names), use_threads=False):
+                yield pa.Table.from_batches([batch]).select(list(names)).cast(schema)
 
 
-def known_among(stored: pa.Table, register_ids: Iterable[str]) -> dict[str, str]:
-    """Return the pseudonyms of those of some register ids that stand in an identity table."""
-    some = stored.filter(pc.is_in(stored.column("register_id"), value_set=pa.array(list(register_ids), pa.string())))
-    return dict(zip(some.column("register_id").to_pylist(), some.column("pupil_id").to_pylist(), strict=True))
+def known_to(store: Path) -> Known:
+    """Return what gives the pseudonyms of register ids that stand in the identity table of a store; null for others."""
+
+    def known(register_ids: pa.Array) -> pa.Array:
+        found = pa.nulls(len(register_ids), pa.string())
+        for part in _stored_parts(store, ("register_id", "pupil_id")):
+            at = pc.index_in(register_ids, value_set=part.column("register_id").combine_chunks())
+            found = pc.coalesce(found, part.column("pupil_id").combine_chunks().take(at))
+        return found
+
+    return known
 
 
-def merged_identities(stored: pa.Table, entries: Iterable[Entry], pupils: Pupils, key: Key, used: set[str]) -> pa.Table:
-    """Return the identity table after a delivery: for each register id the newest names.
+def known_to_nobody(register_ids: pa.Array) -> pa.Array:
+    """Return null for each register id: there is no earlier delivery."""
+    return pa.nulls(len(register_ids), pa.string())
 
-    ``used`` are the pseudonyms of the pupils whose description was used; the others are not added.
+
+def with_identities(store: Path, pupils: Pupils, key: Key, used: pa.Array) -> Iterator[pa.Table]:
+    """Yield the identity table of a store after a delivery, in its order: for each register id the newest names.
+
+    Of a country few are told of, and all others go by some rows at a time.
+
+    Parameters
+    ----------
+    used
+        Pseudonyms of the pupils whose description was used; the others are not added.
     """
-    aliases, pseudonyms, key_id = pupils.aliases, pupils.pseudonyms, key.key_id
-    told_of = [
-        entry
-        for entry in sorted(entries, key=lambda entry: (entry.described_from, entry))
-        if pseudonyms.get(entry.register_id, "") in used and entry.register_id not in pupils.faults
-    ]
-    named = {one for entry in told_of for one in (entry.register_id, entry.earlier_register_id) if one}
-    # Of a country few are told of: all others stay as they are, by column.
-    is_named = pc.is_in(stored.column("register_id"), value_set=pa.array(list(named), pa.string()))
-    others = stored.filter(pc.invert(is_named))
-    columns = stored.filter(is_named).to_pydict()
-    place = {register_id: at for at, register_id in enumerate(columns["register_id"])}
+    told = _told(pupils, used)
+    codes, aliased = told.column("register_id").combine_chunks(), pa.array(list(pupils.aliases), pa.string())
 
-    def told(register_id: str, pupil_id: str) -> int:
-        """Return the place of a register id, which may be a new one, of which these are known."""
-        at = place.setdefault(register_id, len(place))
-        if at == len(columns["register_id"]):
-            for values in columns.values():
-                values.append(None)
-            columns["register_id"][at] = register_id
-        columns["pupil_id"][at], columns["key_id"][at] = pupil_id, key_id
-        return at
+    def is_changed(part: pa.Table) -> pa.ChunkedArray:
+        is_told = pc.is_in(part.column("register_id"), value_set=codes)
+        return pc.or_(is_told, pc.is_in(part.column("pupil_id"), value_set=aliased))
 
-    for entry in told_of:
-        pupil_id = pseudonyms[entry.register_id]
-        at = told(entry.register_id, pupil_id)
-        for name in ("first_name", "last_name", "earlier_register_id"):
-            columns[name][at] = getattr(entry, name) or columns[name][at]
-        if entry.earlier_register_id:
-            told(entry.earlier_register_id, pupil_id)
-    table = pa.concat_tables([_with_aliases(others, aliases), pa.table(columns, schema=IDENTITY.arrow_schema())])
-    return table.sort_by([("pupil_id", "ascending"), ("register_id", "ascending")])
+    before = pa.concat_tables(
+        [IDENTITY.arrow_schema().empty_table(), *(part.filter(is_changed(part)) for part in _stored_parts(store))]
+    )
+    changed = _changed(told, before, pupils.aliases, key)
+    for part in _stored_parts(store):
+        same = part.filter(pc.invert(is_changed(part)))
+        if same.num_rows:
+            is_due = _stands_before(changed, same.slice(same.num_rows - 1))
+            yield pa.concat_tables([same, changed.filter(is_due)]).sort_by(IN_ORDER)
+            changed = changed.filter(pc.invert(is_due))
+    yield changed
 
 
-def _with_aliases(stored: pa.Table, aliases: Mapping[str, str]) -> pa.Table:
-    """Return stored rows under the pseudonyms that took the place of theirs."""
-    if not aliases:
-        return stored
-    pupils = [aliases.get(pupil_id, pupil_id) for pupil_id in stored.column("pupil_id").to_pylist()]
-    at = stored.schema.get_field_index("pupil_id")
-    return stored.set_column(at, stored.schema.field(at), pa.array(pupils, pa.string()))
+def _stands_before(rows: pa.Table, last: pa.Table) -> pa.ChunkedArray:
+    """Return which rows stand before a row in the order of the identity table."""
+    pupil_id, register_id = (last.column(name)[0] for name, _ in IN_ORDER)
+    is_earlier = pc.less(rows.column("pupil_id"), pupil_id)
+    is_same = pc.equal(rows.column("pupil_id"), pupil_id)
+    return pc.or_(is_earlier, pc.and_(is_same, pc.less(rows.column("register_id"), register_id)))
 
 
-def write_identities(store: Path, table: pa.Table) -> None:
+def _told(pupils: Pupils, used: pa.Array) -> pa.Table:
+    """Return what a delivery tells of register ids, a row for each: the last names that are not empty."""
+    entries = pupils.entries.filter(pc.is_in(pupils.entries.column("pupil_id"), value_set=used))
+    names = ("first_name", "last_name", "earlier_register_id")
+    # Of equal days the greatest names count: whatever the order of the files was.
+    entries = entries.sort_by([(name, "ascending") for name in ("described_from", "register_id", *names)])
+    for name in names:
+        values = entries.column(name)
+        filled = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
+        entries = entries.set_column(entries.column_names.index(name), name, filled)
+    told = _last_by(entries, "register_id", ("pupil_id", *names))
+    linked = _last_by(
+        entries.filter(entries.column("earlier_register_id").is_valid()), "earlier_register_id", ("pupil_id",)
+    )
+    linked = linked.rename_columns(["register_id", "pupil_id"])
+    is_told = pc.is_in(linked.column("register_id"), value_set=told.column("register_id").combine_chunks())
+    return pa.concat_tables([told, linked.filter(pc.invert(is_told))], promote_options="default")
+
+
+def _last_by(rows: pa.Table, key: str, names: Sequence[str]) -> pa.Table:
+    """Return the last value of some columns for each value of another one."""
+    found = rows.group_by(key, use_threads=False).aggregate([(name, "last") for name in names])
+    return found.select([key, *(f"{name}_last" for name in names)]).rename_columns([key, *names])
+
+
+def _changed(told: pa.Table, before: pa.Table, aliases: Mapping[str, str], key: Key) -> pa.Table:
+    """Return rows of the identity table that are new or changed, in its order."""
+    at = pc.index_in(
+        told.column("register_id").combine_chunks(), value_set=before.column("register_id").combine_chunks()
+    )
+    earlier = before.take(at)
+    columns = {
+        name: told.column(name)
+        if name in ("register_id", "pupil_id")
+        else pc.coalesce(told.column(name), earlier.column(name))
+        for name in told.column_names
+    }
+    columns["key_id"] = pa.repeat(key.key_id, told.num_rows)
+    schema = IDENTITY.arrow_schema()
+    new = pa.table({name: columns[name] for name in schema.names}).cast(schema)
+    others = before.filter(
+        pc.invert(pc.is_in(before.column("register_id"), value_set=told.column("register_id").combine_chunks()))
+    )
+    one = pa.array([aliases.get(pupil_id, pupil_id) for pupil_id in others.column("pupil_id").to_pylist()], pa.string())
+    others = others.set_column(schema.get_field_index("pupil_id"), schema.field("pupil_id"), one)
+    return pa.concat_tables([new, others]).sort_by(IN_ORDER)
+
+
+def write_identities(store: Path, rows: pa.Table) -> None:
     """Replace the identity table of a store, at once; only the owner of the store may enter its folder."""
+    put_identities(store, written_identities(_own_folder(store), [rows]))
+
+
+def written_identities(folder: Path, parts: Iterable[pa.Table]) -> Path:
+    """Write an identity table into a private folder of a store's file system, for its owner alone; return the file."""
+    path = folder / f".{IDENTITY_FILE}.part"
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        with pq.ParquetWriter(file, IDENTITY.arrow_schema()) as writer:
+            for rows in parts:
+                writer.write_table(rows)
+        file.flush()
+        os.fsync(file.fileno())
+    return path
+
+
+def put_identities(store: Path, written: Path) -> None:
+    """Make a written identity table that of a store, at once."""
+    written.replace(_own_folder(store) / IDENTITY_FILE)
+
+
+def _own_folder(store: Path) -> Path:
+    """Return the folder of the identity table, which only the owner of the store may enter."""
     folder = store / IDENTITY_FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    part = folder / f".{IDENTITY_FILE}.part"
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        pq.write_table(table, file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(folder / IDENTITY_FILE)
+    return folder

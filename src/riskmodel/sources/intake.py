@@ -297,8 +297,8 @@ def _open_parents(intake: Intake, border: Border) -> None:
         return
     connection.execute("CREATE TABLE pupil_alias (pupil_id VARCHAR, of_pupil_id VARCHAR)")
     connection.execute("CREATE SCHEMA IF NOT EXISTS checked")
-    if intake.pupils.aliases:
-        rows = pa.table({"pupil_id": list(intake.pupils.aliases), "of_pupil_id": list(intake.pupils.aliases.values())})
+    if aliases := intake.who.aliases:
+        rows = pa.table({"pupil_id": list(aliases), "of_pupil_id": list(aliases.values())})
         connection.register("new_alias", rows)
         connection.execute("INSERT INTO pupil_alias SELECT * FROM new_alias")
         connection.unregister("new_alias")

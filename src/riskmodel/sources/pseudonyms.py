@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
@@ -13,96 +14,102 @@ import pyarrow.compute as pc
 from riskmodel.messages import plural
 from riskmodel.sources import identity
 from riskmodel.sources.border import Border, Intake, Notice, add_unread, count, reject
-from riskmodel.sources.codes import Code, normalised
+from riskmodel.sources.codes import CODES, CODES_AT_ONCE, Code, normalised, normalised_column
 from riskmodel.sources.feeds import Feed
 from riskmodel.sources.mapping import NAME_COLUMNS, PUPIL_CODE
 from riskmodel.sources.projection import Projection
 from riskmodel.tables.fields import literal
 
+LINK = ("register_id", "earlier_register_id")
+
 
 def identify_pupils(
     projections: Sequence[Projection], intake: Intake, border: Border, feeds: Mapping[str, Sequence[Feed]]
 ) -> None:
-    """Make the table ``register`` (raw text of a register id, its pseudonym, its fault), and note in the intake who is who.
+    """Make the relation ``register`` (raw text of a register id, its pseudonym, its fault), and note in the intake who is who.
 
     ``feeds`` are the files of which the different codes are known already.
     """
     free = intake.mapping.delivery.register_ids == "free"
     connection = border.connection
     listed = {id(feed.projection): feed for some in feeds.values() for feed in some}
-    codes: dict[str, Code] = {}
+    codes = CODES.empty_table()
     with_codes = [projection for projection in projections if PUPIL_CODE in projection.columns]
     # Files of which the codes are listed come last: those that another file names need no further look.
     for projection in sorted(with_codes, key=lambda projection: id(projection) in listed):
         feed = listed.get(id(projection))
         every = feed.texts(connection, PUPIL_CODE) if feed else f"SELECT DISTINCT {PUPIL_CODE} FROM ({projection.rows})"
         found = _normalised(connection, every, codes, free=free)
-        if feed and any(code.warning for code in found.values()):
+        if feed and found.column("warning").null_count < found.num_rows:
             # A list of a file may hold codes that no row does; of these nothing is said.
             found = _normalised(connection, feed.used_texts(connection, PUPIL_CODE), codes, free=free)
-        codes |= found
-    intake.entries = [entry for entry in _entries(projections, codes, border, free=free) if entry.register_id]
-    _keep_out_erased(codes, intake, border)
-    sound = {code.text for code in codes.values() if code.text and not code.fault}
-    known = border.known_among(sound.union(entry.earlier_register_id for entry in intake.entries))
-    intake.pupils = identity.identify(sound, intake.entries, known, border.key)
-    pseudonyms, faults = intake.pupils.pseudonyms, intake.pupils.faults
-    register = {
-        "raw": list(codes),
-        "pupil_id": [None if code.fault else pseudonyms.get(code.text) for code in codes.values()],
-        "fault": [code.fault or None for code in codes.values()],
-        "warning": [code.warning or None for code in codes.values()],
-        "pupil_fault": [None if code.fault else faults.get(code.text) for code in codes.values()],
-    }
-    intake.register = pa.table(register, schema=pa.schema([(name, pa.string()) for name in register]))
-    connection.register("register", intake.register)
-    _note_codes(codes, intake)
+        codes = pa.concat_tables([codes, found])
+    codes = codes.combine_chunks()
+    entries = _entries(projections, codes, border, free=free)
+    codes, entries = _without_erased(codes, entries, border)
+    intake.pupils = identity.identify(codes, entries, border.known, border.key)
+    connection.register("register", intake.pupils.register)
+    _note_codes(codes, intake.pupils.unlinked_changes, intake)
 
 
-def _keep_out_erased(codes: dict[str, Code], intake: Intake, border: Border) -> None:
-    """Put the codes of erased pupils at fault, also new ones that a pupil file links to an erased one."""
-    links = [{entry.register_id, entry.earlier_register_id} for entry in intake.entries if entry.earlier_register_id]
-    erased = border.erased({code.text for code in codes.values() if code.text}.union(*links))
+def _without_erased(codes: pa.Table, entries: pa.Table, border: Border) -> tuple[pa.Table, pa.Table]:
+    """Return codes of erased pupils at fault, also new ones that a pupil file links to an erased one; no entry of theirs."""
+    linking = entries.filter(pc.not_equal(entries.column("earlier_register_id"), ""))
+    links = [{*pair} for pair in zip(*(linking.column(at).to_pylist() for at in LINK), strict=True)]
+    erased = border.erased(code for link in links for code in link)
+    for batch in codes.to_batches(CODES_AT_ONCE):
+        erased |= border.erased(code for code in batch.column("text").to_pylist() if code)
     size = -1
     while len(erased) != size:
         size = len(erased)
         erased = erased.union(*(link for link in links if link & erased))
-    for raw, code in codes.items():
-        if code.text in erased:
-            codes[raw] = Code("", "erased")
-    intake.entries = [entry for entry in intake.entries if entry.register_id not in erased]
+    if not erased:
+        return codes, entries
+    listed = pa.array(list(erased), pa.string())
+    is_erased = pc.is_in(codes.column("text"), value_set=listed)
+    for name, said in (("text", ""), ("fault", "erased"), ("warning", None)):
+        told = pc.if_else(is_erased, pa.scalar(said, pa.string()), codes.column(name))
+        codes = codes.set_column(CODES.get_field_index(name), name, told)
+    return codes, entries.filter(pc.invert(pc.is_in(entries.column("register_id"), value_set=listed)))
 
 
-def _normalised(
-    connection: duckdb.DuckDBPyConnection, rows: str, known: Mapping[str, Code], *, free: bool
-) -> dict[str, Code]:
-    """Return the register ids among ``rows`` that are not known yet, by their raw text."""
+def _normalised(connection: duckdb.DuckDBPyConnection, rows: str, known: pa.Table, *, free: bool) -> pa.Table:
+    """Return the register ids among ``rows`` that are not known yet, as ``CODES``."""
     raws = pc.unique(connection.sql(f"SELECT {PUPIL_CODE} FROM ({rows})").to_arrow_table().column(0)).drop_null()
-    is_known = pc.is_in(raws, value_set=pa.array(list(known), pa.string()))
-    new = raws.filter(pc.invert(is_known)).to_pylist()
-    return dict(zip(new, normalised(new, free=free), strict=True))
+    is_known = pc.is_in(raws, value_set=known.column("raw").combine_chunks())
+    return normalised_column(raws.filter(pc.invert(is_known)), free=free)
 
 
-def _entries(
-    projections: Sequence[Projection], codes: Mapping[str, Code], border: Border, *, free: bool
-) -> Iterable[identity.Entry]:
-    """Yield what the pupil files say of identities; rows with an unusable name or earlier code are left to the check."""
+def _entries(projections: Sequence[Projection], codes: pa.Table, border: Border, *, free: bool) -> pa.Table:
+    """Return what the pupil files say of identities; rows with an unusable name or code are left to the check."""
+    connection, found = border.connection, list[pa.RecordBatch]()
+    connection.register("codes", codes)
     for projection in projections:
         if projection.table != "pupil":
             continue
-        wanted = [PUPIL_CODE, *NAME_COLUMNS, "happened_on"]
+        wanted = [*NAME_COLUMNS, "happened_on"]
         given = [name if name in projection.columns else f"NULL AS {name}" for name in wanted]
-        rows = border.connection.execute(f"SELECT DISTINCT {', '.join(given)} FROM ({projection.rows})").fetchall()
-        before_of = _earlier_codes((row[3] for row in rows), free=free)
-        days = {row[4]: row[4] or "" for row in rows}  # one text for each day, not for each pupil
-        for raw, first_name, last_name, earlier, described_from in rows:
-            code, before = codes.get(raw), before_of[earlier]
-            if code is None or code.fault or identity.name_fault(first_name) or identity.name_fault(last_name):
-                continue
-            if before.fault:
-                continue
+        rows = connection.sql(
+            f"SELECT DISTINCT codes.text, {', '.join(wanted)} FROM (SELECT {PUPIL_CODE}, {', '.join(given)} FROM ({projection.rows})) "
+            f"JOIN codes ON codes.raw = {PUPIL_CODE} WHERE codes.fault IS NULL AND codes.text <> ''"
+        )
+        for batch in rows.to_arrow_reader(CODES_AT_ONCE):
+            found.append(_entries_of(batch, free=free))
+    connection.unregister("codes")
+    return pa.Table.from_batches(found, identity.ENTRIES)
+
+
+def _entries_of(batch: pa.RecordBatch, *, free: bool) -> pa.RecordBatch:
+    columns = [column.to_pylist() for column in batch.columns]
+    before_of = _earlier_codes(columns[3], free=free)
+    lines = []
+    for text, first_name, last_name, earlier, described_from in zip(*columns, strict=True):
+        before = before_of[earlier]
+        if not (identity.name_fault(first_name) or identity.name_fault(last_name) or before.fault):
             names = identity.clean_name(first_name), identity.clean_name(last_name)
-            yield identity.Entry(code.text, *names, before.text, days[described_from])
+            lines.append((text, *names, before.text, described_from or ""))
+    told = zip(*lines, strict=True) if lines else [()] * len(identity.ENTRIES)
+    return pa.record_batch([pa.array(one, pa.string()) for one in told], schema=identity.ENTRIES)
 
 
 def _earlier_codes(texts: Iterable[str | None], *, free: bool) -> dict[str | None, Code]:
@@ -112,10 +119,9 @@ def _earlier_codes(texts: Iterable[str | None], *, free: bool) -> dict[str | Non
     return dict.fromkeys(different, Code("")) | dict(zip(given, normalised(given, free=free), strict=True))
 
 
-def _note_codes(codes: Mapping[str, Code], intake: Intake) -> None:
-    with_decimals = sum(code.warning == "code_with_decimals" for code in codes.values())
-    wrong_figure = sum(code.warning == "code_check_figure" for code in codes.values())
-    changes = intake.pupils.unlinked_changes
+def _note_codes(codes: pa.Table, changes: int, intake: Intake) -> None:
+    warnings = Counter(codes.column("warning").drop_null().to_pylist())
+    with_decimals, wrong_figure = warnings["code_with_decimals"], warnings["code_check_figure"]
     texts = {
         "code_with_decimals": plural(
             "{count} personal code ended in .0; its 11 figures were used. Format the column as text before the next export.",
@@ -170,17 +176,19 @@ def _register_name_faults(table: str, given: set[str], intake: Intake, border: B
     free = intake.mapping.delivery.register_ids == "free"
     wanted = [name if name in given else f"NULL AS {name}" for name in NAME_COLUMNS]
     found: list[dict[str, object]] = []
-    rows = border.connection.execute(f"SELECT file_name, row_number, {', '.join(wanted)} FROM text_{table}").fetchall()
-    before_of = _earlier_codes((row[4] for row in rows), free=free)
-    for file_name, row_number, first_name, last_name, earlier in rows:
-        faults = {
-            "first_name": identity.name_fault(first_name),
-            "last_name": identity.name_fault(last_name),
-            "earlier_register_id": before_of[earlier].fault,
-        }
-        if column := next((name for name, fault in faults.items() if fault), ""):
-            place = {"file_name": file_name, "row_number": row_number}
-            found.append({**place, "column_name": column, "fault": faults[column]})
+    rows = border.connection.sql(f"SELECT file_name, row_number, {', '.join(wanted)} FROM text_{table}")
+    for batch in rows.to_arrow_reader(CODES_AT_ONCE):
+        columns = [column.to_pylist() for column in batch.columns]
+        before_of = _earlier_codes(columns[4], free=free)
+        for file_name, row_number, first_name, last_name, earlier in zip(*columns, strict=True):
+            faults = {
+                "first_name": identity.name_fault(first_name),
+                "last_name": identity.name_fault(last_name),
+                "earlier_register_id": before_of[earlier].fault,
+            }
+            if column := next((name for name, fault in faults.items() if fault), ""):
+                place = {"file_name": file_name, "row_number": row_number}
+                found.append({**place, "column_name": column, "fault": faults[column]})
     schema = pa.schema(
         [("file_name", pa.string()), ("row_number", pa.int64()), ("column_name", pa.string()), ("fault", pa.string())]
     )

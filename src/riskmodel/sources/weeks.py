@@ -6,6 +6,7 @@ once, the week is not too full, and no absence is longer than the lessons planne
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -31,6 +32,8 @@ SCHOOL_BITS, DAY_BITS = 16, 17
 FIRST_LOOK = 256
 """Among so many rows the end of a week is sought first."""
 MOST_SCHOOLS = 1 << SCHOOL_BITS
+NOWHERE = int(np.iinfo(np.int32).min)
+"""The school, and the week, of a pupil who was not met yet."""
 
 
 class ScatteredError(Exception):
@@ -91,9 +94,9 @@ def fold_weeks(parts: Iterable[Rows], journal: Journal) -> Iterator[Folded]:
     ScatteredError
         When they do not.
     """
-    last_week: dict[int, int] = {}
+    last_weeks = _LastWeeks()
     for rows in _whole_weeks(parts):
-        yield _folded(rows, journal, last_week)
+        yield _folded(rows, journal, last_weeks)
 
 
 def _whole_weeks(parts: Iterable[Rows]) -> Iterator[Rows]:
@@ -134,7 +137,33 @@ def _run_of_week(rows: Rows, other: Rows | None = None) -> int:
         look *= 2
 
 
-def _folded(rows: Rows, journal: Journal, last_week: dict[int, int]) -> Folded:
+class _LastWeeks:
+    """The last week of each pupil so far: in the school that was met last, and in others, which few pupils have."""
+
+    def __init__(self) -> None:
+        self._school, self._week = array("i"), array("i")
+        self._elsewhere: dict[tuple[int, int], int] = {}
+
+    def note(self, rows: Rows, begins: Numbers) -> None:
+        """Note the last week of runs of rows of a pupil in a school; ScatteredError unless it comes after those before."""
+        pupils, days = rows["pupil_id"], rows["happened_on"]
+        ends = np.append(begins[1:], len(days)) - 1
+        new = array("i", [NOWHERE]) * max(0, int(pupils.max()) + 1 - len(self._school))
+        self._school += new
+        self._week += new
+        runs = (pupils[begins], rows["school_id"][begins], week_of(days[begins]), week_of(days[ends]))
+        for pupil, school, first, last in zip(*(numbers.tolist() for numbers in runs), strict=True):
+            before, week = self._school[pupil], self._week[pupil]
+            if before != school:
+                if before != NOWHERE:
+                    self._elsewhere[pupil, before] = week
+                week = self._elsewhere.get((pupil, school), NOWHERE)
+            if week != NOWHERE and week >= first:
+                raise ScatteredError
+            self._school[pupil], self._week[pupil] = school, last
+
+
+def _folded(rows: Rows, journal: Journal, last_weeks: _LastWeeks) -> Folded:
     from riskmodel.sources import loops  # noqa: PLC0415  (what compiles them is not always needed)
 
     n = len(rows["happened_on"])
@@ -158,7 +187,7 @@ def _folded(rows: Rows, journal: Journal, last_week: dict[int, int]) -> Folded:
     counts = loops.fold(lessons, rule, np.empty(n, np.uint8), found)
     if counts.kept == loops.SCATTERED:
         raise ScatteredError
-    _require_later_weeks(rows, found.begins[: counts.begins], last_week)
+    last_weeks.note(rows, found.begins[: counts.begins])
     kept, handed_on = found.kept[: counts.kept], found.handed_on[: counts.handed_on]
     return Folded(
         {name: numbers[kept] for name, numbers in rows.items()},
@@ -173,18 +202,6 @@ def _read_only(numbers: Numbers, kind: type) -> Numbers:
     given: Numbers = np.ascontiguousarray(numbers, kind).view()
     given.flags.writeable = False
     return given
-
-
-def _require_later_weeks(rows: Rows, begins: Numbers, last_week: dict[int, int]) -> None:
-    """Note the last week of each pupil in a school, which must come after those noted before."""
-    pupils, schools, days = rows["pupil_id"], rows["school_id"], rows["happened_on"]
-    ends = np.append(begins[1:], len(days)) - 1
-    pairs = (pupils[begins].astype(np.int64) << SCHOOL_BITS) | schools[begins]
-    first, last = week_of(days[begins]), week_of(days[ends])
-    for pair, begun, ended in zip(pairs.tolist(), first.tolist(), last.tolist(), strict=True):
-        if last_week.get(pair, begun - 1) >= begun:
-            raise ScatteredError
-        last_week[pair] = ended
 
 
 def _is_in(keys: Numbers, among: Numbers) -> Numbers:
