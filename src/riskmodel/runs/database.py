@@ -17,8 +17,6 @@ from riskmodel.risk.features import SLOW_TABLES
 from riskmodel.runs.parts import PartFolder
 from riskmodel.sources.history import open_canonical
 
-_opened = threading.local()
-
 LARGEST_MEMORY = "400MB"
 """A country of 150,000 pupils stays below; of a larger one the data base keeps what is not at hand in a file, a tenth slower."""
 
@@ -31,11 +29,24 @@ class _Database:
         self.root = duckdb.connect(
             config={"threads": threads, "memory_limit": LARGEST_MEMORY, "temp_directory": str(spill)}
         )
-        self.lock = threading.Lock()
+        self.lock, self._lock_of_opened = threading.Lock(), threading.Lock()
         self.has_versions = False
         self.numbers = itertools.count(1)
+        self._opened: dict[threading.Thread, duckdb.DuckDBPyConnection] = {}
 
-    def open(self, store: Path, delivery_ids: Sequence[str]) -> duckdb.DuckDBPyConnection:
+    def of_this_thread(self, store: Path, delivery_ids: Sequence[str]) -> duckdb.DuckDBPyConnection:
+        """Return the connection of this thread: its own, that of a thread which has ended, or a new one."""
+        here = threading.current_thread()
+        with self._lock_of_opened:
+            ended = next((thread for thread in self._opened if not thread.is_alive()), here)
+            found = self._opened.pop(here if here in self._opened else ended, None)
+        if found is None:
+            found = self._open(store, delivery_ids)
+        with self._lock_of_opened:
+            self._opened[here] = found
+        return found
+
+    def _open(self, store: Path, delivery_ids: Sequence[str]) -> duckdb.DuckDBPyConnection:
         """Return a connection with a catalogue of its own, which holds ``canonical.<table>``."""
         connection = self.root.cursor()
         catalogue = f"part_{next(self.numbers)}"
@@ -51,18 +62,11 @@ _databases_lock = threading.Lock()
 
 
 def canonical(folder: PartFolder, given: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
-    """Return a connection of this thread that holds ``canonical.<table>``; the next part of the run has it again.
+    """Return a connection for this thread alone that holds ``canonical.<table>``; the next part of the run has it again.
 
     ``given`` names ``delivery_ids`` and ``threads``.
     """
-    database = _database(folder, given)
-    if getattr(_opened, "database", None) is not database:
-        if hasattr(_opened, "connection"):
-            _opened.connection.close()
-        _opened.connection = database.open(folder.store, given["delivery_ids"])
-        _opened.database = database
-    connection: duckdb.DuckDBPyConnection = _opened.connection
-    return connection
+    return _database(folder, given).of_this_thread(folder.store, given["delivery_ids"])
 
 
 def _database(folder: PartFolder, given: Mapping[str, Any]) -> _Database:
@@ -83,7 +87,7 @@ def find_versions(folder: PartFolder, given: Mapping[str, Any]) -> None:
     database = _database(folder, given)
     with database.lock:
         if not database.has_versions:
-            open_canonical(database.root, folder.store, given["delivery_ids"])
+            open_canonical(database.root, folder.store, given["delivery_ids"], SLOW_TABLES)
             with _frugal(database.root):
                 keep_versions(database.root, SLOW_TABLES)
             database.has_versions = True
@@ -103,9 +107,6 @@ def _frugal(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def close() -> None:
-    """Let go of the data base; other threads let go of it when they end."""
-    if hasattr(_opened, "connection"):
-        _opened.connection.close()
-        del _opened.connection, _opened.database
+    """Let go of the data base."""
     with _databases_lock:
         _databases.clear()

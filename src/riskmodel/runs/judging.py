@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -85,13 +85,14 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
             new_days=judging.new_pupil_days,
             support_aware=judging.support_aware,
         )
-        found, of_features = _work(course, tested, pool)
+        found, needed, others = _work(course, tested, pool)
         members = course.members.result()
         asked = doubting.Doubting(judging.unsure_share, capacity, judging.bootstrap_replicates, judging.seed)
         spoken = [part.spoken for part in found if part.spoken is not None]
-        too_little = spreads.too_little(of_features, len(members.label))
-        # Beside the tables that are written meanwhile.
-        doubting_them = pool.submit(doubting.doubt, asked, members, spoken, course.split, too_little)
+        # While the features that it does not ask for are looked at.
+        too_little = spreads.too_little(_all(needed), len(members.label))
+        doubted = doubting.doubt(asked, members, spoken, course.split, too_little)
+        of_features = [*_all(needed), *_all(others)]
         evaluation = run.write(EVALUATION, evaluation_table([row for part in found for row in part.evaluation]))
         calibration = [row for part in found for row in part.calibration]
         run.write(CALIBRATION, pd.DataFrame(calibration, columns=list(CALIBRATION.column_names)))
@@ -100,7 +101,6 @@ def judge(run: SemesterRun, judging: Judging) -> dict[str, Any]:
         causes = run.write(FAIRNESS_CAUSE, audit.cause_table([row for part in found for row in part.causes]))
         run.write(BAND, _bands(run, _joined([part.meaning for part in found if part.meaning is not None]), capacity))
         run.write(DRIFT, spreads.nearest_drift(of_features))
-        doubted = doubting_them.result()
     run.write(COVERAGE, doubted.coverage)
     content = {
         **metrics.headline(evaluation, course.split),
@@ -153,14 +153,20 @@ class _Found:
 
 def _work(
     course: _Course, tested: Sequence[tuple[date, str]], pool: ThreadPoolExecutor
-) -> tuple[list[_Found], list[spreads.Spread]]:
-    """Return what is found of each cohort and split, and of each feature, in their order."""
+) -> tuple[list[_Found], _Coming, _Coming]:
+    """Return what is found of each cohort and split, in their order, and what is coming of the features (see :func:`spreads.pieces`)."""
     # The newest cohort is the longest piece: its subsets and groups have intervals too.
     begun = {number: pool.submit(_measure, course, number) for number in reversed(range(len(tested)))}
     reading = pool.submit(lambda: spreads.Reading.of(course.run, course.members.result(), course.new_days))
-    features = [pool.submit(_spreads, reading, codes) for codes in spreads.pieces()]
-    found = [begun[number].result() for number in range(len(tested))]
-    return found, [spread for piece in features for spread in piece.result()]
+    needed, others = ([pool.submit(_spreads, reading, codes) for codes in pieces] for pieces in spreads.pieces())
+    return [begun[number].result() for number in range(len(tested))], needed, others
+
+
+_Coming: TypeAlias = Sequence[Future[list[spreads.Spread]]]
+
+
+def _all(coming: _Coming) -> list[spreads.Spread]:
+    return [spread for piece in coming for spread in piece.result()]
 
 
 def _spreads(reading: Future[spreads.Reading], codes: Sequence[str]) -> list[spreads.Spread]:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import secrets
 import shutil
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -83,10 +85,15 @@ class SemesterRun:
 
     @contextlib.contextmanager
     def parts(self) -> Iterator[PartFolder]:
-        """Give the folder for the parts of a step, beside the run; it is removed when the step is done."""
+        """Give the folder for the parts of a step, beside the run; when the step is done it goes, and nobody waits for that.
+
+        Should this process end before, what is left goes with the other leftovers when the run is published.
+        """
         path = marks_of(self.folder) / "parts"
         yield open_folder(path, self.store)
-        shutil.rmtree(path, ignore_errors=True)
+        done = path.with_name(f"parts-done-{secrets.token_hex(4)}")
+        path.rename(done)
+        threading.Thread(target=shutil.rmtree, args=(done,), kwargs={"ignore_errors": True}).start()
 
     def progress(self, count: int) -> Tell:
         """Return what tells of ``count`` parts: a line of the notebook each, and one of the run's log."""

@@ -78,10 +78,17 @@ class Reading:
         return Spread(code, compared, self.outcomes.auc_by(values, room), np.packbits(np.isnan(values)), is_few)
 
 
-def pieces() -> list[list[str]]:
-    """Return the codes of all features, in pieces of work."""
-    codes = [declared.code for declared in FEATURES]
-    return [codes[first : first + FEATURES_AT_ONCE] for first in range(0, len(codes), FEATURES_AT_ONCE)]
+def pieces() -> tuple[list[list[str]], list[list[str]]]:
+    """Return the codes of all features, in pieces of work: those that :func:`too_little` asks for, and the others."""
+    needed, others = list[str](), list[str]()
+    for declared in FEATURES:
+        is_needed = declared.group in NEEDED_GROUPS or declared.code == DAYS_IN_SCHOOL
+        (needed if is_needed else others).append(declared.code)
+    return _pieces(needed), _pieces(others)
+
+
+def _pieces(codes: Sequence[str]) -> list[list[str]]:
+    return [list(codes[first : first + FEATURES_AT_ONCE]) for first in range(0, len(codes), FEATURES_AT_ONCE)]
 
 
 def nearest_drift(spreads: Sequence[Spread]) -> pd.DataFrame:
@@ -104,7 +111,7 @@ def missingness(spreads: Sequence[Spread], now: slice, rows: int) -> list[dict[s
 
 
 def too_little(spreads: Sequence[Spread], rows: int) -> NDArray[np.bool_]:
-    """Return of which rows of all cohorts too little is known for an assessment."""
+    """Return of which rows of all cohorts too little is known for an assessment, by the features of its pieces."""
     is_few = next(spread.is_few for spread in spreads if spread.code == DAYS_IN_SCHOOL)
     assert is_few is not None
     has_data = [~_has_none(spreads, group, rows) for group in NEEDED_GROUPS]
