@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,12 +23,17 @@ def report(tmp_path):
         folder.mkdir(parents=True)
     (delivery / "mapping.yaml").write_text("")
     pq.write_table(pa.table({"lesson_number": list(range(1, 8))}), delivery / "attendance.parquet")
-    journal.record(tmp_path / "store" / journal.LOG_NAME, event="received", delivery_id="a", seconds=40.0)
+    log = tmp_path / "store" / journal.LOG_NAME
+    with national._Received(log) as received:
+        journal.record(log, event="received", delivery_id="a", seconds=40.0)
+        while not received.ingest_seconds:
+            time.sleep(0.01)
+        time.sleep(0.05)
     for step, seconds, start in (("10_tables", 30.0, 2.0), ("20_features", 20.0, 1.0)):
         measured = {"seconds": seconds, "start_seconds": start, "cpu_seconds": 1.5 * seconds, "peak_mb": 900.0}
         journal.record(run / journal.LOG_NAME, event="step_done", step=step, **measured)
     cost = Cost(100.0, 150.0, 1900.0, json.dumps({"folder": str(run), "state": "published"}))
-    return national._report(Country(tmp_path, plan_of(2000, 2)), tmp_path / "store", cost)
+    return national._report(Country(tmp_path, plan_of(2000, 2)), cost, received)
 
 
 def test_the_report_of_the_national_run_has_the_agreed_keys(report):
@@ -44,3 +50,5 @@ def test_the_report_of_the_national_run_has_the_agreed_keys(report):
 def test_ingest_and_the_rest_add_up_to_the_whole_and_the_start_of_notebooks_is_shown(report):
     assert (report["total_seconds"], report["ingest_seconds"], report["notebook_seconds"]) == (100.0, 40.0, 3.0)
     assert report["rest_seconds"] == 60.0
+    assert report["after_ingest_seconds"] >= 0.05
+    assert report["command_seconds"] + report["after_ingest_seconds"] == pytest.approx(60.0)
