@@ -29,7 +29,7 @@ from riskmodel.runs.forking import kernels_of
 from riskmodel.runs.gate_report import Gate
 from riskmodel.runs.manifest import read_manifest
 from riskmodel.settings import HERE
-from riskmodel.sources.identity import write_identities
+from riskmodel.sources.identity_table import write_identities
 from riskmodel.support.consents import RecordConsent
 from riskmodel.support.life import MovePlan
 from riskmodel.support.office import Office

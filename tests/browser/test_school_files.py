@@ -20,7 +20,7 @@ from served_portal import CODES, FOREIGN, OWN, PUPIL_IDS, codes_of_class
 
 from riskmodel.portal.printing import FOLDER_PREFIX
 from riskmodel.register.store import open_register
-from riskmodel.sources.identity import write_identities
+from riskmodel.sources.identity_table import write_identities
 from riskmodel.tables.canonical import IDENTITY
 
 FIRST = CODES[OWN][0]

@@ -33,7 +33,8 @@ from riskmodel.runs.runner import default_key_file
 from riskmodel.runs.subject import subject_of
 from riskmodel.sources.deliveries import receive
 from riskmodel.sources.history import stored_deliveries
-from riskmodel.sources.identity import open_key, read_identities
+from riskmodel.sources.identity import open_key
+from riskmodel.sources.identity_table import read_identities
 from riskmodel.sources.synthetic import cohort
 from riskmodel.support.keeping.erasing import pupils_in_register
 

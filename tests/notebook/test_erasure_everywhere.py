@@ -28,7 +28,7 @@ from riskmodel.runs.successors import Why
 from riskmodel.settings import Settings
 from riskmodel.sources.deliveries import receive, received
 from riskmodel.sources.history import stored_deliveries
-from riskmodel.sources.identity import read_identities
+from riskmodel.sources.identity_table import read_identities
 from riskmodel.sources.synthetic import cohort
 
 FIRST, LATER, LATEST = date(2024, 12, 18), date(2024, 12, 19), date(2024, 12, 20)

@@ -13,14 +13,12 @@ from hypothesis import strategies as st
 
 from riskmodel.errors import UsageError
 from riskmodel.sources import codes as codes_module
-from riskmodel.sources import identity
+from riskmodel.sources import identity, identity_table
 from riskmodel.sources.codes import CODES, normalised_column
 from riskmodel.sources.codes import normalised as normalised_all
-from riskmodel.sources.identity import (
-    ENTRIES,
-    Key,
+from riskmodel.sources.identity import ENTRIES, Key, open_key
+from riskmodel.sources.identity_table import (
     known_to,
-    open_key,
     put_identities,
     read_identities,
     with_identities,
@@ -286,8 +284,9 @@ def without_rings(entries):
 def test_identities_by_column_are_those_of_pupil_by_pupil(deliveries, data):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         store = Path(folder) / "store"
-        for name, most in ((identity, 3), (codes_module, 2)):
-            patch.setattr(name, "ROWS_AT_ONCE" if name is identity else "CODES_AT_ONCE", most)
+        patch.setattr(identity_table, "ROWS_AT_ONCE", 3)
+        patch.setattr(identity_table, "CODES_LOOKED_UP_AT_ONCE", 2)
+        patch.setattr(codes_module, "CODES_AT_ONCE", 2)
         patch.setattr(identity, "CODES_AT_ONCE", 2)
         for entries in deliveries:
             before = read_identities(store).to_pylist()

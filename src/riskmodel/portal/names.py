@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from markupsafe import Markup, escape
 
 from riskmodel.portal.published import Member
-from riskmodel.sources.identity import IDENTITY_FILE, IDENTITY_FOLDER, read_identities
+from riskmodel.sources.identity_table import IDENTITY_FILE, IDENTITY_FOLDER, read_identities
 
 PLACE = re.compile(r'<span class="name" data-code="([0-9A-F]{6,32})">[^<]*</span>')
 """Where a fragment shows a pupil."""

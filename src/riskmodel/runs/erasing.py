@@ -44,7 +44,8 @@ from riskmodel.sources.history import (
     StoredDelivery,
     stored_deliveries,
 )
-from riskmodel.sources.identity import open_key, read_identities, write_identities
+from riskmodel.sources.identity import open_key
+from riskmodel.sources.identity_table import read_identities, write_identities
 from riskmodel.support.keeping.erasing import erase_from_register
 
 Say = Callable[[Message], None]

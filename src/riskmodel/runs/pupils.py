@@ -13,7 +13,7 @@ from riskmodel.messages import Message, message
 from riskmodel.register.grants import PUPIL_ID
 from riskmodel.sources.codes import normalised
 from riskmodel.sources.history import ALIAS_FILE, stored_deliveries
-from riskmodel.sources.identity import read_identities
+from riskmodel.sources.identity_table import read_identities
 
 FEWEST_FIGURES = 6
 """Of a code: as many as a page shows at least."""

@@ -46,15 +46,8 @@ from riskmodel.sources.history import (
     StoredDelivery,
     stored_deliveries,
 )
-from riskmodel.sources.identity import (
-    IDENTITY_FILE,
-    IDENTITY_FOLDER,
-    KEY_BYTES,
-    Key,
-    open_key,
-    other_key,
-    read_identities,
-)
+from riskmodel.sources.identity import KEY_BYTES, Key, open_key, other_key
+from riskmodel.sources.identity_table import IDENTITY_FILE, IDENTITY_FOLDER, read_identities
 from riskmodel.sources.storing import write_checked
 from riskmodel.support.keeping.erasing import pupils_in_register, pupils_of, rewrite
 from riskmodel.support.keeping.held import PUPIL_COLUMN, support_tables

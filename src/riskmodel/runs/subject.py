@@ -21,7 +21,7 @@ from riskmodel.runs.publish import Store, current_run, is_published
 from riskmodel.runs.pupils import Pupil
 from riskmodel.runs.successors import runs_in_order
 from riskmodel.sources.history import stored_deliveries
-from riskmodel.sources.identity import read_identities
+from riskmodel.sources.identity_table import read_identities
 from riskmodel.support.keeping.retention import read_periods
 from riskmodel.support.keeping.telling import told_by_audit, told_by_register
 

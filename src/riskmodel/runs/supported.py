@@ -29,7 +29,7 @@ from riskmodel.settings import HERE
 from riskmodel.sources.decoding import Limits
 from riskmodel.sources.deliveries import Received, receive
 from riskmodel.sources.history import stored_deliveries
-from riskmodel.sources.identity import read_identities
+from riskmodel.sources.identity_table import read_identities
 from riskmodel.sources.mapping import MAPPING_NAME
 from riskmodel.support.given import spent
 from riskmodel.support.results import feedback

@@ -31,7 +31,7 @@ from riskmodel.errors import DeliveryError, UsageError
 from riskmodel.memory import give_back
 from riskmodel.messages import LANGUAGES, Language, message, plural
 from riskmodel.register.tombstones import open_tombstones
-from riskmodel.sources import identity
+from riskmodel.sources import identity, identity_table
 from riskmodel.sources.border import Border, Intake, Notice, work_connection
 from riskmodel.sources.decoding import Limits
 from riskmodel.sources.folder import NOTES_NAME, DeliveredFile, delivered_files, require_tables
@@ -181,7 +181,7 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
     def take() -> Received:
         with _scratch(store / "staging") as scratch, work_connection(scratch) as connection:
             erased = partial(open_tombstones(store).among, "register_id")
-            border = Border(connection, scratch, key, limits, earlier, identity.known_to(store), erased)
+            border = Border(connection, scratch, key, limits, earlier, identity_table.known_to(store), erased)
             intake = take_in(files, mapping, border, say)
             intake.notices[:0] = notices
             written = scratch / "delivery"
@@ -189,10 +189,10 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
             with ThreadPoolExecutor(WRITERS) as writers:
                 writing = _write_large(written, intake, border, writers)
                 _write(_description(folder, files, intake, key), written, intake, border)
-                identities = identity.written_identities(scratch, _identities(store, intake, border))
+                identities = identity_table.written_identities(scratch, _identities(store, intake, border))
                 for one in writing:
                     one.result()
-            identity.put_identities(store, identities)
+            identity_table.put_identities(store, identities)
             _publish(written, store / DELIVERIES_FOLDER / delivery_id)
         facts = mapping.delivery
         return Received(delivery_id, facts.delivered_on, facts.origin, _ordered(intake), tuple(intake.notices))
@@ -356,7 +356,7 @@ def _identities(store: Path, intake: Intake, border: Border) -> Iterator[pa.Tabl
     if "pupil" in intake.accounts:
         found = border.connection.sql("SELECT DISTINCT pupil_id FROM checked.pupil").to_arrow_table()
         used = found.column(0).combine_chunks()
-    return identity.with_identities(store, intake.who, border.key, used)
+    return identity_table.with_identities(store, intake.who, border.key, used)
 
 
 def _write_large(to: Path, intake: Intake, border: Border, writers: ThreadPoolExecutor) -> list[Future[None]]:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from riskmodel.portal.names import Names, named
 from riskmodel.portal.published import Member
-from riskmodel.sources.identity import write_identities
+from riskmodel.sources.identity_table import write_identities
 from riskmodel.tables.canonical import IDENTITY
 
 ONE, TWO = Member("p1", "4F2A1B", "9.a"), Member("p2", "0C1D2E", "9.a")
