@@ -285,7 +285,7 @@ def test_identities_by_column_are_those_of_pupil_by_pupil(deliveries, data):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         store = Path(folder) / "store"
         patch.setattr(identity_table, "ROWS_AT_ONCE", 3)
-        patch.setattr(identity_table, "CODES_LOOKED_UP_AT_ONCE", 2)
+        patch.setattr(identity_table, "CODES_AT_ONCE", 2)
         patch.setattr(codes_module, "CODES_AT_ONCE", 2)
         patch.setattr(identity, "CODES_AT_ONCE", 2)
         for entries in deliveries:

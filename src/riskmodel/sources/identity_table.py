@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,27 +16,19 @@ from riskmodel.sources.identity import Key, Known, Pupils
 from riskmodel.tables.canonical import IDENTITY
 
 IDENTITY_FOLDER, IDENTITY_FILE = "identity", "identity.parquet"
-IN_ORDER = [(name, "ascending") for name in IDENTITY.key]
+PLACE = ("pupil_id", "register_id")
+IN_ORDER = [(name, "ascending") for name in PLACE]
+AFTER_ALL = "g"
+"""Pseudonyms are hexadecimal figures: all stand before this."""
 ROWS_AT_ONCE = 1 << 15
 """So many rows of the table are in memory at a time, where it is not read as a whole."""
-CODES_LOOKED_UP_AT_ONCE = 1 << 18
+CODES_AT_ONCE = 1 << 18
 """Register ids of a delivery are looked up among so many of the store: with fewer, each would be looked up more often."""
 
 
 def read_identities(store: Path) -> pa.Table:
     """Return the identity table of a store; empty where there is none."""
-    parts = list(_stored_parts(store))
-    return pa.concat_tables(parts) if parts else IDENTITY.arrow_schema().empty_table()
-
-
-def _stored_parts(store: Path, names: Sequence[str] = IDENTITY.column_names, rows: int = 0) -> Iterator[pa.Table]:
-    """Yield some columns of the identity table of a store, some rows at a time (0: as everywhere)."""
-    path = store / IDENTITY_FOLDER / IDENTITY_FILE
-    if path.exists():
-        schema = pa.schema([IDENTITY.arrow_schema().field(name) for name in names])
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(rows or ROWS_AT_ONCE, columns=list(names), use_threads=False):
-                yield pa.Table.from_batches([batch]).select(list(names)).cast(schema)
+    return _stored(store)
 
 
 def known_to(store: Path) -> Known:
@@ -42,9 +36,11 @@ def known_to(store: Path) -> Known:
 
     def known(register_ids: pa.Array) -> pa.Array:
         found = pa.nulls(len(register_ids), pa.string())
-        for part in _stored_parts(store, ("register_id", "pupil_id"), CODES_LOOKED_UP_AT_ONCE):
-            at = pc.index_in(register_ids, value_set=part.column("register_id").combine_chunks())
-            found = pc.coalesce(found, part.column("pupil_id").combine_chunks().take(at))
+        path = _file(store)
+        with pq.ParquetFile(path) if path.exists() else nullcontext() as file:
+            for part in file.iter_batches(CODES_AT_ONCE, columns=list(PLACE), use_threads=False) if file else ():
+                at = pc.index_in(register_ids, value_set=part.column("register_id"))
+                found = pc.coalesce(found, part.column("pupil_id").take(at))
         return found
 
     return known
@@ -53,44 +49,55 @@ def known_to(store: Path) -> Known:
 def with_identities(store: Path, pupils: Pupils, key: Key, used: pa.Array) -> Iterator[pa.Table]:
     """Yield the identity table of a store after a delivery, in its order: for each register id the newest names.
 
-    Of a country few are told of, and all others go by some rows at a time.
+    It is put together for a range of pseudonyms at a time: those of a country are spread evenly.
 
     Parameters
     ----------
     used
         Pseudonyms of the pupils whose description was used; the others are not added.
     """
-    told = _told(pupils, used)
-    codes, aliased = told.column("register_id").combine_chunks(), pa.array(list(pupils.aliases), pa.string())
-
-    def is_changed(part: pa.Table) -> pa.ChunkedArray:
-        is_told = pc.is_in(part.column("register_id"), value_set=codes)
-        return pc.or_(is_told, pc.is_in(part.column("pupil_id"), value_set=aliased))
-
-    before = pa.concat_tables(
-        [IDENTITY.arrow_schema().empty_table(), *(part.filter(is_changed(part)) for part in _stored_parts(store))]
-    )
-    changed = _changed(told, before, pupils.aliases, key)
-    for part in _stored_parts(store):
-        same = part.filter(pc.invert(is_changed(part)))
-        if same.num_rows:
-            is_due = _stands_before(changed, same.slice(same.num_rows - 1))
-            yield pa.concat_tables([same, changed.filter(is_due)]).sort_by(IN_ORDER)
-            changed = changed.filter(pc.invert(is_due))
-    yield changed
-
-
-def _stands_before(rows: pa.Table, last: pa.Table) -> pa.ChunkedArray:
-    """Return which rows stand before a row in the order of the identity table."""
-    pupil_id, register_id = (last.column(name)[0] for name, _ in IN_ORDER)
-    is_earlier = pc.less(rows.column("pupil_id"), pupil_id)
-    is_same = pc.equal(rows.column("pupil_id"), pupil_id)
-    return pc.or_(is_earlier, pc.and_(is_same, pc.less(rows.column("register_id"), register_id)))
-
-
-def _told(pupils: Pupils, used: pa.Array) -> pa.Table:
-    """Return what a delivery tells of register ids, a row for each: the last names that are not empty."""
     entries = pupils.entries.filter(pc.is_in(pupils.entries.column("pupil_id"), value_set=used))
+    aliased = pa.array(list(pupils.aliases), pa.string())
+    moved = _under_other_pseudonyms(store, pupils.aliases)
+    ranges = max(1, -(-(_rows(store) + entries.num_rows) // ROWS_AT_ONCE))
+    bounds = [*(f"{number * (1 << 32) // ranges:08x}" for number in range(ranges)), AFTER_ALL]
+    for first, after in pairwise(bounds):
+        is_here = (pc.field("pupil_id") >= first) & (pc.field("pupil_id") < after)
+        stored = _stored(store, is_here & ~pc.field("pupil_id").isin(aliased))
+        before = pa.concat_tables([stored, moved.filter(is_here)])
+        told = _told(entries.filter(is_here))
+        is_told = pc.is_in(before.column("register_id"), value_set=told.column("register_id").combine_chunks())
+        changed = _changed(told, before.filter(is_told), key)
+        yield pa.concat_tables([before.filter(pc.invert(is_told)), changed]).sort_by(IN_ORDER)
+
+
+def _file(store: Path) -> Path:
+    return store / IDENTITY_FOLDER / IDENTITY_FILE
+
+
+def _rows(store: Path) -> int:
+    return int(pq.read_metadata(_file(store)).num_rows) if _file(store).exists() else 0
+
+
+def _stored(store: Path, which: pc.Expression | None = None) -> pa.Table:
+    """Return the rows of the identity table of a store, or some of them."""
+    schema = IDENTITY.arrow_schema()
+    if not _file(store).exists():
+        return schema.empty_table()
+    rows = pq.read_table(_file(store), columns=schema.names, filters=which, use_threads=False, partitioning=None)
+    return rows.cast(schema)
+
+
+def _under_other_pseudonyms(store: Path, aliases: Mapping[str, str]) -> pa.Table:
+    """Return the stored rows of pseudonyms that gave way to others, under these."""
+    rows = _stored(store, pc.field("pupil_id").isin(pa.array(list(aliases), pa.string())))
+    others = pa.array([aliases[pupil_id] for pupil_id in rows.column("pupil_id").to_pylist()], pa.string())
+    at = rows.schema.get_field_index("pupil_id")
+    return rows.set_column(at, rows.schema.field(at), others)
+
+
+def _told(entries: pa.Table) -> pa.Table:
+    """Return what entries tell of register ids, a row for each: the last names that are not empty."""
     names = ("first_name", "last_name", "earlier_register_id")
     # Of equal days the greatest names count: whatever the order of the files was.
     entries = entries.sort_by([(name, "ascending") for name in ("described_from", "register_id", *names)])
@@ -113,27 +120,19 @@ def _last_by(rows: pa.Table, key: str, names: Sequence[str]) -> pa.Table:
     return found.select([key, *(f"{name}_last" for name in names)]).rename_columns([key, *names])
 
 
-def _changed(told: pa.Table, before: pa.Table, aliases: Mapping[str, str], key: Key) -> pa.Table:
-    """Return rows of the identity table that are new or changed, in its order."""
+def _changed(told: pa.Table, before: pa.Table, key: Key) -> pa.Table:
+    """Return the rows of register ids that are told of; ``before`` are those that they had."""
     at = pc.index_in(
         told.column("register_id").combine_chunks(), value_set=before.column("register_id").combine_chunks()
     )
     earlier = before.take(at)
     columns = {
-        name: told.column(name)
-        if name in ("register_id", "pupil_id")
-        else pc.coalesce(told.column(name), earlier.column(name))
+        name: told.column(name) if name in PLACE else pc.coalesce(told.column(name), earlier.column(name))
         for name in told.column_names
     }
     columns["key_id"] = pa.repeat(key.key_id, told.num_rows)
     schema = IDENTITY.arrow_schema()
-    new = pa.table({name: columns[name] for name in schema.names}).cast(schema)
-    others = before.filter(
-        pc.invert(pc.is_in(before.column("register_id"), value_set=told.column("register_id").combine_chunks()))
-    )
-    one = pa.array([aliases.get(pupil_id, pupil_id) for pupil_id in others.column("pupil_id").to_pylist()], pa.string())
-    others = others.set_column(schema.get_field_index("pupil_id"), schema.field("pupil_id"), one)
-    return pa.concat_tables([new, others]).sort_by(IN_ORDER)
+    return pa.table({name: columns[name] for name in schema.names}).cast(schema)
 
 
 def write_identities(store: Path, rows: pa.Table) -> None:
@@ -157,7 +156,8 @@ def written_identities(folder: Path, parts: Iterable[pa.Table]) -> Path:
 
 def put_identities(store: Path, written: Path) -> None:
     """Make a written identity table that of a store, at once."""
-    written.replace(_own_folder(store) / IDENTITY_FILE)
+    _own_folder(store)
+    written.replace(_file(store))
 
 
 def _own_folder(store: Path) -> Path:
