@@ -52,3 +52,8 @@ def test_ingest_and_the_rest_add_up_to_the_whole_and_the_start_of_notebooks_is_s
     assert report["rest_seconds"] == 60.0
     assert report["after_ingest_seconds"] >= 0.05
     assert report["command_seconds"] + report["after_ingest_seconds"] == pytest.approx(60.0)
+
+
+def test_a_run_of_which_no_delivery_was_noticed_has_no_report(tmp_path):
+    with pytest.raises(ValueError, match="received its delivery"), national._Received(tmp_path / journal.LOG_NAME):
+        pass

@@ -350,6 +350,21 @@ def test_free_register_ids_are_taken_where_the_mapping_says_so(tmp_path, place):
     assert deliveries.receive(folder, *place, silent).accounts["enrolment"].used == 2
 
 
+@pytest.mark.parametrize("fewest_rows", [0, 10**9], ids=["as numbers", "general path"])
+def test_a_free_register_id_that_is_too_long_names_nobody_in_an_addition(tmp_path, monkeypatch, fewest_rows):
+    monkeypatch.setattr(intake, "FEWEST_ROWS", fewest_rows)
+    marks = "pupil_code;school_id;subject_code;work_id;happened_on;mark_kind;mark_code;mark_points\n" + "".join(
+        f"{code};1;MAT;1;2024-09-20;daily;points;7\n" for code in ("a", "b" * 41, "c")
+    )
+    folder = delivery(tmp_path / "in", {"mark.csv": marks})
+    (folder / "mapping.yaml").write_text(
+        "delivery: {delivered_on: 2025-01-31, origin: real, complete: false, register_ids: free}\n", "utf-8"
+    )
+    report = deliveries.check(folder, silent)
+    assert (report.accounts["mark"].used, report.accounts["mark"].quarantined) == (2, 1)
+    assert report.rejected["rule_code"].to_pylist() == ["code_too_long"]
+
+
 def test_the_report_speaks_both_languages_and_adds_up(tmp_path):
     report = deliveries.check(delivery(tmp_path / "in", WHOLE | {"enrolment.csv": STAY.replace(";8;", ";80;")}), silent)
     assert "enrolment: read 2 = used 0 + put aside 2 + merged 0" in report.in_language("en")

@@ -12,8 +12,10 @@ import pyarrow as pa
 import pytest
 
 from riskmodel.errors import RunFailedError
+from riskmodel.risk.explanation import DAYS_IN_SCHOOL, NEEDED_GROUPS
 from riskmodel.risk.features import FEATURES
 from riskmodel.risk.predicted import Predicted
+from riskmodel.runs import spreads
 from riskmodel.runs.judging import HEADLINES, Judging, judge
 from riskmodel.runs.members import Members
 from riskmodel.runs.parts import WORKERS
@@ -177,3 +179,10 @@ def test_a_table_that_stands_in_another_order_than_the_cohorts_is_refused(tmp_pa
     rows.iloc[::-1].to_parquet(run.tables / f"{name}.parquet", index=False)
     with pytest.raises(RunFailedError, match="side by side"):
         judge(run, JUDGING)
+
+
+def test_the_first_pieces_of_features_hold_all_that_tells_of_too_little_data():
+    needed, others = spreads.pieces()
+    told = [code for piece in needed for code in piece]
+    assert sorted([*told, *(code for piece in others for code in piece)]) == sorted(one.code for one in FEATURES)
+    assert set(told) >= {one.code for one in FEATURES if one.group in NEEDED_GROUPS} | {DAYS_IN_SCHOOL}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -11,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,8 +25,10 @@ from riskmodel.messages import message
 from riskmodel.runs import cluster, database, journal, parquet, parts
 from riskmodel.runs.cohort_writing import merged
 from riskmodel.runs.cohorts import group_of_schools, pupil_ranges
+from riskmodel.runs.failure import marks_of
 from riskmodel.runs.parquet import CohortWriter
 from riskmodel.runs.parts import Part, PartFolder, make, open_folder
+from riskmodel.runs.semester import SemesterRun
 
 MADE: list[str] = []
 
@@ -516,3 +520,46 @@ def test_what_the_data_base_cannot_hold_goes_to_a_file_beside_the_parts(
     assert any(spill.iterdir())
     held.root.close()
     assert not spill.exists()
+
+
+def test_a_part_takes_the_connection_of_a_thread_that_has_ended_and_never_of_one_that_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "open_canonical", lambda *_: None)
+    held = database._Database("some", 1, tmp_path / "spill")
+    met: list[duckdb.DuckDBPyConnection] = []
+
+    def ask() -> None:
+        met.append(held.of_this_thread(tmp_path, []))
+
+    for _ in range(3):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    ask()
+    ask()
+    assert all(one is met[0] for one in met)
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert met[-1] is not met[0]
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+def test_the_folder_of_parts_goes_when_the_step_is_done_whatever_its_disk_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_room: bool
+) -> None:
+    run = SemesterRun(tmp_path / "store" / "staging" / "run", date(2024, 1, 1), {})
+    marks_of(run.folder).mkdir(parents=True)
+    if not has_room:
+        monkeypatch.setattr(Path, "rename", lambda *_: _refused())
+    with run.parts() as folder:
+        (folder.path / "some.arrow").write_bytes(b"some")
+    until = time.monotonic() + 10
+    while list(marks_of(run.folder).iterdir()) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert list(marks_of(run.folder).iterdir()) == []
+
+
+def _refused() -> None:
+    raise OSError(errno.EROFS, "read-only")

@@ -112,10 +112,12 @@ class _Received:
                     self._noticed, self.ingest_seconds = time.perf_counter(), float(str(line["seconds"]))
                     return
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         self._ended = time.perf_counter()
         self._is_over.set()
         self._looking.join()
+        if not self._noticed and kind is None:
+            raise ValueError("a run that ended well must have received its delivery")
 
 
 def _report(of_country: Country, cost: Cost, received: _Received) -> Report:

@@ -1,4 +1,4 @@
-"""The data base that all parts of a run share in one process: what was delivered is opened once per thread."""
+"""The data base that all parts of a run share in one process: what was delivered is opened once for each that works at once."""
 
 from __future__ import annotations
 

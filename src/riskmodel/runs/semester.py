@@ -92,8 +92,9 @@ class SemesterRun:
         path = marks_of(self.folder) / "parts"
         yield open_folder(path, self.store)
         done = path.with_name(f"parts-done-{secrets.token_hex(4)}")
-        path.rename(done)
-        threading.Thread(target=shutil.rmtree, args=(done,), kwargs={"ignore_errors": True}).start()
+        with contextlib.suppress(OSError):
+            path = path.rename(done)
+        threading.Thread(target=shutil.rmtree, args=(path,), kwargs={"ignore_errors": True}).start()
 
     def progress(self, count: int) -> Tell:
         """Return what tells of ``count`` parts: a line of the notebook each, and one of the run's log."""

@@ -111,7 +111,7 @@ def missingness(spreads: Sequence[Spread], now: slice, rows: int) -> list[dict[s
 
 
 def too_little(spreads: Sequence[Spread], rows: int) -> NDArray[np.bool_]:
-    """Return of which rows of all cohorts too little is known for an assessment, by the features of its pieces."""
+    """Return of which rows of all cohorts too little is known for an assessment, by the features of the first pieces of :func:`pieces`."""
     is_few = next(spread.is_few for spread in spreads if spread.code == DAYS_IN_SCHOOL)
     assert is_few is not None
     has_data = [~_has_none(spreads, group, rows) for group in NEEDED_GROUPS]

@@ -23,7 +23,7 @@ from riskmodel.sources.rowfaults import ROW_REASONS
 from riskmodel.tables.checks import Account
 from riskmodel.tables.fields import literal
 
-MEMORY_LIMIT = "256MB"
+MEMORY_LIMIT = "500MB"
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Border:
     limits: Limits = field(default_factory=Limits)
     earlier: Sequence[StoredDelivery] = ()
     known: identity.Known = identity.known_to_nobody
-    erased: Callable[[Iterable[str]], set[str]] = lambda register_ids: set()
-    """Gives those of some register ids whose pupils were erased from the store."""
+    erased: Callable[[Iterable[str]], set[str]] | None = None
+    """Gives those of some register ids whose pupils were erased from the store; None where nobody ever was."""
 
 
 @dataclass

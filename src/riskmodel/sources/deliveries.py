@@ -180,7 +180,8 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
 
     def take() -> Received:
         with _scratch(store / "staging") as scratch, work_connection(scratch) as connection:
-            erased = partial(open_tombstones(store).among, "register_id")
+            tombstones = open_tombstones(store)
+            erased = partial(tombstones.among, "register_id") if len(tombstones) else None
             border = Border(connection, scratch, key, limits, earlier, identity_table.known_to(store), erased)
             intake = take_in(files, mapping, border, say)
             intake.notices[:0] = notices
@@ -189,10 +190,9 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
             with ThreadPoolExecutor(WRITERS) as writers:
                 writing = _write_large(written, intake, border, writers)
                 _write(_description(folder, files, intake, key), written, intake, border)
-                identities = identity_table.written_identities(scratch, _identities(store, intake, border))
-                for one in writing:
-                    one.result()
-            identity_table.put_identities(store, identities)
+                with identity_table.new_identities(store, _identities(store, intake, border)):
+                    for one in writing:
+                        one.result()
             _publish(written, store / DELIVERIES_FOLDER / delivery_id)
         facts = mapping.delivery
         return Received(delivery_id, facts.delivered_on, facts.origin, _ordered(intake), tuple(intake.notices))

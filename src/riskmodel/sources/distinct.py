@@ -205,6 +205,7 @@ class _Seen:
 
     def add(self, texts: pa.Array) -> None:
         self._new.append(texts.cast(pa.string()))
+        self._new[-1].validate(full=True)  # bytes that are no text are found here
         self._new_texts += len(texts)
         if self._new_texts > max(len(self._every), ROWS_AT_ONCE):
             self.all()

@@ -169,7 +169,6 @@ class Pupils:
     or ``pupil_fault``."""
     entries: pa.Table
     """Those of ``ENTRIES`` that contradict nothing, with ``pupil_id``."""
-    faults: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     unlinked_changes: int = 0
 
@@ -196,7 +195,8 @@ def identify(codes: pa.Table, entries: pa.Table, known: Known, key: Key) -> Pupi
     for register_id in {*links, *links.values()}:
         chains[_earliest(register_id, links)].append(register_id)
     linked, aliases = _of_chains(chains, known, key)
-    texts = codes.column("text").combine_chunks()
+    # A free code that is too long keeps its text, and names nobody.
+    texts = pc.if_else(codes.column("fault").is_null(), codes.column("text"), "").combine_chunks()
     pupil_ids = _pseudonyms(texts, known(texts), linked, key)
     pupil_faults = pa.nulls(len(texts), pa.string())
     if faults:
@@ -214,7 +214,6 @@ def identify(codes: pa.Table, entries: pa.Table, known: Known, key: Key) -> Pupi
             }
         ),
         entries.append_column("pupil_id", of_entries),
-        faults,
         aliases,
         unlinked_changes,
     )
@@ -249,11 +248,11 @@ def _pseudonyms(texts: pa.Array, given: pa.Array, linked: Mapping[str, str], key
 
 
 def _earliest(register_id: str, links: Mapping[str, str]) -> str:
-    seen = {register_id}
-    while (earlier := links.get(register_id)) and earlier not in seen:
-        seen.add(earlier)
-        register_id = earlier
-    return register_id
+    """Return the first code of a chain of codes; of codes linked in a ring, the least."""
+    seen = [register_id]
+    while (earlier := links.get(seen[-1])) and earlier not in seen:
+        seen.append(earlier)
+    return min(seen[seen.index(earlier) :]) if earlier else seen[-1]
 
 
 def _in_order(pupil_ids: pa.Array) -> pa.DictionaryArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,9 +20,9 @@ PLACE = ("pupil_id", "register_id")
 IN_ORDER = [(name, "ascending") for name in PLACE]
 AFTER_ALL = "g"
 """Pseudonyms are hexadecimal figures: all stand before this."""
-ROWS_AT_ONCE = 1 << 15
+ROWS_OF_A_RANGE = 1 << 15
 """So many rows of the table are in memory at a time, where it is not read as a whole."""
-CODES_AT_ONCE = 1 << 18
+LOOKED_UP_AT_ONCE = 1 << 18
 """Register ids of a delivery are looked up among so many of the store: with fewer, each would be looked up more often."""
 
 
@@ -38,7 +38,7 @@ def known_to(store: Path) -> Known:
         found = pa.nulls(len(register_ids), pa.string())
         path = _file(store)
         with pq.ParquetFile(path) if path.exists() else nullcontext() as file:
-            for part in file.iter_batches(CODES_AT_ONCE, columns=list(PLACE), use_threads=False) if file else ():
+            for part in file.iter_batches(LOOKED_UP_AT_ONCE, columns=list(PLACE), use_threads=False) if file else ():
                 at = pc.index_in(register_ids, value_set=part.column("register_id"))
                 found = pc.coalesce(found, part.column("pupil_id").take(at))
         return found
@@ -57,14 +57,13 @@ def with_identities(store: Path, pupils: Pupils, key: Key, used: pa.Array) -> It
         Pseudonyms of the pupils whose description was used; the others are not added.
     """
     entries = pupils.entries.filter(pc.is_in(pupils.entries.column("pupil_id"), value_set=used))
-    aliased = pa.array(list(pupils.aliases), pa.string())
-    moved = _under_other_pseudonyms(store, pupils.aliases)
-    ranges = max(1, -(-(_rows(store) + entries.num_rows) // ROWS_AT_ONCE))
+    moved = _moved(store, entries, pupils.aliases)
+    ranges = max(1, -(-(_rows(store) + entries.num_rows) // ROWS_OF_A_RANGE))
     bounds = [*(f"{number * (1 << 32) // ranges:08x}" for number in range(ranges)), AFTER_ALL]
     for first, after in pairwise(bounds):
         is_here = (pc.field("pupil_id") >= first) & (pc.field("pupil_id") < after)
-        stored = _stored(store, is_here & ~pc.field("pupil_id").isin(aliased))
-        before = pa.concat_tables([stored, moved.filter(is_here)])
+        has_stayed = ~pc.field("register_id").isin(moved.column("register_id").combine_chunks())
+        before = pa.concat_tables([_stored(store, is_here & has_stayed), moved.filter(is_here)])
         told = _told(entries.filter(is_here))
         is_told = pc.is_in(before.column("register_id"), value_set=told.column("register_id").combine_chunks())
         changed = _changed(told, before.filter(is_told), key)
@@ -88,10 +87,34 @@ def _stored(store: Path, which: pc.Expression | None = None) -> pa.Table:
     return rows.cast(schema)
 
 
-def _under_other_pseudonyms(store: Path, aliases: Mapping[str, str]) -> pa.Table:
-    """Return the stored rows of pseudonyms that gave way to others, under these."""
-    rows = _stored(store, pc.field("pupil_id").isin(pa.array(list(aliases), pa.string())))
-    others = pa.array([aliases[pupil_id] for pupil_id in rows.column("pupil_id").to_pylist()], pa.string())
+def _moved(store: Path, entries: pa.Table, aliases: Mapping[str, str]) -> pa.Table:
+    """Return the stored rows that stand under another pseudonym from now on, under this: few of a country.
+
+    Who is told of stands where the delivery says, whatever becomes of the pseudonym that the code had; for all others the one that
+    took its place counts.
+    """
+    linking = entries.filter(pc.not_equal(entries.column("earlier_register_id"), ""))
+    codes = [entries.column("register_id").combine_chunks(), linking.column("earlier_register_id").combine_chunks()]
+    told = pa.table(
+        {
+            "register_id": pa.concat_arrays(codes),
+            "pupil_id": pa.concat_arrays([one.column("pupil_id").combine_chunks() for one in (entries, linking)]),
+        }
+    )
+    had = known_to(store)(told.column("register_id").combine_chunks())
+    elsewhere = told.filter(pc.fill_null(pc.not_equal(had, told.column("pupil_id")), False))
+    moves = dict(zip(*(elsewhere.column(name).to_pylist() for name in ("register_id", "pupil_id")), strict=True))
+    rows = _stored(
+        store,
+        pc.field("register_id").isin(pa.array(list(moves), pa.string()))
+        | pc.field("pupil_id").isin(pa.array(list(aliases), pa.string())),
+    )
+    is_told = pc.is_in(rows.column("register_id"), value_set=told.column("register_id").combine_chunks())
+    rows = rows.filter(
+        pc.or_(pc.invert(is_told), pc.is_in(rows.column("register_id"), value_set=pa.array(list(moves), pa.string())))
+    )
+    places = zip(*(rows.column(name).to_pylist() for name in ("register_id", "pupil_id")), strict=True)
+    others = pa.array([moves.get(code) or aliases[pupil_id] for code, pupil_id in places], pa.string())
     at = rows.schema.get_field_index("pupil_id")
     return rows.set_column(at, rows.schema.field(at), others)
 
@@ -137,32 +160,28 @@ def _changed(told: pa.Table, before: pa.Table, key: Key) -> pa.Table:
 
 def write_identities(store: Path, rows: pa.Table) -> None:
     """Replace the identity table of a store, at once; only the owner of the store may enter its folder."""
-    put_identities(store, written_identities(_own_folder(store), [rows]))
+    with new_identities(store, [rows]):
+        pass
 
 
-def written_identities(folder: Path, parts: Iterable[pa.Table]) -> Path:
-    """Write an identity table into a private folder of a store's file system, for its owner alone; return the file."""
-    path = folder / f".{IDENTITY_FILE}.part"
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        with pq.ParquetWriter(file, IDENTITY.arrow_schema()) as writer:
-            for rows in parts:
-                writer.write_table(rows)
-        file.flush()
-        os.fsync(file.fileno())
-    return path
-
-
-def put_identities(store: Path, written: Path) -> None:
-    """Make a written identity table that of a store, at once."""
-    _own_folder(store)
-    written.replace(_file(store))
-
-
-def _own_folder(store: Path) -> Path:
-    """Return the folder of the identity table, which only the owner of the store may enter."""
+@contextmanager
+def new_identities(store: Path, parts: Iterable[pa.Table]) -> Iterator[None]:
+    """Write an identity table, and make it that of the store when the block ends well; who fails leaves nothing of it."""
     folder = store / IDENTITY_FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    return folder
+    part = folder / f".{IDENTITY_FILE}.part"
+    part.unlink(missing_ok=True)
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            with pq.ParquetWriter(file, IDENTITY.arrow_schema()) as writer:
+                for rows in parts:
+                    writer.write_table(rows)
+            file.flush()
+            os.fsync(file.fileno())
+        yield
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    part.replace(_file(store))
