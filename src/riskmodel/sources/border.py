@@ -76,6 +76,8 @@ def work_connection(scratch: Path) -> duckdb.DuckDBPyConnection:
     """Return a connection to a data base file in the working folder: any size of delivery, bounded memory."""
     connection = _silent(duckdb.connect(scratch / "work.duckdb"))
     connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    for name in ("allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold"):
+        connection.execute(f"SET {name} = '1MB'")  # what one table took goes back before the next is read
     connection.execute(f"SET temp_directory = {literal(str(scratch / 'spill'))}")
     return connection
 
