@@ -202,15 +202,19 @@ def test_a_pupil_whose_description_was_put_aside_is_not_added(tmp_path):
     assert read_identities(tmp_path).num_rows == 0
 
 
-def test_a_link_that_is_corrected_leaves_one_row_for_each_code(tmp_path, monkeypatch):
+def test_a_link_that_is_corrected_leaves_one_row_for_each_code_with_its_names(tmp_path, monkeypatch):
     monkeypatch.setattr(identity_table, "ROWS_OF_A_RANGE", 1)
-    first = identify([], [entry(NEW, earlier=OLD)], {}, KEY)
-    take(tmp_path, first, {KEY.pseudonym(OLD)})
+    first = identify([], [entry(NEW, earlier=OLD), entry(OTHER, "Ilze"), entry(OLD)], {}, KEY)
+    take(tmp_path, first, {KEY.pseudonym(OLD), KEY.pseudonym(OTHER)})
     known = {row["register_id"]: row["pupil_id"] for row in read_identities(tmp_path).to_pylist()}
-    second = identify([], [entry(NEW, earlier=OTHER), entry(OLD, "Ilze")], known, KEY)
+    second = identify([], [entry(NEW, earlier=OTHER), entry(OLD, "", "Liepa")], known, KEY)
+    assert second.aliases == {KEY.pseudonym(OLD): KEY.pseudonym(OTHER)}
     take(tmp_path, second, set(second.entries["pupil_id"].to_pylist()))
-    codes = read_identities(tmp_path)["register_id"].to_pylist()
-    assert sorted(codes) == sorted({OLD, NEW, OTHER})
+    rows = read_identities(tmp_path).to_pylist()
+    assert sorted(row["register_id"] for row in rows) == sorted([OLD, NEW, OTHER])
+    of_code = {row["register_id"]: row for row in rows}
+    assert of_code[NEW]["pupil_id"] == of_code[OTHER]["pupil_id"] == KEY.pseudonym(OTHER)
+    assert (of_code[OLD]["pupil_id"], of_code[OLD]["first_name"]) == (KEY.pseudonym(OLD), "Anna")
 
 
 def test_who_fails_leaves_the_identity_table_as_it_was_and_nothing_beside_it(tmp_path):

@@ -40,9 +40,10 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
     """Return seconds, CPU seconds and peak memory of the run, by step, and what surrounded the measurement.
 
     ``total_seconds`` are those of the command: the sum of ``command_seconds`` (until the delivery is begun, most of them
-    imports), ``ingest_seconds`` and ``after_ingest_seconds``; ``rest_seconds`` are all but those of ingest. ``notebook_seconds`` are start and end of the notebooks' kernels, with what they import;
-    most of them pass while another step is at work, so they are shown and not taken away from the rest. Two steps may be at
-    work at once: the ``seconds`` of all steps can be more than the run took.
+    imports), ``ingest_seconds`` and ``after_ingest_seconds``; ``rest_seconds`` are all but those of ingest.
+    ``notebook_seconds`` are start and end of the notebooks' kernels, with what they import; most of them pass while another
+    step is at work, so they are shown and not taken away from the rest. Two steps may be at work at once: the ``seconds`` of
+    all steps can be more than the run took.
 
     Parameters
     ----------

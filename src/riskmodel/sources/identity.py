@@ -270,20 +270,23 @@ def _contradictions(entries: pa.Table) -> dict[str, str]:
         named = _filled(entries, name)
         folded = named.set_column(named.column_names.index(name), name, _folded(named.column(name)))
         faults |= dict.fromkeys(_of_several(folded, of_one, name), "one_code_two_names")
-    linking = _filled(entries, "earlier_register_id")
-    codes, earlier = linking.column("register_id"), linking.column("earlier_register_id")
-    faults |= dict.fromkeys(_of_several(linking, ["register_id"], "earlier_register_id"), "two_earlier_codes")
-    own = linking.filter(pc.equal(codes, earlier)).column("register_id").to_pylist()
-    shared = [*_of_several(linking, ["earlier_register_id"], "register_id"), *own]
+    linked = linking(entries)
+    codes, earlier = linked.column("register_id"), linked.column("earlier_register_id")
+    faults |= dict.fromkeys(_of_several(linked, ["register_id"], "earlier_register_id"), "two_earlier_codes")
+    own = codes.filter(pc.equal(codes, earlier)).to_pylist()
+    shared = [*_of_several(linked, ["earlier_register_id"], "register_id"), *own]
     is_shared = pc.is_in(earlier, value_set=pa.array(shared, pa.string()))
-    return faults | dict.fromkeys(linking.filter(is_shared).column("register_id").to_pylist(), "earlier_code_of_two")
+    return faults | dict.fromkeys(codes.filter(is_shared).to_pylist(), "earlier_code_of_two")
 
 
-def _filled(rows: pa.Table, *names: str) -> pa.Table:
-    """Return the rows that have a value in all of some columns."""
-    for name in names:
-        rows = rows.filter(pc.not_equal(rows.column(name), ""))
-    return rows
+def linking(entries: pa.Table) -> pa.Table:
+    """Return the entries that give an earlier register id."""
+    return _filled(entries, "earlier_register_id")
+
+
+def _filled(entries: pa.Table, name: str) -> pa.Table:
+    """Return the entries that have a value in a column."""
+    return entries.filter(pc.not_equal(entries.column(name), ""))
 
 
 def _folded(names: pa.ChunkedArray) -> pa.Array:
@@ -303,10 +306,8 @@ def _of_several(rows: pa.Table, places: Sequence[str], name: str) -> list[str]:
 
 def _links(entries: pa.Table, faults: Mapping[str, str]) -> dict[str, str]:
     """Return the earlier register id of each that has one."""
-    linking = entries.filter(pc.not_equal(entries.column("earlier_register_id"), ""))
-    pairs = zip(
-        linking.column("register_id").to_pylist(), linking.column("earlier_register_id").to_pylist(), strict=True
-    )
+    linked = linking(entries)
+    pairs = zip(*(linked.column(name).to_pylist() for name in ("register_id", "earlier_register_id")), strict=True)
     return {register_id: earlier for register_id, earlier in pairs if register_id not in faults}
 
 

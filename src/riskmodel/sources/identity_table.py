@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from riskmodel.sources.identity import Key, Known, Pupils
+from riskmodel.sources.identity import Key, Known, Pupils, linking
 from riskmodel.tables.canonical import IDENTITY
 
 IDENTITY_FOLDER, IDENTITY_FILE = "identity", "identity.parquet"
@@ -93,12 +93,12 @@ def _moved(store: Path, entries: pa.Table, aliases: Mapping[str, str]) -> pa.Tab
     Who is told of stands where the delivery says, whatever becomes of the pseudonym that the code had; for all others the one that
     took its place counts.
     """
-    linking = entries.filter(pc.not_equal(entries.column("earlier_register_id"), ""))
-    codes = [entries.column("register_id").combine_chunks(), linking.column("earlier_register_id").combine_chunks()]
+    linked = linking(entries)
+    codes = [entries.column("register_id").combine_chunks(), linked.column("earlier_register_id").combine_chunks()]
     told = pa.table(
         {
             "register_id": pa.concat_arrays(codes),
-            "pupil_id": pa.concat_arrays([one.column("pupil_id").combine_chunks() for one in (entries, linking)]),
+            "pupil_id": pa.concat_arrays([one.column("pupil_id").combine_chunks() for one in (entries, linked)]),
         }
     )
     had = known_to(store)(told.column("register_id").combine_chunks())

@@ -56,8 +56,8 @@ def _without_erased(codes: pa.Table, entries: pa.Table, border: Border) -> tuple
     """Return codes of erased pupils at fault, also new ones that a pupil file links to an erased one; no entry of theirs."""
     if border.erased is None:
         return codes, entries
-    linking = entries.filter(pc.not_equal(entries.column("earlier_register_id"), ""))
-    links = [{*pair} for pair in zip(*(linking.column(at).to_pylist() for at in LINK), strict=True)]
+    linked = identity.linking(entries)
+    links = [{*pair} for pair in zip(*(linked.column(at).to_pylist() for at in LINK), strict=True)]
     erased = border.erased(code for link in links for code in link)
     for batch in codes.to_batches(CODES_AT_ONCE):
         erased |= border.erased(code for code in batch.column("text").to_pylist() if code)
