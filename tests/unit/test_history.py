@@ -9,10 +9,7 @@ import duckdb
 import pytest
 
 from riskmodel.errors import UsageError
-from riskmodel.sources.border import work_connection
-from riskmodel.sources.history import ALIAS_FILE, HISTORY, Version, _lay_over, open_canonical, stored_deliveries
-from riskmodel.tables.canonical import table
-from riskmodel.tables.relations import column_definitions
+from riskmodel.sources.history import ALIAS_FILE, open_canonical, stored_deliveries
 
 PUPIL, OTHER = "a" * 32, "b" * 32
 
@@ -242,8 +239,8 @@ def test_a_history_of_other_deliveries_is_another_file(tmp_path):
 def test_a_history_that_could_not_be_finished_leaves_no_file(tmp_path, monkeypatch):
     for day, code in (("2024-09-30", "absent"), ("2024-10-31", "excused")):
         store_delivery(tmp_path, day, fact(code, "2024-09-05"))
-    monkeypatch.setattr("riskmodel.sources.history.ROW_GROUP_ROWS", "no number")
-    with pytest.raises(duckdb.Error):
+    monkeypatch.setattr("riskmodel.sources.storing.ROWS_PER_GROUP", "no number")
+    with pytest.raises(TypeError):
         history(tmp_path)
     assert list((tmp_path / "history").iterdir()) == []
 
@@ -264,26 +261,3 @@ def test_a_term_that_is_moved_is_one_fact_in_both_deliveries(tmp_path):
         (date(2023, 8, 1),),
         (date(2024, 10, 31),),
     ]
-
-
-def test_a_year_of_marks_that_is_told_of_again_is_worked_out_in_the_memory_of_a_delivery(tmp_path):
-    mark, rows, changed = table("mark"), 1_500_000, 150_000
-    with duckdb.connect() as connection:
-        connection.execute(f"CREATE TABLE told ({column_definitions(mark)})")
-        connection.execute(
-            "INSERT INTO told BY NAME SELECT md5((i % 150000)::VARCHAR) AS pupil_id, '1' AS school_id, 'S' || (i % 9) AS subject_code, "
-            "'w' || (i // 20) AS work_id, DATE '2024-09-02' + (i % 27)::INTEGER AS happened_on, 'daily' AS mark_kind, 'points' AS mark_code, "
-            f"7 AS mark_points, happened_on AS known_on FROM range({rows}) made(i)"
-        )
-        for name, more in (("first", 0), ("second", 1)):
-            connection.execute(f"UPDATE told SET mark_points = mark_points + {more} WHERE work_id LIKE '%0'")
-            connection.execute(
-                f"COPY (SELECT * FROM told ORDER BY ALL) TO '{tmp_path / name}.parquet' (FORMAT parquet)"
-            )
-    versions = [
-        Version(date(2025, 1, 31), tmp_path / "first.parquet"),
-        Version(date(2025, 2, 28), tmp_path / "second.parquet"),
-    ]
-    with work_connection(tmp_path) as connection:
-        _lay_over(connection, mark, versions, "", has_aliases=False)
-        assert connection.execute(f"SELECT count(*) FROM {HISTORY}").fetchone() == (rows + changed,)

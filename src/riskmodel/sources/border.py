@@ -23,7 +23,7 @@ from riskmodel.sources.rowfaults import ROW_REASONS
 from riskmodel.tables.checks import Account
 from riskmodel.tables.fields import literal
 
-MEMORY_LIMIT = "500MB"
+MEMORY_LIMIT = "256MB"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -24,11 +22,12 @@ from pyarrow import parquet
 
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
+from riskmodel.sources.overlay import Version, write_history
 from riskmodel.sources.packing import PACKED_TABLES, is_packed, packed_together
 from riskmodel.tables.canonical import ALL_TABLES, CANONICAL
 from riskmodel.tables.facts import NEVER_AFTER, NEVER_BEFORE, PIECE_RELATION
 from riskmodel.tables.fields import literal
-from riskmodel.tables.filing import filed_days, filed_year, filed_year_sql
+from riskmodel.tables.filing import filed_days, filed_year
 from riskmodel.tables.relations import CANONICAL_SCHEMA, column_definitions
 from riskmodel.tables.schema import Table
 
@@ -36,8 +35,7 @@ DELIVERIES_FOLDER, DESCRIPTION_FILE, ALIAS_FILE = "deliveries", "delivery.json",
 HISTORY_FOLDER, PACKED_FOLDER = "history", "packed"
 HISTORY_FORM = 3
 """Changes whenever the rule by which histories are worked out does, so that no older file is taken for a newer one."""
-ROW_GROUP_ROWS, DIGEST_LENGTH = 131_072, 16
-HISTORY = "history_so_far"
+DIGEST_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -172,13 +170,6 @@ def _pieces(
     return pieces
 
 
-class Version(NamedTuple):
-    """A table as one delivery holds it."""
-
-    delivered_on: date
-    path: Path
-
-
 class Span(NamedTuple):
     """Days on which facts happened; both belong to it."""
 
@@ -276,17 +267,6 @@ def _within(table: Table, spans: Sequence[Span]) -> str:
     )
 
 
-def rows_of(table: Table, path: Path, *, has_aliases: bool = True) -> str:
-    """Return SQL for the rows of one stored table, each pupil under one pseudonym (needs ``pupil_alias``)."""
-    rows = f"SELECT {', '.join(table.column_names)} FROM read_parquet({literal(str(path))})"
-    if "pupil_id" not in table.column_names or not has_aliases:
-        return rows
-    return (
-        "SELECT DISTINCT rows.* REPLACE (coalesce(pupil_alias.of_pupil_id, rows.pupil_id) AS pupil_id) "
-        f"FROM ({rows}) rows LEFT JOIN pupil_alias USING (pupil_id)"
-    )
-
-
 def _open_aliases(connection: duckdb.DuckDBPyConnection, deliveries: Sequence[StoredDelivery]) -> None:
     """Make ``pupil_alias``: pseudonyms that were replaced when an old and a new code turned out to be one pupil."""
     connection.execute("CREATE OR REPLACE TEMP TABLE pupil_alias (pupil_id VARCHAR, of_pupil_id VARCHAR)")
@@ -333,54 +313,6 @@ def _worked_out(
     if path.exists():
         return path
     path.parent.mkdir(mode=0o750, exist_ok=True)
-    unfinished = path.with_name(f"{path.stem}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        condition = "" if told.spans == (ALWAYS,) else _within(table, told.spans)
-        _lay_over(connection, table, told.versions, condition, has_aliases)
-        order = ", ".join(dict.fromkeys((filed_year_sql(table.happened), *table.key, table.known, *table.column_names)))
-        connection.execute(
-            f"COPY (SELECT * FROM {HISTORY} ORDER BY {order}) TO {literal(str(unfinished))} "
-            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
-        )
-        unfinished.chmod(0o440)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-        connection.execute(f"DROP TABLE IF EXISTS {HISTORY}")
+    condition = "true" if told.spans == (ALWAYS,) else _within(table, told.spans)
+    write_history(connection, table, told.versions, condition, path, has_aliases=has_aliases)
     return path
-
-
-def _lay_over(
-    connection: duckdb.DuckDBPyConnection, table: Table, versions: Sequence[Version], condition: str, has_aliases: bool
-) -> None:
-    """Make the table ``history_so_far`` of the stored tables of several deliveries, oldest first."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {HISTORY} ({column_definitions(table)})")
-    for version in versions:
-        rows = rows_of(table, version.path, has_aliases=has_aliases)
-        where = f"WHERE {condition}" if condition else ""
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW delivered AS SELECT * FROM ({rows}) {where}")
-        if version is versions[0]:
-            connection.execute(f"INSERT INTO {HISTORY} SELECT * FROM delivered")
-            continue
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE added AS {_added(table, HISTORY, version.delivered_on)}")
-        connection.execute(f"INSERT INTO {HISTORY} SELECT * FROM added")
-    connection.execute("DROP TABLE IF EXISTS added")
-    connection.execute("DROP VIEW IF EXISTS delivered")
-
-
-def _added(table: Table, history: str, delivered_on: date) -> str:
-    """Return SQL for the rows that a delivery adds to the history so far."""
-    known = table.known
-    content = [name for name in table.column_names if name not in (*table.key, known)]
-    same_key = " AND ".join(f"fresh.{name} IS NOT DISTINCT FROM so_far.{name}" for name in table.key)
-    newest = f"QUALIFY row_number() OVER (PARTITION BY {', '.join(table.key)} ORDER BY {known} DESC) = 1"
-    changed = " OR ".join(f"fresh.{name} IS DISTINCT FROM so_far.{name}" for name in content) or "false"
-    # Of a long history, the few facts that this delivery tells of again: versions are put in order for them alone.
-    met = f"SELECT so_far.* FROM {history} so_far SEMI JOIN delivered fresh ON {same_key}"
-    day = f"greatest(fresh.{known}, DATE {literal(delivered_on.isoformat())}, so_far.{known} + 1)"
-    columns = ", ".join(f"{day} AS {known}" if name == known else f"fresh.{name}" for name in table.column_names)
-    return (
-        f"SELECT fresh.* FROM delivered fresh WHERE NOT EXISTS (SELECT 1 FROM {history} so_far WHERE {same_key}) "
-        f"UNION ALL SELECT {columns} FROM (SELECT * FROM delivered {newest}) fresh "
-        f"JOIN (SELECT * FROM ({met}) {newest}) so_far ON {same_key} WHERE {changed}"
-    )

@@ -8,7 +8,7 @@ finished stays, and what the sender should know of the whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -25,10 +25,10 @@ from riskmodel.sources.distinct import NotListedError
 from riskmodel.sources.feeds import Feed, feeds_of
 from riskmodel.sources.folder import PARQUET_SUFFIX, DeliveredFile
 from riskmodel.sources.folding import fold_attended
-from riskmodel.sources.history import rows_of
 from riskmodel.sources.large import MADE_WEEKS, short_weeks_sql
 from riskmodel.sources.mapping import MAPPING_NAME, PUPIL_CODE, FileMapping
 from riskmodel.sources.mapping import Mapping as DeliveryMapping
+from riskmodel.sources.overlay import rows_of
 from riskmodel.sources.projection import (
     Projection,
     in_one_form,
@@ -50,6 +50,8 @@ PARENTS = ("school", "pupil")
 """Tables that stand first, and that the rows of all others name."""
 FEWEST_ROWS = 50_000
 """A table of fewer rows goes through the general path alone: to say something of each different cell takes a second."""
+MOST_ROWS_BESIDE = 500_000
+"""Small tables of so many rows are checked while the large ones are read; of more before, so that not all are in memory at once."""
 EARLIER = "earlier delivery"
 """File name of rows that stand in a checked table only while references are looked up."""
 
@@ -68,13 +70,15 @@ def take_in(files: Sequence[DeliveredFile], mapping: DeliveryMapping, border: Bo
     feeds = _feeds(projections)
     identify_pupils(projections, intake, border, feeds)
     noticed: dict[str, list[Notice]] = {}
+    are_few = _rows_between(projections, feeds) <= MOST_ROWS_BESIDE
     with Readers() as readers:
         # The large tables come last: they are read while the small ones are checked.
         for table in sorted(CANONICAL, key=lambda table: table.name in feeds):
             feeding = [projection for projection in projections if projection.table == table.name]
             if table.name not in PARENTS:
                 _open_parents(intake, border)
-                readers.begin(feeds, intake, border, is_alone=_is_alone(intake, border))
+                if table.name in feeds or are_few:
+                    readers.begin(feeds, intake, border, is_alone=_is_alone(intake, border))
             if not feeding:
                 continue
             say(message("Checking the table {table}.", table=table.name))
@@ -90,6 +94,12 @@ def take_in(files: Sequence[DeliveredFile], mapping: DeliveryMapping, border: Bo
         _note(intake, border)
         looking.result()
     return intake
+
+
+def _rows_between(projections: Sequence[Projection], feeds: Mapping[str, object]) -> int:
+    """Return how many rows are checked after schools and pupils and before the large tables."""
+    between = (one for one in projections if one.table not in feeds and one.table not in PARENTS)
+    return sum(one.sheet.rows for one in between if one.sheet)
 
 
 def _require_unchanged(files: Sequence[DeliveredFile]) -> None:

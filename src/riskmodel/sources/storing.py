@@ -23,7 +23,8 @@ from riskmodel.tables.schema import ARROW_TYPES, Table
 
 DAILY_TABLES = ("attendance", "lessons_planned", "mark", "term_result")
 ROWS_PER_GROUP = 131_072
-YEAR = filed_year_sql("happened_on")
+YEAR, BEGAN = filed_year_sql("happened_on"), "school_year_began"
+"""The school year of a row in SQL, and the column in which it may stand beside those of a table."""
 TEXT_LIST = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -69,10 +70,15 @@ def write_checked(connection: duckdb.DuckDBPyConnection, table: Table, path: Pat
     columns = list(table.column_names)
     if table.name in DAILY_TABLES:
         order.insert(0, YEAR)
-        columns.append(f"{YEAR} AS school_year_began")
+        columns.append(f"{YEAR} AS {BEGAN}")
     rows = connection.sql(f"SELECT {', '.join(columns)} FROM checked.{table.name} ORDER BY {', '.join(order)}")
+    write_ordered(path, table, rows.to_arrow_reader(ROWS_PER_GROUP))
+
+
+def write_ordered(path: Path, table: Table, batches: Iterable[pa.RecordBatch]) -> None:
+    """Write rows that are in order already; where ``BEGAN`` stands beside their columns, no row group crosses a school year."""
     with StoreWriter(path, table) as writer:
-        for group in _groups(rows.to_arrow_reader(ROWS_PER_GROUP)):
+        for group in _groups(batches):
             writer.write(group)
 
 
@@ -94,17 +100,17 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def _by_year(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
-    if "school_year_began" not in batch.schema.names:
+    if BEGAN not in batch.schema.names:
         return [batch]
-    years = batch.column("school_year_began").to_numpy()
+    years = batch.column(BEGAN).to_numpy()
     ends = [*(np.flatnonzero(years[1:] != years[:-1]) + 1).tolist(), batch.num_rows]
     return [batch.slice(start, end - start) for start, end in zip([0, *ends[:-1]], ends, strict=True) if end > start]
 
 
 def _year(batch: pa.RecordBatch) -> int | None:
-    if "school_year_began" not in batch.schema.names:
+    if BEGAN not in batch.schema.names:
         return None
-    year: int = batch.column("school_year_began")[0].as_py()
+    year: int = batch.column(BEGAN)[0].as_py()
     return year
 
 
