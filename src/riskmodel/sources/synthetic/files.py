@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,9 @@ SMALL_TABLES = ("school", "pupil", "term", "economic_area", "capacity")
 """Written as CSV, so that a reader can look into them; the others are Parquet."""
 
 
-BYTES_OF_A_GROUP = 4_000_000
-"""Rows wait until they take so much memory, so that small schools make no small row groups."""
+BYTES_OF_A_GROUP = 16_000_000
+"""Rows wait, on disk, until they are so many bytes: small schools make no small row groups, of each of which a file keeps a
+kilobyte a column until it is closed."""
 
 
 def texts(words: Sequence[str | None], place: npt.NDArray[Any]) -> pa.Array:
@@ -44,6 +46,37 @@ def coded(words: Sequence[str], place: npt.NDArray[Any]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), pa.array(words, pa.string()))
 
 
+class _Waiting:
+    """Rows of a table that wait in a file until they are a row group."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._writer: pa.ipc.RecordBatchStreamWriter | None = None
+        self._bytes = 0
+
+    @property
+    def is_enough(self) -> bool:
+        return self._bytes >= BYTES_OF_A_GROUP
+
+    def add(self, rows: pa.Table) -> None:
+        if self._writer is None:
+            self._writer = pa.ipc.new_stream(self._file, rows.schema)
+        self._writer.write_table(rows)
+        self._bytes += rows.nbytes
+
+    def take(self) -> pa.Table | None:
+        """Return the rows, if there are any; none waits any more."""
+        if self._writer is None:
+            return None
+        self._writer.close()
+        self._file.seek(0)
+        rows = pa.ipc.open_stream(self._file).read_all()
+        self._file.seek(0)
+        self._file.truncate()
+        self._writer, self._bytes = None, 0
+        return rows.unify_dictionaries().combine_chunks()
+
+
 class DeliveryFiles:
     """Open files of one delivery; use as a context.
 
@@ -58,7 +91,7 @@ class DeliveryFiles:
         self.rows: dict[str, int] = {}
         self._open = ExitStack()
         self._writers: dict[str, Any] = {}
-        self._waiting: dict[str, list[pa.Table]] = {}
+        self._waiting: dict[str, _Waiting] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -102,14 +135,17 @@ class DeliveryFiles:
             path.parent.mkdir(exist_ok=True)
             make = pyarrow.csv.CSVWriter if is_small else _parquet_writer
             self._writers[table] = self._open.enter_context(make(path, rows.schema))
-        self._waiting.setdefault(table, []).append(rows)
+            file = self._open.enter_context(TemporaryFile(dir=self.folder))  # noqa: SIM115  (closed with the tables)
+            self._waiting[table] = _Waiting(file)
+        self._waiting[table].add(rows)
         self.rows[table] = self.rows.get(table, 0) + rows.num_rows
-        if sum(part.nbytes for part in self._waiting[table]) >= BYTES_OF_A_GROUP:
+        if self._waiting[table].is_enough:
             self._flush(table)
 
     def _flush(self, table: str) -> None:
-        rows = pa.concat_tables(self._waiting.pop(table)).unify_dictionaries().combine_chunks()
-        self._writers[table].write_table(rows)
+        rows = self._waiting[table].take()
+        if rows is not None:
+            self._writers[table].write_table(rows)
 
 
 class DeliveryFolders:
