@@ -28,12 +28,14 @@ from riskmodel.commands.register import register
 from riskmodel.commands.runs import release, run, runs, schedule
 from riskmodel.commands.share_out import share_out
 from riskmodel.errors import RiskmodelError
+from riskmodel.memory import arrow_environment
 from riskmodel.messages import LANGUAGES, message
 
 
 def main() -> None:
     """Run the command line; an error that somebody can mend is told in both languages and sets the exit code."""
     sys.excepthook = _tell_fault
+    os.environ.update(arrow_environment())
     try:
         commands()
     except RiskmodelError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import sys
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
@@ -16,6 +17,19 @@ LARGE_BYTES = 131_072
 """What is larger has memory of its own, which goes back when it is freed; glibc would raise this number by itself."""
 ARENAS = 2
 """Threads share so many heaps; glibc would make eight for each core, and each would keep what its thread freed."""
+
+
+ARROW_POOL = "ARROW_DEFAULT_MEMORY_POOL"
+"""The variable by which Arrow is told, before it is loaded, whose allocator it shall use."""
+
+
+def arrow_environment() -> dict[str, str]:
+    """Return the variable that makes Arrow keep its tables with jemalloc, unless another choice was made.
+
+    Tables that one thread makes and another drops stay with Arrow's usual allocator for long: receiving the country held 140 MB
+    more, and a run took 5 % more CPU time. Builds of Arrow for Linux have jemalloc.
+    """
+    return {ARROW_POOL: os.environ.get(ARROW_POOL, "jemalloc")} if sys.platform == "linux" else {}
 
 
 def share_heaps() -> None:

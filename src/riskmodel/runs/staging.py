@@ -13,6 +13,7 @@ from typing import Any
 
 from riskmodel.digests import digest_of_file, state_of
 from riskmodel.errors import RiskmodelError, RunFailedError
+from riskmodel.memory import arrow_environment
 from riskmodel.messages import Message, message
 from riskmodel.runs import gate_report, gates, journal
 from riskmodel.runs.durable import (
@@ -428,6 +429,7 @@ def kernel_environment(threads: int) -> dict[str, str]:
         "TZ": "UTC",
         "MALLOC_ARENA_MAX": "2",
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+        **arrow_environment(),
     }
 
 
