@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from riskmodel.errors import DeliveryError
-from riskmodel.sources import abreast, buckets, deliveries, distinct, intake, lookups, weeks
+from riskmodel.sources import abreast, border, buckets, deliveries, distinct, intake, lookups, overlay, weeks
 from riskmodel.sources.decoding import Limits, decode
 from riskmodel.sources.reading import Sheet, _read_at_once, _read_row_by_row
 
@@ -329,6 +329,8 @@ def test_tables_read_as_numbers_are_stored_as_the_general_path_alone_stores_them
         (buckets, "KEPT_BYTES", [1, 999, 8 << 20]),
         (weeks, "FIRST_LOOK", [1, 256]),
         (abreast, "READERS", [1, 2, 3]),
+        (border, "MOST_ROWS_BESIDE", [0, 500_000]),
+        (overlay, "ROWS_OF_A_RANGE", [4, 1 << 18]),
     ):
         monkeypatch.setattr(module, size, chance.choice(sizes))
     with tempfile.TemporaryDirectory() as name:

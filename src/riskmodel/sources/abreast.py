@@ -31,7 +31,7 @@ from riskmodel.tables.canonical import table as canonical_table
 
 WEEKS_AND_ABSENCES = ("lessons_planned", "attendance")
 READERS = 2
-"""How many large tables, or such as are read together, are read at once."""
+"""How many large tables, or such as are read together, are read at once; where the small ones are large too, one."""
 
 Read = Mapping[str, Large]
 
@@ -40,7 +40,7 @@ class Readers:
     """Threads that read the large tables; who leaves early ends them before their files are taken away."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self._pool: ThreadPoolExecutor | None = None
         self._is_over = Event()
         self._coming: dict[str, Future[Read]] | None = None
 
@@ -49,7 +49,8 @@ class Readers:
 
     def __exit__(self, *_error: object) -> None:
         self._is_over.set()
-        self._pool.shutdown(cancel_futures=True)
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
 
     def begin(self, feeds: Mapping[str, Sequence[Feed]], intake: Intake, border: Border, *, is_alone: bool) -> None:
         """Begin to read all tables of ``feeds``, once: the pupils and schools that they may name are checked."""
@@ -58,6 +59,7 @@ class Readers:
         self._coming = {}
         if not feeds:
             return
+        self._pool = ThreadPoolExecutor(READERS if intake.are_few else 1, thread_name_prefix="read")
         known = known_in(border.connection, intake.who.register, is_alone=is_alone)
         give_back()  # what the small tables and the codes took
         delivered_on = intake.mapping.delivery.delivered_on

@@ -24,6 +24,9 @@ from riskmodel.tables.checks import Account
 from riskmodel.tables.fields import literal
 
 MEMORY_LIMIT = "256MB"
+MOST_ROWS_BESIDE = 500_000
+"""Small tables of so many rows are worked on beside the large ones, and these beside each other; of more one after the other, so
+that not all are in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,19 @@ class Intake:
     sheets: list[Sheet] = field(default_factory=list)
     columns: dict[str, set[str]] = field(default_factory=dict)
     """The columns that were delivered, by table."""
+    small_rows: int = 0
+    """How many rows the tables hold that are neither large nor pupils or schools."""
     accounts: dict[str, Account] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     pupils: identity.Pupils | None = None
     """Who is who; ``pupils.register`` is the relation ``register`` of the connection."""
     large: dict[str, Large] = field(default_factory=dict)
     """Tables that are taken in as numbers: their sound rows are there, and ``checked.<table>`` holds the others."""
+
+    @property
+    def are_few(self) -> bool:
+        """Whether tables are worked on side by side."""
+        return self.small_rows <= MOST_ROWS_BESIDE
 
     @property
     def who(self) -> identity.Pupils:

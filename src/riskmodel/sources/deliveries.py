@@ -187,10 +187,14 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
             intake.notices[:0] = notices
             written = scratch / "delivery"
             pa.default_memory_pool().release_unused()  # what reading took
+            written.mkdir(mode=FOLDER_MODE)
+            description = _description(folder, files, intake, key)
             with ThreadPoolExecutor(WRITERS) as writers:
-                writing = _write_large(written, intake, border, writers)
-                _write(_description(folder, files, intake, key), written, intake, border)
+                writing = _write_large(written, intake, border, writers) if intake.are_few else []
+                _write(description, written, intake, border)
                 with identity_table.new_identities(store, _identities(store, intake, border)):
+                    if not intake.are_few:
+                        writing = _write_large(written, intake, border, writers)
                     for one in writing:
                         one.result()
             _publish(written, store / DELIVERIES_FOLDER / delivery_id)
@@ -360,8 +364,7 @@ def _identities(store: Path, intake: Intake, border: Border) -> Iterator[pa.Tabl
 
 
 def _write_large(to: Path, intake: Intake, border: Border, writers: ThreadPoolExecutor) -> list[Future[None]]:
-    """Begin to write the large tables of a delivery into a new folder."""
-    to.mkdir(mode=FOLDER_MODE)
+    """Begin to write the large tables of a delivery."""
     settled = [large for large in intake.large.values() if settle(large, border.connection)]
     return [writers.submit(write_large, large, to / f"{large.coded.table.name}.parquet") for large in settled]
 

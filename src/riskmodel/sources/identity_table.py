@@ -56,18 +56,24 @@ def with_identities(store: Path, pupils: Pupils, key: Key, used: pa.Array) -> It
     used
         Pseudonyms of the pupils whose description was used; the others are not added.
     """
-    entries = pupils.entries.filter(pc.is_in(pupils.entries.column("pupil_id"), value_set=used))
-    moved = _moved(store, entries, pupils.aliases)
+    entries = pupils.entries
+    moved = _moved(store, entries, used, pupils.aliases)
     ranges = max(1, -(-(_rows(store) + entries.num_rows) // ROWS_OF_A_RANGE))
     bounds = [*(f"{number * (1 << 32) // ranges:08x}" for number in range(ranges)), AFTER_ALL]
     for first, after in pairwise(bounds):
         is_here = (pc.field("pupil_id") >= first) & (pc.field("pupil_id") < after)
         has_stayed = ~pc.field("register_id").isin(moved.column("register_id").combine_chunks())
         before = pa.concat_tables([_stored(store, is_here & has_stayed), moved.filter(is_here)])
-        told = _told(entries.filter(is_here))
+        told = _told(_used(entries.filter(is_here), used))
         is_told = pc.is_in(before.column("register_id"), value_set=told.column("register_id").combine_chunks())
         changed = _changed(told, before.filter(is_told), key)
         yield pa.concat_tables([before.filter(pc.invert(is_told)), changed]).sort_by(IN_ORDER)
+
+
+def _used(rows: pa.Table, used: pa.Array) -> pa.Table:
+    """Return the rows of pupils that are among ``used``; many of these and few rows take little memory."""
+    pupils = rows.column("pupil_id").combine_chunks()
+    return rows.filter(pc.is_in(pupils, value_set=used.filter(pc.is_in(used, value_set=pupils))))
 
 
 def _file(store: Path) -> Path:
@@ -87,36 +93,41 @@ def _stored(store: Path, which: pc.Expression | None = None) -> pa.Table:
     return rows.cast(schema)
 
 
-def _moved(store: Path, entries: pa.Table, aliases: Mapping[str, str]) -> pa.Table:
+def _moved(store: Path, entries: pa.Table, used: pa.Array, aliases: Mapping[str, str]) -> pa.Table:
     """Return the stored rows that stand under another pseudonym from now on, under this: few of a country.
 
     Who is told of stands where the delivery says, whatever becomes of the pseudonym that the code had; for all others the one that
     took its place counts.
     """
-    linked = linking(entries)
-    codes = [entries.column("register_id").combine_chunks(), linked.column("earlier_register_id").combine_chunks()]
-    told = pa.table(
-        {
-            "register_id": pa.concat_arrays(codes),
-            "pupil_id": pa.concat_arrays([one.column("pupil_id").combine_chunks() for one in (entries, linked)]),
-        }
-    )
-    had = known_to(store)(told.column("register_id").combine_chunks())
-    elsewhere = told.filter(pc.fill_null(pc.not_equal(had, told.column("pupil_id")), False))
-    moves = dict(zip(*(elsewhere.column(name).to_pylist() for name in ("register_id", "pupil_id")), strict=True))
+    moves = dict[str, str]()
+    for told in _codes_told(entries):
+        had = known_to(store)(told.column("register_id").combine_chunks())
+        elsewhere = _used(told.filter(pc.fill_null(pc.not_equal(had, told.column("pupil_id")), False)), used)
+        moves |= zip(*(elsewhere.column(name).to_pylist() for name in ("register_id", "pupil_id")), strict=True)
     rows = _stored(
         store,
         pc.field("register_id").isin(pa.array(list(moves), pa.string()))
         | pc.field("pupil_id").isin(pa.array(list(aliases), pa.string())),
     )
-    is_told = pc.is_in(rows.column("register_id"), value_set=told.column("register_id").combine_chunks())
-    rows = rows.filter(
-        pc.or_(pc.invert(is_told), pc.is_in(rows.column("register_id"), value_set=pa.array(list(moves), pa.string())))
-    )
+    codes = rows.column("register_id").combine_chunks()
+    told_of = set[str]()
+    for told in _codes_told(entries) if len(codes) else ():
+        here = told.filter(pc.is_in(told.column("register_id"), value_set=codes))
+        told_of |= set(_used(here, used).column("register_id").to_pylist())
+    stays = pa.array(list(told_of - moves.keys()), pa.string())
+    rows = rows.filter(pc.invert(pc.is_in(codes, value_set=stays)))
     places = zip(*(rows.column(name).to_pylist() for name in ("register_id", "pupil_id")), strict=True)
     others = pa.array([moves.get(code) or aliases[pupil_id] for code, pupil_id in places], pa.string())
     at = rows.schema.get_field_index("pupil_id")
     return rows.set_column(at, rows.schema.field(at), others)
+
+
+def _codes_told(entries: pa.Table) -> Iterator[pa.Table]:
+    """Yield the register ids of entries, earlier ones too, with their pseudonyms, some at a time."""
+    for begin in range(0, entries.num_rows, LOOKED_UP_AT_ONCE):
+        part = entries.slice(begin, LOOKED_UP_AT_ONCE)
+        linked = linking(part).select(["earlier_register_id", "pupil_id"]).rename_columns(["register_id", "pupil_id"])
+        yield pa.concat_tables([part.select(["register_id", "pupil_id"]), linked])
 
 
 def _told(entries: pa.Table) -> pa.Table:

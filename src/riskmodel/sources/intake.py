@@ -50,8 +50,6 @@ PARENTS = ("school", "pupil")
 """Tables that stand first, and that the rows of all others name."""
 FEWEST_ROWS = 50_000
 """A table of fewer rows goes through the general path alone: to say something of each different cell takes a second."""
-MOST_ROWS_BESIDE = 500_000
-"""Small tables of so many rows are checked while the large ones are read; of more before, so that not all are in memory at once."""
 EARLIER = "earlier delivery"
 """File name of rows that stand in a checked table only while references are looked up."""
 
@@ -70,14 +68,14 @@ def take_in(files: Sequence[DeliveredFile], mapping: DeliveryMapping, border: Bo
     feeds = _feeds(projections)
     identify_pupils(projections, intake, border, feeds)
     noticed: dict[str, list[Notice]] = {}
-    are_few = _rows_between(projections, feeds) <= MOST_ROWS_BESIDE
+    intake.small_rows = _small_rows(projections, feeds)
     with Readers() as readers:
         # The large tables come last: they are read while the small ones are checked.
         for table in sorted(CANONICAL, key=lambda table: table.name in feeds):
             feeding = [projection for projection in projections if projection.table == table.name]
             if table.name not in PARENTS:
                 _open_parents(intake, border)
-                if table.name in feeds or are_few:
+                if table.name in feeds or intake.are_few:
                     readers.begin(feeds, intake, border, is_alone=_is_alone(intake, border))
             if not feeding:
                 continue
@@ -96,10 +94,9 @@ def take_in(files: Sequence[DeliveredFile], mapping: DeliveryMapping, border: Bo
     return intake
 
 
-def _rows_between(projections: Sequence[Projection], feeds: Mapping[str, object]) -> int:
-    """Return how many rows are checked after schools and pupils and before the large tables."""
-    between = (one for one in projections if one.table not in feeds and one.table not in PARENTS)
-    return sum(one.sheet.rows for one in between if one.sheet)
+def _small_rows(projections: Sequence[Projection], feeds: Mapping[str, object]) -> int:
+    small = (one.sheet for one in projections if one.table not in feeds and one.table not in PARENTS)
+    return sum(sheet.rows for sheet in small if sheet)
 
 
 def _require_unchanged(files: Sequence[DeliveredFile]) -> None:

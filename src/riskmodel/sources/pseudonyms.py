@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkstemp
 
 import duckdb
 import pyarrow as pa
@@ -47,9 +51,19 @@ def identify_pupils(
     codes = codes.combine_chunks()
     entries = _entries(projections, codes, border, free=free)
     codes, entries = _without_erased(codes, entries, border)
-    intake.pupils = identity.identify(codes, entries, border.known, border.key)
+    pupils = identity.identify(codes, entries, border.known, border.key)
+    intake.pupils = replace(pupils, entries=_aside(pupils.entries, border.scratch))
     connection.register("register", intake.pupils.register)
     _note_codes(codes, intake.pupils.unlinked_changes, intake)
+
+
+def _aside(rows: pa.Table, scratch: Path) -> pa.Table:
+    """Return rows that lie in a file and not in memory until they are asked for: names wait while the large tables are read."""
+    descriptor, name = mkstemp(dir=scratch, suffix=".arrow")
+    os.close(descriptor)
+    with pa.ipc.new_file(name, rows.schema) as file:
+        file.write_table(rows)
+    return pa.ipc.open_file(pa.memory_map(name)).read_all()
 
 
 def _without_erased(codes: pa.Table, entries: pa.Table, border: Border) -> tuple[pa.Table, pa.Table]:
