@@ -27,7 +27,7 @@ def arrow_environment() -> dict[str, str]:
     """Return the variable that makes Arrow keep its tables with jemalloc, unless another choice was made.
 
     Tables that one thread makes and another drops stay with Arrow's usual allocator for long: receiving the country held 140 MB
-    more, and a run took 5 % more CPU time. Builds of Arrow for Linux have jemalloc.
+    more, for the same CPU time. Builds of Arrow for Linux have jemalloc.
     """
     return {ARROW_POOL: os.environ.get(ARROW_POOL, "jemalloc")} if sys.platform == "linux" else {}
 
