@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -108,16 +107,15 @@ def _ranges(
 
 def _year_by_year(parts: Sequence[Path], table: Table) -> Iterator[pa.RecordBatch]:
     """Yield the rows of each school year after the other, range by range: a row group of a part is of one year."""
-    with ExitStack() as opened:
-        files = [opened.enter_context(pq.ParquetFile(part)) for part in parts]
-        groups = []
-        for number, file in enumerate(files):
-            place = file.schema_arrow.names.index(table.happened)
-            for group in range(file.num_row_groups):
-                day = file.metadata.row_group(group).column(place).statistics.min
-                groups.append((filed_year(day), number, group))
-        for year, number, group in sorted(groups):
-            for batch in files[number].iter_batches(ROWS_AT_ONCE, row_groups=[group], use_threads=False):
+    groups = []
+    for number, part in enumerate(parts):
+        described = pq.read_metadata(part)
+        place = described.schema.to_arrow_schema().names.index(table.happened)
+        for group in range(described.num_row_groups):
+            groups.append((filed_year(described.row_group(group).column(place).statistics.min), number, group))
+    for year, number, group in sorted(groups):
+        with pq.ParquetFile(parts[number]) as file:  # not all at once: they may be more than a process may open
+            for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], use_threads=False):
                 yield batch.append_column(BEGAN, pa.repeat(pa.scalar(year, pa.int64()), batch.num_rows))
 
 

@@ -105,8 +105,8 @@ class Plan:
 def synthesise(plan: Plan, folder: Path, say: Say) -> None:
     """Write the deliveries of the cohort into ``folder`` (new or empty), with ``truth/`` in it.
 
-    Districts live one after the other: memory is that of one (with a semester of all its lessons), its largest school, and
-    the rows that wait to be written, whatever the number of pupils.
+    Districts live one after the other: memory is that of one (with a semester of all its lessons) and its largest school, whatever
+    the number of pupils; rows that wait to be written lie on disk.
 
     Raises
     ------
