@@ -62,7 +62,7 @@ FOLDER_MODE, FILE_MODE = 0o750, 0o440
 ACTIVITY_TABLES = ("enrolment", "attendance", "lessons_planned", "mark", "term_result")
 """Tables that grow every semester: the same bytes again are last semester's file."""
 WRITERS = 2
-"""How many large tables are written at once."""
+"""How many large tables are written at once; where the small ones are large too, one."""
 ROWS_SHOWN = 10
 REJECTED_IN_JSON = 10_000
 
@@ -189,7 +189,7 @@ def receive(folder: Path, store: Path, key_file: Path, say: Say, *, limits: Limi
             pa.default_memory_pool().release_unused()  # what reading took
             written.mkdir(mode=FOLDER_MODE)
             description = _description(folder, files, intake, key)
-            with ThreadPoolExecutor(WRITERS) as writers:
+            with ThreadPoolExecutor(WRITERS if intake.are_few else 1) as writers:
                 writing = _write_large(written, intake, border, writers) if intake.are_few else []
                 _write(description, written, intake, border)
                 with identity_table.new_identities(store, _identities(store, intake, border)):
