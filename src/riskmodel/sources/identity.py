@@ -40,6 +40,16 @@ Known = Callable[[pa.Array], pa.Array]
 """Gives the pseudonyms of those of some register ids that earlier deliveries named; null for the others."""
 
 
+def bounds_of_ranges(rows: int, most: int) -> list[str]:
+    """Return pseudonyms that part ``rows`` into ranges of about ``most``: pseudonyms are spread evenly.
+
+    >>> bounds_of_ranges(10, 3)
+    ['40000000', '80000000', 'c0000000']
+    """
+    ranges = max(1, -(-rows // most))
+    return [f"{number * (1 << 32) // ranges:08x}" for number in range(1, ranges)]
+
+
 @dataclass(frozen=True)
 class Key:
     """The key of the pseudonyms. Its secret never shows in a text."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from riskmodel.sources.identity import Key, Known, Pupils, linking
+from riskmodel.sources.identity import Key, Known, Pupils, bounds_of_ranges, linking
 from riskmodel.tables.canonical import IDENTITY
 
 IDENTITY_FOLDER, IDENTITY_FILE = "identity", "identity.parquet"
@@ -58,9 +58,8 @@ def with_identities(store: Path, pupils: Pupils, key: Key, used: pa.Array) -> It
     """
     entries = pupils.entries
     moved = _moved(store, entries, used, pupils.aliases)
-    ranges = max(1, -(-(_rows(store) + entries.num_rows) // ROWS_OF_A_RANGE))
-    bounds = [*(f"{number * (1 << 32) // ranges:08x}" for number in range(ranges)), AFTER_ALL]
-    for first, after in pairwise(bounds):
+    inner = bounds_of_ranges(_rows(store) + entries.num_rows, ROWS_OF_A_RANGE)
+    for first, after in pairwise(["", *inner, AFTER_ALL]):
         is_here = (pc.field("pupil_id") >= first) & (pc.field("pupil_id") < after)
         has_stayed = ~pc.field("register_id").isin(moved.column("register_id").combine_chunks())
         before = pa.concat_tables([_stored(store, is_here & has_stayed), moved.filter(is_here)])
@@ -99,9 +98,9 @@ def _moved(store: Path, entries: pa.Table, used: pa.Array, aliases: Mapping[str,
     Who is told of stands where the delivery says, whatever becomes of the pseudonym that the code had; for all others the one that
     took its place counts.
     """
-    moves = dict[str, str]()
+    moves, known = dict[str, str](), known_to(store)
     for told in _codes_told(entries):
-        had = known_to(store)(told.column("register_id").combine_chunks())
+        had = known(told.column("register_id").combine_chunks())
         elsewhere = _used(told.filter(pc.fill_null(pc.not_equal(had, told.column("pupil_id")), False)), used)
         moves |= zip(*(elsewhere.column(name).to_pylist() for name in ("register_id", "pupil_id")), strict=True)
     rows = _stored(

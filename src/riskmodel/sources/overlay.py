@@ -7,7 +7,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +14,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from riskmodel.sources.storing import BEGAN, write_ordered
+from riskmodel.sources.identity import bounds_of_ranges
+from riskmodel.sources.storing import BEGAN, ROWS_PER_GROUP, write_ordered
 from riskmodel.tables.fields import literal
 from riskmodel.tables.filing import filed_year, filed_year_sql
 from riskmodel.tables.relations import column_definitions
@@ -23,7 +23,6 @@ from riskmodel.tables.schema import Table
 
 ROWS_OF_A_RANGE = 1 << 18
 """So many rows of all deliveries together are laid over each other at a time."""
-ROWS_AT_ONCE = 131_072
 HISTORY = "history_so_far"
 
 
@@ -76,7 +75,7 @@ def write_history(
             parts.append(Path(folder) / f"{number}.parquet")
             _lay_over(connection, table, versions, f"({condition}) AND ({pupils})", has_aliases=has_aliases)
             rows = connection.sql(f"SELECT {columns} FROM {HISTORY} ORDER BY {order}")
-            write_ordered(parts[-1], table, rows.to_arrow_reader(ROWS_AT_ONCE))
+            write_ordered(parts[-1], table, rows.to_arrow_reader(ROWS_PER_GROUP))
             connection.execute(f"DROP TABLE {HISTORY}")
         joined = parts[0]
         if len(parts) > 1:
@@ -97,12 +96,11 @@ def _ranges(
         for version in versions
     ]
     ((rows,),) = connection.execute(f"SELECT sum(rows) FROM ({' UNION ALL '.join(counts)})").fetchall()
-    ranges = max(1, -(-int(rows) // ROWS_OF_A_RANGE))
-    inner = [literal(f"{number * (1 << 32) // ranges:08x}") for number in range(1, ranges)]
-    first = [f"pupil_id < {bound}" for bound in inner[:1]]
-    last = [f"pupil_id >= {bound}" for bound in inner[-1:]]
-    between = [f"pupil_id >= {low} AND pupil_id < {high}" for low, high in pairwise(inner)]
-    return [*first, *between, *last] or ["true"]
+    inner = bounds_of_ranges(int(rows), ROWS_OF_A_RANGE)
+    return [
+        f"pupil_id >= {literal(first)}" + (f" AND pupil_id < {literal(after)}" if after else "")
+        for first, after in zip(["", *inner], [*inner, None], strict=True)
+    ]
 
 
 def _year_by_year(parts: Sequence[Path], table: Table) -> Iterator[pa.RecordBatch]:
@@ -115,7 +113,7 @@ def _year_by_year(parts: Sequence[Path], table: Table) -> Iterator[pa.RecordBatc
             groups.append((filed_year(described.row_group(group).column(place).statistics.min), number, group))
     for year, number, group in sorted(groups):
         with pq.ParquetFile(parts[number]) as file:  # not all at once: they may be more than a process may open
-            for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], use_threads=False):
+            for batch in file.iter_batches(ROWS_PER_GROUP, row_groups=[group], use_threads=False):
                 yield batch.append_column(BEGAN, pa.repeat(pa.scalar(year, pa.int64()), batch.num_rows))
 
 
