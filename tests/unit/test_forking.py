@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -14,7 +15,7 @@ import psutil
 import pytest
 from test_papermilling import executed, printed
 
-from riskmodel.runs.forking import ForkedProcess, Stem, can_fork
+from riskmodel.runs.forking import START, ForkedProcess, Stem, can_fork, kernels_of
 from riskmodel.runs.publish import Store
 from riskmodel.runs.runner import Plan, _ahead_of_kernels
 from riskmodel.runs.staging import kernel_environment
@@ -145,6 +146,28 @@ def test_the_work_of_a_kernel_is_counted_while_it_lives_and_when_it_has_ended(st
         assert time.monotonic() < deadline, "a kernel that ended is collected, with what it used"
         time.sleep(0.05)
     assert process_of(stem).children() == []
+
+
+def test_a_kernel_that_ended_is_collected_also_when_the_news_interrupt_no_wait_of_the_stem(tmp_path: Path) -> None:
+    # As news do that come just before the wait: here for certain, because another thread gets them.
+    elsewhere = (
+        "import signal, threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start(); "
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD]); "
+    )
+    deaf = Stem(dict(os.environ), (sys.executable, "-P", "-c", elsewhere + START))
+    try:
+        forked = deaf.fork(["-f", str(tmp_path / "kernel.json")], "", dict(os.environ))
+        deadline = time.monotonic() + END_SECONDS
+        while kernels_of(os.getpid()) != [forked.pid]:  # then the stem waits for its next question
+            assert time.monotonic() < deadline, "a kernel that was asked for is not there"
+            time.sleep(0.05)
+        forked.kill()
+        forked.wait(END_SECONDS)
+        while process_of(deaf).children():
+            assert time.monotonic() < deadline, "a kernel that ended is still there"
+            time.sleep(0.05)
+    finally:
+        deaf.close()
 
 
 def test_a_process_that_is_gone_already_has_ended() -> None:

@@ -246,7 +246,12 @@ def become_stem() -> None:
     channel = socket.socket(fileno=os.dup(0))
     # Kernels that ended leave nothing behind but their CPU time, which is then that of the stem.
     signal.signal(signal.SIGCHLD, lambda *_: _collect())
-    for asked in _questions(channel):
+    # A signal that comes just before a wait, or to another thread, does not interrupt it: a byte does.
+    bell, ringing = socket.socketpair()
+    bell.setblocking(False)
+    ringing.setblocking(False)
+    signal.set_wakeup_fd(ringing.fileno(), warn_on_full_buffer=False)
+    for asked in _questions(channel, bell):
         _execute(asked["statements"])
         if "arguments" not in asked:
             continue
@@ -256,7 +261,10 @@ def become_stem() -> None:
         if child == 0:
             ctypes.CDLL(None).prctl(NAME_OF_PROCESS, KERNEL_NAME.encode())
             end_with(stem)
-            _become_kernel(channel, asked)
+            signal.set_wakeup_fd(-1)
+            for its in (channel, bell, ringing):
+                its.close()
+            _become_kernel(asked)
         channel.send(str(child).encode())
 
 
@@ -266,9 +274,16 @@ def _collect() -> None:
             pass
 
 
-def _questions(channel: socket.socket) -> Iterator[dict[str, Any]]:
-    while question := channel.recv(LARGEST_MESSAGE):
-        yield json.loads(question)
+def _questions(channel: socket.socket, bell: socket.socket) -> Iterator[dict[str, Any]]:
+    """Yield what is asked, until nobody can ask any more; signals are seen to while nothing is."""
+    while True:
+        ready, _, _ = select.select([channel, bell], [], [])
+        if bell in ready:
+            bell.recv(LARGEST_MESSAGE)
+        if channel in ready:
+            if not (question := channel.recv(LARGEST_MESSAGE)):
+                return
+            yield json.loads(question)
 
 
 def _execute(statements: str) -> None:
@@ -285,8 +300,7 @@ def end_with(parent: int) -> None:
         os._exit(GONE)
 
 
-def _become_kernel(channel: socket.socket, asked: Mapping[str, Any]) -> NoReturn:
-    channel.close()
+def _become_kernel(asked: Mapping[str, Any]) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     silent = os.open(os.devnull, os.O_RDWR)
