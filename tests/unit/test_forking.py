@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -168,6 +169,15 @@ def test_a_kernel_that_ended_is_collected_also_when_the_news_interrupt_no_wait_o
             time.sleep(0.05)
     finally:
         deaf.close()
+
+
+def test_no_thread_is_left_behind_that_the_end_of_the_process_would_wait_for(stem: Stem, tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    executed(tmp_path, "1 + 1", stem=stem)
+    deadline = time.monotonic() + END_SECONDS
+    while left := [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]:
+        assert time.monotonic() < deadline, f"a thread waits on: {left}"
+        time.sleep(0.05)
 
 
 def test_a_process_that_is_gone_already_has_ended() -> None:

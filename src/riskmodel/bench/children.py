@@ -17,6 +17,8 @@ from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
 
 SECONDS_BETWEEN_LOOKS = 0.2
+LOOKS = 10
+"""One of so many looks at memory asks what processes hold, however little they have grown."""
 SINGLE_THREADED: Mapping[str, str] = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
 )
@@ -53,7 +55,7 @@ def run_child(arguments: Sequence[str], environment: Mapping[str, str] | None = 
         stderr=subprocess.PIPE,
         text=True,
     )
-    peak = Highest(_Family(child.pid).megabytes, SECONDS_BETWEEN_LOOKS)
+    peak = Highest(_Family(child.pid).most_megabytes, SECONDS_BETWEEN_LOOKS)
     output, errors = child.communicate()
     wall = time.perf_counter() - started
     megabytes = peak.stop()
@@ -106,13 +108,34 @@ class _Family:
 
     def __init__(self, pid: int) -> None:
         self._root = psutil.Process(pid)
+        self._most = self._shared_out = 0.0
+        self._resident: dict[int, float] = {}
+        self._since = 0
 
-    def megabytes(self) -> float:
+    def most_megabytes(self) -> float:
+        """Return the most that was held at this look or an earlier one.
+
+        To share out the pages the system goes through all of them, and what works meanwhile waits. It is asked when there can
+        be more than the most so far, by what processes have grown since it was asked last, and at every tenth look.
+        """
         try:
             family = [self._root, *self._root.children(recursive=True)]
         except psutil.Error:
-            return 0.0
-        return sum(map(_proportional_megabytes, family))
+            return self._most
+        resident = {process.pid: _resident_megabytes(process) for process in family}
+        grown = sum(max(0.0, now - self._resident.get(pid, 0.0)) for pid, now in resident.items())
+        self._since += 1
+        if self._shared_out + grown > self._most or self._since == LOOKS:
+            self._shared_out, self._resident, self._since = sum(map(_proportional_megabytes, family)), resident, 0
+            self._most = max(self._most, self._shared_out)
+        return self._most
+
+
+def _resident_megabytes(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_info().rss) / 1e6
+    except psutil.Error:
+        return 0.0
 
 
 def _proportional_megabytes(process: psutil.Process) -> float:

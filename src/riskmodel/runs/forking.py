@@ -27,6 +27,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -209,11 +210,17 @@ class ForkingProvisioner(LocalProvisioner):
         if "-f" not in cmd:
             return await super().launch_kernel(cmd, **options)  # no kernel of ours
         arguments = cmd[cmd.index("-f") :]
+        # In a thread: the stem may have to be started, and to do its imports, first. In one that ends then: those of the loop
+        # would be there until the process ends, which would wait for them.
+        thread = ThreadPoolExecutor(1)
         try:
-            # In a thread: the stem may have to be started, and to do its imports, first.
-            self.process = await asyncio.to_thread(self.stem.fork, arguments, self.imports, options["env"], self.folder)
+            self.process = await asyncio.get_running_loop().run_in_executor(
+                thread, self.stem.fork, arguments, self.imports, options["env"], self.folder
+            )
         except OSError:
             return await super().launch_kernel(cmd, **options)
+        finally:
+            thread.shutdown(wait=False)
         self.pid = self.process.pid
         self.cwd = Path(self.folder).absolute()
         return self.connection_info
