@@ -55,8 +55,8 @@ TREND = "trend"
 """The piece of a range of pupils that tells of the weeks and months of the present members; the others are named by the day of the cohort."""
 
 
-def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threads: int = 1) -> pd.DataFrame:
-    """Return days, schools and outcomes of the cohorts, and write ``cohort``, ``feature``, ``trait`` and ``place``.
+def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threads: int = 1) -> None:
+    """Write days, schools, outcomes and features of the cohorts: ``cohort``, ``feature``, ``trait`` and ``place``.
 
     For the pages about single pupils of the present cohort also ``trend_week``, ``trend_month`` and ``support_known``.
     Outcomes are read as known on the run's own cut-off date, features as known on the cohort's.
@@ -97,10 +97,7 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
             # A cohort in groups never stands in memory whole.
             parts.make(folder, every_group, tell, writing.take, hands_over=groups == 1)
     database.close()
-    columns = ["cohort_on", "school_id", "outcome_class", "label"]
-    found = run.read("cohort", columns=columns)
-    run.write(PLACE, _with_pupils(places, found, run))
-    return found
+    run.write(PLACE, _with_pupils(places, run.read("cohort", cohort_on=run.cut_off, columns=["school_id"]), run))
 
 
 def _known_now(run: SemesterRun, threads: int) -> tuple[pd.DataFrame, pa.Table]:
@@ -311,8 +308,7 @@ def _places(connection: duckdb.DuckDBPyConnection, run: SemesterRun) -> pd.DataF
     ).df()
 
 
-def _with_pupils(places: pd.DataFrame, cohorts: pd.DataFrame, run: SemesterRun) -> pd.DataFrame:
-    present = cohorts[cohorts["cohort_on"] == pd.Timestamp(run.cut_off)]
+def _with_pupils(places: pd.DataFrame, present: pd.DataFrame, run: SemesterRun) -> pd.DataFrame:
     pupils = present.groupby("school_id").size().rename("pupils")
     rows = places.set_index("school_id").join(pupils, how="inner").reset_index()
     rows["places"] = rows["places"].astype("Int64")
