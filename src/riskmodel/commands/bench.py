@@ -31,7 +31,7 @@ BENCHMARKS = (
     "worth_support",
     "worth_targeting",
 )
-READS_PUBLIC_DATA, OF_ANY_SIZE = {"oulad", "uci697"}, {"features", "national"}
+READS_PUBLIC_DATA, OF_ANY_SIZE = {"oulad", "uci697"}, {"features", "ingest", "national"}
 
 
 @click.command()
