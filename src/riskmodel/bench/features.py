@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from riskmodel.bench.children import cpu_seconds, run_child
 from riskmodel.bench.country import Country, country
+from riskmodel.bench.scan import scan
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import Message, message
 from riskmodel.risk.features import build, fold_pupils
@@ -68,7 +69,7 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
             say(message("Pair {pair} of {pairs}.", pair=pair + 1, pairs=1 if quick else PAIRS))
             for name, work in parts.items():
                 costs[name].append(cpu_seconds(work))
-            costs["bare_scan"].append(cpu_seconds(lambda: _scan(connection, lessons)))
+            costs["bare_scan"].append(cpu_seconds(lambda: scan(connection, f"read_parquet({literal(str(lessons))})")))
             costs["sql"].append(cpu_seconds(lambda: connection.execute(sql_of(window)).fetchall()))
         costs["features"] = [sum(one) for one in zip(*(costs[name] for name in parts), strict=True)]
         middle = {name: float(np.median(seconds)) for name, seconds in costs.items()}
@@ -138,13 +139,6 @@ def _ratio(costs: dict[str, list[float]], of: str, to: str) -> list[float]:
     """Return the middle, the lowest and the highest ratio of the pairs."""
     ratios = np.array(costs[of]) / np.array(costs[to])
     return [float(np.median(ratios)), float(ratios.min()), float(ratios.max())]
-
-
-def _scan(connection: duckdb.DuckDBPyConnection, lessons: Path) -> None:
-    source = f"read_parquet({literal(str(lessons))})"
-    kinds = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    largest = ", ".join(f"max(length({name}))" if kind == "VARCHAR" else f"max({name})" for name, kind in kinds.items())
-    connection.execute(f"SELECT {largest} FROM {source}").fetchall()
 
 
 def _difference(features: pd.DataFrame, connection: duckdb.DuckDBPyConnection, window: Window) -> float:
