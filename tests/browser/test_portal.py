@@ -113,10 +113,9 @@ def test_no_kernel_stays_but_the_ones_that_wait(portal, director):
 
 def test_a_secret_of_the_server_s_environment_is_in_no_page_and_no_kernel(portal, director):
     assert served_portal.CANARY not in director.ask("/lv/about").body
+    # Those that were ready may be gone, and their successors not yet there.
     seen, until = 0, time.monotonic() + served_portal.START_SECONDS
-    while (
-        not seen and time.monotonic() < until
-    ):  # those that were ready may be gone, and their successors not yet there
+    while not seen and time.monotonic() < until:
         for pid in kernels_of(portal.process.pid):
             with contextlib.suppress(OSError):  # the kernel of a page that is out may end at any moment
                 assert served_portal.CANARY.encode() not in Path(f"/proc/{pid}/environ").read_bytes()

@@ -21,7 +21,7 @@ def written(path: Path) -> Path:
 
 
 def test_every_row_is_counted(tmp_path: Path) -> None:
-    assert scan(duckdb.connect(), f"read_parquet('{written(tmp_path / 'rows.parquet')}')") == ROWS
+    assert scan(duckdb.connect().read_parquet(str(written(tmp_path / "rows.parquet")))) == ROWS
 
 
 @pytest.mark.parametrize("column", [0, 1])
@@ -36,4 +36,4 @@ def test_a_column_that_cannot_be_read_is_noticed_though_the_statistics_of_the_fi
     path.write_bytes(content)
     assert pq.read_metadata(path).row_group(0).column(column).statistics.max is not None
     with pytest.raises(duckdb.Error):
-        scan(duckdb.connect(), f"read_parquet('{path}')")
+        scan(duckdb.connect().read_parquet(str(path)))

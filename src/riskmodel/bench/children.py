@@ -116,7 +116,7 @@ class _Family:
         """Return the most that was held at this look or an earlier one.
 
         To share out the pages the system goes through all of them, and what works meanwhile waits. It is asked when there can
-        be more than the most so far, by what processes have grown since it was asked last, and at every tenth look.
+        be more than the most so far, by what processes have grown since it was asked last, and at one look of :data:`LOOKS`.
         """
         try:
             family = [self._root, *self._root.children(recursive=True)]

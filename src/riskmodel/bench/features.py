@@ -32,7 +32,6 @@ from riskmodel.risk.fold import days_around
 from riskmodel.risk.label import Window, cohort, cohort_windows
 from riskmodel.sources.deliveries import receive
 from riskmodel.sources.history import open_canonical, stored_deliveries
-from riskmodel.tables.fields import literal
 
 Say = Callable[[Message], None]
 Report = dict[str, object]
@@ -69,7 +68,7 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
             say(message("Pair {pair} of {pairs}.", pair=pair + 1, pairs=1 if quick else PAIRS))
             for name, work in parts.items():
                 costs[name].append(cpu_seconds(work))
-            costs["bare_scan"].append(cpu_seconds(lambda: scan(connection, f"read_parquet({literal(str(lessons))})")))
+            costs["bare_scan"].append(cpu_seconds(lambda: scan(connection.read_parquet(str(lessons)))))
             costs["sql"].append(cpu_seconds(lambda: connection.execute(sql_of(window)).fetchall()))
         costs["features"] = [sum(one) for one in zip(*(costs[name] for name in parts), strict=True)]
         middle = {name: float(np.median(seconds)) for name, seconds in costs.items()}

@@ -47,7 +47,7 @@ class CohortWriting:
         self._untaken -= 1
         if self._untaken:
             give_back()  # what the part before took, before others take it anew
-        if self._trends is None and not self._untaken:
+        else:
             # Beside the last cohort, which is written by one: before, they would take a core from the part that it waits for.
             self._trends = self._beside.submit(self._write_trends)
         while self._left and all(part.name in self._made for part in self._left[0]):
