@@ -13,6 +13,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from riskmodel.risk.bootstrap import figures, rank, replicates
 from riskmodel.risk.calibration import learn
 from riskmodel.risk.draw import Draw, content_of, lots
+from riskmodel.risk.evaluation import Outcomes
 from riskmodel.risk.model import fit
 from riskmodel.risk.recipe import Recipe
 from riskmodel.risk.shapley import shapley
@@ -91,6 +92,23 @@ def test_whatever_share_of_leavers_and_stayers_is_drawn_the_mean_prediction_is_t
     left, stayed = label[chosen].sum(), (1 - label[chosen]).sum()
     chance = 4 * label.mean() * (1 - label.mean()) * np.sqrt((1 - left_share) / left + (1 - stayed_share) / stayed)
     assert abs(mean - label.mean()) < 0.03 + chance
+
+
+@MANY
+@given(st.data(), st.integers(1, 60), st.integers(1, 4))
+def test_a_feature_alone_ranks_as_scikit_learn_says_however_its_rows_are_cut_up(data, pupils, pieces):
+    label = data.draw(hnp.arrays(np.float64, pupils, elements=st.sampled_from([0.0, 0.0, 1.0, np.nan])))
+    values = data.draw(hnp.arrays(np.float64, pupils, elements=st.sampled_from([np.nan, -2.0, 0.0, 0.5, 3.0])))
+    piece = data.draw(hnp.arrays(np.int64, pupils, elements=st.integers(0, pieces - 1)))
+    rising = [np.sort(own[~np.isnan(own)]) for own in (values[piece == number] for number in range(pieces))]
+    outcomes = Outcomes.of(label)
+    found, in_pieces = outcomes.auc_by(values), outcomes.auc_by(values, rising)
+    judged = ~np.isnan(label)
+    if len(set(label[judged])) < 2:
+        assert np.isnan([found, in_pieces]).all()
+    else:
+        expected = roc_auc_score(label[judged], np.nan_to_num(values[judged], nan=-9.0))
+        assert found == in_pieces == pytest.approx(max(expected, 1 - expected), abs=1e-12)
 
 
 @MANY

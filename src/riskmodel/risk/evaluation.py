@@ -7,7 +7,7 @@ and so are those outside a subset. The two bounds count every censored pupil as 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -277,39 +277,50 @@ def calibration_rows(predicted: Predicted) -> list[Row]:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Who left (1), who stayed (0), and of whom that is not known (-1), with the numbers of the first two."""
+    """Places of those who left and of those of whom nobody knows; the others stayed, and ``stayed`` is their number."""
 
-    code: NDArray[np.int8]
-    left: int
+    left: NDArray[np.intp]
+    unknown: NDArray[np.intp]
     stayed: int
 
     @classmethod
     def of(cls, label: NDArray[np.float64]) -> Outcomes:
         """Return the outcomes of labels, NaN where they are not known."""
-        code = np.where(np.isnan(label), -1, label).astype(np.int8)
-        return cls(code, int((code == 1).sum()), int((code == 0).sum()))
+        left, unknown = np.flatnonzero(label == 1), np.flatnonzero(np.isnan(label))
+        return cls(left, unknown, len(label) - len(left) - len(unknown))
 
-    def room(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return room for the values of those who left and of those who stayed, to be used for one feature after the other."""
-        return np.empty(self.left), np.empty(self.stayed)
-
-    def auc_by(
-        self, values: NDArray[np.float64], room: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
-    ) -> float:
+    def auc_by(self, values: NDArray[np.float64], rising: Sequence[NDArray[np.float64]] | None = None) -> float:
         """Return the AUC of ranking by ``values`` alone, in the better direction (0.5 to 1); NaN where all have one outcome.
 
         Missing values rank as one tie below all others. A feature that alone ranks almost perfectly has probably seen
         the outcome.
+
+        Parameters
+        ----------
+        values
+            A value for each label.
+        rising
+            The same values without the missing ones, in pieces of which each rises: who has them need not have all of
+            them sorted again. The pairs of a leaver and one who stayed are those with everybody, less those among
+            leavers and those with the unknown, who are few.
         """
-        if not self.left or not self.stayed:
+        if not len(self.left) or not self.stayed:
             return math.nan
-        left, stayed = room or self.room()
-        ranking_loops.split_by_outcome(values, self.code, left, stayed)
-        left.sort()
-        stayed.sort()
-        below, upto = ranking_loops.count_pairs(left, stayed)
-        found = float(below + upto) / (2 * self.left * self.stayed)
+        pieces = [_known_rising(values)] if rising is None else rising
+        left, unknown = _known_rising(values[self.left]), _known_rising(values[self.unknown])
+        below = upto = 0
+        for sign, others in (*((1, piece) for piece in pieces), (-1, left), (-1, unknown)):
+            smaller, not_larger = ranking_loops.count_pairs(left, others)
+            below, upto = below + sign * smaller, upto + sign * not_larger
+        missing_stayed = self.stayed - (sum(map(len, pieces)) - len(left) - len(unknown))
+        below += len(left) * missing_stayed
+        upto += len(self.left) * missing_stayed
+        found = float(below + upto) / (2 * len(self.left) * self.stayed)
         return max(found, 1 - found)
+
+
+def _known_rising(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.sort(values[~np.isnan(values)])
 
 
 def _figure_rows(key: tuple[object, ...], measured: Measured) -> list[Row]:

@@ -148,19 +148,6 @@ def _find_medians(rising: Real, share: Real, cluster: Whole, weights: NDArray[np
                 break
 
 
-def _split_by_outcome(values: Real, outcome: NDArray[np.int8], left: Real, stayed: Real) -> None:
-    # Missing values rank below all others; an outcome below 0 is not known.
-    gone = staying = 0
-    for i in range(len(values)):
-        value = values[i] if values[i] == values[i] else -np.inf
-        if outcome[i] == 1:
-            left[gone] = value
-            gone += 1
-        elif outcome[i] == 0:
-            stayed[staying] = value
-            staying += 1
-
-
 share_places = compiled(_share_places)
 find_steps = compiled(_find_steps)
 join_clusters = compiled(_join_clusters)
@@ -169,4 +156,3 @@ sum_reached = compiled(_sum_reached)
 place_among = compiled(_place_among)
 count_pairs = compiled(_count_pairs)
 find_medians = compiled(_find_medians)
-split_by_outcome = compiled(_split_by_outcome)

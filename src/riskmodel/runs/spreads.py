@@ -41,7 +41,10 @@ class Spread:
 
 @dataclass(frozen=True)
 class Reading:
-    """How the table of features is read: where it lies, where each cohort stands in it, and the outcomes."""
+    """How the table of features is read: where it lies, where each cohort stands in it, and the outcomes of the past ones.
+
+    Cohorts stand there by their days, so that the past ones are all rows before the present one.
+    """
 
     path: Path
     place: dict[date, slice]
@@ -52,30 +55,31 @@ class Reading:
     @classmethod
     def of(cls, run: SemesterRun, members: Members, new_days: int) -> Reading:
         """Return how the features of a run are read; they stand row by row beside the members."""
-        return cls(run.tables / "feature.parquet", members.place, run.cut_off, Outcomes.of(members.label), new_days)
+        past = members.label[: members.place[run.cut_off].start]
+        return cls(run.tables / "feature.parquet", members.place, run.cut_off, Outcomes.of(past), new_days)
 
     def spreads(self, codes: Sequence[str]) -> list[Spread]:
         """Return what these features are like, read one by one into the same memory."""
         file = pq.ParquetFile(self.path)
-        values, room = np.empty(file.metadata.num_rows), self.outcomes.room()
+        values = np.empty(file.metadata.num_rows)
         found = []
         for code in codes:
             first = 0
             for chunk in file.read(columns=[code], use_threads=False)[code].chunks:
                 values[first : first + len(chunk)] = chunk.fill_null(np.nan).to_numpy()
                 first += len(chunk)
-            found.append(self._spread(code, values, room))
+            found.append(self._spread(code, values))
         pa.default_memory_pool().release_unused()  # what was unpacked stays with Arrow otherwise, thread by thread
         return found
 
-    def _spread(
-        self, code: str, values: NDArray[np.float64], room: tuple[NDArray[np.float64], NDArray[np.float64]]
-    ) -> Spread:
+    def _spread(self, code: str, values: NDArray[np.float64]) -> Spread:
         spreads = {day: drift.Spread.of(values[place]) for day, place in sorted(self.place.items())}
         now = spreads.pop(self.now)
         compared = [drift.drift_row(code, past, now) for past in spreads.values()]
         is_few = np.packbits(values < self.new_days) if code == DAYS_IN_SCHOOL else None
-        return Spread(code, compared, self.outcomes.auc_by(values, room), np.packbits(np.isnan(values)), is_few)
+        rising = [past.known for past in spreads.values()]
+        auc = self.outcomes.auc_by(values[: self.place[self.now].start], rising)
+        return Spread(code, compared, auc, np.packbits(np.isnan(values)), is_few)
 
 
 def pieces() -> tuple[list[list[str]], list[list[str]]]:
