@@ -320,6 +320,13 @@ def test_the_kernel_that_was_started_ahead_goes_when_the_step_before_it_fails(st
 
 
 @pytest.mark.usefixtures("two_workers")
+def test_the_kernels_of_both_steps_that_come_next_are_started_ahead(store: Store) -> None:
+    """The first notebook waits for them: it would fail after a minute."""
+    done = tiny.run_tiny(store.folder, "second", 2, "awaited")
+    assert (done.folder / "tables" / "third.txt").read_text() == "third\n"
+
+
+@pytest.mark.usefixtures("two_workers")
 def test_a_run_that_is_told_to_stop_leaves_neither_of_two_kernels(store: Store) -> None:
     run = Running(store, "slow", "slow_third")
     run.wait_for("Step 3 of 3")

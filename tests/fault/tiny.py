@@ -27,6 +27,14 @@ note_errors(folder)
 (folder / "tables").mkdir(exist_ok=True)
 (folder / "tables" / "first.txt").write_text(f"{seed}\\n" * 5)
 """
+UNTIL_BOTH_WAIT = """
+import os, time
+kernels, until = Path(f"/proc/{os.getppid()}/task/{os.getppid()}/children"), time.monotonic() + 60
+while len(kernels.read_text().split()) < 3:
+    if time.monotonic() > until:
+        raise TimeoutError
+    time.sleep(0.05)
+"""
 MADE = """
 import time
 from pathlib import Path
@@ -113,6 +121,10 @@ THIRD = {
 from pathlib import Path
 (Path(run_folder) / "tables" / "third.txt").write_text("third\\n")
 """,
+    "awaited": """
+from pathlib import Path
+(Path(run_folder) / "tables" / "third.txt").write_text("third\\n")
+""",
     "after_second": """
 import time
 from pathlib import Path
@@ -141,7 +153,7 @@ while not list(folder.parent.glob("*.steps/20_second*.json")):
 raise ValueError("Anna Bērziņa 010101-12345")
 """,
 }
-"""``after_second`` and ``also_fails`` end after the second notebook has made its file or failed: it must be at work, too."""
+"""``awaited``: the first notebook ends when the kernels of both that come after it are there. ``after_second`` and ``also_fails`` end after the second notebook has made its file or failed: it must be at work, too."""
 
 PARAMETERS = """run_folder: str = ""  # folder of the run
 seed: int = 7  # any whole number
@@ -169,7 +181,8 @@ def notebook(*sources: str, made: int | None = None) -> str:
 def pipeline(folder: Path, second: str = "second", third: str = "") -> Pipeline:
     """Return the pipeline, its notebooks written to ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "10_first.ipynb").write_text(notebook(PARAMETERS, FIRST), "utf-8")
+    first = FIRST + UNTIL_BOTH_WAIT if third == "awaited" else FIRST
+    (folder / "10_first.ipynb").write_text(notebook(PARAMETERS, first), "utf-8")
     cells = SECOND[second]
     text = notebook(PARAMETERS, cells) if isinstance(cells, str) else notebook(PARAMETERS, *cells, made=1)
     (folder / "20_second.ipynb").write_text(text, "utf-8")

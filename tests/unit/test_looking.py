@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from riskmodel.runs.looking import cohort_sizes, not_shown_to_be_worse, probability_bins, strongest
@@ -39,9 +40,7 @@ def test_every_pupil_is_in_one_bin_of_the_histogram() -> None:
 
 
 def test_the_strongest_feature_moves_scores_most_in_either_direction() -> None:
-    contribution = pd.DataFrame(
-        {"pupil_id": ["a", "b"], "late_share_year": [0.2, 0.4], "absent_share_year": [-1.0, 0.5]}
-    )
+    contribution = pa.table({"pupil_id": ["a", "b"], "late_share_year": [0.2, 0.4], "absent_share_year": [-1.0, 0.5]})
     found = strongest(contribution)
     assert list(found.index) == ["absent_share_year", "late_share_year"]
     assert found["mean_absolute_contribution"].round(6).tolist() == [0.75, 0.3]

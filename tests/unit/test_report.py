@@ -6,9 +6,11 @@ import re
 
 import invented_run
 import pytest
+from jinja2 import Environment, PackageLoader, meta
 from markupsafe import escape
 
-from riskmodel.views import intended, law_file, model_page, report
+from riskmodel.runs import reporting
+from riskmodel.views import intended, law_file, model_page, pages, report
 
 
 def _findings(**gains):
@@ -17,6 +19,19 @@ def _findings(**gains):
         if row["metric_code"] in gains and row["model_code"] == "logistic":
             row["value"], row["low"], row["high"] = gains[row["metric_code"]]
     return findings
+
+
+def test_what_papers_are_drawn_by_is_read_ahead():
+    templates = Environment(loader=PackageLoader("riskmodel.views"), autoescape=True)
+    asked, found = ["report.html.j2", "model_card.html.j2", "law_file.html.j2"], set[str]()
+    while asked:
+        name = asked.pop()
+        if name not in found:
+            found.add(name)
+            asked += meta.find_referenced_templates(templates.parse(templates.loader.get_source(templates, name)[0]))
+    assert found == set(reporting.TEMPLATES)
+    reporting.read_ahead()
+    assert found <= pages.compiled_templates()
 
 
 @pytest.mark.parametrize("language", ["lv", "en"])

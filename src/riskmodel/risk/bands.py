@@ -52,8 +52,8 @@ def bands(past: pd.DataFrame, share: float) -> pd.DataFrame:
         )
     limits = _limits(probability, share)
     label = past["label"].to_numpy(dtype=np.float64, na_value=np.nan)
-    code = _codes(probability, limits)
-    known = [label[(code == band) & ~np.isnan(label)] for band in ORDER]
+    place, is_known = _places(probability, limits), ~np.isnan(label)
+    known = [label[(place == number) & is_known] for number in range(len(ORDER))]
     counts = [(len(of_band), int(of_band.sum())) for of_band in known]
     of_pupils = _natural([left / pupils for pupils, left in counts if left])
     meanings = [_meaning(pupils, left, of_pupils) for pupils, left in counts]
@@ -71,7 +71,7 @@ def band_of(probability: NDArray[np.float64], table: pd.DataFrame) -> NDArray[np
     """
     by_band = table.set_index("band_code")["lowest_probability"]
     limits = [float(by_band[band]) for band in ORDER]
-    return _codes(np.asarray(probability, dtype=np.float64), limits)
+    return np.array(ORDER, dtype=object)[_places(np.asarray(probability, dtype=np.float64), limits)]
 
 
 def wilson(left: int, pupils: int) -> tuple[float, float]:
@@ -96,9 +96,9 @@ def _limits(probability: NDArray[np.float64], share: float) -> tuple[float, floa
     return 0.0, float(down[medium - 1]), float(down[high - 1])
 
 
-def _codes(probability: NDArray[np.float64], limits: Sequence[float]) -> NDArray[np.object_]:
-    place = np.searchsorted(np.array(limits[1:]), probability, side="right")
-    return np.array(ORDER, dtype=object)[place]
+def _places(probability: NDArray[np.float64], limits: Sequence[float]) -> NDArray[np.intp]:
+    """Return of each probability the place of its band in :data:`ORDER`."""
+    return np.searchsorted(np.array(limits[1:]), probability, side="right")
 
 
 def _natural(shares: Sequence[float]) -> int:

@@ -48,8 +48,8 @@ class CohortWriting:
         self._untaken -= 1
         if self._untaken:
             give_back()  # what the part before took, before others take it anew
-        else:
-            # Beside the last cohort, which is written by one: before, they would take a core from the part that it waits for.
+        if self._untaken <= 1 and self._trends is None:
+            # Beside the last part, which one makes alone: before, they would take a core from the parts that all wait for.
             self._trends = self._beside.submit(self._write_trends)
         while self._left and all(part.name in self._made for part in self._left[0]):
             for rows in self._in_order(self._left.pop(0)):

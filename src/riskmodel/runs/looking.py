@@ -6,14 +6,31 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 
+from riskmodel.risk.drift import Spread
 from riskmodel.risk.evaluation import DEFAULT_MODEL
 from riskmodel.risk.features import FEATURES
+from riskmodel.risk.quantiles import quantiles_of
 from riskmodel.runs.extracts import records
 from riskmodel.runs.semester import SemesterRun
 
 HISTOGRAM_BINS = 20
+QUANTILES = {"p05": 0.05, "median": 0.5, "p95": 0.95}
+
+
+def outcomes(run: SemesterRun) -> pd.DataFrame:
+    """Return day, school, outcome and label of the members of all cohorts; schools and outcomes are categorical."""
+    coded = ["school_id", "outcome_class"]
+    found: pd.DataFrame = run.read_arrow("cohort", ["cohort_on", *coded, "label"], coded).to_pandas(
+        date_as_object=False
+    )
+    return found.assign(
+        **{name: found[name].cat.reorder_categories(sorted(found[name].cat.categories)) for name in coded}
+    )
 
 
 def cohort_sizes(cohort: pd.DataFrame) -> pd.DataFrame:
@@ -46,21 +63,30 @@ def lower_by_assumption(run: SemesterRun) -> pd.DataFrame:
     return lower_by.groupby(assumed["feature_code"]).agg(["count", "median", "max"])
 
 
-def features_by_group(feature: pd.DataFrame, day: object) -> pd.DataFrame:
-    """Return, for the cohort of ``day``, unit, direction, median, spread and missing share of each feature."""
-    now = feature[feature["cohort_on"] == pd.Timestamp(str(day))]
-    rows = [
-        {
-            "group": declared.group,
-            "feature": declared.code,
-            "unit": declared.unit,
-            "direction": {1: "rises", -1: "falls"}.get(declared.direction, "free"),
-            "no_data_share": now[declared.code].isna().mean(),
-            **now[declared.code].quantile([0.05, 0.5, 0.95]).rename({0.05: "p05", 0.5: "median", 0.95: "p95"}),
-        }
-        for declared in FEATURES
-    ]
+def features_by_group(run: SemesterRun) -> pd.DataFrame:
+    """Return, for the present cohort, unit, direction, median, spread and missing share of each feature."""
+    now = run.read_arrow("feature", [declared.code for declared in FEATURES], cohort_on=run.cut_off)
+    rows = []
+    for declared in FEATURES:
+        spread = Spread.of(_numbers(now[declared.code]))
+        ends = (
+            quantiles_of(spread.known, tuple(QUANTILES.values())) if len(spread.known) else [math.nan] * len(QUANTILES)
+        )
+        rows.append(
+            {
+                "group": declared.group,
+                "feature": declared.code,
+                "unit": declared.unit,
+                "direction": {1: "rises", -1: "falls"}.get(declared.direction, "free"),
+                "no_data_share": spread.missing_share,
+                **dict(zip(QUANTILES, ends, strict=True)),
+            }
+        )
     return pd.DataFrame(rows).set_index(["group", "feature"])
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    return np.asarray(column.fill_null(math.nan).to_numpy(), dtype=np.float64)
 
 
 def figures_side_by_side(evaluation: pd.DataFrame, split: str, metrics: list[str]) -> pd.DataFrame:
@@ -116,17 +142,18 @@ def not_shown_to_be_worse(metrics: dict[str, Any]) -> pd.DataFrame:
     return table[~(table["low"] > 0)]
 
 
-def strongest(contribution: pd.DataFrame, count: int = 15) -> pd.DataFrame:
+def strongest(contribution: pa.Table, count: int = 15) -> pd.DataFrame:
     """Return the features with the largest mean absolute contribution, and the share of pupils whom each raises."""
-    values = contribution.drop(columns="pupil_id")
+    codes = [name for name in contribution.column_names if name != "pupil_id"]
+    values = {code: _numbers(contribution[code]) for code in codes}
     groups = {declared.code: declared.group for declared in FEATURES}
     table = pd.DataFrame(
         {
-            "group_code": [groups[str(code)] for code in values.columns],
-            "mean_absolute_contribution": [values[code].abs().mean() for code in values.columns],
-            "raises_share": [(values[code] > 0).mean() for code in values.columns],
+            "group_code": [groups[code] for code in codes],
+            "mean_absolute_contribution": [np.abs(values[code]).mean() for code in codes],
+            "raises_share": [(values[code] > 0).mean() for code in codes],
         },
-        index=pd.Index(values.columns, name="feature_code"),
+        index=pd.Index(codes, name="feature_code"),
     )
     return table.sort_values("mean_absolute_contribution", ascending=False, kind="stable").head(count)
 

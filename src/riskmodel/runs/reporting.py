@@ -6,11 +6,34 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from riskmodel.messages import LANGUAGES, Language
+from riskmodel.messages import LANGUAGES, Language, translations
 from riskmodel.runs.law import PAPERS, making_of
+from riskmodel.runs.manifest import code_of_this_process
 from riskmodel.runs.semester import SemesterRun
+from riskmodel.support.catalogue import catalogue
+from riskmodel.views import numbers, pages, texts
 from riskmodel.views.law_file import law_paper
 from riskmodel.views.report import model_card, semester_report
+
+TEMPLATES = (
+    *("report.html.j2", "model_card.html.j2", "law_file.html.j2"),
+    *("report_parts.html.j2", "model_parts.html.j2", "report.css"),
+)
+"""What the papers are drawn by."""
+
+
+def read_ahead() -> None:
+    """Read what the last steps of a run read of the program itself: words, templates, the catalogue of support, its own code.
+
+    Of the half second that the last steps took for it, each its own part, most passed while they alone were at work.
+    """
+    code_of_this_process()
+    catalogue()
+    texts.feature_texts()
+    for language in LANGUAGES:
+        translations(language)
+        numbers.number(0.5, language)
+    pages.compile_templates(TEMPLATES)
 
 
 def write_reports(run: SemesterRun, *, most_training_rows: int, score_with_protected: bool) -> list[str]:

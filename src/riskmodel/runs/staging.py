@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -83,31 +83,28 @@ class AtWork:
 
 
 class _Ahead:
-    """The kernel of the step that comes next, started while the step before it is at work; it waits with its first cell."""
+    """The kernels of the steps that come next, started while the step before them is at work; they wait with their first cell."""
 
     def __init__(self) -> None:
-        self._step: Step | None = None
-        self._execution: Execution | None = None
+        self._waiting: dict[str, Execution] = {}
 
     def begin(self, step: Step, execution: Callable[[], Execution]) -> None:
-        """Start the kernel of ``step``, unless one is waiting already."""
-        if self._execution is None:
-            self._step, self._execution = step, execution()
-            self._execution.begin(ahead=True)
+        """Start the kernel of ``step``, unless it is waiting already."""
+        if step.notebook not in self._waiting:
+            self._waiting[step.notebook] = execution()
+            self._waiting[step.notebook].begin(ahead=True)
 
     def of(self, step: Step) -> Execution | None:
-        """Return the execution of ``step`` if it is the one that waits."""
-        return self._execution if self._step is step else None
+        """Return the execution of ``step`` if its kernel waits."""
+        return self._waiting.get(step.notebook)
 
     def let_go(self, step: Step) -> None:
         """Leave the execution of ``step`` to who has it now."""
-        if self._step is step:
-            self._step = self._execution = None
+        self._waiting.pop(step.notebook, None)
 
     def stop(self) -> None:
-        """Stop the kernel that nobody took."""
-        if self._execution is not None:
-            stop([self._execution])
+        """Stop the kernels that nobody took."""
+        stop(list(self._waiting.values()))
 
 
 @dataclass(frozen=True)
@@ -178,8 +175,8 @@ class Work:
                     if not self._begin(ready, at_work, ahead, say):
                         done.add(ready.notebook)
                     continue
-                if left and len(at_work) < most and not self._mark_of(left[0]).exists():
-                    ahead.begin(left[0], partial(self._execution, left[0]))
+                if len(at_work) < most:
+                    self._start_ahead(left, done | {one.step.notebook for one in at_work}, most, ahead)
                 self._keep(at_work)  # after the next step was begun: it need not wait for the disk
                 made_unnoticed = [one.execution.making for one in at_work if one.made is None]
                 wait_for_one([*(one.execution.work for one in at_work), *made_unnoticed], look)
@@ -202,6 +199,12 @@ class Work:
             ahead.stop()
         if failed:
             raise failed[0]
+
+    def _start_ahead(self, left: Sequence[Step], coming: Collection[str], most: int, ahead: _Ahead) -> None:
+        """Start the kernels of the steps that may begin, ``most`` of them at once, when those of ``coming`` are done."""
+        for step in [step for step in left if makers(step, self.pipeline.steps) <= set(coming)][:most]:
+            if not self._mark_of(step).exists():
+                ahead.begin(step, partial(self._execution, step))
 
     def _begin(self, step: Step, at_work: list[AtWork], ahead: _Ahead, say: Say) -> bool:
         """Begin a step, in the kernel that waits ahead where it is its own; return False for one that is done already."""

@@ -12,7 +12,7 @@ Fragments link to one another by the addresses that :class:`Addresses` makes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -233,10 +233,15 @@ def _environment() -> Environment:
     )
 
 
-def compile_templates() -> None:
-    """Compile all templates, so that no reader waits for it."""
-    for name in _environment().list_templates(["j2"]):
+def compile_templates(names: Iterable[str] | None = None) -> None:
+    """Compile the templates of these names, or all, so that no reader waits for it."""
+    for name in _environment().list_templates(["j2"]) if names is None else names:
         _environment().get_template(name)
+
+
+def compiled_templates() -> set[str]:
+    """Return the names of the templates that stand compiled in this process."""
+    return {name for _, name in _environment().cache or ()}
 
 
 def render(template: str, language: Language, addresses: Addresses | None = None, **values: Any) -> Fragment:
