@@ -137,6 +137,7 @@ STAYS_IN_ORDER = [
 OF_ONE_DAY = [stay("1", MAY, exit_class=word, ends_on=MAY) for word in ("unknown", "left", "transferred")]
 
 
+@pytest.mark.parametrize("described", [None, [], [PUPIL], ["1" * 32], [PUPIL, "1" * 32, "2" * 32]])
 @pytest.mark.parametrize(
     "rows",
     [
@@ -148,9 +149,12 @@ OF_ONE_DAY = [stay("1", MAY, exit_class=word, ends_on=MAY) for word in ("unknown
         [],
     ],
 )
-def test_kept_versions_show_on_every_day_what_sorting_them_shows(rows):
-    plain, kept = laid_out(enrolment=rows), laid_out(enrolment=rows)
-    keep_versions(kept, ("enrolment", "school"))
+def test_kept_versions_show_on_every_day_what_sorting_them_shows(rows, described):
+    """Also of pupils whom the table of pupils does not describe."""
+    tables = ("enrolment", "school", *(() if described is None else ("pupil",)))
+    pupils = [{"pupil_id": pupil, "happened_on": SEPTEMBER, "known_on": SEPTEMBER} for pupil in described or ()]
+    plain, kept = (laid_out(enrolment=rows, pupil=pupils) for _ in range(2))
+    keep_versions(kept, tables)
     pupils = "(SELECT number, pupil_id AS text FROM versions.pupil_number) JOIN shown ON number = shown.pupil_id"
     for cut_off in (date(2023, 8, 31), SEPTEMBER, date(2024, 5, 30), MAY, date(2024, 6, 13), JUNE, date(2030, 1, 1)):
         for connection in (plain, kept):

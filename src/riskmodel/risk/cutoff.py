@@ -29,6 +29,8 @@ from riskmodel.tables.schema import Table
 
 KNOWN_SCHEMA, VERSIONS_SCHEMA = "known", "versions"
 PUPIL_NUMBER = "pupil_number"
+DESCRIBED = "pupil"
+"""The table that describes each pupil."""
 GENERATORS = {"unnest", "range", "generate_series"}
 """Table functions that make rows and read none."""
 
@@ -87,22 +89,22 @@ def keep_versions(connection: duckdb.DuckDBPyConnection, tables: Collection[str]
         Holds ``canonical.<table>``, which must not change afterwards.
     """
     chosen = [declared for declared in CANONICAL if declared.name in tables]
-    connection.execute(f"DROP SCHEMA IF EXISTS {VERSIONS_SCHEMA} CASCADE")  # what an attempt that failed has left
-    connection.execute(f"CREATE SCHEMA {VERSIONS_SCHEMA}")
-    pupils = " UNION ALL ".join(
-        f"SELECT pupil_id FROM {CANONICAL_SCHEMA}.{declared.name}"  # noqa: S608  (declared names)
-        for declared in chosen
-        if "pupil_id" in declared.column_names
-    )
-    connection.execute(
-        f"CREATE TABLE {VERSIONS_SCHEMA}.{PUPIL_NUMBER} AS SELECT pupil_id, row_number() OVER (ORDER BY pupil_id)::INTEGER "  # noqa: S608
-        f"AS number FROM (SELECT DISTINCT pupil_id FROM ({pupils}))"
-    )
-    for declared in chosen:
-        _keep(connection, declared)
+    of_pupils = [declared.name for declared in chosen if "pupil_id" in declared.column_names]
+    # Mostly everybody is described in one of the tables; to look through all for their pupils takes four times as long.
+    for told_by in ([DESCRIBED] if DESCRIBED in of_pupils else of_pupils, of_pupils):
+        connection.execute(f"DROP SCHEMA IF EXISTS {VERSIONS_SCHEMA} CASCADE")  # what an attempt that failed has left
+        connection.execute(f"CREATE SCHEMA {VERSIONS_SCHEMA}")
+        pupils = " UNION ALL ".join(f"SELECT pupil_id FROM {CANONICAL_SCHEMA}.{name}" for name in told_by)  # noqa: S608
+        connection.execute(
+            f"CREATE TABLE {VERSIONS_SCHEMA}.{PUPIL_NUMBER} AS SELECT pupil_id, row_number() OVER (ORDER BY pupil_id)::INTEGER "  # noqa: S608
+            f"AS number FROM (SELECT DISTINCT pupil_id FROM ({pupils}))"
+        )
+        if all(_keep(connection, declared) for declared in chosen):
+            return
 
 
-def _keep(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def _keep(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Hold a table; return False where one of its pupils has no number: then it is not to be used."""
     kept = f"{VERSIONS_SCHEMA}.{table.name}"
     columns = ", ".join(
         f"{name}::ENUM({', '.join(map(literal, sorted(codes)))}) AS {name}"  # one byte, which compares as the texts do
@@ -116,9 +118,13 @@ def _keep(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     is_same_fact = " AND ".join(f"lead({name}) OVER () IS NOT DISTINCT FROM {name}" for name in table.key)
     next_known = f"CASE WHEN {is_same_fact} THEN lead({table.known}) OVER () END"
     connection.execute(f"CREATE TABLE {kept} AS SELECT *, {next_known} AS {REPLACED} FROM ({rows})")  # noqa: S608
-    newest, are_in_order = connection.execute(
-        f"SELECT count(*) FILTER ({REPLACED} IS NULL), coalesce(bool_and({REPLACED} > {table.known}), true) FROM {kept}"  # noqa: S608
+    is_numbered = "pupil_id IS NOT NULL" if "pupil_id" in table.column_names else "true"
+    newest, are_in_order, are_numbered = connection.execute(
+        f"SELECT count(*) FILTER ({REPLACED} IS NULL), coalesce(bool_and({REPLACED} > {table.known}), true), "  # noqa: S608
+        f"coalesce(bool_and({is_numbered}), true) FROM {kept}"
     ).fetchall()[0]
+    if not are_numbered:
+        return False
     ((facts,),) = connection.execute(
         f"SELECT count(*) FROM (SELECT DISTINCT {', '.join(table.key)} FROM {kept})"  # noqa: S608
     ).fetchall()
@@ -127,6 +133,7 @@ def _keep(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         order = ", ".join([table.known, *(f"{name} DESC NULLS FIRST" for name in _content(table))])
         replaced_on = f"lead({table.known}) OVER (PARTITION BY {', '.join(table.key)} ORDER BY {order})"
         connection.execute(f"CREATE OR REPLACE TABLE {kept} AS SELECT *, {replaced_on} AS {REPLACED} FROM ({rows})")  # noqa: S608
+    return True
 
 
 def with_pupil_keys(connection: duckdb.DuckDBPyConnection, relation: str, columns: Collection[str]) -> str:
