@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -14,9 +15,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from jupyter_client.kernelspec import KernelSpec
 from test_papermilling import executed, printed
 
-from riskmodel.runs.forking import START, ForkedProcess, Stem, can_fork, kernels_of
+from riskmodel.runs.forking import START, ForkedProcess, ForkingProvisioner, Stem, can_fork, kernels_of
 from riskmodel.runs.publish import Store
 from riskmodel.runs.runner import Plan, _ahead_of_kernels
 from riskmodel.runs.staging import kernel_environment
@@ -136,6 +138,14 @@ def test_a_forked_process_is_waited_for_and_killed_like_any_other(stem: Stem, tm
     forked.send_signal(signal.SIGKILL)
     assert forked.wait(END_SECONDS) == forked.poll() != 0
     forked.kill()  # and again, without harm
+
+
+def test_a_kernel_that_was_killed_has_ended_when_that_is_told(stem: Stem, tmp_path: Path) -> None:
+    provisioner = ForkingProvisioner(kernel_id="one", kernel_spec=KernelSpec())
+    provisioner.process = forked = stem.fork(["-f", str(tmp_path / "kernel.json")], "", dict(os.environ))
+    asyncio.run(provisioner.kill())
+    assert forked.poll() is not None
+    asyncio.run(provisioner.kill())  # and again, without harm
 
 
 def test_the_work_of_a_kernel_is_counted_while_it_lives_and_when_it_has_ended(stem: Stem, tmp_path: Path) -> None:

@@ -440,10 +440,53 @@ def test_threads_stop_at_the_first_error(folder: PartFolder) -> None:
         Part("names", finds_a_name, {}),
         *(Part(f"slow-{first}", is_slow, {"first": first}) for first in range(40)),
     ]
-    outcomes = parts.in_threads(1, parts.make_part, folder, wanted)
+    outcomes = parts.in_threads(1, folder, wanted)
     assert next(outcomes).failure is not None
     outcomes.close()
     assert len(MADE) < 40
+
+
+def test_what_was_made_in_a_thread_is_taken_while_its_file_is_written(
+    folder: PartFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(parts.WORKERS, "2")
+    is_taken, write = threading.Event(), PartFolder.write
+
+    def write_then(self: PartFolder, part: Part, made: parts.Made) -> None:
+        assert is_taken.wait(60)
+        write(self, part, made)
+
+    monkeypatch.setattr(PartFolder, "write", write_then)
+    wanted = Part("one", squares, {"first": 1})
+    make(folder, [wanted], Told(), lambda _part, made: is_taken.set() if made is not None else None)
+    assert folder.is_made(wanted)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_part_that_was_taken_and_cannot_be_written_stops_the_run(
+    folder: PartFolder, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    monkeypatch.setenv(parts.WORKERS, workers)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(PartFolder, "write", full)
+    with pytest.raises(RunFailedError, match="full"):
+        make(folder, [Part("one", squares, {"first": 1})], Told(), lambda _part, _made: None)
+
+
+def test_a_thread_that_ends_without_a_word_is_not_waited_for(
+    folder: PartFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(parts.WORKERS, "2")
+
+    def leave(*_: object) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(PartFolder, "write", leave)
+    with pytest.raises(SystemExit):
+        make(folder, [Part("one", squares, {"first": 1})], Told())
 
 
 def test_work_beside_parts_is_done_at_once_where_several_are_made_and_else_when_it_is_asked_for(

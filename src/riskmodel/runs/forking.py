@@ -45,6 +45,9 @@ SIGNAL_AT_PARENTS_END, NAME_OF_PROCESS = 1, 15
 
 OF_EVERY_KERNEL = ("ipykernel.debugger", "ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell")
 
+SECONDS_TO_END = 5.0
+"""A process that is killed has its memory taken from it first: a tenth of a second for a gigabyte."""
+
 GONE = 1
 """The exit code that is told of a kernel that has ended: only the stem, its parent, could know the true one."""
 
@@ -99,6 +102,18 @@ class ForkedProcess:
     def kill(self) -> None:
         """End it."""
         self.send_signal(signal.SIGKILL)
+
+    async def end(self, seconds: float) -> None:
+        """Wait for the end, so many seconds at most, and let the loop go on meanwhile."""
+        if self.poll() is not None:
+            return
+        loop, is_over = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._watched, is_over.set)
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(is_over.wait(), seconds)
+        finally:
+            loop.remove_reader(self._watched)
 
     def _ended(self) -> None:
         os.close(self._watched)
@@ -224,6 +239,12 @@ class ForkingProvisioner(LocalProvisioner):
         self.pid = self.process.pid
         self.cwd = Path(self.folder).absolute()
         return self.connection_info
+
+    async def kill(self, restart: bool = False) -> None:
+        """End the kernel, and wait for that: who asked looks whether it has ended only ten times a second."""
+        await super().kill(restart)
+        if isinstance(self.process, ForkedProcess):
+            await self.process.end(SECONDS_TO_END)
 
 
 def kernels_of(owner: int) -> list[int]:

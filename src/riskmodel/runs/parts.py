@@ -16,10 +16,11 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Any, BinaryIO, TypeAlias, TypeVar
 
@@ -41,6 +42,7 @@ MARK = b"riskmodel part "
 ROWS_WRITTEN_AT_ONCE = 32_768
 """Of a part's table: so many stand in memory a second time, compressed."""
 HEAD_BYTES = len(MARK) + 64 + 1
+LOOK_SECONDS = 0.5
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -288,20 +290,26 @@ def beside(work: Callable[[], Result]) -> Iterator[Callable[[], Result]]:
         yield doing.result
 
 
-def make_part(folder: PartFolder, part: Part, *, hands_over: bool = False) -> Outcome:
+HandOver = Callable[[Outcome], None]
+"""Called with what was made, before it stands in a file."""
+
+
+def make_part(folder: PartFolder, part: Part, *, hand_over: HandOver | None = None) -> Outcome:
     """Make one part, in whatever process this is. What it raises is described and not raised: no value travels.
 
-    With ``hands_over`` what was made stands in the outcome too.
+    Who is to have what was made at once gives ``hand_over``; what fails after that stands in the outcome that is returned.
     """
     began = perf_counter()
     try:
         if folder.code != code_digest():
             raise other_code()
         made = part.work(folder, part.given)
+        if hand_over is not None:
+            hand_over(Outcome(part.name, perf_counter() - began, made=made))
         folder.write(part, made)
     except Exception as error:  # noqa: BLE001  (whatever it is, it goes to the run as kind and place)
         return Outcome(part.name, perf_counter() - began, describe(error, error.__traceback__))
-    return Outcome(part.name, perf_counter() - began, made=made if hands_over else None)
+    return Outcome(part.name, perf_counter() - began)
 
 
 def other_code() -> UsageError:
@@ -375,25 +383,51 @@ def _executor(*, hands_over: bool) -> Executor:
 
         return partial(cluster.on_cluster, address)
     number = workers()
-    work = partial(make_part, hands_over=hands_over)
-    return partial(one_by_one, work) if number == 1 else partial(in_threads, number, work)
+    executor = one_by_one if number == 1 else partial(in_threads, number)
+    return partial(executor, hands_over=hands_over)
 
 
-Worker = Callable[[PartFolder, Part], Outcome]
-
-
-def one_by_one(work: Worker, folder: PartFolder, parts: Sequence[Part]) -> Generator[Outcome]:
+def one_by_one(folder: PartFolder, parts: Sequence[Part], *, hands_over: bool = False) -> Generator[Outcome]:
     """Make the parts in a plain loop."""
     for part in parts:
-        yield work(folder, part)
+        handed = list[Outcome]()
+        outcome = make_part(folder, part, hand_over=handed.append if hands_over else None)
+        yield handed.pop() if handed and outcome.failure is None else outcome
 
 
-def in_threads(number: int, work: Worker, folder: PartFolder, parts: Sequence[Part]) -> Generator[Outcome]:
-    """Make the parts in ``number`` threads: what takes long in a part (DuckDB, Arrow, NumPy) lets others run."""
+def in_threads(
+    number: int, folder: PartFolder, parts: Sequence[Part], *, hands_over: bool = False
+) -> Generator[Outcome]:
+    """Make the parts in ``number`` threads: what takes long in a part (DuckDB, Arrow, NumPy) lets others run.
+
+    With ``hands_over`` each is told of when it was made, and its file is written while that is used; should that fail, a second
+    outcome tells of it.
+    """
+    told = SimpleQueue[Outcome]()
+
+    def work(part: Part) -> None:
+        outcome = make_part(folder, part, hand_over=told.put if hands_over else None)
+        if not hands_over or outcome.failure is not None:
+            told.put(outcome)
+
     with ThreadPoolExecutor(max_workers=number, thread_name_prefix="part") as pool:
         try:
-            done = as_completed([pool.submit(work, folder, part) for part in parts])
+            at_work = [pool.submit(work, part) for part in parts]
             for _ in parts:
-                yield next(done).result()  # no name: it would keep what was made until the next part is there
+                yield _next(told, at_work)  # no name: it would keep what was made until the next part is there
+            for future in at_work:
+                future.result()
+            while not told.empty():
+                yield told.get()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _next(told: SimpleQueue[Outcome], at_work: Sequence[Future[None]]) -> Outcome:
+    """Return the next that is told; raise what ended a thread without a word."""
+    while True:
+        with contextlib.suppress(Empty):
+            return told.get(timeout=LOOK_SECONDS)
+        for future in at_work:
+            if future.done():
+                future.result()
