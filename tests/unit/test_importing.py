@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from riskmodel.importing import all_to_stay, without
+from riskmodel.settings import notebook_folder
 
 
 def test_what_is_left_out_is_as_not_installed_and_can_be_imported_afterwards() -> None:
@@ -45,9 +46,12 @@ def test_the_collector_works_as_usual_after_imports() -> None:
 
 
 def test_papermill_executes_without_the_grammar_of_addresses_in_every_script() -> None:
+    """And has looked already for what the first notebook would else look for."""
+    notebook = notebook_folder() / "20_features.ipynb"
     code = (
-        "import sys\nfrom riskmodel.runs.papermilling import load_papermill\nload_papermill()\n"
-        "print('papermill' in sys.modules, 'rfc3987_syntax' in sys.modules)"
+        "import sys\nfrom pathlib import Path\nfrom riskmodel.runs.papermilling import load_papermill\n"
+        f"load_papermill(Path({str(notebook)!r}))\n"
+        "print(*(name in sys.modules for name in ('papermill', 'jsonschema', 'IPython', 'rfc3987_syntax')))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert said.strip() == "True False"
+    assert said.strip() == "True True True False"

@@ -214,11 +214,20 @@ def stop(executions: Collection[Execution]) -> None:
         execution.wait_until_over()
 
 
-def load_papermill() -> None:
-    """Import what executing a notebook takes, before it is needed and before there are threads."""
+def load_papermill(notebook: Path) -> None:
+    """Import what executing ``notebook`` takes, before it is needed and before there are threads.
+
+    And do once what is kept from then on: read the grammar of notebooks, and look where kernels are described.
+    """
     # The grammar of addresses in every script, by which jsonschema could judge them, takes a second; notebooks hold none.
     with all_to_stay(), without("rfc3987_syntax"):
         importlib.import_module("papermill.clientwrap")
+        from jupyter_client.kernelspec import NoSuchKernel, get_kernel_spec  # noqa: PLC0415
+        from papermill.iorw import load_notebook_node  # noqa: PLC0415
+
+        load_notebook_node(str(notebook))
+        with contextlib.suppress(NoSuchKernel):  # it is told where the kernel is needed
+            get_kernel_spec(KERNEL)
 
 
 def _papermill(notebook: Path, parameters: dict[str, Plain], execution: Execution) -> None:

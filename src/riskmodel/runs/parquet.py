@@ -148,8 +148,14 @@ def _open(path: Path, schema: pa.Schema, *, is_plain: bool = False, **packing: A
     ``packing`` are options of the writer other than those that most tables have.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Level 1, measured: a third less time than level 3 for the same bytes.
-    usual = {"compression": "zstd", "compression_level": 1, "write_statistics": True}
+    # Level 1, measured: a third less time than level 3 for the same bytes. Fractions are read in a third of the time from LZ4,
+    # and are as small, since they hardly repeat.
+    others = [field.name for field in schema if not pa.types.is_floating(field.type)]
+    usual = {
+        "compression": dict.fromkeys(schema.names, "lz4") | dict.fromkeys(others, "zstd"),
+        "compression_level": dict.fromkeys(others, 1),
+        "write_statistics": True,
+    }
     return pq.ParquetWriter(path, schema.remove_metadata(), version="2.6", store_schema=not is_plain, **usual | packing)
 
 

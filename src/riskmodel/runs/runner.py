@@ -151,7 +151,7 @@ def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Sa
         ).delivery_id
 
     def prepare() -> None:
-        load_papermill()
+        load_papermill(plan.pipeline.notebook(plan.pipeline.steps[0]))
         for path in files_below(store.deliveries):
             digests.of(path)  # for the inputs of the run
 
