@@ -166,6 +166,16 @@ def test_kept_versions_show_on_every_day_what_sorting_them_shows(rows, described
         assert sorted(map(str, found)) == sorted(map(str, expected))
 
 
+def test_tables_behind_one_in_which_nobody_is_named_are_kept_as_well():
+    connection = laid_out(enrolment=STAYS_IN_ORDER)
+    connection.execute("INSERT INTO canonical.enrolment (happened_on, known_on) VALUES ('2023-09-01', '2023-09-01')")
+    keep_versions(connection, ("enrolment", "pupil", "support"))
+    kept = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'versions' ORDER BY ALL"
+    ).fetchall()
+    assert kept == [("enrolment",), ("pupil",), ("pupil_number",), ("support",)]
+
+
 def test_kept_pupils_are_numbers_in_the_order_of_their_pseudonyms():
     connection = laid_out(enrolment=STAYS_IN_ORDER)
     asked = "(SELECT unnest(['2', $1, $2]) AS pupil_id)"

@@ -11,7 +11,7 @@ through. Both show the same rows. Who opens many dates lets :func:`keep_versions
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -91,20 +91,25 @@ def keep_versions(connection: duckdb.DuckDBPyConnection, tables: Collection[str]
     chosen = [declared for declared in CANONICAL if declared.name in tables]
     of_pupils = [declared.name for declared in chosen if "pupil_id" in declared.column_names]
     # Mostly everybody is described in one of the tables; to look through all for their pupils takes four times as long.
-    for told_by in ([DESCRIBED] if DESCRIBED in of_pupils else of_pupils, of_pupils):
-        connection.execute(f"DROP SCHEMA IF EXISTS {VERSIONS_SCHEMA} CASCADE")  # what an attempt that failed has left
-        connection.execute(f"CREATE SCHEMA {VERSIONS_SCHEMA}")
-        pupils = " UNION ALL ".join(f"SELECT pupil_id FROM {CANONICAL_SCHEMA}.{name}" for name in told_by)  # noqa: S608
-        connection.execute(
-            f"CREATE TABLE {VERSIONS_SCHEMA}.{PUPIL_NUMBER} AS SELECT pupil_id, row_number() OVER (ORDER BY pupil_id)::INTEGER "  # noqa: S608
-            f"AS number FROM (SELECT DISTINCT pupil_id FROM ({pupils}))"
-        )
-        if all(_keep(connection, declared) for declared in chosen):
-            return
+    if not (DESCRIBED in of_pupils and _keep_all(connection, chosen, [DESCRIBED])):
+        _keep_all(connection, chosen, of_pupils)
+
+
+def _keep_all(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], told_by: Sequence[str]) -> bool:
+    """Hold ``tables``, their pupils numbered by those of ``told_by``; return whether everybody has a number."""
+    connection.execute(f"DROP SCHEMA IF EXISTS {VERSIONS_SCHEMA} CASCADE")  # what an attempt that failed has left
+    connection.execute(f"CREATE SCHEMA {VERSIONS_SCHEMA}")
+    pupils = " UNION ALL ".join(f"SELECT pupil_id FROM {CANONICAL_SCHEMA}.{name}" for name in told_by)  # noqa: S608
+    connection.execute(
+        f"CREATE TABLE {VERSIONS_SCHEMA}.{PUPIL_NUMBER} AS SELECT pupil_id, row_number() OVER (ORDER BY pupil_id)::INTEGER "  # noqa: S608
+        f"AS number FROM (SELECT DISTINCT pupil_id FROM ({pupils}))"
+    )
+    are_numbered = [_keep(connection, declared) for declared in tables]
+    return all(are_numbered)
 
 
 def _keep(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
-    """Hold a table; return False where one of its pupils has no number: then it is not to be used."""
+    """Hold a table; return whether all of its pupils have a number."""
     kept = f"{VERSIONS_SCHEMA}.{table.name}"
     columns = ", ".join(
         f"{name}::ENUM({', '.join(map(literal, sorted(codes)))}) AS {name}"  # one byte, which compares as the texts do
@@ -123,8 +128,6 @@ def _keep(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
         f"SELECT count(*) FILTER ({REPLACED} IS NULL), coalesce(bool_and({REPLACED} > {table.known}), true), "  # noqa: S608
         f"coalesce(bool_and({is_numbered}), true) FROM {kept}"
     ).fetchall()[0]
-    if not are_numbered:
-        return False
     ((facts,),) = connection.execute(
         f"SELECT count(*) FROM (SELECT DISTINCT {', '.join(table.key)} FROM {kept})"  # noqa: S608
     ).fetchall()
@@ -133,7 +136,7 @@ def _keep(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
         order = ", ".join([table.known, *(f"{name} DESC NULLS FIRST" for name in _content(table))])
         replaced_on = f"lead({table.known}) OVER (PARTITION BY {', '.join(table.key)} ORDER BY {order})"
         connection.execute(f"CREATE OR REPLACE TABLE {kept} AS SELECT *, {replaced_on} AS {REPLACED} FROM ({rows})")  # noqa: S608
-    return True
+    return bool(are_numbered)
 
 
 def with_pupil_keys(connection: duckdb.DuckDBPyConnection, relation: str, columns: Collection[str]) -> str:

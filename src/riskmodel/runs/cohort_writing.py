@@ -49,7 +49,8 @@ class CohortWriting:
         if self._untaken:
             give_back()  # what the part before took, before others take it anew
         if self._untaken <= 1 and self._trends is None:
-            # Beside the last part, which one makes alone: before, they would take a core from the parts that all wait for.
+            # Beside the last part, which one makes alone (also where there is but one worker): before, they would take a core
+            # from the parts that all wait for.
             self._trends = self._beside.submit(self._write_trends)
         while self._left and all(part.name in self._made for part in self._left[0]):
             for rows in self._in_order(self._left.pop(0)):
@@ -59,6 +60,8 @@ class CohortWriting:
         """Return the rows of a cohort in the order of the pupils."""
         made = [self._made.pop(part.name) for part in of_cohort]
         if len(made) > 1:
+            if any(rows is not None for rows in made):
+                raise ValueError("of a cohort in groups, files are read: parts of it must not be handed over")
             return merged([self._folder.batches(self._folder.file(part).name) for part in of_cohort], "cohort.pupil_id")
         rows = made[0]
         if rows is None:

@@ -184,9 +184,9 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     """
     of_cohort, as_of = _window(given["window"]), date.fromisoformat(given["as_of"])
     connection = database.canonical(folder, given)
+    database.find_versions(folder, given)  # before anything is read of what they show
     rows = _folded(folder, given["folds"], *given["group"])
     members = with_municipalities(connection, of_cohort, rows.drop_columns([*FOLD_COLUMNS]).combine_chunks())
-    database.find_versions(folder, given)
     tables = {
         "cohort": members,
         "trait": _traits(connection, of_cohort, members, as_of),

@@ -148,15 +148,21 @@ def _open(path: Path, schema: pa.Schema, *, is_plain: bool = False, **packing: A
     ``packing`` are options of the writer other than those that most tables have.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Level 1, measured: a third less time than level 3 for the same bytes. Fractions are read in a third of the time from LZ4,
-    # and are as small, since they hardly repeat.
+    usual = {**packing_of(schema), "write_statistics": True}
+    return pq.ParquetWriter(path, schema.remove_metadata(), version="2.6", store_schema=not is_plain, **usual | packing)
+
+
+def packing_of(schema: pa.Schema) -> dict[str, Any]:
+    """Return how the columns of a table are packed: fractions, which hardly repeat, by LZ4, and all others by zstd.
+
+    Fractions are read in a third to a half of the time then, and are a tenth larger at most. Level 1 of zstd takes a third less
+    time than level 3 for the same bytes.
+    """
     others = [field.name for field in schema if not pa.types.is_floating(field.type)]
-    usual = {
+    return {
         "compression": dict.fromkeys(schema.names, "lz4") | dict.fromkeys(others, "zstd"),
         "compression_level": dict.fromkeys(others, 1),
-        "write_statistics": True,
     }
-    return pq.ParquetWriter(path, schema.remove_metadata(), version="2.6", store_schema=not is_plain, **usual | packing)
 
 
 def _wide(schema: pa.Schema, *, is_coded: bool) -> dict[str, Any]:

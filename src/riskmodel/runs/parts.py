@@ -81,6 +81,7 @@ class Part:
 class Outcome:
     """What became of a part: how long it took, and the failure (see :func:`riskmodel.runs.failure.describe`) or None.
 
+    Where it was handed over before its file was written, without the seconds of that.
     ``made`` is what the work returned, where who made it is a thread of the process that asked.
     """
 
@@ -227,9 +228,10 @@ def code_digest() -> str:
 
 
 Tell = Callable[[Part, float | None], None]
-"""Called for each part that is there: with the seconds that it took, or None when it was made before."""
+"""Called for each part that is made: with the seconds that it took, or None when it was made before."""
 Take = Callable[[Part, Made | None], None]
-"""Called for each part that is there: with what was made, or None when it is to be read from its file."""
+"""Called for each part that is made: with what was made, whose file may still be in work, or None when it is to be read from
+its file, which is whole then."""
 
 
 def make(

@@ -25,7 +25,7 @@ TEMPLATES = (
 def read_ahead() -> None:
     """Read what the last steps of a run read of the program itself: words, templates, the catalogue of support, its own code.
 
-    Of the half second that the last steps took for it, each its own part, most passed while they alone were at work.
+    A fork of this process has it then. Else the last steps of a run do it, half a second together, while nothing else is at work.
     """
     code_of_this_process()
     catalogue()

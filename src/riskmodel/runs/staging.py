@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -200,9 +200,9 @@ class Work:
         if failed:
             raise failed[0]
 
-    def _start_ahead(self, left: Sequence[Step], coming: Collection[str], most: int, ahead: _Ahead) -> None:
+    def _start_ahead(self, left: Sequence[Step], coming: set[str], most: int, ahead: _Ahead) -> None:
         """Start the kernels of the steps that may begin, ``most`` of them at once, when those of ``coming`` are done."""
-        for step in [step for step in left if makers(step, self.pipeline.steps) <= set(coming)][:most]:
+        for step in [step for step in left if makers(step, self.pipeline.steps) <= coming][:most]:
             if not self._mark_of(step).exists():
                 ahead.begin(step, partial(self._execution, step))
 
