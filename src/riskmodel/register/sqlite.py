@@ -6,6 +6,7 @@ Every other module of the register speaks to both data bases in one text; Postgr
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from riskmodel.register.private import check_private, make_private
 
 BUSY_SECONDS = 20
 """How long a writer waits for another one; every transaction of the register lasts milliseconds."""
+
+BETWEEN_SECONDS = 0.02
 
 SETTINGS = {
     "journal_mode": "wal",  # readers and the one writer do not wait for one another
@@ -77,7 +80,7 @@ def make_engine(file: Path) -> Engine:
 def _set_up(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver begins no transaction of its own; see _begin
     for name, wanted in SETTINGS.items():
-        connection.execute(f"PRAGMA {name} = {wanted}")
+        _set(connection, name, wanted)
         (found,) = connection.execute(f"PRAGMA {name}").fetchone()
         if str(found) != wanted:
             raise UsageError(
@@ -85,6 +88,20 @@ def _set_up(connection: Any, _record: object) -> None:
                 found=message("The setting stays at {value}.", value=found),
                 remedy=message("Put the store on a local disk, and the register beside it."),
             )
+
+
+def _set(connection: sqlite3.Connection, name: str, value: str) -> None:
+    """Change a setting; a new file's journal may be changed by another process at this moment, and SQLite then refuses at once."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(f"PRAGMA {name} = {value}")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(BETWEEN_SECONDS)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -199,6 +200,34 @@ def test_the_rows_of_the_audit_refuse_to_be_changed_or_removed(register: Registe
     with pytest.raises(IntegrityError, match="only written forth"), by_hand(register.place) as connection:
         connection.exec_driver_sql(slip)
     assert register.audit.verify().is_sound
+
+
+class Refusing:
+    """A connection that refuses a setting some times, as SQLite does at once while another process makes the same change."""
+
+    def __init__(self, times: int, code: int) -> None:
+        self.left, self.code = times, code
+
+    def execute(self, _sql: str) -> None:
+        if self.left:
+            self.left -= 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = self.code
+            raise error
+
+
+def test_a_setting_that_another_process_changes_at_this_moment_is_asked_for_again():
+    refusing = Refusing(3, sqlite3.SQLITE_BUSY)
+    sqlite._set(refusing, "journal_mode", "wal")
+    assert refusing.left == 0
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN])
+def test_a_setting_that_is_refused_for_good_is_asked_for_once(code: int):
+    refusing = Refusing(3, code)
+    with pytest.raises(sqlite3.OperationalError):
+        sqlite._set(refusing, "journal_mode", "wal")
+    assert refusing.left == 2
 
 
 def test_processes_that_make_a_register_at_once_make_one(empty_place: Place, store):
