@@ -102,7 +102,7 @@ def test_a_feature_alone_ranks_as_scikit_learn_says_however_its_rows_are_cut_up(
     piece = data.draw(hnp.arrays(np.int64, pupils, elements=st.integers(0, pieces - 1)))
     rising = [np.sort(own[~np.isnan(own)]) for own in (values[piece == number] for number in range(pieces))]
     outcomes = Outcomes.of(label)
-    found, in_pieces = outcomes.auc_by(values), outcomes.auc_by(values, rising)
+    found, in_pieces = outcomes.auc_by(values, [np.sort(values[~np.isnan(values)])]), outcomes.auc_by(values, rising)
     judged = ~np.isnan(label)
     if len(set(label[judged])) < 2:
         assert np.isnan([found, in_pieces]).all()

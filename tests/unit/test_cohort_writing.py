@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import date
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from riskmodel.runs.cohort_writing import in_pieces
+from riskmodel.runs.cohort_writing import CohortWriting, in_pieces
 from riskmodel.runs.parquet import ROW_GROUP_ROWS
+from riskmodel.runs.parts import Part, open_folder
+from riskmodel.runs.semester import SemesterRun
 
 ROWS = 2 * ROW_GROUP_ROWS + 3
 EXPECTED = [ROW_GROUP_ROWS, ROW_GROUP_ROWS, 3]
@@ -42,6 +47,30 @@ def test_pieces_of_that_size_are_not_copied():
 
 def test_nobody_is_no_piece():
     assert in_pieces(pa.table({"first": pa.array([], pa.int64())})).num_rows == 0
+
+
+@pytest.mark.parametrize("parts", [1, 2, 4])
+def test_trends_are_written_from_when_at_most_one_part_is_waited_for(tmp_path, parts):
+    run = SemesterRun(tmp_path, date(2025, 5, 30), {})
+    wanted = [Part(f"cohort-{number}", len, {}) for number in range(parts + 1)]
+    is_begun = threading.Event()
+    with CohortWriting(run, open_folder(tmp_path, tmp_path), [wanted], is_begun.set) as writing:
+        for part in wanted[: parts - 1]:
+            writing.take(part, None)
+        assert not is_begun.wait(0.1)
+        writing.take(wanted[parts - 1], None)  # the last one is never made, and so nothing is written
+        assert is_begun.wait(10)
+        writing._pupils = 1  # as if somebody belonged to the cohort
+
+
+def test_parts_of_a_cohort_in_groups_are_not_handed_over(tmp_path):
+    run = SemesterRun(tmp_path, date(2025, 5, 30), {})
+    wanted = [Part(f"cohort-{number}", len, {}) for number in range(2)]
+    with CohortWriting(run, open_folder(tmp_path, tmp_path), [wanted], lambda: None) as writing:
+        writing.take(wanted[0], None)
+        with pytest.raises(ValueError, match="handed over"):
+            writing.take(wanted[1], pa.table({}))
+        writing._pupils = 1  # as if somebody belonged to it
 
 
 def _cut(sizes):

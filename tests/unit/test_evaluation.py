@@ -12,6 +12,7 @@ from riskmodel.errors import UsageError
 from riskmodel.risk.bands import wilson
 from riskmodel.risk.bootstrap import figures, rank
 from riskmodel.risk.capacity import Capacity
+from riskmodel.risk.drift import Spread
 from riskmodel.risk.evaluation import Measuring, Outcomes, calibration_table, evaluate
 from riskmodel.tables.figures import CALIBRATION, EVALUATION
 
@@ -164,5 +165,6 @@ def test_a_feature_that_knows_the_outcome_ranks_perfectly_alone():
     label = np.array([0.0, 0, 1, 1])
     features = pd.DataFrame({"leak": [1.0, 1, 0, 0], "useless": [1.0, 2, 1, 2], "partly": [np.nan, 1, 2, np.nan]})
     outcomes = Outcomes.of(label)
-    found = {code: outcomes.auc_by(features[code].to_numpy(dtype=np.float64)) for code in features.columns}
+    values = {code: features[code].to_numpy(dtype=np.float64) for code in features.columns}
+    found = {code: outcomes.auc_by(own, [Spread.of(own).known]) for code, own in values.items()}
     assert found == {"leak": 1.0, "useless": 0.5, "partly": 0.625}

@@ -17,7 +17,7 @@ from riskmodel.errors import RunFailedError
 from riskmodel.messages import message
 
 SECONDS_BETWEEN_LOOKS = 0.2
-LOOKS = 25
+LOOKS = 10
 """One of so many looks at memory asks what processes hold, however little they have grown."""
 SINGLE_THREADED: Mapping[str, str] = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"

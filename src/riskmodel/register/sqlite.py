@@ -24,6 +24,7 @@ BUSY_SECONDS = 20
 """How long a writer waits for another one; every transaction of the register lasts milliseconds."""
 
 BETWEEN_SECONDS = 0.02
+"""Who was refused at once asks again after so long."""
 
 SETTINGS = {
     "journal_mode": "wal",  # readers and the one writer do not wait for one another

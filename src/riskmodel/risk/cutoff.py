@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
+from functools import reduce
 from typing import Any
 
 import duckdb
@@ -99,10 +100,10 @@ def _keep_all(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], to
     """Hold ``tables``, their pupils numbered by those of ``told_by``; return whether everybody has a number."""
     connection.execute(f"DROP SCHEMA IF EXISTS {VERSIONS_SCHEMA} CASCADE")  # what an attempt that failed has left
     connection.execute(f"CREATE SCHEMA {VERSIONS_SCHEMA}")
-    pupils = " UNION ALL ".join(f"SELECT pupil_id FROM {CANONICAL_SCHEMA}.{name}" for name in told_by)  # noqa: S608
-    connection.execute(
-        f"CREATE TABLE {VERSIONS_SCHEMA}.{PUPIL_NUMBER} AS SELECT pupil_id, row_number() OVER (ORDER BY pupil_id)::INTEGER "  # noqa: S608
-        f"AS number FROM (SELECT DISTINCT pupil_id FROM ({pupils}))"
+    pupils = (connection.table(f"{CANONICAL_SCHEMA}.{name}").select("pupil_id") for name in told_by)
+    numbered = "pupil_id, row_number() OVER (ORDER BY pupil_id)::INTEGER AS number"
+    reduce(duckdb.DuckDBPyRelation.union, pupils).distinct().select(numbered).create(
+        f"{VERSIONS_SCHEMA}.{PUPIL_NUMBER}"
     )
     are_numbered = [_keep(connection, declared) for declared in tables]
     return all(are_numbered)
@@ -124,10 +125,14 @@ def _keep(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
     next_known = f"CASE WHEN {is_same_fact} THEN lead({table.known}) OVER () END"
     connection.execute(f"CREATE TABLE {kept} AS SELECT *, {next_known} AS {REPLACED} FROM ({rows})")  # noqa: S608
     is_numbered = "pupil_id IS NOT NULL" if "pupil_id" in table.column_names else "true"
-    newest, are_in_order, are_numbered = connection.execute(
-        f"SELECT count(*) FILTER ({REPLACED} IS NULL), coalesce(bool_and({REPLACED} > {table.known}), true), "  # noqa: S608
-        f"coalesce(bool_and({is_numbered}), true) FROM {kept}"
-    ).fetchall()[0]
+    ((newest, are_in_order, are_numbered),) = (
+        connection.table(kept)
+        .aggregate(
+            f"count(*) FILTER ({REPLACED} IS NULL), coalesce(bool_and({REPLACED} > {table.known}), true), "
+            f"coalesce(bool_and({is_numbered}), true)"
+        )
+        .fetchall()
+    )
     ((facts,),) = connection.execute(
         f"SELECT count(*) FROM (SELECT DISTINCT {', '.join(table.key)} FROM {kept})"  # noqa: S608
     ).fetchall()

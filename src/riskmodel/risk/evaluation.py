@@ -34,6 +34,7 @@ from riskmodel.risk.bootstrap import (
     with_places,
 )
 from riskmodel.risk.capacity import Capacity
+from riskmodel.risk.drift import Spread
 from riskmodel.risk.predicted import Predicted, parts_of
 from riskmodel.tables.figures import CALIBRATION, EVALUATION
 
@@ -289,7 +290,7 @@ class Outcomes:
         left, unknown = np.flatnonzero(label == 1), np.flatnonzero(np.isnan(label))
         return cls(left, unknown, len(label) - len(left) - len(unknown))
 
-    def auc_by(self, values: NDArray[np.float64], rising: Sequence[NDArray[np.float64]] | None = None) -> float:
+    def auc_by(self, values: NDArray[np.float64], rising: Sequence[NDArray[np.float64]]) -> float:
         """Return the AUC of ranking by ``values`` alone, in the better direction (0.5 to 1); NaN where all have one outcome.
 
         Missing values rank as one tie below all others. A feature that alone ranks almost perfectly has probably seen
@@ -300,27 +301,22 @@ class Outcomes:
         values
             A value for each label.
         rising
-            The same values without the missing ones, in pieces of which each rises: who has them need not have all of
-            them sorted again. The pairs of a leaver and one who stayed are those with everybody, less those among
-            leavers and those with the unknown, who are few.
+            The same values without the missing ones, in pieces of which each rises, as :class:`riskmodel.risk.drift.Spread`
+            holds them. The pairs of a leaver and one who stayed are those with everybody, less those among leavers and
+            those with the unknown, who are few: of many rows nothing is sorted here.
         """
         if not len(self.left) or not self.stayed:
             return math.nan
-        pieces = [_known_rising(values)] if rising is None else rising
-        left, unknown = _known_rising(values[self.left]), _known_rising(values[self.unknown])
+        left, unknown = (Spread.of(values[some]).known for some in (self.left, self.unknown))
         below = upto = 0
-        for sign, others in (*((1, piece) for piece in pieces), (-1, left), (-1, unknown)):
+        for sign, others in (*((1, piece) for piece in rising), (-1, left), (-1, unknown)):
             smaller, not_larger = ranking_loops.count_pairs(left, others)
             below, upto = below + sign * smaller, upto + sign * not_larger
-        missing_stayed = self.stayed - (sum(map(len, pieces)) - len(left) - len(unknown))
+        missing_stayed = self.stayed - (sum(map(len, rising)) - len(left) - len(unknown))
         below += len(left) * missing_stayed
         upto += len(self.left) * missing_stayed
         found = float(below + upto) / (2 * len(self.left) * self.stayed)
         return max(found, 1 - found)
-
-
-def _known_rising(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.sort(values[~np.isnan(values)])
 
 
 def _figure_rows(key: tuple[object, ...], measured: Measured) -> list[Row]:

@@ -4,8 +4,8 @@ The *stem* is a process of this Python beside the run. Asked for a kernel, it do
 will do, forks, and the child becomes the kernel. So a later notebook finds the imports of the earlier ones, and memory that
 nobody writes to is there once. What every kernel would find out again it may be asked to find out ahead: which files of the
 store are as they were written (:func:`riskmodel.sources.packing.look_through`), what numba knows of Python and NumPy
-(:func:`riskmodel.compiled.load_compiler`), words and templates of the reports (:func:`riskmodel.runs.reporting.read_ahead`). Of data it keeps nothing: it digests files, and knows of each that it is whole.
-It makes no thread; the few threads that libraries start while they are imported (Arrow's allocator, OpenBLAS) are those that see to
+(:func:`riskmodel.compiled.load_compiler`), words and templates of the papers (:func:`riskmodel.runs.reporting.read_ahead`). Of data
+it keeps nothing: it digests files, and knows of each that it is whole. It makes no thread; the few threads that libraries start while they are imported (Arrow's allocator, OpenBLAS) are those that see to
 a fork themselves.
 
 The stem ends when the process that started it does, and its kernels end with it. Where a system cannot do this

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import NoSuchKernel, get_kernel_spec
 
 from riskmodel.importing import all_to_stay, without
 from riskmodel.runs.durable import canonical_json
@@ -222,10 +223,7 @@ def load_papermill(notebook: Path) -> None:
     # The grammar of addresses in every script, by which jsonschema could judge them, takes a second; notebooks hold none.
     with all_to_stay(), without("rfc3987_syntax"):
         importlib.import_module("papermill.clientwrap")
-        from jupyter_client.kernelspec import NoSuchKernel, get_kernel_spec  # noqa: PLC0415
-        from papermill.iorw import load_notebook_node  # noqa: PLC0415
-
-        load_notebook_node(str(notebook))
+        importlib.import_module("papermill.iorw").load_notebook_node(str(notebook))
         with contextlib.suppress(NoSuchKernel):  # it is told where the kernel is needed
             get_kernel_spec(KERNEL)
 

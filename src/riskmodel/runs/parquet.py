@@ -168,14 +168,11 @@ def packing_of(schema: pa.Schema) -> dict[str, Any]:
 def _wide(schema: pa.Schema, *, is_coded: bool) -> dict[str, Any]:
     """Return how a table with a column per feature is packed; with ``is_coded`` its numbers get dictionaries.
 
-    It is written once and read over and over. LZ4 is unpacked in half the time of zstd and makes numbers a tenth larger;
-    the letters of pseudonyms, which do not repeat, are not for it. Nobody asks for the least or the largest number.
+    It is written once and read over and over. Nobody asks for the least or the largest number.
     """
     key = [name for name in schema.names if name in WIDE_KEY]
     numbers = [name for name in schema.names if name not in WIDE_KEY]
     return {
-        "compression": {**dict.fromkeys(key, "zstd"), **dict.fromkeys(numbers, "lz4")},
-        "compression_level": dict.fromkeys(key, 1),
         "use_dictionary": ["cohort_on", *numbers] if is_coded else False,
         "write_statistics": key,
     }

@@ -20,7 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from time import perf_counter
 from typing import Any, BinaryIO, TypeAlias, TypeVar
 
@@ -42,7 +42,6 @@ MARK = b"riskmodel part "
 ROWS_WRITTEN_AT_ONCE = 32_768
 """Of a part's table: so many stand in memory a second time, compressed."""
 HEAD_BYTES = len(MARK) + 64 + 1
-LOOK_SECONDS = 0.5
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -405,31 +404,20 @@ def in_threads(
     With ``hands_over`` each is told of when it was made, and its file is written while that is used; should that fail, a second
     outcome tells of it.
     """
-    told = SimpleQueue[Outcome]()
-
-    def work(part: Part) -> None:
-        outcome = make_part(folder, part, hand_over=told.put if hands_over else None)
-        if not hands_over or outcome.failure is not None:
-            told.put(outcome)
-
+    told = SimpleQueue[Outcome | Future[Outcome]]()
+    hand_over = told.put if hands_over else None
     with ThreadPoolExecutor(max_workers=number, thread_name_prefix="part") as pool:
         try:
-            at_work = [pool.submit(work, part) for part in parts]
-            for _ in parts:
-                yield _next(told, at_work)  # no name: it would keep what was made until the next part is there
-            for future in at_work:
-                future.result()
-            while not told.empty():
-                yield told.get()
+            for part in parts:
+                pool.submit(make_part, folder, part, hand_over=hand_over).add_done_callback(told.put)
+            ended = 0
+            while ended < len(parts):
+                one = told.get()
+                if isinstance(one, Future):
+                    ended, one = ended + 1, one.result()
+                    if hands_over and one.failure is None:
+                        continue  # it was told of
+                yield one
+                del one  # it would keep what was made until the next part is there
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _next(told: SimpleQueue[Outcome], at_work: Sequence[Future[None]]) -> Outcome:
-    """Return the next that is told; raise what ended a thread without a word."""
-    while True:
-        with contextlib.suppress(Empty):
-            return told.get(timeout=LOOK_SECONDS)
-        for future in at_work:
-            if future.done():
-                future.result()

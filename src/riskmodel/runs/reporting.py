@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from riskmodel.messages import LANGUAGES, Language, translations
+from riskmodel.messages import LANGUAGES, Language
 from riskmodel.runs.law import PAPERS, making_of
-from riskmodel.runs.manifest import code_of_this_process
 from riskmodel.runs.semester import SemesterRun
-from riskmodel.support.catalogue import catalogue
-from riskmodel.views import numbers, pages, texts
+from riskmodel.views import pages, texts
 from riskmodel.views.law_file import law_paper
 from riskmodel.views.report import model_card, semester_report
 
@@ -23,16 +21,8 @@ TEMPLATES = (
 
 
 def read_ahead() -> None:
-    """Read what the last steps of a run read of the program itself: words, templates, the catalogue of support, its own code.
-
-    A fork of this process has it then. Else the last steps of a run do it, half a second together, while nothing else is at work.
-    """
-    code_of_this_process()
-    catalogue()
-    texts.feature_texts()
-    for language in LANGUAGES:
-        translations(language)
-        numbers.number(0.5, language)
+    """Read the words and templates of the papers, a quarter of a second, before a step waits for it: forks of this process have it."""
+    texts.read_words()
     pages.compile_templates(TEMPLATES)
 
 

@@ -137,6 +137,7 @@ def _ahead_of_kernels(plan: Plan, store: Store) -> str:
             "from riskmodel.compiled import load_compiler; load_compiler()",
             "from riskmodel.risk.boosting import load_library; load_library()",
             "from riskmodel.runs.reporting import read_ahead; read_ahead()",
+            "from riskmodel.runs.parts import code_digest; code_digest()",
             f"from pathlib import Path; from riskmodel.sources import packing; packing.look_through(Path({packed!r}))",
         )
     )

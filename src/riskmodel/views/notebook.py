@@ -7,8 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from riskmodel.messages import LANGUAGES, Language, translations
-from riskmodel.support.catalogue import catalogue
+from riskmodel.messages import LANGUAGES, Language
 from riskmodel.views import pages, texts
 
 END = Markup("<!-- end of view {} -->")
@@ -40,9 +39,7 @@ def in_words(language: str) -> Language:
 
 def warm_up() -> None:
     """Read what every view reads, before anyone waits for it."""
-    texts.feature_texts()
-    catalogue()
+    texts.read_words()
     pages.compile_templates()
     for language in LANGUAGES:
-        translations(language)
         pages.problem(404, language, pages.Addresses(language))

@@ -239,11 +239,6 @@ def compile_templates(names: Iterable[str] | None = None) -> None:
         _environment().get_template(name)
 
 
-def compiled_templates() -> set[str]:
-    """Return the names of the templates that stand compiled in this process."""
-    return {name for _, name in _environment().cache or ()}
-
-
 def render(template: str, language: Language, addresses: Addresses | None = None, **values: Any) -> Fragment:
     """Return a template filled with ``values``, in a language; whatever is put in is escaped."""
 

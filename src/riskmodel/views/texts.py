@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from riskmodel.messages import Language, message
+from riskmodel.messages import LANGUAGES, Language, message, translations
 from riskmodel.settings import resource
 from riskmodel.support.catalogue import catalogue
 from riskmodel.views.numbers import no_data, number, percent
@@ -46,6 +46,14 @@ def read_texts(name: str) -> Mapping[str, Any]:
 def feature_texts() -> Mapping[str, Mapping[str, Any]]:
     """Return the parts of ``data/texts/features.yaml``: comparisons, units, periods, features."""
     return read_texts("features.yaml")
+
+
+def read_words() -> None:
+    """Read all words that pages and papers tell: of features, of the catalogue, in each language. They are kept."""
+    feature_texts()
+    catalogue()
+    for language in LANGUAGES:
+        translations(language)
 
 
 def _feature(code: str) -> Mapping[str, Any]:
