@@ -65,6 +65,26 @@ def test_a06_a_role_gets_no_view_that_is_not_its_own(readers, role):
         assert reader.ask(address(route, MINE)).status in {403, 404}, route.pattern
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_no_page_leads_its_reader_to_a_refusal(readers, role):
+    """Of addresses that differ in numbers alone one is asked for; papers in PDF are drawn elsewhere, and of the municipalities
+    that the served state names one has a page.
+    """
+    reader, asked, left = readers(f"{role}.{OWN}"), set(), ["/lv/"]
+    while left:
+        page = left.pop()
+        answer = reader.ask(page)
+        assert answer.status in {200, 302}, page
+        found = [answer.location] if answer.status == 302 else re.findall(r'href="(/lv/[^"#?]*)', answer.body)
+        for link in found:
+            kind = re.sub(r"[0-9A-F]+(?=/|$|\.)|LV\d+", "#", link)
+            is_served = "/municipality/" not in link or MUNICIPALITY in link
+            if is_served and kind not in asked and not link.endswith(".pdf"):
+                asked.add(kind)
+                left.append(link)
+    assert len(asked) > 2
+
+
 def test_a06_a_foreign_pupil_is_answered_like_one_that_does_not_exist(readers):
     head = readers(f"director.{OWN}")
     foreign, missing = head.ask(f"/lv/school/{FOREIGN}"), head.ask("/lv/school/999")

@@ -38,8 +38,7 @@ class StateHandler(PageHandler):
         extract = await self.desk.in_thread(published.state)
         content = await self.fragment(scope, lambda: self.handed_over(extract), published)
         listed = await self.desk.in_thread(lambda: list_runs(self.desk.store))
-        addresses = areas.AreaAddresses(self.language, self.desk.front.base)
-        told = areas.runs([_told(run) for run in listed if _was_held(run)], self.language, addresses)
+        told = areas.runs([_told(run) for run in listed if _was_held(run)], self.language)
         content = pages.filled(content, areas.RUNS_SLOT, told)
         await self.show(Page(message("The whole state"), "state", published, scope), content)
 

@@ -72,10 +72,6 @@ class AreaAddresses(Addresses):
         """Return the address of the state's tables as a file; ``kind`` is csv or xlsx."""
         return f"{self.state()}/table.{kind}"
 
-    def runs(self) -> str:
-        """Return the address of the list of all runs."""
-        return f"{self.base}{self.language}/runs"
-
 
 def municipality(extract: Row, language: Language, addresses: AreaAddresses | None = None) -> Fragment:
     """Return the page of one municipality: its schools by name, its outcomes and trend, and its neighbours' totals."""
@@ -127,7 +123,7 @@ def state(extract: Row, language: Language, addresses: AreaAddresses | None = No
     )
 
 
-def runs(listed: Sequence[Row], language: Language, addresses: AreaAddresses | None = None) -> Fragment:
+def runs(listed: Sequence[Row], language: Language) -> Fragment:
     """Return what the state is told of the runs of a store: which are held, and who released one, and why.
 
     Parameters
@@ -136,7 +132,7 @@ def runs(listed: Sequence[Row], language: Language, addresses: AreaAddresses | N
         ``run_id, state, cut_off_date, finished_at, failed_gates`` (codes), ``released_by, released_at, reason`` (empty where
         nobody did), newest first.
     """
-    return render("runs.html.j2", language, addresses or AreaAddresses(language), listed=listed, states=RUN_STATES)
+    return render("runs.html.j2", language, listed=listed, states=RUN_STATES)
 
 
 def _map(areas: Sequence[Row], code: str, title: Message, language: Language) -> Markup:
