@@ -15,6 +15,7 @@ from attacker import Published, narrowest
 from invented_country import BANDS
 
 from riskmodel.register.people import Grant
+from riskmodel.runs import publish
 
 N_MIN, OF = 10, 7
 COUNTRY = invented_country.drawn(5, 4, (30, 140), of=OF)
@@ -189,9 +190,17 @@ def test_each_begins_where_their_work_is(readers):
 
 
 def test_the_state_is_told_of_a_held_run_as_soon_as_there_is_one_and_of_who_released_it(portal, readers):
+    """It is told on its own page and led nowhere: the list of all runs is the steward's."""
     assert "Neviena izpilde nav aizturēta" in readers["state"].ask("/lv/state").body
-    served_portal.add_held_run(portal.store, "2027-05-15-0123456789cd")
+    served_portal.add_held_run(portal.store, "2026-11-22-0123456789cd")
     page = readers["state"].ask("/lv/state").body
-    assert "2027-05-15-0123456789cd" in page
+    assert "2026-11-22-0123456789cd" in page
     assert "aizturēta" in page
-    assert 'href="/lv/runs"' in page
+    assert 'href="/lv/runs"' not in page
+    assert readers["state"].ask("/lv/runs").status == 403
+    current = (portal.store / "current").readlink()
+    publish.release(publish.Store(portal.store), "2026-11-22-0123456789cd", by="Ilze Kalniņa", reason="Jauns reģistrs")
+    publish.switch(publish.Store(portal.store), current.name)
+    page = readers["state"].ask("/lv/state").body
+    assert "Ilze Kalniņa" in page
+    assert "Jauns reģistrs" in page
