@@ -269,53 +269,50 @@ def _lay_out_weeks(pupil: int, planned: _Planned, weeks: Weeks, scratch: _Scratc
 def _add_absences(
     pupil: int, absences: _Absences, codes: _Codes, weeks: Weeks, scratch: _Scratch, sums: Counts
 ) -> None:
-    """Add what was missed to the weeks that were planned in that school; and by subject and lesson of the day."""
+    """Add what was missed to the weeks that were planned in that school; and by subject and lesson of the day.
+
+    What stands in a row is taken out of it once: after each sum that is written the compiler would read it anew.
+    """
     school, happened_on, lesson_number, subject, code, lessons, counts, starts, ends = absences
     week, pupil_of_school_week = scratch.week, scratch.pupil_of_school_week
     of_subject, pupil_of_subject = scratch.of_subject, scratch.pupil_of_subject
     worst = numbered = first = last = 0
     for run in range(len(starts)):
         for row in range(starts[run, pupil], ends[run, pupil]):
-            day = happened_on[row] - weeks.first_on
-            if not counts[row] or code[row] == codes.present or day < 0 or day >= 7 * weeks.end:
+            day, kind = happened_on[row] - weeks.first_on, code[row]
+            if not counts[row] or kind == codes.present or day < 0 or day >= 7 * weeks.end:
                 continue
-            number = day // 7
+            number, weekday = day // 7, day % 7
             if pupil_of_school_week[school[row], number] != pupil:
                 continue
             missed = lessons[row]
-            if code[row] == codes.late:
+            if kind == codes.late:
                 week[number, _LATE] += missed
                 continue
             week[number, _ABSENT] += missed
-            if code[row] == codes.unexcused:
+            if kind == codes.unexcused:
                 week[number, _UNEXCUSED] += missed
-            elif code[row] == codes.excused:
+            elif kind == codes.excused:
                 week[number, _EXCUSED] += missed
             if number < weeks.year:
                 continue
-            if day % 7 < 5:
-                week[number, _MISSED + day % 7] += missed
-                if lesson_number[row] == 0:
-                    week[number, _WHOLE + day % 7] = 1
-            if lesson_number[row] > 0:
+            lesson, taught = lesson_number[row], subject[row]
+            if weekday < 5:
+                week[number, _MISSED + weekday] += missed
+                if lesson == 0:
+                    week[number, _WHOLE + weekday] = 1
+            if lesson > 0:
                 numbered += missed
-                first += missed if lesson_number[row] == 1 else 0
-                last += missed if lesson_number[row] >= LATE_LESSON else 0
-            if subject[row] >= 0:
-                worst = max(worst, _in_subject(pupil, subject[row], missed, of_subject, pupil_of_subject))
+                first += missed if lesson == 1 else 0
+                last += missed if lesson >= LATE_LESSON else 0
+            if taught >= 0:
+                so_far = missed + (of_subject[taught] if pupil_of_subject[taught] == pupil else 0)
+                pupil_of_subject[taught], of_subject[taught] = pupil, so_far
+                worst = max(worst, so_far)
     sums[pupil, _WORST] = worst if worst else MISSING
     sums[pupil, _NUMBERED] = numbered if numbered else MISSING
     sums[pupil, _NUMBERED + 1] = first
     sums[pupil, _NUMBERED + 2] = last
-
-
-def _absent_in_subject(pupil: int, subject: int, missed: int, of_subject: Counts, pupil_of_subject: Counts) -> int:
-    """Add to the subject and return its sum so far."""
-    if pupil_of_subject[subject] != pupil:
-        pupil_of_subject[subject] = pupil
-        of_subject[subject] = 0
-    of_subject[subject] += missed
-    return int(of_subject[subject])
 
 
 def _add_up_weeks(pupil: int, weeks: Weeks, scratch: _Scratch, sums: Counts) -> None:
@@ -428,7 +425,6 @@ _MONDAY, _FRIDAY, _LONGER, _RECENT, _LAST, _WORST, _NUMBERED, _DAYS = (
 _compiled: Any = numba.njit(nogil=True, cache=True)
 _lay_out: Any = _compiled(_lay_out_weeks)
 _add_missed: Any = _compiled(_add_absences)
-_in_subject: Any = _compiled(_absent_in_subject)
 _add_four: Any = _compiled(_add_four_sums)
 _add_weekday: Any = _compiled(_add_up_weekday)
 _add_weeks: Any = _compiled(_add_up_weeks)

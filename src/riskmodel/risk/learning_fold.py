@@ -174,6 +174,8 @@ def _fold_marks_of(
                     _add_points(of_pupil, day, points, days)
                     if day >= days.year:
                         _add_to_subject(of_subject, works.subject[row], pupil, points)
+        if of_pupil[_SINCE] != MISSING:  # so far the last day on which work is known to have come
+            of_pupil[_SINCE] = max(_weekdays(days.cut_off) - _weekdays(of_pupil[_SINCE]), 0)
         if of_pupil[_MARKS] > 0:
             of_pupil[_LOW_SUBJECTS], worst[pupil] = _subjects(of_subject, pupil, days.low_mark)
 
@@ -205,8 +207,7 @@ def _add_one_work(of_pupil: Counts, day: int, handed_in_on: int, weight: int, is
         return
     if weight != MISSING:
         of_pupil[_WEIGHT] = max(of_pupil[_WEIGHT], 0) + weight
-    since = max(_weekdays(days.cut_off) - _weekdays(day if handed_in_on == MISSING else handed_in_on), 0)
-    of_pupil[_SINCE] = since if of_pupil[_SINCE] == MISSING else min(of_pupil[_SINCE], since)
+    of_pupil[_SINCE] = max(of_pupil[_SINCE], day if handed_in_on == MISSING else handed_in_on)
 
 
 def _add_points_of(of_pupil: Counts, day: int, points: int, days: Days) -> None:
@@ -231,7 +232,8 @@ def _add_value(of_pupil: Counts, place: int, value: int) -> None:
 
 def _add_mark_of_day(of_pupil: Counts, day: int, points: int, low_mark: int) -> None:
     if of_pupil[_MARKS] <= 0:
-        of_pupil[_MARKS : _MARKS + 8] = 0
+        for place in range(_MARKS, _MARKS + 8):  # a slice would take longer than all that follows
+            of_pupil[place] = 0
         of_pupil[_MARKS + 6] = points
     of_pupil[_MARKS] += 1
     of_pupil[_MARKS + 1] += points
