@@ -116,14 +116,17 @@ def test_after_a_kill_only_parts_that_are_missing_or_not_whole_are_made(
         text=True,
         env=os.environ | {parts.WORKERS: "1"},
     )
-    pieces_of_a_range = len(pq.read_table(undisturbed.folder / "tables" / "cohort.parquet")["cohort_on"].unique()) + 1
-    kill_once_there_are(pieces_of_a_range + 2, process, store)
+    cohorts = len(pq.read_table(undisturbed.folder / "tables" / "cohort.parquet")["cohort_on"].unique())
+    # Of the past cohorts what daily facts came to; of all their members, and the trend of the present ones; two cohorts.
+    kill_once_there_are((cohorts - 1) + (cohorts + 1) + 2, process, store)
     assert current_run(store) is None
     (work,) = (path for path in store.staging.iterdir() if path.suffix != ".steps")
     whole = sorted((marks_of(work) / "parts").glob("*.arrow"))
-    of_range = [path for path in whole if path.name.startswith("pupils-1-")]
-    assert len(of_range) == pieces_of_a_range
-    (cut, *untouched), flipped = [path for path in whole if path not in of_range], of_range[0]
+    past, of_range, (cut, *untouched) = (
+        [path for path in whole if path.name.startswith(name)] for name in ("past-1-", "pupils-1-", "cohort-")
+    )
+    assert (len(past), len(of_range)) == (cohorts - 1, cohorts + 1)
+    flipped = of_range[0]
     cut.write_bytes(cut.read_bytes()[:-1])
     flipped.write_bytes(flipped.read_bytes()[:-9] + b"\xff" * 9)
 
@@ -132,7 +135,8 @@ def test_after_a_kill_only_parts_that_are_missing_or_not_whole_are_made(
     done = run(plan(store.folder), said.append)
     again = part_events(done)[-len(part_events(undisturbed)) :]
     kept = {name for event, name in again if event == journal.PART_KEPT}
-    assert len(kept) == len(untouched) > 0
+    assert len(kept) == len(untouched) + 1 > 1
+    assert "past-1" in kept
     assert not {name for name in kept if cut.name.startswith(name) or flipped.name.startswith(name)}
     assert sum("already done" in str(line) for line in said) == len(kept)
     assert verify(done.folder).digests() == verify(undisturbed.folder).digests()

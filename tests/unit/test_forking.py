@@ -140,6 +140,58 @@ def test_a_forked_process_is_waited_for_and_killed_like_any_other(stem: Stem, tm
     forked.kill()  # and again, without harm
 
 
+def wait_for(path: Path) -> None:
+    until = time.monotonic() + END_SECONDS
+    while not path.exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def aside(code: str) -> str:
+    """Return the one line by which a process executes ``code``."""
+    return f"exec({code!r})"
+
+
+def test_work_aside_is_done_by_a_process_of_its_own_that_finds_what_was_imported(stem: Stem, tmp_path: Path) -> None:
+    stem.warm_up("import colorsys")
+    told = tmp_path / "told"
+    look = f"import os, pathlib, sys; pathlib.Path({str(told)!r}).write_text(str(('colorsys' in sys.modules, os.getpid())))"
+    process = stem.fork_aside(look)
+    assert process.wait(END_SECONDS) is not None
+    assert told.read_text() == str((True, process.pid))
+
+
+def test_work_aside_that_is_asked_to_end_takes_away_what_it_began_and_otherwise_is_killed(
+    stem: Stem, tmp_path: Path
+) -> None:
+    begun, cleaned = tmp_path / "begun", tmp_path / "cleaned"
+    code = f"""
+import pathlib, signal, time
+{{}}
+pathlib.Path({str(begun)!r}).touch()
+try:
+    time.sleep(600)
+finally:
+    pathlib.Path({str(cleaned)!r}).touch()
+"""
+    for deaf in ("", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"):
+        process = stem.fork_aside(aside(code.format(deaf)))
+        wait_for(begun)
+        process.end_now(END_SECONDS if not deaf else 0.2)
+        assert not psutil.pid_exists(process.pid) or psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE
+        assert cleaned.exists() == (not deaf)
+        begun.unlink()
+        cleaned.unlink(missing_ok=True)
+
+
+def test_work_aside_ends_with_its_stem(stem: Stem, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    process = stem.fork_aside(f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(600)")
+    wait_for(begun)
+    process_of(stem).kill()
+    assert process.wait(END_SECONDS) is not None
+
+
 def test_a_kernel_that_was_killed_has_ended_when_that_is_told(stem: Stem, tmp_path: Path) -> None:
     provisioner = ForkingProvisioner(kernel_id="one", kernel_spec=KernelSpec())
     provisioner.process = forked = stem.fork(["-f", str(tmp_path / "kernel.json")], "", dict(os.environ))

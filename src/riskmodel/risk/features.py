@@ -22,7 +22,7 @@ from riskmodel.risk.context_features import CONTEXT_BLOCKS, CONTEXT_FEATURES
 from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.economic_features import ECONOMIC_BLOCKS, ECONOMIC_FEATURES
 from riskmodel.risk.feature import Block, Feature
-from riskmodel.risk.fold import days_around, fold_pupils
+from riskmodel.risk.fold import days_around, fold_pupils, widened
 from riskmodel.risk.learning_features import LEARNING_FEATURES
 
 __all__ = ["BLOCKS", "FEATURES", "build", "feature", "feature_sql", "fold_pupils"]
@@ -82,7 +82,7 @@ def build_rows(
         stage_number, class_code, municipality_code, school_year_on`` (see :func:`riskmodel.risk.label.cohort`).
     folded
         What :func:`fold_pupils` gives for this cut-off date and school year, by ranges of pupils in ascending order that
-        hold all members or more; None folds them here. A member without a row has no daily facts.
+        hold all members or more, with whole numbers of 64 bits or of 32; None folds them here. A member without a row has no daily facts.
 
     Returns
     -------
@@ -136,11 +136,11 @@ def _of_pupils(pupils: pa.Array, folded: Iterable[pa.Table]) -> pa.Table:
             continue
         after = bisect_right(range(len(pupils)), ids[-1].as_py(), first, key=lambda place: pupils[place].as_py())
         own = pupils[first:after]
-        found.append(rows if own.equals(ids) else rows.take(pc.index_in(own, value_set=ids)))
+        found.append(widened(rows if own.equals(ids) else rows.take(pc.index_in(own, value_set=ids))))
         first = after
     if rows is None:
         raise ValueError("what was folded must have its columns, even where it has no row")
-    return pa.concat_tables([*found, rows.take(pa.nulls(len(pupils) - first, pa.int32()))])
+    return pa.concat_tables([*found, widened(rows.take(pa.nulls(len(pupils) - first, pa.int32())))])
 
 
 def feature_sql(features: Iterable[Feature]) -> str:

@@ -8,6 +8,7 @@ gives.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -43,7 +44,7 @@ from riskmodel.risk.learning_fold import (
     fold_results,
 )
 from riskmodel.tables.canonical import ATTENDANCE, LESSONS_PLANNED, MARK, TERM_RESULT
-from riskmodel.tables.facts import Bound, FactReader, Read, Wanted, as_one
+from riskmodel.tables.facts import Bound, FactReader, PackedPieces, Read, Wanted, as_one
 from riskmodel.tables.packed import EPOCH, MISSING, PUPIL
 
 ROWS_AT_ONCE = 6_000_000
@@ -96,17 +97,17 @@ class Fold(Protocol):
 
 
 def fold_together(
-    connection: duckdb.DuckDBPyConnection,
+    source: duckdb.DuckDBPyConnection | PackedPieces,
     folds: Sequence[Fold],
     first_pupil: Bound = None,
     after_pupil: Bound = None,
 ) -> list[pa.Table]:
     """Return what each of ``folds`` alone would give. Facts that several of them ask for are read once.
 
-    The other parameters are those of :func:`fold_pupils`.
+    ``source`` is a connection, or the packed tables that hold what is wanted. The other parameters are those of :func:`fold_pupils`.
     """
     wanted = as_one(one for fold in folds for one in fold.wanted)
-    reader = FactReader(connection, wanted, first_pupil, after_pupil)
+    reader = FactReader(source, wanted, first_pupil, after_pupil)
     bounds = [first_pupil, *reader.cuts(ROWS_AT_ONCE, first_pupil, after_pupil), after_pupil]
     found: list[list[pa.Table]] = [[] for _ in folds]
     for part in pairwise(bounds):
@@ -189,3 +190,26 @@ def _whole(sums: NDArray[np.int64]) -> list[pa.Array]:
 
 def _share(values: NDArray[np.float64]) -> pa.Array:
     return pa.array(values, from_pandas=True)
+
+
+NARROW = (pa.int16(), pa.int32())
+
+
+def narrowed(table: pa.Table) -> pa.Table:
+    """Return a table with its whole numbers of 64 bits in 16 or in 32 where they fit: so much less is held and written."""
+    return pa.table({name: _narrow(table[name]) for name in table.column_names})
+
+
+def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if column.type != pa.int64():
+        return column
+    for kind in NARROW:
+        with contextlib.suppress(pa.ArrowInvalid):
+            return column.cast(kind)
+    return column
+
+
+def widened(table: pa.Table) -> pa.Table:
+    """Return a table that was :func:`narrowed` with its whole numbers in 64 bits, in which features reckon."""
+    kinds = (pa.int64() if field.type in NARROW else field.type for field in table.schema)
+    return table.cast(pa.schema([*map(pa.field, table.column_names, kinds)]))

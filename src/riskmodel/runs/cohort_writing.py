@@ -53,6 +53,7 @@ class CohortWriting:
             # from the parts that all wait for.
             self._trends = self._beside.submit(self._write_trends)
         while self._left and all(part.name in self._made for part in self._left[0]):
+            self._pupils = 0
             for rows in self._in_order(self._left.pop(0)):
                 self._write(rows)
 
@@ -79,7 +80,7 @@ class CohortWriting:
                 writer.write(pa.table({**dict(zip(COHORT_KEY, key, strict=True)), **own}))
 
     def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
-        """Finish the files; refuse a run to whose cohorts nobody belongs."""
+        """Finish the files; refuse a run to whose present cohort, the last, nobody belongs."""
         with self._beside:
             for writer in self._writers.values():
                 writer.close()
@@ -88,9 +89,7 @@ class CohortWriting:
         if kind is None and not self._pupils:
             raise UsageError(
                 message("Somebody must be enrolled on the cut-off date."),
-                found=message(
-                    "On {cut_off} and on the same day of earlier years, nobody was.", cut_off=self._run.cut_off
-                ),
+                found=message("On {cut_off}, nobody was.", cut_off=self._run.cut_off.isoformat()),
                 remedy=message("Deliver the enrolments, or choose another cut-off date."),
                 where="enrolment",
             )

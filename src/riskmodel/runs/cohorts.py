@@ -1,8 +1,8 @@
 """Cohorts, outcomes and features of the present and of every past cut-off (20_features).
 
 The work is cut into parts (see :mod:`riskmodel.runs.parts`): by range of pupils and for all cohorts at once, who belongs to
-a cohort, with which outcome, and what each member's own daily facts come to, so that a school year is read once; then, by
-cohort, the traits, and the features that look at other pupils too.
+a cohort, with which outcome, and what each present member's own daily facts come to; those of past cohorts apart
+(:mod:`riskmodel.runs.past_sums`); then, by cohort, the traits, and the features that look at other pupils too.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import pyarrow.compute as pc
 from riskmodel.memory import give_back
 from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.features import build_rows
-from riskmodel.risk.fold import FOLD_COLUMNS, CohortFold, fold_together
+from riskmodel.risk.fold import FOLD_COLUMNS, CohortFold, fold_together, widened
 from riskmodel.risk.label import OUTCOME_SCHEMA, STAYS, Window, cohort_windows, with_municipalities
-from riskmodel.risk.members import OfMembers, widened
+from riskmodel.risk.members import OfMembers
 from riskmodel.risk.trend import TREND_COLUMNS, TrendFold
-from riskmodel.runs import database, parts, trends
+from riskmodel.runs import database, parts, past_sums, trends
 from riskmodel.runs.cohort_writing import CohortWriting
 from riskmodel.runs.parts import Part, PartFolder
 from riskmodel.runs.school_traits import SCHOOL_TRAITS, school_traits
@@ -72,24 +72,29 @@ def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threa
     Raises
     ------
     UsageError
-        When nobody was enrolled on any of the cut-off dates.
+        When nobody was enrolled on the cut-off date of the run.
     """
-    with run.connect(threads, ("term", "enrolment")) as connection:
+    with run.connect(threads, ("term", "enrolment", *past_sums.DAILY)) as connection:
         horizon = date.fromisoformat(horizon_on) if horizon_on else None
         windows = cohort_windows(connection, run.cut_off, horizon, label_delay_days)
         pupils = FactReader(connection, [STAYS]).pupils()
+        past = past_sums.parts_of(connection, windows[:-1])
     with run.parts() as folder:
         given = {"delivery_ids": run.delivery_ids, "threads": threads}
         folds = _fold_parts(windows, run.cut_off, pupil_ranges(pupils, PUPILS_PER_PART), given)
         groups = max(-(-len(pupils) // PUPILS_PER_GROUP), 1)
-        wholes = [_cohort_parts(folder, window, groups, folds, run.cut_off, given) for window in windows]
+        sums = [*([past] * len(windows[:-1])), folds]
+        wholes = [
+            _cohort_parts(folder, window, groups, (folds, of_window), run.cut_off, given)
+            for window, of_window in zip(windows, sums, strict=True)
+        ]
         every_group = [part for parts_of_cohort in wholes for part in parts_of_cohort]
-        tell = run.progress(len(folds) + len(every_group))
+        tell = run.progress(len(past) + len(folds) + len(every_group))
         with (
             parts.beside(partial(_known_now, run, threads)) as known_now,
             parts.beside(partial(database.find_versions, folder, given)),
         ):
-            parts.make(folder, folds, tell)
+            parts.make(folder, [*past, *folds], tell)
             places, measures = known_now()
         give_back()  # what folding took
         of_trends = partial(trends.write_trends, run, folder, _files_of(folder, folds, TREND), measures)
@@ -139,13 +144,12 @@ def _fold_parts(
 
 
 def fold_part(folder: PartFolder, given: Mapping[str, Any]) -> dict[str, pa.Table]:
-    """Return by cohort its members of a range of pupils, and what their daily facts come to: work of a part."""
-    windows, as_of = [*map(_window, given["windows"])], date.fromisoformat(given["as_of"])
-    folds = {
-        window.cut_off.isoformat(): OfMembers(window, as_of, CohortFold(window.cut_off, window.school_year_on))
-        for window in windows
-    }
-    folds[TREND] = OfMembers(windows[-1], as_of, TrendFold(as_of))
+    """Return by cohort its members of a range of pupils, and what the daily facts of the present ones come to: work of a part."""
+    (*past, present), as_of = map(_window, given["windows"]), date.fromisoformat(given["as_of"])
+    folds = {window.cut_off.isoformat(): OfMembers(window, as_of) for window in past}
+    own = CohortFold(present.cut_off, present.school_year_on)
+    folds[present.cut_off.isoformat()] = OfMembers(present, as_of, own)
+    folds[TREND] = OfMembers(present, as_of, TrendFold(as_of))
     connection = database.canonical(folder, given)
     tables = fold_together(connection, [*folds.values()], given["first_pupil"], given["after_pupil"])
     found = dict(zip(folds, tables, strict=True))
@@ -158,11 +162,19 @@ def _files_of(folder: PartFolder, folds: Sequence[Part], piece: str) -> list[str
 
 
 def _cohort_parts(
-    folder: PartFolder, window: Window, groups: int, folds: Sequence[Part], as_of: date, given: Mapping[str, Any]
+    folder: PartFolder,
+    window: Window,
+    groups: int,
+    parts_of_cohort: tuple[Sequence[Part], Sequence[Part]],
+    as_of: date,
+    given: Mapping[str, Any],
 ) -> list[Part]:
-    """Return the parts of a cohort, one for each group of whole schools."""
-    files = _files_of(folder, folds, window.cut_off.isoformat())
-    own = {"window": _plain(window), "as_of": as_of.isoformat(), "folds": files}
+    """Return the parts of a cohort, one for each group of whole schools.
+
+    ``parts_of_cohort`` have a piece for it with its members, and one with what their daily facts come to.
+    """
+    members, sums = (_files_of(folder, some, window.cut_off.isoformat()) for some in parts_of_cohort)
+    own = {"window": _plain(window), "as_of": as_of.isoformat(), "members": members, "sums": sums}
     # The oldest first: so they are written, while the next are made.
     order = -window.cut_off.toordinal()
     return [
@@ -185,17 +197,18 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     of_cohort, as_of = _window(given["window"]), date.fromisoformat(given["as_of"])
     connection = database.canonical(folder, given)
     database.find_versions(folder, given)  # before anything is read of what they show
-    rows = _folded(folder, given["folds"], *given["group"])
-    members = with_municipalities(connection, of_cohort, rows.drop_columns([*FOLD_COLUMNS]).combine_chunks())
-    tables = {
-        "cohort": members,
-        "trait": _traits(connection, of_cohort, members, as_of),
-        "feature": build_rows(connection, of_cohort.cut_off, members, [rows.select(["pupil_id", *FOLD_COLUMNS])]),
-    }
+    rows = _members(folder, given["members"], *given["group"])
+    are_together = given["sums"] == given["members"]
+    folded = [rows] if are_together else map(folder.read, given["sums"])
+    members = rows.drop_columns([*FOLD_COLUMNS]) if are_together else rows
+    members = with_municipalities(connection, of_cohort, members.combine_chunks())
+    columns = ["pupil_id", *FOLD_COLUMNS]
+    features = build_rows(connection, of_cohort.cut_off, members, (some.select(columns) for some in folded))
+    tables = {"cohort": members, "trait": _traits(connection, of_cohort, members, as_of), "feature": features}
     return pa.table({f"{name}.{column}": rows[column] for name, rows in tables.items() for column in rows.column_names})
 
 
-def _folded(folder: PartFolder, files: Sequence[str], group: int, groups: int) -> pa.Table:
+def _members(folder: PartFolder, files: Sequence[str], group: int, groups: int) -> pa.Table:
     """Return the members of a cohort in a group of its schools, from the files of the ranges of pupils."""
     if groups == 1:
         return pa.concat_tables([widened(folder.read(name)) for name in files])

@@ -8,6 +8,8 @@ store are as they were written (:func:`riskmodel.sources.packing.look_through`),
 it keeps nothing: it digests files, and knows of each that it is whole. It makes no thread; the few threads that libraries start while they are imported (Arrow's allocator, OpenBLAS) are those that see to
 a fork themselves.
 
+Other work beside the run that wants these imports is forked from it too (:meth:`Stem.fork_aside`).
+
 The stem ends when the process that started it does, and its kernels end with it. Where a system cannot do this
 (:func:`can_fork`), every kernel is started in the ordinary way.
 """
@@ -38,8 +40,8 @@ from riskmodel.memory import keep_for_good
 
 LARGEST_MESSAGE = 1 << 20
 START = "from riskmodel.runs.forking import become_stem; become_stem()"
-KERNEL_NAME = "riskmodel-kernl"
-"""The name that a forked kernel has in the list of processes; the system keeps fifteen letters."""
+KERNEL_NAME, ASIDE_NAME = "riskmodel-kernl", "riskmodel-aside"
+"""The names that forked kernels, and other work, have in the list of processes; the system keeps fifteen letters."""
 SIGNAL_AT_PARENTS_END, NAME_OF_PROCESS = 1, 15
 """``PR_SET_PDEATHSIG`` and ``PR_SET_NAME`` of Linux's ``prctl``."""
 
@@ -103,6 +105,15 @@ class ForkedProcess:
         """End it."""
         self.send_signal(signal.SIGKILL)
 
+    def end_now(self, seconds: float) -> None:
+        """Ask it to end, and end it when it has not after so many seconds."""
+        self.terminate()
+        try:
+            self.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.wait()
+
     async def end(self, seconds: float) -> None:
         """Wait for the end, so many seconds at most, and let the loop go on meanwhile."""
         if self.poll() is not None:
@@ -160,6 +171,16 @@ class Stem:
         asked = {"arguments": arguments, "statements": imports, "environment": dict(environment), "folder": folder}
         with self._one_at_a_time:
             answer = self._ask(json.dumps(asked).encode())
+        return ForkedProcess(int(answer))
+
+    def fork_aside(self, statement: str) -> ForkedProcess:
+        """Return a process that executes ``statement``, which asks for what the stem has imported by then, and ends.
+
+        A signal to end raises ``SystemExit`` there, so that it takes away what it has begun. The parameters and errors of
+        :meth:`fork` hold.
+        """
+        with self._one_at_a_time:
+            answer = self._ask(json.dumps({"statements": "", "aside": statement}).encode())
         return ForkedProcess(int(answer))
 
     def warm_up(self, statements: str) -> None:
@@ -281,17 +302,19 @@ def become_stem() -> None:
     signal.set_wakeup_fd(ringing.fileno(), warn_on_full_buffer=False)
     for asked in _questions(channel, bell):
         _execute(asked["statements"])
-        if "arguments" not in asked:
+        if not {"arguments", "aside"} & asked.keys():
             continue
         keep_for_good()
         stem = os.getpid()
         child = os.fork()
         if child == 0:
-            ctypes.CDLL(None).prctl(NAME_OF_PROCESS, KERNEL_NAME.encode())
             end_with(stem)
             signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for its in (channel, bell, ringing):
                 its.close()
+            if "aside" in asked:
+                _work_aside(asked["aside"])
             _become_kernel(asked)
         channel.send(str(child).encode())
 
@@ -328,8 +351,17 @@ def end_with(parent: int) -> None:
         os._exit(GONE)
 
 
+def _work_aside(statement: str) -> NoReturn:
+    ctypes.CDLL(None).prctl(NAME_OF_PROCESS, ASIDE_NAME.encode())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(GONE))
+    try:
+        _execute(statement)
+    finally:
+        os._exit(0)
+
+
 def _become_kernel(asked: Mapping[str, Any]) -> NoReturn:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(NAME_OF_PROCESS, KERNEL_NAME.encode())
     os.setsid()
     silent = os.open(os.devnull, os.O_RDWR)
     os.dup2(silent, 0)

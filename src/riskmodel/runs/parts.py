@@ -30,13 +30,14 @@ from riskmodel.digests import state_of
 from riskmodel.errors import RiskmodelError, RunFailedError, UsageError
 from riskmodel.messages import message
 from riskmodel.runs.durable import digest_of
-from riskmodel.runs.failure import describe, failure_of
+from riskmodel.runs.failure import describe, failure_of, marks_of
 from riskmodel.runs.manifest import code_of_this_process, environment
 
 WORKERS, SCHEDULER = "RISKMODEL_WORKERS", "RISKMODEL_SCHEDULER"
 """Variables that say who makes the parts. They are no settings: a run is the same whoever made it."""
 
 KEY_LETTERS = 24
+PARTS_ENDING = ".arrow"
 NAME = re.compile(r"[a-z0-9_-]{1,60}")
 MARK = b"riskmodel part "
 ROWS_WRITTEN_AT_ONCE = 32_768
@@ -105,7 +106,7 @@ class PartFolder:
         """Return where the file of ``part`` lies, or that of one of its pieces."""
         work = f"{part.work.__module__}:{part.work.__qualname__}"
         key = digest_of({"code": self.code, "work": work, "given": dict(part.given)})
-        return self.path / f"{part.name}-{f'{piece}-' if piece else ''}{key[:KEY_LETTERS]}.arrow"
+        return self.path / f"{part.name}-{f'{piece}-' if piece else ''}{key[:KEY_LETTERS]}{PARTS_ENDING}"
 
     def files(self, part: Part) -> dict[str, Path]:
         """Return where the files of ``part`` lie, by piece."""
@@ -218,6 +219,11 @@ def open_folder(path: Path, store: Path) -> PartFolder:
     """Return the folder of parts at ``path``, made where there is none, for the code of this process."""
     path.mkdir(mode=0o750, parents=True, exist_ok=True)
     return PartFolder(path.absolute(), store.absolute(), code_digest())
+
+
+def parts_of_run(run_folder: Path) -> Path:
+    """Return where the parts of a run in staging lie."""
+    return marks_of(run_folder) / "parts"
 
 
 @cache

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from riskmodel.errors import RiskmodelError, RunFailedError, RunHeldError, Usage
 from riskmodel.memory import share_heaps
 from riskmodel.messages import Message, message
 from riskmodel.runs import gate_report, journal, parameters
+from riskmodel.runs.ahead import Ahead, ahead_of_delivery
 from riskmodel.runs.apart import in_own_process
 from riskmodel.runs.durable import Digests, digest_of, digest_of_files, disk_failure, files_below
 from riskmodel.runs.earlier import previous_run
@@ -31,7 +33,7 @@ from riskmodel.runs.lock import held_store
 from riskmodel.runs.lotteries import lotteries_before
 from riskmodel.runs.manifest import Code, Manifest, code_of_this_process, read_manifest
 from riskmodel.runs.papermilling import imports_in, load_papermill
-from riskmodel.runs.parts import check_executor
+from riskmodel.runs.parts import check_executor, parts_of_run
 from riskmodel.runs.publish import (
     Store,
     current_run,
@@ -115,15 +117,22 @@ def run(plan: Plan, say: Say) -> Done:
     store = open_store(plan.store)
     check_executor(store.folder)
     try:
-        with _stopped_by_signals(), held_store(store.folder), _stem(plan) as stem:
+        with (
+            _stopped_by_signals(),
+            held_store(store.folder),
+            _stem(plan) as stem,
+            ahead_of_delivery(store, stem) as ahead,
+        ):
             digests = Digests()
             if plan.delivery is not None:
                 if stem is not None:
                     # While the delivery is read, which seldom has work for every core.
                     stem.warm_up(_ahead_of_kernels(plan, store))
-                _receive(plan, plan.delivery, store, digests, say)
+                begin_ahead = partial(ahead.begin, plan.settings.cut_off_date)
+                _receive(plan, plan.delivery, store, digests, say, begin_ahead)
+                ahead.end()
             _receive_support(plan, store, say)
-            return _run(plan, store, _inputs(plan, store, digests, say), digests, say, stem)
+            return _run(plan, store, _inputs(plan, store, digests, say), digests, say, ahead)
     except OSError as error:
         raise disk_failure(error, store.folder) from error
 
@@ -143,7 +152,9 @@ def _ahead_of_kernels(plan: Plan, store: Store) -> str:
     )
 
 
-def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Say) -> None:
+def _receive(
+    plan: Plan, delivery: Path, store: Store, digests: Digests, say: Say, begin_ahead: Callable[[], None]
+) -> None:
     # Not in a notebook: names and register ids never reach one.
     def receive(tell: Say) -> str:
         limits, key_file = Limits(max_file_bytes=plan.settings.max_file_bytes), plan.key_file
@@ -155,6 +166,7 @@ def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Sa
         load_papermill(plan.pipeline.notebook(plan.pipeline.steps[0]))
         for path in files_below(store.deliveries):
             digests.of(path)  # for the inputs of the run
+        begin_ahead()
 
     started = time.perf_counter()
     delivery_id = in_own_process(receive, say, store.folder, prepare)
@@ -231,7 +243,7 @@ def _stem(plan: Plan) -> Iterator[Stem | None]:
         yield stem
 
 
-def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], digests: Digests, say: Say, stem: Stem | None) -> Done:
+def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], digests: Digests, say: Say, ahead: Ahead) -> Done:
     code = code_of_this_process()
     run_id = run_id_of(plan, inputs, code)
     if is_valid(store, run_id):
@@ -244,8 +256,9 @@ def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], digests: Digests, 
             remedy=message("Give the command without --resume."),
             where=str(store.folder),
         )
-    work = Work(run_id, store, plan.pipeline, plan.settings, inputs, code, digests, stem)
+    work = Work(run_id, store, plan.pipeline, plan.settings, inputs, code, digests, ahead.stem)
     work.begin()
+    ahead.hand_over(parts_of_run(work.folder))
     try:
         work.do_steps(say)
         manifest, checked = work.seal()

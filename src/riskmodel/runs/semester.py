@@ -28,9 +28,9 @@ import pyarrow.compute as pc
 from riskmodel.risk.label import Window
 from riskmodel.runs import journal
 from riskmodel.runs.durable import canonical_json
-from riskmodel.runs.failure import marks_of, note_errors
+from riskmodel.runs.failure import note_errors
 from riskmodel.runs.parquet import RowsWriter, read_rows, read_table, write_rows, write_table, write_wide
-from riskmodel.runs.parts import Part, PartFolder, Tell, open_folder
+from riskmodel.runs.parts import Part, PartFolder, Tell, open_folder, parts_of_run
 from riskmodel.runs.steps import INPUTS
 from riskmodel.sources.history import open_canonical
 from riskmodel.tables.canonical import ALL_TABLES
@@ -89,7 +89,7 @@ class SemesterRun:
 
         Should this process end before, what is left goes with the other leftovers when the run is published.
         """
-        path = marks_of(self.folder) / "parts"
+        path = parts_of_run(self.folder)
         yield open_folder(path, self.store)
         done = path.with_name(f"parts-done-{secrets.token_hex(4)}")
         with contextlib.suppress(OSError):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -50,6 +50,18 @@ the folder of the packed table made from it, or NULL; the days ``first_on`` to `
 NEVER_BEFORE, NEVER_AFTER = date(1, 1, 1), date(9999, 12, 31)
 
 Bound = str | None
+
+
+class PackedPiece(NamedTuple):
+    """A packed table, and the days for which it stands; both belong to it."""
+
+    folder: Path
+    first_on: date
+    last_on: date
+
+
+PackedPieces = Mapping[str, Sequence[PackedPiece]]
+"""What tables consist of, by name."""
 
 
 @dataclass(frozen=True)
@@ -216,8 +228,9 @@ class FactReader:
 
     Parameters
     ----------
-    connection
-        Holds ``canonical.<table>`` and, where they stand for files of a store, :data:`PIECE_RELATION`.
+    source
+        A connection that holds ``canonical.<table>`` and, where they stand for files of a store, :data:`PIECE_RELATION`; or the
+        packed tables themselves (see :func:`packed_pieces`).
     wanted
         Each table once.
     first_pupil, after_pupil
@@ -226,26 +239,27 @@ class FactReader:
 
     def __init__(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        source: duckdb.DuckDBPyConnection | PackedPieces,
         wanted: Sequence[Wanted],
         first_pupil: Bound = None,
         after_pupil: Bound = None,
     ) -> None:
-        self._connection, self._wanted = connection, wanted
+        self._wanted = wanted
         self._packed: dict[str, list[_Source]] = {}
         self._relations: dict[str, list[tuple[str, tuple[date, date]]]] = {}
         self._room: dict[tuple[str, str], NDArray[np.int32]] = {}
         for one in wanted:
             name = one.table.name
             self._packed[name], self._relations[name] = [], []
-            for packed, relation, span in _pieces(connection, name):
-                if span[1] < one.first_on or span[0] > one.last_on:
-                    continue
-                if packed is None:
-                    self._relations[name].append((relation, span))
-                else:
-                    table = PackedTable(Path(packed))
-                    self._packed[name].append(_Source(table, span, table.runs_between(first_pupil, after_pupil)))
+            if isinstance(source, Mapping):
+                pieces = source[name]
+            else:
+                self._connection = source
+                pieces, self._relations[name] = _pieces_of(source, one)
+            for folder, *span in pieces:
+                table = PackedTable(folder)
+                begins, ends = span
+                self._packed[name].append(_Source(table, (begins, ends), table.runs_between(first_pupil, after_pupil)))
 
     def pupils(self) -> pa.StringArray:
         """Return all pupils who have a row in any of the tables, in ascending order; no fact is read."""
@@ -383,6 +397,37 @@ def store_order(table: Table) -> str:
             *(f"{name} DESC NULLS FIRST" for name in others),
         ]
     )
+
+
+def packed_pieces(connection: duckdb.DuckDBPyConnection, wanted: Iterable[Wanted]) -> PackedPieces:
+    """Return which packed tables hold the facts that are ``wanted``, in the order of their days.
+
+    Raises
+    ------
+    ValueError
+        When a table consists of something else.
+    """
+    found = {one.table.name: _pieces_of(connection, one) for one in wanted}
+    # What nobody delivered is a table without rows.
+    others = [relation for _, relations in found.values() for relation, _ in relations]
+    if others := [relation for relation in others if connection.sql(f"SELECT 1 FROM {relation} LIMIT 1").fetchall()]:
+        raise ValueError(f"not packed: {', '.join(others)}")
+    return {name: pieces for name, (pieces, _) in found.items()}
+
+
+def _pieces_of(
+    connection: duckdb.DuckDBPyConnection, wanted: Wanted
+) -> tuple[list[PackedPiece], list[tuple[str, tuple[date, date]]]]:
+    """Return the packed tables that may hold a fact of the days asked for, and the other relations with their days."""
+    packed, relations = list[PackedPiece](), list[tuple[str, tuple[date, date]]]()
+    for folder, relation, span in _pieces(connection, wanted.table.name):
+        if span[1] < wanted.first_on or span[0] > wanted.last_on:
+            continue
+        if folder is None:
+            relations.append((relation, span))
+        else:
+            packed.append(PackedPiece(Path(folder), *span))
+    return packed, relations
 
 
 def _pieces(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str | None, str, tuple[date, date]]]:

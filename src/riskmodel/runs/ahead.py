@@ -1,0 +1,129 @@
+"""Made while a delivery is taken in: what past cohorts need of facts that the store holds already.
+
+Taking in has work for one core most of the time, and a delivery tells of the present school year. So a process beside it
+makes the parts of past cohorts (:mod:`riskmodel.runs.past_sums`); it ends when the delivery has been received, whatever is done
+by then, and the run takes over what is whole. Each part is named by all that it depends on: what was made from facts that
+the delivery told anew, or for another day than the calendar turns out to say, is never looked for. The run finds the same with it and without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from riskmodel.errors import RiskmodelError
+from riskmodel.latvia import school_year_of
+from riskmodel.risk.label import Window, cohort_windows
+from riskmodel.runs.forking import ForkedProcess, Stem
+from riskmodel.runs.parts import PARTS_ENDING, SCHEDULER, make_part, open_folder, workers
+from riskmodel.runs.past_sums import DAILY, parts_of
+from riskmodel.runs.publish import STORE_MODE, Store, remove
+from riskmodel.sources.history import open_canonical, stored_deliveries
+from riskmodel.tables.canonical import TERM
+from riskmodel.tables.relations import lay_out
+
+SECONDS_TO_END = 5.0
+
+
+@dataclass
+class Ahead:
+    """What is made ahead, in a folder of its own in the staging area of ``store``, by a process forked from ``stem``."""
+
+    store: Store
+    stem: Stem | None
+    folder: Path
+    _process: ForkedProcess | None = field(default=None, repr=False)
+
+    def begin(self, cut_off: date) -> None:
+        """Begin, where this machine has a core to spare; nobody is told when it cannot."""
+        if self.stem is None or workers() == 1 or os.environ.get(SCHEDULER, ""):
+            return
+        asked = [str(self.store.folder), str(self.folder), cut_off.isoformat()]
+        with contextlib.suppress(OSError):
+            self._process = self.stem.fork_aside(f"from riskmodel.runs.ahead import make_ahead; make_ahead(*{asked!r})")
+
+    def end(self) -> None:
+        """End what is at work; what is whole by then stays."""
+        if self._process is not None:
+            self._process.end_now(SECONDS_TO_END)
+            self._process = None
+
+    def hand_over(self, to: Path) -> None:
+        """Move what is whole to the folder ``to``, where parts of a run lie."""
+        self.end()
+        made = [*self.folder.glob(f"[!.]*{PARTS_ENDING}")]
+        if made:
+            to.mkdir(mode=STORE_MODE, parents=True, exist_ok=True)
+        for path in made:
+            path.rename(to / path.name)
+
+
+@contextlib.contextmanager
+def ahead_of_delivery(store: Store, stem: Stem | None) -> Iterator[Ahead]:
+    """Give what makes parts ahead; it has ended, and its folder is away, when the block has ended."""
+    made = Ahead(store, stem, store.staging / f"ahead-{secrets.token_hex(4)}")
+    try:
+        yield made
+    finally:
+        made.end()
+        if made.folder.exists():
+            remove(made.folder)
+
+
+def make_ahead(store: str, to: str, cut_off: str) -> None:
+    """Make the parts of the cohorts before ``cut_off`` from the deliveries that ``store`` holds, in the folder ``to``.
+
+    What cannot be made is left to the run, which says what is wrong.
+    """
+    folder = open_folder(Path(to), Path(store))
+    with duckdb.connect(config={"threads": 1}) as connection:
+        known = [delivery.delivery_id for delivery in stored_deliveries(Path(store))]
+        open_canonical(connection, Path(store), known, (TERM.name, *DAILY))
+        with contextlib.suppress(RiskmodelError):
+            for part in parts_of(connection, past_windows(connection, date.fromisoformat(cut_off))):
+                if make_part(folder, part).failure:
+                    return
+
+
+def past_windows(connection: duckdb.DuckDBPyConnection, cut_off: date) -> list[Window]:
+    """Return the windows of the past cohorts of a run on ``cut_off``, whose own school year nobody may have told of yet.
+
+    What is not told of its terms is taken from the published calendar.
+
+    Parameters
+    ----------
+    connection
+        Holds ``canonical.term``.
+
+    Raises
+    ------
+    UsageError
+        When no term had begun.
+    """
+    terms = connection.table(f"canonical.{TERM.name}").to_arrow_table().cast(TERM.arrow_schema())
+    told = {*zip(terms["school_year"].to_pylist(), terms["term_number"].to_pylist(), strict=True)}
+    year = school_year_of(cut_off)
+    published = [(1, year.starts_on, year.semester_1_ends_on), (2, year.semester_2_starts_on, year.ends_on)]
+    rows = [
+        {
+            "school_year": year.name,
+            "term_number": number,
+            "school_id": None,
+            "happened_on": starts_on,
+            "ends_on": ends_on,
+            "known_on": starts_on,
+        }
+        for number, starts_on, ends_on in published
+        if (year.name, number) not in told
+    ]
+    with duckdb.connect(config={"threads": 1}) as calendar:
+        lay_out(calendar, {TERM.name: pa.concat_tables([terms, pa.Table.from_pylist(rows, TERM.arrow_schema())])})
+        return cohort_windows(calendar, cut_off, None, 0)[:-1]

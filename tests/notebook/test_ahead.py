@@ -1,0 +1,211 @@
+"""What past cohorts need may be made while a delivery is taken in: then it is taken over, or it is not the run's and left."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from test_cluster import part_events, plan
+
+from riskmodel.errors import DeliveryError, UsageError
+from riskmodel.risk.label import cohort_windows
+from riskmodel.runs import ahead, parts
+from riskmodel.runs.ahead import Ahead, ahead_of_delivery, make_ahead, past_windows
+from riskmodel.runs.forking import Stem, can_fork
+from riskmodel.runs.journal import PART_DONE, PART_KEPT
+from riskmodel.runs.manifest import verify
+from riskmodel.runs.past_sums import DAILY, parts_of
+from riskmodel.runs.publish import Store, current_run, open_store
+from riskmodel.runs.runner import Done, run
+from riskmodel.sources.deliveries import receive
+from riskmodel.sources.history import open_canonical, stored_deliveries
+from riskmodel.sources.synthetic import cohort
+from riskmodel.tables.canonical import TERM
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not can_fork(), reason="nothing is made ahead where a system cannot fork"),
+]
+
+CUT_OFF = date(2024, 12, 20)
+COUNTRY = cohort.Plan(pupils=300, schools=4, years=3, seed=5, delivered_on=CUT_OFF, deliveries="yearly")
+PATIENCE_SECONDS = 60
+
+
+def quiet(_text: object) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def country(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a delivery for each year, one ``whole`` of all years, and a store that holds all but the newest."""
+    folder = tmp_path_factory.mktemp("country")
+    cohort.synthesise(COUNTRY, folder / "yearly", quiet)
+    cohort.synthesise(replace(COUNTRY, deliveries="one"), folder / "whole", quiet)
+    *earlier, _ = yearly(folder)
+    for delivery in earlier:
+        receive(delivery, folder / "store", folder / "store.key", quiet)
+    return folder
+
+
+def yearly(country: Path) -> list[Path]:
+    return sorted(path for path in (country / "yearly").iterdir() if (path / "mapping.yaml").exists())
+
+
+@pytest.fixture
+def store(country: Path, tmp_path: Path) -> Store:
+    shutil.copy(country / "store.key", tmp_path / "store.key")
+    return open_store(Path(shutil.copytree(country / "store", tmp_path / "store")))
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is made ahead be done, however small the delivery is."""
+    end = Ahead.end
+
+    def wait_and_end(self: Ahead) -> None:
+        if self._process is not None:
+            self._process.wait(PATIENCE_SECONDS)
+        end(self)
+
+    monkeypatch.setattr(Ahead, "end", wait_and_end)
+    monkeypatch.setenv(parts.WORKERS, "2")
+
+
+def run_with(delivery: Path, store: Store) -> Done:
+    return run(replace(plan(store.folder), delivery=delivery), quiet)
+
+
+def run_without(delivery: Path, store: Store, to: Path) -> Done:
+    """Return the run of a copy of ``store``, for which nothing is made ahead."""
+    folder = Path(shutil.copytree(store.folder, to / "without" / "store"))
+    shutil.copy(store.folder.with_name("store.key"), to / "without" / "store.key")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(parts.WORKERS, "1")
+        return run_with(delivery, Store(folder))
+
+
+def of_past(done: Done) -> list[str]:
+    return [event for event, part in part_events(done) if part.startswith("past-")]
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_run_takes_over_what_was_made_ahead_and_finds_the_same_bytes(
+    country: Path, store: Store, tmp_path: Path
+) -> None:
+    newest = yearly(country)[-1]
+    without = run_without(newest, store, tmp_path)
+    done = run_with(newest, store)
+    assert {*of_past(without)} == {PART_DONE}
+    assert {*of_past(done)} == {PART_KEPT}
+    assert done.run_id == without.run_id
+    assert verify(done.folder).digests() == verify(without.folder).digests()
+    assert not any(store.staging.iterdir())
+
+
+def test_what_a_delivery_tells_anew_is_not_taken_from_what_was_made_before_it(
+    country: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_ahead(str(store.folder), str(tmp_path / "stale"), CUT_OFF.isoformat())
+    assert any((tmp_path / "stale").iterdir())
+    without = run_without(country / "whole", store, tmp_path)
+    monkeypatch.setattr(Ahead, "begin", lambda self, _: shutil.copytree(tmp_path / "stale", self.folder))
+    done = run_with(country / "whole", store)
+    assert {*of_past(done)} == {PART_DONE}
+    assert verify(done.folder).digests() == verify(without.folder).digests()
+
+
+def test_a_run_need_not_wait_for_what_is_not_done(
+    country: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = run_without(yearly(country)[-1], store, tmp_path)
+    monkeypatch.setenv(parts.WORKERS, "2")
+    monkeypatch.setattr(Stem, "fork_aside", lambda self, _: fork_aside(self, "import time; time.sleep(600)"))
+    done = run_with(yearly(country)[-1], store)
+    assert {*of_past(done)} == {PART_DONE}
+    assert verify(done.folder).digests() == verify(without.folder).digests()
+
+
+fork_aside = Stem.fork_aside
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_delivery_that_is_refused_leaves_nothing_of_what_was_made(
+    country: Path, store: Store, tmp_path: Path
+) -> None:
+    refused = Path(shutil.copytree(yearly(country)[-1], tmp_path / "refused"))
+    for path in refused.glob("enrolment.*"):
+        path.write_bytes(b"PAR1 and nothing that a table begins with")
+    with pytest.raises(DeliveryError):
+        run_with(refused, store)
+    assert not any(store.staging.iterdir())
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_run_on_whose_cut_off_date_nobody_is_enrolled_says_so(country: Path, store: Store, tmp_path: Path) -> None:
+    without_stays = Path(shutil.copytree(yearly(country)[-1], tmp_path / "without_stays"))
+    for path in without_stays.glob("enrolment.*"):
+        path.unlink()
+    with pytest.raises(UsageError, match="nobody was"):
+        run_with(without_stays, store)
+    assert current_run(store) is None
+
+
+def test_nothing_is_made_ahead_by_one_worker_for_a_cluster_or_without_a_stem(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stem, "fork_aside", lambda *_: pytest.fail("a process was begun"))
+    for stem, workers, scheduler in (({}, "1", ""), ({}, "2", "tcp://127.0.0.1:1"), (None, "2", "")):
+        monkeypatch.setenv(parts.WORKERS, workers)
+        monkeypatch.setenv(parts.SCHEDULER, scheduler)
+        with ahead_of_delivery(store, None if stem is None else Stem(stem)) as made:
+            made.begin(CUT_OFF)
+            made.hand_over(store.folder / "nowhere")
+    assert not (store.folder / "nowhere").exists()
+
+
+def test_what_is_made_ahead_are_the_parts_that_the_run_looks_for(country: Path, store: Store) -> None:
+    make_ahead(str(store.folder), str(store.staging / "made"), CUT_OFF.isoformat())
+    receive(yearly(country)[-1], store.folder, store.folder.with_name("store.key"), quiet)
+    known = [delivery.delivery_id for delivery in stored_deliveries(store.folder)]
+    folder = parts.open_folder(store.staging / "made", store.folder)
+    with duckdb.connect() as connection:
+        open_canonical(connection, store.folder, known, (TERM.name, *DAILY))
+        asked = parts_of(connection, cohort_windows(connection, CUT_OFF, None, 30)[:-1])
+    assert asked
+    assert {folder.file(part, piece) for part in asked for piece in part.pieces} == {*folder.path.iterdir()}
+    assert all(map(folder.is_made, asked))
+
+
+def test_a_store_without_deliveries_has_nothing_to_make(tmp_path: Path) -> None:
+    make_ahead(str(tmp_path / "store"), str(tmp_path / "made"), CUT_OFF.isoformat())
+    assert not any((tmp_path / "made").iterdir())
+
+
+def test_terms_that_nobody_told_of_yet_are_those_of_the_published_calendar(country: Path, store: Store) -> None:
+    receive(yearly(country)[-1], store.folder, store.folder.with_name("store.key"), quiet)
+    known = [delivery.delivery_id for delivery in stored_deliveries(store.folder)]
+    with duckdb.connect() as told, duckdb.connect() as untold:
+        open_canonical(told, store.folder, known, (TERM.name,))
+        open_canonical(untold, store.folder, known[:-1], (TERM.name,))
+        for days in range(0, 300, 13):
+            cut_off = date(2024, 9, 3) + timedelta(days=days)
+            if cut_off <= CUT_OFF:
+                expected = [(one.cut_off, one.school_year_on) for one in cohort_windows(told, cut_off, None, 0)[:-1]]
+                assert len(expected) == 2
+                assert [(one.cut_off, one.school_year_on) for one in past_windows(untold, cut_off)] == expected
+            else:
+                # The delivery of December does not tell of the second term.
+                assert past_windows(untold, cut_off) == past_windows(told, cut_off)
+        assert past_windows(untold, date(2010, 10, 1)) == []
+
+
+def test_a_part_that_cannot_be_made_ahead_is_left_to_the_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = parts.Outcome("past-1", 0.0, {"kind": "ValueError"})
+    monkeypatch.setattr(ahead, "make_part", lambda *_: failed)
+    make_ahead(str(store.folder), str(store.staging / "made"), CUT_OFF.isoformat())
+    assert not any((store.staging / "made").iterdir())
