@@ -117,15 +117,15 @@ def test_after_a_kill_only_parts_that_are_missing_or_not_whole_are_made(
         env=os.environ | {parts.WORKERS: "1"},
     )
     cohorts = len(pq.read_table(undisturbed.folder / "tables" / "cohort.parquet")["cohort_on"].unique())
-    # Of the past cohorts what daily facts came to; of all their members, and the trend of the present ones; two cohorts.
-    kill_once_there_are((cohorts - 1) + (cohorts + 1) + 2, process, store)
+    # Of past cohorts what daily facts came to; of all their members and who left before, and the trend; two cohorts.
+    kill_once_there_are((cohorts - 1) + (2 * cohorts + 1) + 2, process, store)
     assert current_run(store) is None
     (work,) = (path for path in store.staging.iterdir() if path.suffix != ".steps")
     whole = sorted((marks_of(work) / "parts").glob("*.arrow"))
     past, of_range, (cut, *untouched) = (
         [path for path in whole if path.name.startswith(name)] for name in ("past-1-", "pupils-1-", "cohort-")
     )
-    assert (len(past), len(of_range)) == (cohorts - 1, cohorts + 1)
+    assert (len(past), len(of_range)) == (cohorts - 1, 2 * cohorts + 1)
     flipped = of_range[0]
     cut.write_bytes(cut.read_bytes()[:-1])
     flipped.write_bytes(flipped.read_bytes()[:-9] + b"\xff" * 9)

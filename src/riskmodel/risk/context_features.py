@@ -17,72 +17,7 @@ OLDEST_REGULAR_YEARS = 6.7
 GRADES_BEFORE_VET = 9
 PRIOR_PUPILS = 20
 """So many pupils with the country's share are added to each school's own."""
-MOVES_YEARS, SUPPORT_YEARS = 3, 2
-
-STAY = Block(
-    "stay",
-    f"""
-    WITH stays AS (
-        SELECT
-            member.member_id,
-            enrolment.school_id,
-            enrolment.happened_on,
-            enrolment.repeat_count,
-            enrolment.credits,
-            enrolment.registered_on,
-            enrolment.school_id = member.school_id
-                AND (enrolment.ends_on IS NULL OR enrolment.ends_on > $cut_off) AS is_own
-        FROM known.enrolment
-        JOIN member USING (pupil_id)
-        WHERE enrolment.happened_on <= $cut_off
-    ),
-    in_schools AS (
-        SELECT
-            member_id,
-            min(happened_on) AS first_on,
-            min(school_id) <> max(school_id) AS is_moved,
-            -- The own stay that began last: no two of one school begin on one day.
-            max(happened_on) FILTER (is_own) AS own_on
-        FROM stays
-        GROUP BY member_id
-    ),
-    own AS (
-        SELECT stays.member_id, repeat_count, credits, happened_on - registered_on AS registered_days_before
-        FROM stays
-        JOIN in_schools ON in_schools.member_id = stays.member_id AND in_schools.own_on = stays.happened_on
-        WHERE is_own
-    ),
-    ordered AS (
-        -- Who was in one school alone has not moved: the order of stays is needed for the others.
-        SELECT
-            member_id,
-            school_id,
-            happened_on,
-            lag(school_id) OVER (PARTITION BY member_id ORDER BY happened_on, school_id) AS school_before
-        FROM stays
-        JOIN in_schools USING (member_id)
-        WHERE is_moved
-    ),
-    moved AS (
-        SELECT
-            member_id,
-            count(*) FILTER (school_before <> school_id AND happened_on > $cut_off - {364 * MOVES_YEARS}) AS moves,
-            max(happened_on) FILTER (school_before IS DISTINCT FROM school_id) AS came_on
-        FROM ordered
-        GROUP BY member_id
-    )
-    SELECT
-        in_schools.member_id,
-        coalesce(moved.moves, 0) AS moves,
-        own.repeat_count,
-        own.credits,
-        $cut_off - coalesce(moved.came_on, in_schools.first_on) AS days_in_school,
-        own.registered_days_before
-    FROM in_schools
-    LEFT JOIN own USING (member_id)
-    LEFT JOIN moved USING (member_id)
-    """,  # noqa: S608  (constants)
-)
+SUPPORT_YEARS = 2
 
 PUPIL_NOW = Block(
     "pupil_now",
@@ -184,23 +119,10 @@ CLASS_NOW = Block(
 LEFT_BEFORE = Block(
     "left_before",
     f"""
-    WITH pupil_year AS (
-        -- How the newest stay in the school stood at the end of the last school year.
-        SELECT
-            school_id,
-            pupil_id,
-            last(
-                CASE WHEN ends_on < $year_on THEN exit_class ELSE 'continuing' END
-                ORDER BY coalesce(ends_on, DATE '9999-12-31'), exit_class
-            ) AS exit_class
-        FROM known.enrolment
-        WHERE happened_on < $year_on AND (ends_on IS NULL OR ends_on >= $past_year_on)
-        GROUP BY ALL
-    ),
-    decided AS (
-        SELECT school_id, exit_class = 'left' AS has_left
-        FROM pupil_year
-        WHERE exit_class NOT IN ('abroad', 'unknown')
+    WITH of_school AS (
+        SELECT school_id, sum(leavers)::BIGINT AS leavers, sum(pupils)::BIGINT AS pupils
+        FROM left_in_school
+        GROUP BY school_id
     ),
     place AS (
         SELECT school_id, municipality_code FROM known.school
@@ -208,10 +130,7 @@ LEFT_BEFORE = Block(
         QUALIFY row_number() OVER (PARTITION BY school_id ORDER BY happened_on DESC) = 1
     ),
     overall AS (
-        SELECT count(*) FILTER (has_left) / nullif(count(*), 0) AS share FROM decided
-    ),
-    of_school AS (
-        SELECT school_id, count(*) FILTER (has_left) AS leavers, count(*) AS pupils FROM decided GROUP BY school_id
+        SELECT sum(leavers)::BIGINT / nullif(sum(pupils)::BIGINT, 0) AS share FROM of_school
     ),
     of_municipality AS (
         SELECT municipality_code, sum(leavers) AS leavers, sum(pupils) AS pupils
@@ -249,7 +168,7 @@ SUPPORTED = Block(
     """,  # noqa: S608  (constants)
 )
 
-CONTEXT_BLOCKS = (STAY, PUPIL_NOW, SCHOOL_NOW, CLASS_NOW, LEFT_BEFORE, SUPPORTED)
+CONTEXT_BLOCKS = (PUPIL_NOW, SCHOOL_NOW, CLASS_NOW, LEFT_BEFORE, SUPPORTED)
 
 
 def _feature(

@@ -53,7 +53,7 @@ class Block:
     """One query whose rows several features share.
 
     It reads ``known.<table>``, ``member`` (one row per pupil of the cohort, with ``member_id``), ``folded`` (the sums
-    of members' own daily facts, by ``member_id``). It has at most one row per ``member_id``; features may name its columns.
+    of members' own daily facts, by ``member_id``), and ``left_in_school`` (see :class:`riskmodel.risk.stay_fold.LeftBefore`). It has at most one row per ``member_id``; features may name its columns.
     These parameters may stand in it: ``$cut_off``; ``$year_on``, first day of the school year; ``$past_year_on``,
     364 days earlier, the same weekday.
     """

@@ -22,14 +22,15 @@ from riskmodel.risk.context_features import CONTEXT_BLOCKS, CONTEXT_FEATURES
 from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.economic_features import ECONOMIC_BLOCKS, ECONOMIC_FEATURES
 from riskmodel.risk.feature import Block, Feature
-from riskmodel.risk.fold import days_around, fold_pupils, widened
+from riskmodel.risk.fold import days_around, fold_pupils, fold_together, widened
 from riskmodel.risk.learning_features import LEARNING_FEATURES
+from riskmodel.risk.stay_fold import LeftBefore, fold_stays
 
 __all__ = ["BLOCKS", "FEATURES", "build", "feature", "feature_sql", "fold_pupils"]
 
 FEATURES: tuple[Feature, ...] = (*ATTENDANCE_FEATURES, *LEARNING_FEATURES, *ECONOMIC_FEATURES, *CONTEXT_FEATURES)
 BLOCKS: tuple[Block, ...] = (*ECONOMIC_BLOCKS, *CONTEXT_BLOCKS)
-SLOW_TABLES = ("economic_area", "economic_pupil", "enrolment", "pupil", "school", "support")
+SLOW_TABLES = ("economic_area", "economic_pupil", "pupil", "school", "support")
 """What changes by the month: the blocks over it look at other pupils, schools and the country too."""
 
 CLASS_COLUMNS = ("school_id", "stage_kind", "stage_number", "class_code")
@@ -66,6 +67,8 @@ def build_rows(
     cut_off: date,
     members: pa.Table,
     folded: Iterable[pa.Table] | None = None,
+    stays: pa.Table | None = None,
+    left: pa.Table | None = None,
 ) -> pa.Table:
     """Return the features of ``members``, from what was known on ``cut_off``.
 
@@ -73,7 +76,7 @@ def build_rows(
     ----------
     connection
         Holds ``canonical.<table>``: all of them, or a part of whole schools. A part holds every row of its
-        pupils and schools, and the whole of ``school``, ``enrolment`` and ``economic_area``.
+        pupils and schools, and the whole of ``school`` and ``economic_area``, and of ``enrolment`` where ``left`` is None.
         Afterwards ``known`` shows ``SLOW_TABLES`` on ``cut_off``.
     cut_off
         The last day whose knowledge may be used.
@@ -83,6 +86,11 @@ def build_rows(
     folded
         What :func:`fold_pupils` gives for this cut-off date and school year, by ranges of pupils in ascending order that
         hold all members or more, with whole numbers of 64 bits or of 32; None folds them here. A member without a row has no daily facts.
+    stays
+        What :func:`riskmodel.risk.stay_fold.fold_stays` gives for them; None folds their stays here.
+    left
+        What :class:`riskmodel.risk.stay_fold.LeftBefore` gives of all pupils of all schools, in any ranges of pupils one behind the
+        other; None counts them here.
 
     Returns
     -------
@@ -103,21 +111,30 @@ def build_rows(
     year_on = years[0]
     if folded is None:
         folded = [fold_pupils(connection, cut_off, year_on)]
+    if stays is None:
+        stays = fold_stays(connection, members, cut_off)
+    if left is None:
+        (left,) = fold_together(connection, [LeftBefore(cut_off, year_on)])
     open_cut_off(connection, cut_off, tables=SLOW_TABLES)
-    return _named(connection, members, folded, days_around(cut_off, year_on))
+    of_members = _of_pupils(members["pupil_id"].combine_chunks(), folded)
+    connection.register("left_in_school", left)
+    try:
+        return _named(connection, members, {"folded": of_members, "stay": stays}, days_around(cut_off, year_on))
+    finally:
+        connection.unregister("left_in_school")
 
 
 def _named(
-    connection: duckdb.DuckDBPyConnection, members: pa.Table, folded: Iterable[pa.Table], days: Mapping[str, date]
+    connection: duckdb.DuckDBPyConnection, members: pa.Table, own: Mapping[str, pa.Table], days: Mapping[str, date]
 ) -> pa.Table:
-    """Lay the blocks side by side, a row per member in the same order, and name the features over them."""
-    pupils = members["pupil_id"].combine_chunks()
-    side_by_side = {"member": _lay_out_members(connection, members)}
-    side_by_side["folded"] = _of_pupils(pupils, folded).append_column("member_id", side_by_side["member"]["member_id"])
+    """Lay their ``own`` facts and the blocks side by side, a row per member in the same order, and name the features over them."""
+    side_by_side = {"member": _lay_out_members(connection, members), **own}
+    numbers = side_by_side["member"]["member_id"]
+    side_by_side["folded"] = own["folded"].append_column("member_id", numbers)
     connection.register("folded", side_by_side["folded"])
     for block in BLOCKS:
         rows = _asked(connection, block.sql, days)
-        side_by_side[block.name] = rows.take(_places(rows, len(pupils)))
+        side_by_side[block.name] = rows.take(_places(rows, len(numbers)))
     connection.execute("DROP TABLE temp.member")
     for name, rows in side_by_side.items():
         connection.register(name, rows)
@@ -146,7 +163,7 @@ def _of_pupils(pupils: pa.Array, folded: Iterable[pa.Table]) -> pa.Table:
 def feature_sql(features: Iterable[Feature]) -> str:
     """Return the query that names each feature by its code, over blocks whose rows stand in the order of the members."""
     columns = ",\n    ".join(f"({declared.sql})::DOUBLE AS {declared.code}" for declared in features)
-    beside = "\n".join(f"POSITIONAL JOIN {name}" for name in ("folded", *(block.name for block in BLOCKS)))
+    beside = "\n".join(f"POSITIONAL JOIN {name}" for name in ("folded", "stay", *(block.name for block in BLOCKS)))
     return f"SELECT\n    {columns}\nFROM member\n{beside}"
 
 

@@ -10,14 +10,18 @@ import pyarrow as pa
 
 from riskmodel.risk.fold import CohortFold, narrowed
 from riskmodel.risk.label import STAYS, Window, members_of
+from riskmodel.risk.stay_fold import STAYS_TOLD, stays_of
 from riskmodel.risk.trend import TrendFold
-from riskmodel.tables.facts import Read, Wanted
+from riskmodel.tables.facts import Read, Wanted, as_one
 from riskmodel.tables.packed import PUPIL
 
 
 @dataclass(frozen=True)
 class OfMembers:
-    """The members of a cohort, and what ``fold`` gives of them alone; one without any fact has a row of empty values."""
+    """The members of a cohort with what their stays tell, and what ``fold`` gives of them alone.
+
+    A member without any fact has a row of empty values.
+    """
 
     window: Window
     as_of: date
@@ -26,10 +30,14 @@ class OfMembers:
     @property
     def wanted(self) -> Sequence[Wanted]:
         """The stays, which tell who belongs to the cohort, and what the fold reads."""
-        return [STAYS, *(self.fold.wanted if self.fold else ())]
+        return [*as_one((STAYS, STAYS_TOLD)), *(self.fold.wanted if self.fold else ())]
 
     def of(self, read: Read) -> pa.Table:
-        """Return the columns of :func:`riskmodel.risk.label.members_of` and those of the fold, narrow (see :func:`widened`)."""
+        """Return, narrow (see :func:`riskmodel.risk.fold.narrowed`), the columns of :func:`riskmodel.risk.label.members_of`,
+        those of :func:`riskmodel.risk.stay_fold.stays_of`, and those of the fold.
+        """
         is_member, members = members_of(read, self.window, self.as_of)
-        folded = self.fold.of(read, is_member).drop_columns(PUPIL) if self.fold else members.select([])
-        return narrowed(pa.table({name: rows[name] for rows in (members, folded) for name in rows.column_names}))
+        tables = [members, stays_of(read, is_member, members["school_id"].combine_chunks(), self.window.cut_off)]
+        if self.fold:
+            tables.append(self.fold.of(read, is_member).drop_columns(PUPIL))
+        return narrowed(pa.table({name: rows[name] for rows in tables for name in rows.column_names}))

@@ -22,9 +22,10 @@ import pyarrow.compute as pc
 from riskmodel.memory import give_back
 from riskmodel.risk.cutoff import open_cut_off, with_pupil_keys
 from riskmodel.risk.features import build_rows
-from riskmodel.risk.fold import FOLD_COLUMNS, CohortFold, fold_together, widened
+from riskmodel.risk.fold import FOLD_COLUMNS, CohortFold, Fold, fold_together, widened
 from riskmodel.risk.label import OUTCOME_SCHEMA, STAYS, Window, cohort_windows, with_municipalities
 from riskmodel.risk.members import OfMembers
+from riskmodel.risk.stay_fold import STAY_COLUMNS, LeftBefore
 from riskmodel.risk.trend import TREND_COLUMNS, TrendFold
 from riskmodel.runs import database, parts, past_sums, trends
 from riskmodel.runs.cohort_writing import CohortWriting
@@ -51,8 +52,9 @@ PUPILS_PER_GROUP = 400_000
 """Of a country in which more pupils were ever enrolled a cohort is made in groups of whole schools: so memory does not grow
 with the country. In groups each of them looks at all versions again, which a country of less need not pay for."""
 
-TREND = "trend"
-"""The piece of a range of pupils that tells of the weeks and months of the present members; the others are named by the day of the cohort."""
+TREND, LEFT = "trend", "left-"
+"""The piece of a range of pupils that tells of the weeks and months of the present members; what those are called that tell how
+many left each school before a cohort, before its day. The others are named by the day of the cohort."""
 
 
 def make_cohorts(run: SemesterRun, horizon_on: str, label_delay_days: int, threads: int = 1) -> None:
@@ -130,7 +132,8 @@ def _fold_parts(
     given: Mapping[str, Any],
 ) -> list[Part]:
     own = {"windows": [*map(_plain, windows)], "as_of": as_of.isoformat()}
-    pieces = (*(window.cut_off.isoformat() for window in windows), TREND)
+    days = [window.cut_off.isoformat() for window in windows]
+    pieces = (*days, *(f"{LEFT}{day}" for day in days), TREND)
     return [
         Part(
             f"pupils-{number}",
@@ -145,11 +148,14 @@ def _fold_parts(
 
 def fold_part(folder: PartFolder, given: Mapping[str, Any]) -> dict[str, pa.Table]:
     """Return by cohort its members of a range of pupils, and what the daily facts of the present ones come to: work of a part."""
-    (*past, present), as_of = map(_window, given["windows"]), date.fromisoformat(given["as_of"])
-    folds = {window.cut_off.isoformat(): OfMembers(window, as_of) for window in past}
-    own = CohortFold(present.cut_off, present.school_year_on)
-    folds[present.cut_off.isoformat()] = OfMembers(present, as_of, own)
-    folds[TREND] = OfMembers(present, as_of, TrendFold(as_of))
+    windows, as_of = [*map(_window, given["windows"])], date.fromisoformat(given["as_of"])
+    folds: dict[str, Fold] = {}
+    for window in windows:
+        days = window.cut_off, window.school_year_on
+        own = CohortFold(*days) if window == windows[-1] else None
+        folds[window.cut_off.isoformat()] = OfMembers(window, as_of, own)
+        folds[f"{LEFT}{window.cut_off}"] = LeftBefore(*days)
+    folds[TREND] = OfMembers(windows[-1], as_of, TrendFold(as_of))
     connection = database.canonical(folder, given)
     tables = fold_together(connection, [*folds.values()], given["first_pupil"], given["after_pupil"])
     found = dict(zip(folds, tables, strict=True))
@@ -174,7 +180,8 @@ def _cohort_parts(
     ``parts_of_cohort`` have a piece for it with its members, and one with what their daily facts come to.
     """
     members, sums = (_files_of(folder, some, window.cut_off.isoformat()) for some in parts_of_cohort)
-    own = {"window": _plain(window), "as_of": as_of.isoformat(), "members": members, "sums": sums}
+    left = _files_of(folder, parts_of_cohort[0], f"{LEFT}{window.cut_off}")
+    own = {"window": _plain(window), "as_of": as_of.isoformat(), "members": members, "sums": sums, "left": left}
     # The oldest first: so they are written, while the next are made.
     order = -window.cut_off.toordinal()
     return [
@@ -200,10 +207,13 @@ def cohort_part(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     rows = _members(folder, given["members"], *given["group"])
     are_together = given["sums"] == given["members"]
     folded = [rows] if are_together else map(folder.read, given["sums"])
-    members = rows.drop_columns([*FOLD_COLUMNS]) if are_together else rows
-    members = with_municipalities(connection, of_cohort, members.combine_chunks())
     columns = ["pupil_id", *FOLD_COLUMNS]
-    features = build_rows(connection, of_cohort.cut_off, members, (some.select(columns) for some in folded))
+    stays = rows.select(STAY_COLUMNS)
+    members = rows.drop_columns([*STAY_COLUMNS, *(FOLD_COLUMNS if are_together else ())])
+    members = with_municipalities(connection, of_cohort, members.combine_chunks())
+    of_members = (some.select(columns) for some in folded)
+    left = pa.concat_tables(map(folder.read, given["left"]))
+    features = build_rows(connection, of_cohort.cut_off, members, of_members, stays, left)
     tables = {"cohort": members, "trait": _traits(connection, of_cohort, members, as_of), "feature": features}
     return pa.table({f"{name}.{column}": rows[column] for name, rows in tables.items() for column in rows.column_names})
 
