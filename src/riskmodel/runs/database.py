@@ -17,7 +17,7 @@ from riskmodel.risk.features import SLOW_TABLES
 from riskmodel.runs.parts import PartFolder
 from riskmodel.sources.history import open_canonical
 
-LARGEST_MEMORY = "400MB"
+LARGEST_MEMORY = "200MB"
 """A country of 150,000 pupils stays below; of a larger one the data base keeps what is not at hand in a file, a tenth slower."""
 
 
