@@ -21,9 +21,11 @@ from small_world import CUT_OFF, YEAR_ON, Row, World, invent_world, pupil_id
 
 from riskmodel.risk import fold
 from riskmodel.risk.cutoff import counting, open_cut_off
+from riskmodel.risk.features import build_rows
 from riskmodel.risk.fold import FOLD_COLUMNS, fold_pupils
-from riskmodel.risk.label import cohort, cohort_windows
+from riskmodel.risk.label import cohort, cohort_windows, with_municipalities
 from riskmodel.risk.members import OfMembers
+from riskmodel.risk.stay_fold import STAY_COLUMNS
 from riskmodel.risk.trend import TrendFold, trend_of_pupils
 from riskmodel.sources.packing import packed
 from riskmodel.tables import facts
@@ -179,6 +181,23 @@ def test_members_are_folded_alone_as_they_are_among_all(seed):
                     assert row == facts_of
                 elif isinstance(own, fold.CohortFold):
                     assert {value for name, value in row.items() if name != "pupil_id"} == {None}
+
+
+@settings(max_examples=5, deadline=None)
+@given(SEEDS)
+def test_features_of_members_who_were_folded_alone_are_those_of_members_among_all(seed):
+    connection = laid_out(**invent_world(seed, pupils=12))
+    for window in cohort_windows(connection, CUT_OFF, None, 30):
+        days = window.cut_off, window.school_year_on
+        (folded,) = fold.fold_together(connection, [OfMembers(window, CUT_OFF, fold.CohortFold(*days))])
+        alone = fold.widened(folded)
+        members = with_municipalities(connection, window, alone.drop_columns([*STAY_COLUMNS, *FOLD_COLUMNS]))
+        bound = alone["pupil_id"][alone.num_rows // 2].as_py()
+        among_all = [fold.narrowed(fold_pupils(connection, *days, *some)) for some in ((None, bound), (bound, None))]
+        found = build_rows(
+            connection, window.cut_off, members, [alone.select(["pupil_id", *FOLD_COLUMNS])], alone.select(STAY_COLUMNS)
+        )
+        assert found.equals(build_rows(connection, window.cut_off, members, among_all))
 
 
 @given(st.lists(st.sets(st.text(max_size=3), max_size=6), max_size=5))

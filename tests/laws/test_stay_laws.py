@@ -37,7 +37,8 @@ AT_HAND = """
         SELECT * FROM stays WHERE is_own
         QUALIFY row_number() OVER (PARTITION BY pupil_id ORDER BY happened_on DESC) = 1
     )
-    SELECT moves, $cut_off - came_on, repeat_count, credits, own.happened_on - registered_on
+    -- Credits count in hundredths, as all decimals that are packed.
+    SELECT moves, $cut_off - came_on, repeat_count, floor(credits * 100 + 0.5) / 100, own.happened_on - registered_on
     FROM member LEFT JOIN moved USING (pupil_id) LEFT JOIN own USING (pupil_id)
     ORDER BY pupil_id
 """
@@ -71,7 +72,7 @@ stays = st.lists(
             "exit_class": st.sampled_from(CLASSES),
             "repeat_count": st.none() | st.integers(0, 20),
             "registered_on": st.none() | days,
-            "credits": st.none() | st.integers(0, 100_000).map(lambda hundredths: hundredths / 100),
+            "credits": st.none() | st.integers(0, 1_000_000).map(lambda thousandths: thousandths / 1000),
             "stage_kind": st.just("grade"),
             "stage_number": st.integers(5, 12),
         }

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import psutil
 import pytest
 from test_cluster import part_events, plan
 
 from riskmodel.errors import DeliveryError, UsageError
 from riskmodel.risk.label import cohort_windows
-from riskmodel.runs import ahead, parts
+from riskmodel.runs import ahead, parts, past_sums
 from riskmodel.runs.ahead import Ahead, ahead_of_delivery, make_ahead, past_windows
 from riskmodel.runs.forking import Stem, can_fork
 from riskmodel.runs.journal import PART_DONE, PART_KEPT
@@ -22,7 +29,7 @@ from riskmodel.runs.past_sums import DAILY, parts_of
 from riskmodel.runs.publish import Store, current_run, open_store
 from riskmodel.runs.runner import Done, run
 from riskmodel.sources.deliveries import receive
-from riskmodel.sources.history import open_canonical, stored_deliveries
+from riskmodel.sources.history import PACKED_FOLDER, open_canonical, stored_deliveries
 from riskmodel.sources.synthetic import cohort
 from riskmodel.tables.canonical import TERM
 
@@ -63,17 +70,25 @@ def store(country: Path, tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let what is made ahead be done, however small the delivery is."""
-    end = Ahead.end
+def patient(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let what is made ahead be done, however small the delivery is; return the names of the files that were made."""
+    end, made = Ahead.end, list[str]()
 
     def wait_and_end(self: Ahead) -> None:
-        if self._process is not None:
-            self._process.wait(PATIENCE_SECONDS)
+        if self._aside is not None:
+            process = self._aside.begun(PATIENCE_SECONDS)
+            assert process is not None
+            process.wait(PATIENCE_SECONDS)
+            made.extend(path.name for path in self.folder.iterdir())
         end(self)
 
     monkeypatch.setattr(Ahead, "end", wait_and_end)
     monkeypatch.setenv(parts.WORKERS, "2")
+    return made
+
+
+def known_to(store: Store) -> list[str]:
+    return [delivery.delivery_id for delivery in stored_deliveries(store.folder)]
 
 
 def run_with(delivery: Path, store: Store) -> Done:
@@ -93,13 +108,14 @@ def of_past(done: Done) -> list[str]:
     return [event for event, part in part_events(done) if part.startswith("past-")]
 
 
-@pytest.mark.usefixtures("patient")
 def test_a_run_takes_over_what_was_made_ahead_and_finds_the_same_bytes(
-    country: Path, store: Store, tmp_path: Path
+    country: Path, store: Store, tmp_path: Path, patient: list[str]
 ) -> None:
     newest = yearly(country)[-1]
     without = run_without(newest, store, tmp_path)
+    assert patient == []
     done = run_with(newest, store)
+    assert patient
     assert {*of_past(without)} == {PART_DONE}
     assert {*of_past(done)} == {PART_KEPT}
     assert done.run_id == without.run_id
@@ -110,7 +126,8 @@ def test_a_run_takes_over_what_was_made_ahead_and_finds_the_same_bytes(
 def test_what_a_delivery_tells_anew_is_not_taken_from_what_was_made_before_it(
     country: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_ahead(str(store.folder), str(tmp_path / "stale"), CUT_OFF.isoformat())
+    (tmp_path / "stale").mkdir()
+    make_ahead(str(store.folder), known_to(store), str(tmp_path / "stale"), CUT_OFF.isoformat())
     assert any((tmp_path / "stale").iterdir())
     without = run_without(country / "whole", store, tmp_path)
     monkeypatch.setattr(Ahead, "begin", lambda self, _: shutil.copytree(tmp_path / "stale", self.folder))
@@ -133,15 +150,15 @@ def test_a_run_need_not_wait_for_what_is_not_done(
 fork_aside = Stem.fork_aside
 
 
-@pytest.mark.usefixtures("patient")
 def test_a_delivery_that_is_refused_leaves_nothing_of_what_was_made(
-    country: Path, store: Store, tmp_path: Path
+    country: Path, store: Store, tmp_path: Path, patient: list[str]
 ) -> None:
     refused = Path(shutil.copytree(yearly(country)[-1], tmp_path / "refused"))
     for path in refused.glob("enrolment.*"):
         path.write_bytes(b"PAR1 and nothing that a table begins with")
     with pytest.raises(DeliveryError):
         run_with(refused, store)
+    assert patient
     assert not any(store.staging.iterdir())
 
 
@@ -169,9 +186,10 @@ def test_nothing_is_made_ahead_by_one_worker_for_a_cluster_or_without_a_stem(
 
 
 def test_what_is_made_ahead_are_the_parts_that_the_run_looks_for(country: Path, store: Store) -> None:
-    make_ahead(str(store.folder), str(store.staging / "made"), CUT_OFF.isoformat())
+    (store.staging / "made").mkdir()
+    make_ahead(str(store.folder), known_to(store), str(store.staging / "made"), CUT_OFF.isoformat())
     receive(yearly(country)[-1], store.folder, store.folder.with_name("store.key"), quiet)
-    known = [delivery.delivery_id for delivery in stored_deliveries(store.folder)]
+    known = known_to(store)
     folder = parts.open_folder(store.staging / "made", store.folder)
     with duckdb.connect() as connection:
         open_canonical(connection, store.folder, known, (TERM.name, *DAILY))
@@ -182,13 +200,14 @@ def test_what_is_made_ahead_are_the_parts_that_the_run_looks_for(country: Path, 
 
 
 def test_a_store_without_deliveries_has_nothing_to_make(tmp_path: Path) -> None:
-    make_ahead(str(tmp_path / "store"), str(tmp_path / "made"), CUT_OFF.isoformat())
+    (tmp_path / "made").mkdir()
+    make_ahead(str(tmp_path / "store"), [], str(tmp_path / "made"), CUT_OFF.isoformat())
     assert not any((tmp_path / "made").iterdir())
 
 
 def test_terms_that_nobody_told_of_yet_are_those_of_the_published_calendar(country: Path, store: Store) -> None:
     receive(yearly(country)[-1], store.folder, store.folder.with_name("store.key"), quiet)
-    known = [delivery.delivery_id for delivery in stored_deliveries(store.folder)]
+    known = known_to(store)
     with duckdb.connect() as told, duckdb.connect() as untold:
         open_canonical(told, store.folder, known, (TERM.name,))
         open_canonical(untold, store.folder, known[:-1], (TERM.name,))
@@ -204,8 +223,82 @@ def test_terms_that_nobody_told_of_yet_are_those_of_the_published_calendar(count
         assert past_windows(untold, date(2010, 10, 1)) == []
 
 
-def test_a_part_that_cannot_be_made_ahead_is_left_to_the_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    failed = parts.Outcome("past-1", 0.0, {"kind": "ValueError"})
-    monkeypatch.setattr(ahead, "make_part", lambda *_: failed)
-    make_ahead(str(store.folder), str(store.staging / "made"), CUT_OFF.isoformat())
-    assert not any((store.staging / "made").iterdir())
+def test_after_a_part_that_cannot_be_made_ahead_all_is_left_to_the_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past_sums, "ROWS_PER_PART", 20_000)
+    asked: list[str] = []
+
+    def second_fails(folder: parts.PartFolder, part: parts.Part) -> parts.Outcome:
+        asked.append(part.name)
+        failure = {"kind": "ValueError"} if part.name == "past-2" else None
+        return parts.Outcome(part.name, 0.0, failure) if failure else parts.make_part(folder, part)
+
+    monkeypatch.setattr(ahead, "make_part", second_fails)
+    made = store.staging / "made"
+    made.mkdir()
+    make_ahead(str(store.folder), known_to(store), str(made), CUT_OFF.isoformat())
+    assert asked == ["past-1", "past-2"]
+    assert {path.name[:7] for path in made.iterdir()} == {"past-1-"}
+
+
+def test_what_begins_too_late_finds_nothing_to_do_and_writes_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(parts.WORKERS, "2")
+    before = {*store.folder.rglob("*")}
+    stem = Stem({**os.environ})
+    with contextlib.closing(stem), ahead_of_delivery(store, stem) as made:
+        stem.warm_up("import time; time.sleep(2)")
+        made.begin(CUT_OFF)
+        assert made.folder.is_dir()
+        asked = made._aside
+        began = time.monotonic()
+        made.end()
+        assert time.monotonic() - began < 1
+        assert not made.folder.exists()
+        assert asked is not None
+        process = asked.begun(PATIENCE_SECONDS)
+        assert process is not None
+        process.wait(PATIENCE_SECONDS)
+    assert {*store.folder.rglob("*")} == before
+
+
+def test_what_would_have_to_be_worked_out_first_is_left_to_the_run(store: Store) -> None:
+    shutil.rmtree(store.folder / PACKED_FOLDER)
+    (store.staging / "made").mkdir()
+    before = {*store.folder.rglob("*")}
+    make_ahead(str(store.folder), known_to(store), str(store.staging / "made"), CUT_OFF.isoformat())
+    assert {*store.folder.rglob("*")} == before
+
+
+STOPPED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from test_ahead import run_with
+from riskmodel.runs.publish import Store
+run_with(Path(sys.argv[3]), Store(Path(sys.argv[2])))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_stopped_while_parts_are_made_ahead_leaves_no_process(
+    country: Path, store: Store, number: signal.Signals
+) -> None:
+    arguments = [Path(__file__).parent, store.folder, country / "whole"]
+    process = subprocess.Popen([sys.executable, "-c", STOPPED, *arguments], env=os.environ | {parts.WORKERS: "2"})
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not any(store.staging.glob("ahead-*")):
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    process.wait(PATIENCE_SECONDS)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE_SECONDS)
+    assert not alive
+    assert any(store.staging.glob("ahead-*")) == (number == signal.SIGKILL)
+    # What a kill leaves goes with the other leftovers, and stops nobody.
+    run_with(yearly(country)[-1], store)
+    assert not any(store.staging.iterdir())

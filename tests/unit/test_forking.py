@@ -156,7 +156,8 @@ def test_work_aside_is_done_by_a_process_of_its_own_that_finds_what_was_imported
     stem.warm_up("import colorsys")
     told = tmp_path / "told"
     look = f"import os, pathlib, sys; pathlib.Path({str(told)!r}).write_text(str(('colorsys' in sys.modules, os.getpid())))"
-    process = stem.fork_aside(look)
+    process = stem.fork_aside(look).begun(END_SECONDS)
+    assert process is not None
     assert process.wait(END_SECONDS) is not None
     assert told.read_text() == str((True, process.pid))
 
@@ -175,7 +176,8 @@ finally:
     pathlib.Path({str(cleaned)!r}).touch()
 """
     for deaf in ("", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"):
-        process = stem.fork_aside(aside(code.format(deaf)))
+        process = stem.fork_aside(aside(code.format(deaf))).begun(END_SECONDS)
+        assert process is not None
         wait_for(begun)
         process.end_now(END_SECONDS if not deaf else 0.2)
         assert not psutil.pid_exists(process.pid) or psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE
@@ -186,10 +188,33 @@ finally:
 
 def test_work_aside_ends_with_its_stem(stem: Stem, tmp_path: Path) -> None:
     begun = tmp_path / "begun"
-    process = stem.fork_aside(f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(600)")
+    asked = stem.fork_aside(f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(600)")
     wait_for(begun)
+    process = asked.begun(END_SECONDS)
     process_of(stem).kill()
+    assert process is not None
     assert process.wait(END_SECONDS) is not None
+
+
+def test_nobody_waits_for_work_aside_that_the_stem_has_not_begun(stem: Stem, tmp_path: Path) -> None:
+    begun, free = tmp_path / "begun", tmp_path / "free"
+    stem.warm_up(aside(f"import pathlib, time\nwhile not pathlib.Path({str(free)!r}).exists(): time.sleep(0.01)"))
+    asked = stem.fork_aside(f"import pathlib; pathlib.Path({str(begun)!r}).touch()")
+    assert asked.begun() is None
+    assert not begun.exists()
+    free.touch()
+    # A kernel that is asked for later gets its own answer, not that of the work before it.
+    assert printed(executed(tmp_path, "import os\nprint(os.getpid())", stem=stem)).strip() != str(asked.process.pid)
+    wait_for(begun)
+    assert asked.begun() is asked.process
+
+
+def test_work_aside_of_a_stem_that_died_has_not_begun(stem: Stem, tmp_path: Path) -> None:
+    stem.warm_up("import time; time.sleep(600)")
+    asked = stem.fork_aside("pass")
+    process_of(stem).kill()
+    assert asked.begun(END_SECONDS) is None
+    assert executed(tmp_path, "1 + 1", stem=stem).error_kind == ""
 
 
 def test_a_kernel_that_was_killed_has_ended_when_that_is_told(stem: Stem, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from riskmodel.errors import UsageError
 from riskmodel.sources.history import ALIAS_FILE, open_canonical, stored_deliveries
+from riskmodel.sources.packing import NotThereError
 
 PUPIL, OTHER = "a" * 32, "b" * 32
 
@@ -50,6 +51,34 @@ def fact(code, known_on, pupil=PUPIL, happened_on="2024-09-05"):
 def test_one_delivery_is_read_as_it_is(tmp_path):
     store_delivery(tmp_path, "2024-09-30", fact("absent", "2024-09-05"), fact("excused", "2024-09-26"))
     assert history(tmp_path) == [(PUPIL, "absent", "2024-09-05"), (PUPIL, "excused", "2024-09-26")]
+
+
+def test_a_pseudonym_that_became_another_later_is_shown_so_though_no_fact_was_told_anew(tmp_path):
+    third = "c" * 32
+    store_delivery(tmp_path, "2024-09-30", fact("absent", "2024-09-05", pupil=OTHER))
+    store_delivery(tmp_path, "2024-10-31", aliases=[(OTHER, PUPIL)])
+    store_delivery(tmp_path, "2024-11-30", aliases=[(PUPIL, third)])
+    for day in ("2024-10-31", "2024-11-30"):
+        (tmp_path / "deliveries" / day / "attendance.parquet").unlink()
+    assert history(tmp_path, "2024-09-30", "2024-10-31") == [(PUPIL, "absent", "2024-09-05")]
+    assert history(tmp_path) == [(third, "absent", "2024-09-05")]
+
+
+def test_who_may_not_write_is_told_what_is_not_there_and_leaves_the_store_as_it_is(tmp_path):
+    days = ("2024-09-30", "2024-10-31")
+    store_delivery(tmp_path, days[0], fact("absent", "2024-09-05"))
+    for more in ((), (fact("excused", "2024-10-01"),)):
+        known = days[: 1 + len(more)]
+        if more:
+            store_delivery(tmp_path, days[1], *more)
+        before = {*tmp_path.rglob("*")}
+        with duckdb.connect() as connection, pytest.raises(NotThereError):
+            open_canonical(connection, tmp_path, known, may_write=False)
+        assert {*tmp_path.rglob("*")} == before
+        expected = history(tmp_path, *known)
+        with duckdb.connect() as connection:
+            open_canonical(connection, tmp_path, known, may_write=False)
+            assert connection.execute("SELECT count(*) FROM canonical.attendance").fetchone() == (len(expected),)
 
 
 def test_of_a_table_that_is_not_asked_for_nothing_is_opened(tmp_path):

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -554,7 +555,7 @@ def test_groups_of_schools_are_whole_hold_each_school_once_and_are_about_equal(s
 def test_what_the_data_base_cannot_hold_goes_to_a_file_beside_the_parts(
     folder: PartFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "LARGEST_MEMORY", "30MB")
+    monkeypatch.setattr(database, "LARGEST_MEMORY_MB", 30)
     spill = folder.path / "spill"
     held = database._Database("large", 1, spill)
     held.root.execute("CREATE TABLE large AS SELECT range AS number, hash(range) AS other FROM range(6_000_000)")
@@ -586,6 +587,26 @@ def test_a_part_takes_the_connection_of_a_thread_that_has_ended_and_never_of_one
     thread.start()
     thread.join()
     assert met[-1] is not met[0]
+
+
+def test_each_further_part_at_once_gives_the_data_base_more_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "open_canonical", lambda *_: None)
+    held = database._Database("some", 1, tmp_path / "spill")
+    found: list[tuple[str]] = []
+    with ThreadPoolExecutor(4) as pool:
+        together = threading.Barrier(4, timeout=60)
+
+        def ask(_number: int) -> None:
+            together.wait()
+            held.of_this_thread(tmp_path, [])
+            together.wait()
+
+        for _ in range(2):
+            assert len([*pool.map(ask, range(4))]) == 4
+            found += held.root.execute("SELECT current_setting('memory_limit')").fetchall()
+    assert found == [("381.4 MiB",)] * 2  # 200 MB and twice 100, and no more for threads that ask again
 
 
 @pytest.mark.parametrize("has_room", [True, False])

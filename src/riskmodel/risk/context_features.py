@@ -2,7 +2,8 @@
 
 What looks at other pupils looks at members of the same cohort in the same class, or at the past of the same
 school. Two figures look further: the share who left in the municipality, and the country's share towards which
-small schools are drawn. They read ``enrolment`` of all schools, which each part of a run is given whole.
+small schools are drawn. They count the stays of all pupils of all schools, members or not. What stays tell (``stay``,
+``left_in_school``) is folded by :mod:`riskmodel.risk.stay_fold`.
 """
 
 from __future__ import annotations

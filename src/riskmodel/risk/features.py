@@ -85,7 +85,7 @@ def build_rows(
         stage_number, class_code, municipality_code, school_year_on`` (see :func:`riskmodel.risk.label.cohort`).
     folded
         What :func:`fold_pupils` gives for this cut-off date and school year, by ranges of pupils in ascending order that
-        hold all members or more, with whole numbers of 64 bits or of 32; None folds them here. A member without a row has no daily facts.
+        hold all members or more, with whole numbers of 64 bits or fewer; None folds them here. A member without a row has no daily facts.
     stays
         What :func:`riskmodel.risk.stay_fold.fold_stays` gives for them; None folds their stays here.
     left

@@ -96,7 +96,7 @@ def stays_of(read: Read, is_member: NDArray[np.bool_], schools: pa.StringArray, 
     Returns
     -------
     pyarrow.Table
-        A row each: moves, whole days, attempts, credits and whole days; NULL where nothing is known.
+        A row each: moves, whole days, attempts, credits (in hundredths of one) and whole days; NULL where nothing is known.
     """
     own = read.of([STAYS_TOLD], is_member)
     facts = own.facts[ENROLMENT.name].between(NEVER_BEFORE, cut_off)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,11 +23,12 @@ import pyarrow as pa
 from riskmodel.errors import RiskmodelError
 from riskmodel.latvia import school_year_of
 from riskmodel.risk.label import Window, cohort_windows
-from riskmodel.runs.forking import ForkedProcess, Stem
-from riskmodel.runs.parts import PARTS_ENDING, SCHEDULER, make_part, open_folder, workers
+from riskmodel.runs.forking import Aside, Stem
+from riskmodel.runs.parts import PARTS_ENDING, SCHEDULER, PartFolder, code_digest, make_part, workers
 from riskmodel.runs.past_sums import DAILY, parts_of
-from riskmodel.runs.publish import STORE_MODE, Store, remove
+from riskmodel.runs.publish import STORE_MODE, Store
 from riskmodel.sources.history import open_canonical, stored_deliveries
+from riskmodel.sources.packing import NotThereError
 from riskmodel.tables.canonical import TERM
 from riskmodel.tables.relations import lay_out
 
@@ -35,26 +37,35 @@ SECONDS_TO_END = 5.0
 
 @dataclass
 class Ahead:
-    """What is made ahead, in a folder of its own in the staging area of ``store``, by a process forked from ``stem``."""
+    """What is made ahead from the deliveries ``known``, in a folder of its own in the staging area of ``store``.
+
+    A process forked from ``stem`` makes it, for as long as the folder is there.
+    """
 
     store: Store
     stem: Stem | None
     folder: Path
-    _process: ForkedProcess | None = field(default=None, repr=False)
+    known: Sequence[str]
+    _aside: Aside | None = field(default=None, repr=False)
 
     def begin(self, cut_off: date) -> None:
-        """Begin, where this machine has a core to spare; nobody is told when it cannot."""
+        """Begin, where this machine has a core to spare; nobody waits for it, nor is told when it cannot."""
         if self.stem is None or workers() == 1 or os.environ.get(SCHEDULER, ""):
             return
-        asked = [str(self.store.folder), str(self.folder), cut_off.isoformat()]
+        asked = [str(self.store.folder), [*self.known], str(self.folder), cut_off.isoformat()]
         with contextlib.suppress(OSError):
-            self._process = self.stem.fork_aside(f"from riskmodel.runs.ahead import make_ahead; make_ahead(*{asked!r})")
+            self.folder.mkdir(mode=STORE_MODE)
+            self._aside = self.stem.fork_aside(f"from riskmodel.runs.ahead import make_ahead; make_ahead(*{asked!r})")
 
     def end(self) -> None:
-        """End what is at work; what is whole by then stays."""
-        if self._process is not None:
-            self._process.end_now(SECONDS_TO_END)
-            self._process = None
+        """End what is at work; what is whole by then stays. What has not begun finds nothing to do when it does."""
+        if self._aside is None:
+            return
+        if process := self._aside.begun():
+            process.end_now(SECONDS_TO_END)
+        else:
+            self.clear()
+        self._aside = None
 
     def hand_over(self, to: Path) -> None:
         """Move what is whole to the folder ``to``, where parts of a run lie."""
@@ -65,32 +76,38 @@ class Ahead:
         for path in made:
             path.rename(to / path.name)
 
+    def clear(self) -> None:
+        """Take the folder away. Who still writes finds none; what cannot be removed goes with the other leftovers of staging."""
+        gone = self.folder.with_name(f"{self.folder.name}.gone")
+        with contextlib.suppress(OSError):
+            self.folder.rename(gone)
+            shutil.rmtree(gone)
+
 
 @contextlib.contextmanager
 def ahead_of_delivery(store: Store, stem: Stem | None) -> Iterator[Ahead]:
-    """Give what makes parts ahead; it has ended, and its folder is away, when the block has ended."""
-    made = Ahead(store, stem, store.staging / f"ahead-{secrets.token_hex(4)}")
+    """Give what makes parts ahead from the deliveries that ``store`` holds now; it has ended, and its folder is away, when the block has."""
+    known = [delivery.delivery_id for delivery in stored_deliveries(store.folder)]
+    made = Ahead(store, stem, store.staging / f"ahead-{secrets.token_hex(4)}", known)
     try:
         yield made
     finally:
         made.end()
-        if made.folder.exists():
-            remove(made.folder)
+        made.clear()
 
 
-def make_ahead(store: str, to: str, cut_off: str) -> None:
-    """Make the parts of the cohorts before ``cut_off`` from the deliveries that ``store`` holds, in the folder ``to``.
+def make_ahead(store: str, known: Sequence[str], to: str, cut_off: str) -> None:
+    """Make the parts of the cohorts before ``cut_off`` from the deliveries ``known`` of ``store``, in the folder ``to``.
 
-    What cannot be made is left to the run, which says what is wrong.
+    Nothing is written elsewhere. What cannot be made is left to the run, which says what is wrong: histories and packed
+    tables that are not there, a part that fails, and all when the folder is away.
     """
-    folder = open_folder(Path(to), Path(store))
-    with duckdb.connect(config={"threads": 1}) as connection:
-        known = [delivery.delivery_id for delivery in stored_deliveries(Path(store))]
-        open_canonical(connection, Path(store), known, (TERM.name, *DAILY))
-        with contextlib.suppress(RiskmodelError):
-            for part in parts_of(connection, past_windows(connection, date.fromisoformat(cut_off))):
-                if make_part(folder, part).failure:
-                    return
+    folder = PartFolder(Path(to), Path(store), code_digest())
+    with duckdb.connect(config={"threads": 1}) as connection, contextlib.suppress(RiskmodelError, NotThereError):
+        open_canonical(connection, Path(store), known, (TERM.name, *DAILY), may_write=False)
+        for part in parts_of(connection, past_windows(connection, date.fromisoformat(cut_off))):
+            if not folder.path.is_dir() or make_part(folder, part).failure:
+                return
 
 
 def past_windows(connection: duckdb.DuckDBPyConnection, cut_off: date) -> list[Window]:

@@ -17,8 +17,9 @@ from riskmodel.risk.features import SLOW_TABLES
 from riskmodel.runs.parts import PartFolder
 from riskmodel.sources.history import open_canonical
 
-LARGEST_MEMORY = "200MB"
-"""A country of 150,000 pupils stays below; of a larger one the data base keeps what is not at hand in a file, a tenth slower."""
+LARGEST_MEMORY_MB, OF_EACH_FURTHER_MB, AT_ONCE = 200, 100, 2
+"""With two parts at once a country of 150,000 pupils stays below; of a larger one the data base keeps what is not at hand in a file, a
+tenth slower. Not all that a query holds can go there: each further part that works at once has room of its own."""
 
 
 class _Database:
@@ -27,7 +28,7 @@ class _Database:
     def __init__(self, named: object, threads: int, spill: Path) -> None:
         self.named = named
         self.root = duckdb.connect(
-            config={"threads": threads, "memory_limit": LARGEST_MEMORY, "temp_directory": str(spill)}
+            config={"threads": threads, "memory_limit": f"{LARGEST_MEMORY_MB}MB", "temp_directory": str(spill)}
         )
         self.lock, self._lock_of_opened = threading.Lock(), threading.Lock()
         self.has_versions = False
@@ -49,7 +50,11 @@ class _Database:
     def _open(self, store: Path, delivery_ids: Sequence[str]) -> duckdb.DuckDBPyConnection:
         """Return a connection with a catalogue of its own, which holds ``canonical.<table>``."""
         connection = self.root.cursor()
-        catalogue = f"part_{next(self.numbers)}"
+        number = next(self.numbers)
+        if number > AT_ONCE:
+            largest = LARGEST_MEMORY_MB + OF_EACH_FURTHER_MB * (number - AT_ONCE)
+            connection.execute(f"SET GLOBAL memory_limit = '{largest}MB'")
+        catalogue = f"part_{number}"
         connection.execute(f"ATTACH ':memory:' AS {catalogue}")
         connection.execute(f"USE {catalogue}")
         open_canonical(connection, store, delivery_ids)

@@ -10,7 +10,7 @@ a fork themselves.
 
 Other work beside the run that wants these imports is forked from it too (:meth:`Stem.fork_aside`).
 
-The stem ends when the process that started it does, and its kernels end with it. Where a system cannot do this
+The stem ends when the process that started it does, and what it has forked ends with it. Where a system cannot do this
 (:func:`can_fork`), every kernel is started in the ordinary way.
 """
 
@@ -61,7 +61,7 @@ def can_fork() -> bool:
 
 @dataclass
 class ForkedProcess:
-    """A kernel's process as ``subprocess.Popen`` would show it to who started it."""
+    """A kernel's process, or one aside, as ``subprocess.Popen`` would show it to who started it."""
 
     pid: int
     stdin: None = None
@@ -132,6 +132,20 @@ class ForkedProcess:
 
 
 @dataclass
+class Aside:
+    """Work that a process forked from ``stem`` does beside the run; ``process`` is there when it is known to have begun."""
+
+    stem: Stem = field(repr=False)
+    process: ForkedProcess | None = None
+
+    def begun(self, seconds: float = 0) -> ForkedProcess | None:
+        """Return the process if it has begun, or begins within so many seconds."""
+        if self.process is None:
+            self.stem.read_answers(seconds)
+        return self.process
+
+
+@dataclass
 class Stem:
     """The stem as its owner holds it; started when first asked, in the environment of that moment.
 
@@ -146,6 +160,7 @@ class Stem:
     _channel: socket.socket | None = field(default=None, repr=False)
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _is_closed: bool = field(default=False, repr=False)
+    _unanswered: list[Aside] = field(default_factory=list, repr=False)
 
     def fork(
         self, arguments: list[str], imports: str, environment: Mapping[str, str], folder: str = "."
@@ -173,15 +188,38 @@ class Stem:
             answer = self._ask(json.dumps(asked).encode())
         return ForkedProcess(int(answer))
 
-    def fork_aside(self, statement: str) -> ForkedProcess:
-        """Return a process that executes ``statement``, which asks for what the stem has imported by then, and ends.
+    def fork_aside(self, statement: str) -> Aside:
+        """Let a process execute ``statement``, which asks for what the stem has imported by then, and end.
 
-        A signal to end raises ``SystemExit`` there, so that it takes away what it has begun. The parameters and errors of
-        :meth:`fork` hold.
+        Nobody waits for it: it begins when the stem has done what it was asked before. A signal to end raises ``SystemExit``
+        there, so that it takes away what it has begun.
+
+        Raises
+        ------
+        OSError
+            As :meth:`fork`.
         """
+        asked = Aside(self)
         with self._one_at_a_time:
-            answer = self._ask(json.dumps({"statements": "", "aside": statement}).encode())
-        return ForkedProcess(int(answer))
+            self._connected().send(json.dumps({"statements": "", "aside": statement}).encode())
+            self._unanswered.append(asked)
+        return asked
+
+    def read_answers(self, seconds: float) -> None:
+        """Note which processes aside have begun, as soon as one has, and after so many seconds at the latest."""
+        with self._one_at_a_time:
+            while self._unanswered and self._channel and select.select([self._channel], [], [], seconds)[0]:
+                self._read_answer(self._channel)
+                seconds = 0
+
+    def _read_answer(self, channel: socket.socket) -> None:
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            answer = channel.recv(LARGEST_MESSAGE)
+        if not answer:
+            self._drop()
+            return
+        self._unanswered.pop(0).process = ForkedProcess(int(answer))
 
     def warm_up(self, statements: str) -> None:
         """Let the stem execute some statements already, a line each: imports, and calls that are worth as much to every kernel.
@@ -193,7 +231,7 @@ class Stem:
             self._connected().send(json.dumps({"statements": statements}).encode())
 
     def close(self) -> None:
-        """End the stem and all kernels that came from it, for good: who still waits for a kernel gets none."""
+        """End the stem and all that came from it, for good: who still waits for a kernel gets none."""
         self._is_closed = True
         self._drop()
 
@@ -204,11 +242,14 @@ class Stem:
             self._process.kill()
             self._process.wait()
         self._process = self._channel = None
+        self._unanswered.clear()
 
     def _ask(self, question: bytes) -> bytes:
         channel = self._connected()
         channel.send(question)
-        answer = channel.recv(LARGEST_MESSAGE)
+        while self._unanswered:
+            self._read_answer(channel)
+        answer = channel.recv(LARGEST_MESSAGE) if self._channel is channel else b""
         if not answer:
             self._drop()
             raise ConnectionResetError("the process that kernels are forked from has ended")

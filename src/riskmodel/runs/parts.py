@@ -1,6 +1,6 @@
 """Work cut into parts that anybody may make: a loop, threads of this process, or a Dask cluster.
 
-A part is a pure function of values: which deliveries of which store, which days, which pupils. It makes one file, or
+A part is a pure function of values: which deliveries or files of which store, which days, which pupils. It makes one file, or
 one for each of its pieces. A file is whole or not there, and its name holds the digest of all that it depends on. A part
 whose files are there and whole is not made again: a run that was killed, or lost a worker, goes on where it was. Who makes the parts, and
 how many work at once, changes no byte of any result.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import duckdb
@@ -20,6 +20,7 @@ from riskmodel.risk.fold import CohortFold, fold_together, narrowed
 from riskmodel.risk.label import Window
 from riskmodel.runs.parts import Part, PartFolder
 from riskmodel.sources.history import PACKED_FOLDER
+from riskmodel.sources.packing import require_whole
 from riskmodel.tables.canonical import ATTENDANCE, LESSONS_PLANNED, MARK, TERM_RESULT
 from riskmodel.tables.facts import FactReader, PackedPiece, as_one, packed_pieces
 
@@ -64,7 +65,13 @@ def parts_of(connection: duckdb.DuckDBPyConnection, windows: Sequence[Window]) -
 
 
 def fold_part(folder: PartFolder, given: Mapping[str, Any]) -> dict[str, pa.Table]:
-    """Return by cohort what :func:`riskmodel.risk.fold.fold_pupils` gives for a range of pupils, narrow: work of a part."""
+    """Return by cohort what :func:`riskmodel.risk.fold.fold_pupils` gives for a range of pupils, narrow: work of a part.
+
+    Raises
+    ------
+    RunFailedError
+        When a packed table was changed since the part was named.
+    """
     cohorts = [CohortFold(*map(date.fromisoformat, days)) for days in given["cohorts"]]
     pieces = {
         name: [
@@ -75,5 +82,7 @@ def fold_part(folder: PartFolder, given: Mapping[str, Any]) -> dict[str, pa.Tabl
         ]
         for name, some in given["packed"].items()
     }
+    for piece in chain.from_iterable(pieces.values()):
+        require_whole(piece.folder)
     tables = fold_together(pieces, cohorts, given["first_pupil"], given["after_pupil"])
     return {fold.cut_off.isoformat(): narrowed(table) for fold, table in zip(cohorts, tables, strict=True)}

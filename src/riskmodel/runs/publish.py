@@ -8,6 +8,7 @@ whole run before or the whole new one.
     store/deliveries/<id>/   checked deliveries, never changed
     store/identity/          names and register ids, protected (the portal alone reads it)
     store/staging/<run>/     a run in work;  staging/<run>.steps/: what is known of its finished steps
+    store/staging/ahead-<…>/ parts that are made while a delivery is taken in
     store/runs/<run>/        published and held runs, never changed
     store/releases/<run>.json  who released a held run, and why
     store/allocations/<run>/<measure>/  proposals who gets support, lotteries and their logs

@@ -23,7 +23,7 @@ from pyarrow import parquet
 from riskmodel.errors import UsageError
 from riskmodel.messages import message
 from riskmodel.sources.overlay import Version, write_history
-from riskmodel.sources.packing import PACKED_TABLES, is_packed, packed_together
+from riskmodel.sources.packing import PACKED_TABLES, NotThereError, is_packed, packed_already, packed_together
 from riskmodel.tables.canonical import ALL_TABLES, CANONICAL
 from riskmodel.tables.facts import NEVER_AFTER, NEVER_BEFORE, PIECE_RELATION
 from riskmodel.tables.fields import literal
@@ -69,6 +69,8 @@ def open_canonical(
     store: Path,
     delivery_ids: Sequence[str],
     tables: Collection[str] = ALL_TABLES,
+    *,
+    may_write: bool = True,
 ) -> None:
     """Make ``canonical.<table>`` in ``connection``: everything that the named deliveries said, with its history.
 
@@ -85,11 +87,15 @@ def open_canonical(
     tables
         The tables to open; all by default. Of a table that is not read nothing is worked out, nor is it looked at
         whether its packed files are whole.
+    may_write
+        Whether histories and packed tables that are not there may be worked out, and kept in the store.
 
     Raises
     ------
     UsageError
         When the store holds no delivery of such an id.
+    NotThereError
+        When something is not there, and must not be written.
 
     Notes
     -----
@@ -119,8 +125,8 @@ def open_canonical(
     )
     _open_aliases(connection, deliveries)
     opened = [table for table in CANONICAL if table.name in tables]
-    pieces = {table.name: _pieces(connection, table, deliveries, store) for table in opened}
-    packed = packed_together(
+    pieces = {table.name: _pieces(connection, table, deliveries, store, may_write=may_write) for table in opened}
+    packed = (packed_together if may_write else packed_already)(
         store / PACKED_FOLDER,
         [(table, piece.path) for table in PACKED_TABLES for piece in pieces.get(table.name, ())],
     )
@@ -155,7 +161,12 @@ def work_out(store: Path, connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _pieces(
-    connection: duckdb.DuckDBPyConnection, table: Table, deliveries: Sequence[StoredDelivery], store: Path
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    deliveries: Sequence[StoredDelivery],
+    store: Path,
+    *,
+    may_write: bool = True,
 ) -> list[Piece]:
     """Return the files that hold ``table``, each with the days for which it stands; none where nobody delivered it."""
     versions = [Version(delivery.delivered_on, path) for delivery in deliveries if (path := delivery.table(table.name))]
@@ -165,7 +176,11 @@ def _pieces(
     for told in [Told(tuple(versions), (ALWAYS,))] if is_one and versions else _told(table, versions):
         path = told.versions[0].path
         if is_one or len(told.versions) > 1:
-            path = _worked_out(connection, table, told, store, has_aliases=has_aliases)
+            path = _history_path(connection, table, told, store, has_aliases=has_aliases)
+            if not path.exists():
+                if not may_write:
+                    raise NotThereError
+                _work_out(connection, table, told, path, has_aliases=has_aliases)
         pieces += [Piece(path, span) for span in told.spans]
     return pieces
 
@@ -297,22 +312,24 @@ def _drop(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         connection.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {CANONICAL_SCHEMA}.{table.name}")
 
 
-def _worked_out(
-    connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    told: Told,
-    store: Path,
-    *,
-    has_aliases: bool,
+def _history_path(
+    connection: duckdb.DuckDBPyConnection, table: Table, told: Told, store: Path, *, has_aliases: bool
 ) -> Path:
-    """Return the file with the history of the days ``told`` of, in the order of the school years and the key."""
+    """Return where the history of the days ``told`` of lies: named by what it is worked out from, pseudonyms that became one too."""
     named = [str(HISTORY_FORM), *(f"{span.first_on} {span.last_on}" for span in told.spans)]
     named += [f"{version.path.parent.name} {version.path.stat().st_size}" for version in told.versions]
+    if has_aliases:
+        named += connection.execute(
+            "SELECT md5(string_agg(concat(pupil_id, ' ', of_pupil_id), ' ' ORDER BY pupil_id)) FROM pupil_alias"
+        ).fetchall()[0]
     digest = hashlib.sha256("\n".join([table.name, *named]).encode()).hexdigest()[:DIGEST_LENGTH]
-    path = store / HISTORY_FOLDER / f"{table.name}-{digest}.parquet"
-    if path.exists():
-        return path
+    return store / HISTORY_FOLDER / f"{table.name}-{digest}.parquet"
+
+
+def _work_out(
+    connection: duckdb.DuckDBPyConnection, table: Table, told: Told, path: Path, *, has_aliases: bool
+) -> None:
+    """Write the history of the days ``told`` of, in the order of the school years and the key."""
     path.parent.mkdir(mode=0o750, exist_ok=True)
     condition = "true" if told.spans == (ALWAYS,) else _within(table, told.spans)
     write_history(connection, table, told.versions, condition, path, has_aliases=has_aliases)
-    return path

@@ -19,6 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from riskmodel.digests import digest_of_file, state_of
+from riskmodel.errors import RunFailedError
+from riskmodel.messages import message
 from riskmodel.tables.canonical import ATTENDANCE, ENROLMENT, LESSONS_PLANNED, MARK, TERM_RESULT
 from riskmodel.tables.facts import store_order
 from riskmodel.tables.fields import literal
@@ -47,6 +49,35 @@ def packed_together(folder: Path, files: Iterable[tuple[Table, Path]]) -> dict[P
         return {path: packing.result() for path, packing in made.items()}
 
 
+class NotThereError(Exception):
+    """What was asked for would have to be worked out first."""
+
+
+def packed_already(folder: Path, files: Iterable[tuple[Table, Path]]) -> dict[Path, Path]:
+    """Return the packed table of each Parquet file in ``folder``, where nothing may be made.
+
+    Raises
+    ------
+    NotThereError
+        When one is not there and whole.
+    """
+    found = {path: _place(folder, table, path) for table, path in files}
+    if not all(map(is_whole, found.values())):
+        raise NotThereError
+    return found
+
+
+def require_whole(made: Path) -> None:
+    """Raise RunFailedError when the packed table ``made`` is not there and whole."""
+    if not is_whole(made):
+        raise RunFailedError(
+            message("The packed tables of a store stay as they were made while a run reads them."),
+            found=message("One is missing or was changed."),
+            remedy=message("Find out who writes there, then give the same command again: it is made anew."),
+            where=str(made),
+        )
+
+
 def is_packed(folder: Path, table: Table, path: Path) -> bool:
     """Return whether the packed table of a Parquet file is in ``folder``, whole or not."""
     return _place(folder, table, path).exists()
@@ -58,7 +89,7 @@ def look_through(folder: Path) -> None:
     Only what is new or has changed by the time it is used is read again.
     """
     for made in folder.iterdir() if folder.is_dir() else ():
-        _is_whole(made)
+        is_whole(made)
 
 
 def packed(folder: Path, table: Table, path: Path) -> Path:
@@ -68,7 +99,7 @@ def packed(folder: Path, table: Table, path: Path) -> Path:
     """
     to = _place(folder, table, path)
     if to.exists():
-        if _is_whole(to):
+        if is_whole(to):
             return to
         _put_away(to)
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -92,8 +123,8 @@ def _place(folder: Path, table: Table, path: Path) -> Path:
     return folder / f"{table.name}-{hashlib.sha256(named.encode()).hexdigest()[:DIGEST_LENGTH]}"
 
 
-def _is_whole(made: Path) -> bool:
-    """Whether every file is as it was written. A process reads files again only when the system says that they changed."""
+def is_whole(made: Path) -> bool:
+    """Whether every file of a packed table is as it was written. A process reads files again only when the system says that they changed."""
     try:
         return _has_digests(made, tuple(state_of(made / name) for name in (*FILES, DIGESTS_FILE)))
     except FileNotFoundError:
