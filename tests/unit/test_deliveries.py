@@ -500,8 +500,8 @@ def test_the_messages_of_a_delivery_come_in_one_order_however_many_read_it(tmp_p
 def test_a_further_delivery_leaves_packed_tables_to_those_who_read_them(tmp_path, place, monkeypatch):
     monkeypatch.setattr(intake, "FEWEST_ROWS", 0)
     deliveries.receive(delivery(tmp_path / "first", LARGE), *place, silent)
-    looked_at, looking = [], packing._is_whole
-    monkeypatch.setattr(packing, "_is_whole", lambda made: looked_at.append(made.name) or looking(made))
+    looked_at, looking = [], packing.is_whole
+    monkeypatch.setattr(packing, "is_whole", lambda made: looked_at.append(made.name) or looking(made))
     broken = next((place[0] / "packed").glob("mark-*")) / packing.DIGESTS_FILE
     broken.chmod(0o640)
     broken.write_text("{}", "utf-8")

@@ -209,6 +209,34 @@ def test_nobody_waits_for_work_aside_that_the_stem_has_not_begun(stem: Stem, tmp
     assert asked.begun() is asked.process
 
 
+def test_work_aside_whose_number_is_another_process_s_by_then_has_ended_and_nobody_else_is(tmp_path: Path) -> None:
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    thread = max(int(task.name) for task in Path("/proc/self/task").iterdir())
+    answers = f"[{stranger.pid}, {thread}, 7]"
+    told = f"""
+import socket, os
+channel = socket.socket(fileno=os.dup(0))
+for answer in {answers}:
+    channel.recv(1 << 20)
+    channel.send(str(answer).encode())
+"""
+    fake = Stem(dict(os.environ), (sys.executable, "-c", told))
+    try:
+        asked = [fake.fork_aside("pass") for _ in range(2)]
+        # The answer to what is asked last is not taken for one of those before it.
+        assert fake.fork([], "", {}).pid == 7
+        for one in asked:
+            process = one.begun()
+            assert process is not None
+            process.end_now(END_SECONDS)
+            assert process.poll() is not None
+        assert stranger.poll() is None
+    finally:
+        fake.close()
+        stranger.kill()
+        stranger.wait()
+
+
 def test_work_aside_of_a_stem_that_died_has_not_begun(stem: Stem, tmp_path: Path) -> None:
     stem.warm_up("import time; time.sleep(600)")
     asked = stem.fork_aside("pass")

@@ -603,7 +603,7 @@ def test_each_further_part_at_once_gives_the_data_base_more_room(
             held.of_this_thread(tmp_path, [])
             together.wait()
 
-        for _ in range(2):
+        for _ in range(2):  # the second time every thread has its connection
             assert len([*pool.map(ask, range(4))]) == 4
             found += held.root.execute("SELECT current_setting('memory_limit')").fetchall()
     assert found == [("381.4 MiB",)] * 2  # 200 MB and twice 100, and no more for threads that ask again

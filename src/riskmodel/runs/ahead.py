@@ -102,6 +102,8 @@ def make_ahead(store: str, known: Sequence[str], to: str, cut_off: str) -> None:
     Nothing is written elsewhere. What cannot be made is left to the run, which says what is wrong: histories and packed
     tables that are not there, a part that fails, and all when the folder is away.
     """
+    if not Path(to).is_dir():
+        return
     folder = PartFolder(Path(to), Path(store), code_digest())
     with duckdb.connect(config={"threads": 1}) as connection, contextlib.suppress(RiskmodelError, NotThereError):
         open_canonical(connection, Path(store), known, (TERM.name, *DAILY), may_write=False)

@@ -50,10 +50,11 @@ class _Database:
     def _open(self, store: Path, delivery_ids: Sequence[str]) -> duckdb.DuckDBPyConnection:
         """Return a connection with a catalogue of its own, which holds ``canonical.<table>``."""
         connection = self.root.cursor()
-        number = next(self.numbers)
-        if number > AT_ONCE:
-            largest = LARGEST_MEMORY_MB + OF_EACH_FURTHER_MB * (number - AT_ONCE)
-            connection.execute(f"SET GLOBAL memory_limit = '{largest}MB'")
+        with self._lock_of_opened:  # so that the room only grows
+            number = next(self.numbers)
+            if number > AT_ONCE:
+                largest = LARGEST_MEMORY_MB + OF_EACH_FURTHER_MB * (number - AT_ONCE)
+                connection.execute(f"SET GLOBAL memory_limit = '{largest}MB'")
         catalogue = f"part_{number}"
         connection.execute(f"ATTACH ':memory:' AS {catalogue}")
         connection.execute(f"USE {catalogue}")

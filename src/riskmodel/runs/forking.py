@@ -68,14 +68,19 @@ class ForkedProcess:
     stdout: None = None
     stderr: None = None
     returncode: int | None = None
+    parent: int | None = None
+    """Whose child it must be to be the one that is meant; None: whose number was just told."""
     _watched: int = -1
 
     def __post_init__(self) -> None:
         """Take hold of the process, so that its number is never taken for another's."""
         try:
             self._watched = os.pidfd_open(self.pid)
-        except ProcessLookupError:
+        except OSError:  # of no process, or of a thread of another one
             self.returncode = GONE
+            return
+        if self.parent is not None and self.pid not in _children(self.parent):
+            self._ended()
 
     def poll(self) -> int | None:
         """Return None while the process lives."""
@@ -219,7 +224,9 @@ class Stem:
         if not answer:
             self._drop()
             return
-        self._unanswered.pop(0).process = ForkedProcess(int(answer))
+        asked = self._unanswered.pop(0)
+        # It may have ended meanwhile, and its number be another's.
+        asked.process = ForkedProcess(int(answer), parent=self._process.pid if self._process else 0)
 
     def warm_up(self, statements: str) -> None:
         """Let the stem execute some statements already, a line each: imports, and calls that are worth as much to every kernel.

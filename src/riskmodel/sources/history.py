@@ -318,7 +318,7 @@ def _history_path(
     """Return where the history of the days ``told`` of lies: named by what it is worked out from, pseudonyms that became one too."""
     named = [str(HISTORY_FORM), *(f"{span.first_on} {span.last_on}" for span in told.spans)]
     named += [f"{version.path.parent.name} {version.path.stat().st_size}" for version in told.versions]
-    if has_aliases:
+    if has_aliases and "pupil_id" in table.column_names:
         named += connection.execute(
             "SELECT md5(string_agg(concat(pupil_id, ' ', of_pupil_id), ' ' ORDER BY pupil_id)) FROM pupil_alias"
         ).fetchall()[0]
