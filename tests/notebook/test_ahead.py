@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from riskmodel.errors import DeliveryError, UsageError
 from riskmodel.risk.label import cohort_windows
 from riskmodel.runs import ahead, parts, past_sums
 from riskmodel.runs.ahead import Ahead, ahead_of_delivery, make_ahead, past_windows
-from riskmodel.runs.forking import Stem, can_fork
+from riskmodel.runs.forking import ASIDE_NAME, Stem, can_fork
 from riskmodel.runs.journal import PART_DONE, PART_KEPT
 from riskmodel.runs.manifest import verify
 from riskmodel.runs.past_sums import DAILY, parts_of
@@ -72,19 +73,35 @@ def store(country: Path, tmp_path: Path) -> Store:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let what is made ahead be done, however small the delivery is; return the names of the files that were made."""
-    end, made = Ahead.end, list[str]()
+    taken_away, made = Ahead._taken_away, list[str]()
 
-    def wait_and_end(self: Ahead) -> None:
-        if self._aside is not None:
-            process = self._aside.begun(PATIENCE_SECONDS)
-            assert process is not None
-            process.wait(PATIENCE_SECONDS)
+    def wait_and_take_away(self: Ahead) -> contextlib.AbstractContextManager[Path]:
+        if self.folder.exists():
+            wait_until(lambda: any(self.folder.iterdir()))
+            wait_until(lambda: not asides())
             made.extend(path.name for path in self.folder.iterdir())
-        end(self)
+        return taken_away(self)
 
-    monkeypatch.setattr(Ahead, "end", wait_and_end)
+    monkeypatch.setattr(Ahead, "_taken_away", wait_and_take_away)
     monkeypatch.setenv(parts.WORKERS, "2")
     return made
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def asides() -> list[psutil.Process]:
+    """Return the processes of this test that make something ahead at this moment."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if child.name() == ASIDE_NAME and child.status() != psutil.STATUS_ZOMBIE:
+                found.append(child)
+    return found
 
 
 def known_to(store: Store) -> list[str]:
@@ -242,26 +259,44 @@ def test_after_a_part_that_cannot_be_made_ahead_all_is_left_to_the_run(
     assert {path.name[:7] for path in made.iterdir()} == {"past-1-"}
 
 
-def test_what_begins_too_late_finds_nothing_to_do_and_writes_nothing(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(parts.WORKERS, "2")
-    before = {*store.folder.rglob("*")}
+@contextlib.contextmanager
+def begun(store: Store) -> Iterator[tuple[Ahead, Stem]]:
+    """Give what is made ahead, and the stem that was asked for it as soon as it has slept two seconds."""
     stem = Stem({**os.environ})
     with contextlib.closing(stem), ahead_of_delivery(store, stem) as made:
         stem.warm_up("import time; time.sleep(2)")
         made.begin(CUT_OFF)
         assert made.folder.is_dir()
-        asked = made._aside
-        began = time.monotonic()
-        made.end()
-        assert time.monotonic() - began < 1
-        assert not made.folder.exists()
-        assert asked is not None
-        process = asked.begun(PATIENCE_SECONDS)
-        assert process is not None
-        process.wait(PATIENCE_SECONDS)
+        yield made, stem
+
+
+def test_what_begins_too_late_finds_nothing_to_do_and_writes_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(parts.WORKERS, "2")
+    before, is_over = {*store.folder.rglob("*")}, tmp_path / "over"
+    with begun(store) as (made, stem):
+        asked = time.monotonic()
+        made.clear()
+        assert time.monotonic() - asked < 1
+        # Asked behind it, and so it begins after it.
+        stem.fork_aside(f"import pathlib; pathlib.Path({str(is_over)!r}).touch()")
+        wait_until(is_over.exists)
+        wait_until(lambda: not asides())
     assert {*store.folder.rglob("*")} == before
+
+
+def test_what_loses_its_folder_while_it_is_at_work_ends_and_leaves_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(parts.WORKERS, "2")
+    before = {*store.folder.rglob("*")}
+    with begun(store) as (made, _):
+        wait_until(lambda: bool(asides()))
+        made.hand_over(tmp_path / "parts")
+        wait_until(lambda: not asides())
+    assert {*store.folder.rglob("*")} == before
+    assert all(path.name.startswith("past-") for path in tmp_path.glob("parts/*"))
 
 
 def test_what_would_have_to_be_worked_out_first_is_left_to_the_run(store: Store) -> None:
@@ -288,11 +323,8 @@ def test_a_run_that_is_stopped_while_parts_are_made_ahead_leaves_no_process(
 ) -> None:
     arguments = [Path(__file__).parent, store.folder, country / "whole"]
     process = subprocess.Popen([sys.executable, "-c", STOPPED, *arguments], env=os.environ | {parts.WORKERS: "2"})
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not any(store.staging.glob("ahead-*")):
-        assert process.poll() is None
-        assert time.monotonic() < until
-        time.sleep(0.005)
+    wait_until(lambda: process.poll() is not None or any(store.staging.glob("ahead-*")))
+    assert process.poll() is None
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
     process.wait(PATIENCE_SECONDS)

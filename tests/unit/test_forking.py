@@ -18,7 +18,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpec
 from test_papermilling import executed, printed
 
-from riskmodel.runs.forking import START, ForkedProcess, ForkingProvisioner, Stem, can_fork, kernels_of
+from riskmodel.runs.forking import ASIDE_NAME, START, ForkedProcess, ForkingProvisioner, Stem, can_fork, kernels_of
 from riskmodel.runs.publish import Store
 from riskmodel.runs.runner import Plan, _ahead_of_kernels
 from riskmodel.runs.staging import kernel_environment
@@ -152,96 +152,56 @@ def aside(code: str) -> str:
     return f"exec({code!r})"
 
 
+def asides(stem: Stem) -> list[psutil.Process]:
+    """Return the processes that work aside at this moment."""
+    return [child for child in process_of(stem).children() if child.name() == ASIDE_NAME]
+
+
 def test_work_aside_is_done_by_a_process_of_its_own_that_finds_what_was_imported(stem: Stem, tmp_path: Path) -> None:
     stem.warm_up("import colorsys")
     told = tmp_path / "told"
-    look = f"import os, pathlib, sys; pathlib.Path({str(told)!r}).write_text(str(('colorsys' in sys.modules, os.getpid())))"
-    process = stem.fork_aside(look).begun(END_SECONDS)
-    assert process is not None
-    assert process.wait(END_SECONDS) is not None
-    assert told.read_text() == str((True, process.pid))
-
-
-def test_work_aside_that_is_asked_to_end_takes_away_what_it_began_and_otherwise_is_killed(
-    stem: Stem, tmp_path: Path
-) -> None:
-    begun, cleaned = tmp_path / "begun", tmp_path / "cleaned"
-    code = f"""
-import pathlib, signal, time
-{{}}
-pathlib.Path({str(begun)!r}).touch()
-try:
-    time.sleep(600)
-finally:
-    pathlib.Path({str(cleaned)!r}).touch()
+    look = f"""
+import os, pathlib, sys
+part = pathlib.Path({str(told)!r} + ".part")
+part.write_text(str(("colorsys" in sys.modules, os.getppid())))
+part.rename({str(told)!r})
 """
-    for deaf in ("", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"):
-        process = stem.fork_aside(aside(code.format(deaf))).begun(END_SECONDS)
-        assert process is not None
-        wait_for(begun)
-        process.end_now(END_SECONDS if not deaf else 0.2)
-        assert not psutil.pid_exists(process.pid) or psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE
-        assert cleaned.exists() == (not deaf)
-        begun.unlink()
-        cleaned.unlink(missing_ok=True)
+    stem.fork_aside(aside(look))
+    wait_for(told)
+    assert told.read_text() == str((True, process_of(stem).pid))
+    psutil.wait_procs(asides(stem), END_SECONDS)
+    assert asides(stem) == []
 
 
 def test_work_aside_ends_with_its_stem(stem: Stem, tmp_path: Path) -> None:
     begun = tmp_path / "begun"
-    asked = stem.fork_aside(f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(600)")
+    stem.fork_aside(f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(600)")
     wait_for(begun)
-    process = asked.begun(END_SECONDS)
+    at_work = asides(stem)
+    assert len(at_work) == 1
     process_of(stem).kill()
-    assert process is not None
-    assert process.wait(END_SECONDS) is not None
+    _, alive = psutil.wait_procs(at_work, END_SECONDS)
+    assert not alive
 
 
-def test_nobody_waits_for_work_aside_that_the_stem_has_not_begun(stem: Stem, tmp_path: Path) -> None:
-    begun, free = tmp_path / "begun", tmp_path / "free"
-    stem.warm_up(aside(f"import pathlib, time\nwhile not pathlib.Path({str(free)!r}).exists(): time.sleep(0.01)"))
-    asked = stem.fork_aside(f"import pathlib; pathlib.Path({str(begun)!r}).touch()")
-    assert asked.begun() is None
-    assert not begun.exists()
-    free.touch()
-    # A kernel that is asked for later gets its own answer, not that of the work before it.
-    assert printed(executed(tmp_path, "import os\nprint(os.getpid())", stem=stem)).strip() != str(asked.process.pid)
+def test_a_kernel_gets_its_own_answer_after_work_aside_that_is_never_heard_of(stem: Stem, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    stem.warm_up("import time; time.sleep(1)")
+    asked = time.monotonic()
+    stem.fork_aside(f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(600)")
+    assert time.monotonic() - asked < 1
+    pid = int(printed(executed(tmp_path, "import os\nprint(os.getpid())", stem=stem)))
     wait_for(begun)
-    assert asked.begun() is asked.process
+    assert [process.pid for process in asides(stem)] != [pid]
+    assert len(asides(stem)) == 1
 
 
-def test_work_aside_whose_number_is_another_process_s_by_then_has_ended_and_nobody_else_is(tmp_path: Path) -> None:
-    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    thread = max(int(task.name) for task in Path("/proc/self/task").iterdir())
-    answers = f"[{stranger.pid}, {thread}, 7]"
-    told = f"""
-import socket, os
-channel = socket.socket(fileno=os.dup(0))
-for answer in {answers}:
-    channel.recv(1 << 20)
-    channel.send(str(answer).encode())
-"""
-    fake = Stem(dict(os.environ), (sys.executable, "-c", told))
-    try:
-        asked = [fake.fork_aside("pass") for _ in range(2)]
-        # The answer to what is asked last is not taken for one of those before it.
-        assert fake.fork([], "", {}).pid == 7
-        for one in asked:
-            process = one.begun()
-            assert process is not None
-            process.end_now(END_SECONDS)
-            assert process.poll() is not None
-        assert stranger.poll() is None
-    finally:
-        fake.close()
-        stranger.kill()
-        stranger.wait()
-
-
-def test_work_aside_of_a_stem_that_died_has_not_begun(stem: Stem, tmp_path: Path) -> None:
+def test_after_the_end_of_a_stem_that_was_asked_for_work_aside_kernels_come_from_another(
+    stem: Stem, tmp_path: Path
+) -> None:
     stem.warm_up("import time; time.sleep(600)")
-    asked = stem.fork_aside("pass")
+    stem.fork_aside("pass")
     process_of(stem).kill()
-    assert asked.begun(END_SECONDS) is None
     assert executed(tmp_path, "1 + 1", stem=stem).error_kind == ""
 
 

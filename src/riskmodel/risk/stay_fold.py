@@ -17,7 +17,7 @@ from riskmodel.compiled import compiled
 from riskmodel.risk.cutoff import counting
 from riskmodel.risk.fold import days_around
 from riskmodel.tables.canonical import ENROLMENT
-from riskmodel.tables.facts import NEVER_BEFORE, FactReader, Read, Wanted
+from riskmodel.tables.facts import NEVER_BEFORE, FactReader, Facts, Read, Wanted
 from riskmodel.tables.packed import EPOCH, MISSING, PUPIL, Whole
 
 MOVES_YEARS = 3
@@ -31,8 +31,10 @@ STAY_COLUMNS = (
     "credits",
     "registered_days_before",
 )
-STAYS_TOLD = Wanted(ENROLMENT, ("school_id", "happened_on", "ends_on", "repeat_count", "credits", "registered_on"))
-"""What the pass reads."""
+STAYS_TOLD = Wanted(
+    ENROLMENT, ("school_id", "happened_on", "ends_on", "exit_class", "repeat_count", "credits", "registered_on")
+)
+"""What the passes read."""
 
 LEFT_COLUMNS = ("school_id", "leavers", "pupils")
 
@@ -54,12 +56,18 @@ class _Stays(NamedTuple):
     school: Whole
     happened_on: Whole
     ends_on: Whole
+    exit_class: Whole
     repeat_count: Whole
     credits: Whole
     registered_on: Whole
     counts: Marks
     starts: Counts
     ends: Counts
+
+
+def _told(facts: Facts, cut_off: date) -> _Stays:
+    told = [facts[name] for name in STAYS_TOLD.columns]
+    return _Stays._make([*told, counting(facts, ENROLMENT.known, cut_off), facts.starts, facts.ends])
 
 
 def fold_stays(connection: duckdb.DuckDBPyConnection, members: pa.Table, cut_off: date) -> pa.Table:
@@ -103,9 +111,7 @@ def stays_of(read: Read, is_member: NDArray[np.bool_], schools: pa.StringArray, 
     of_member = pc.index_in(schools, value_set=own.texts["school_id"]).fill_null(-1).to_numpy()
     found = np.full((len(own.texts[PUPIL]), len(STAY_COLUMNS)), MISSING, dtype=np.int64)
     most = int((facts.ends - facts.starts).sum(axis=0).max(initial=0))
-    told = [facts[name] for name in STAYS_TOLD.columns]
-    stays = _Stays._make([*told, counting(facts, ENROLMENT.known, cut_off), facts.starts, facts.ends])
-    _fold(stays, of_member, (cut_off - EPOCH).days, np.empty((2, most), dtype=np.int64), found)
+    _fold(_told(facts, cut_off), of_member, (cut_off - EPOCH).days, np.empty((2, most), dtype=np.int64), found)
     columns = {
         name: pa.array(values, mask=values == MISSING)
         for name, values in zip(STAY_COLUMNS, np.ascontiguousarray(found.T), strict=True)
@@ -183,7 +189,7 @@ class LeftBefore:
     @property
     def wanted(self) -> Sequence[Wanted]:
         """The stays."""
-        return [Wanted(ENROLMENT, ("school_id", "happened_on", "ends_on", "exit_class"), NEVER_BEFORE, self.year_on)]
+        return [STAYS_TOLD]
 
     def of(self, read: Read) -> pa.Table:
         """Return ``LEFT_COLUMNS`` of the pupils of ``read``, a row for each school of which anything is known."""
@@ -191,27 +197,13 @@ class LeftBefore:
         schools = read.texts["school_id"]
         past_year_on = days_around(self.cut_off, self.year_on)["past_year_on"]
         found = np.zeros((len(schools), 2), dtype=np.int64)
-        told = [facts[name] for name in self.wanted[0].columns]
-        _count(
-            _Ended._make([*told, counting(facts, ENROLMENT.known, self.cut_off), facts.starts, facts.ends]),
-            ((past_year_on - EPOCH).days, (self.year_on - EPOCH).days),
-            found,
-        )
+        year = ((past_year_on - EPOCH).days, (self.year_on - EPOCH).days)
+        _count(_told(facts, self.cut_off), year, found)
         some = np.flatnonzero(found[:, 1])
         return pa.table([schools.take(pa.array(some)), *found[some].T], names=LEFT_COLUMNS)
 
 
-class _Ended(NamedTuple):
-    school: Whole
-    happened_on: Whole
-    ends_on: Whole
-    exit_class: Whole
-    counts: Marks
-    starts: Counts
-    ends: Counts
-
-
-def _count_by_school(stays: _Ended, year: tuple[int, int], found: Counts) -> None:
+def _count_by_school(stays: _Stays, year: tuple[int, int], found: Counts) -> None:
     """Add to ``found`` leavers and pupils by school; ``year`` are the first days of the last school year and of this one."""
     for pupil in range(stays.starts.shape[1]):
         for run in range(len(stays.starts)):
@@ -226,14 +218,14 @@ def _count_by_school(stays: _Ended, year: tuple[int, int], found: Counts) -> Non
                     found[stays.school[row], 1] += 1
 
 
-def _began_in_time(stays: _Ended, row: int, year: tuple[int, int]) -> bool:
+def _began_in_time(stays: _Stays, row: int, year: tuple[int, int]) -> bool:
     """Return whether a stay counts, and lasted into the last school year."""
     ends_on = stays.ends_on[row]
     is_begun = stays.counts[row] and stays.happened_on[row] < year[1]
     return bool(is_begun and (ends_on == MISSING or ends_on >= year[0]))
 
 
-def _is_last_there(stays: _Ended, pupil: int, row: int, year: tuple[int, int]) -> bool:
+def _is_last_there(stays: _Stays, pupil: int, row: int, year: tuple[int, int]) -> bool:
     """Return whether no other stay of the pupil in the same school ends later. A pupil has few stays: each is compared with each."""
     for run in range(len(stays.starts)):
         for other in range(stays.starts[run, pupil], stays.ends[run, pupil]):
@@ -246,7 +238,7 @@ def _is_last_there(stays: _Ended, pupil: int, row: int, year: tuple[int, int]) -
     return True
 
 
-def _place_of_end(stays: _Ended, row: int) -> int:
+def _place_of_end(stays: _Stays, row: int) -> int:
     ends_on, exit_class = stays.ends_on[row], stays.exit_class[row]
     order = len(_ORDER) if exit_class == MISSING else _ORDER[exit_class]
     return (_ENDLESS if ends_on == MISSING else ends_on) * (len(_ORDER) + 1) + order

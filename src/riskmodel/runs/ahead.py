@@ -1,8 +1,8 @@
 """Made while a delivery is taken in: what past cohorts need of facts that the store holds already.
 
 Taking in has work for one core most of the time, and a delivery tells of the present school year. So a process beside it
-makes the parts of past cohorts (:mod:`riskmodel.runs.past_sums`); it ends when the delivery has been received, whatever is done
-by then, and the run takes over what is whole. Each part is named by all that it depends on: what was made from facts that
+makes the parts of past cohorts (:mod:`riskmodel.runs.past_sums`) in a folder of its own. When the delivery has been received, the
+run takes over what is whole by then, and the folder away: that is all that tells the process to end. Each part is named by all that it depends on: what was made from facts that
 the delivery told anew, or for another day than the calendar turns out to say, is never looked for. The run finds the same with it and without.
 """
 
@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -23,7 +23,7 @@ import pyarrow as pa
 from riskmodel.errors import RiskmodelError
 from riskmodel.latvia import school_year_of
 from riskmodel.risk.label import Window, cohort_windows
-from riskmodel.runs.forking import Aside, Stem
+from riskmodel.runs.forking import Stem
 from riskmodel.runs.parts import PARTS_ENDING, SCHEDULER, PartFolder, code_digest, make_part, workers
 from riskmodel.runs.past_sums import DAILY, parts_of
 from riskmodel.runs.publish import STORE_MODE, Store
@@ -32,10 +32,8 @@ from riskmodel.sources.packing import NotThereError
 from riskmodel.tables.canonical import TERM
 from riskmodel.tables.relations import lay_out
 
-SECONDS_TO_END = 5.0
 
-
-@dataclass
+@dataclass(frozen=True)
 class Ahead:
     """What is made ahead from the deliveries ``known``, in a folder of its own in the staging area of ``store``.
 
@@ -46,7 +44,6 @@ class Ahead:
     stem: Stem | None
     folder: Path
     known: Sequence[str]
-    _aside: Aside | None = field(default=None, repr=False)
 
     def begin(self, cut_off: date) -> None:
         """Begin, where this machine has a core to spare; nobody waits for it, nor is told when it cannot."""
@@ -55,44 +52,40 @@ class Ahead:
         asked = [str(self.store.folder), [*self.known], str(self.folder), cut_off.isoformat()]
         with contextlib.suppress(OSError):
             self.folder.mkdir(mode=STORE_MODE)
-            self._aside = self.stem.fork_aside(f"from riskmodel.runs.ahead import make_ahead; make_ahead(*{asked!r})")
-
-    def end(self) -> None:
-        """End what is at work; what is whole by then stays. What has not begun finds nothing to do when it does."""
-        if self._aside is None:
-            return
-        if process := self._aside.begun():
-            process.end_now(SECONDS_TO_END)
-        else:
-            self.clear()
-        self._aside = None
+            self.stem.fork_aside(f"from riskmodel.runs.ahead import make_ahead; make_ahead(*{asked!r})")
 
     def hand_over(self, to: Path) -> None:
         """Move what is whole to the folder ``to``, where parts of a run lie."""
-        self.end()
-        made = [*self.folder.glob(f"[!.]*{PARTS_ENDING}")]
-        if made:
-            to.mkdir(mode=STORE_MODE, parents=True, exist_ok=True)
-        for path in made:
-            path.rename(to / path.name)
+        with self._taken_away() as taken:
+            made = [*taken.glob(f"[!.]*{PARTS_ENDING}")]
+            if made:
+                to.mkdir(mode=STORE_MODE, parents=True, exist_ok=True)
+            for path in made:
+                path.rename(to / path.name)
 
     def clear(self) -> None:
-        """Take the folder away. Who still writes finds none; what cannot be removed goes with the other leftovers of staging."""
-        gone = self.folder.with_name(f"{self.folder.name}.gone")
+        """Take away what was not handed over. What cannot be removed goes with the other leftovers of staging."""
+        with self._taken_away():
+            pass
+
+    @contextlib.contextmanager
+    def _taken_away(self) -> Iterator[Path]:
+        """Give the folder under a name that nobody writes to, and remove it: whoever is at work finds none, and ends."""
+        taken = self.folder.with_name(f"{self.folder.name}.taken")
         with contextlib.suppress(OSError):
-            self.folder.rename(gone)
-            shutil.rmtree(gone)
+            self.folder.rename(taken)
+        yield taken
+        shutil.rmtree(taken, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def ahead_of_delivery(store: Store, stem: Stem | None) -> Iterator[Ahead]:
-    """Give what makes parts ahead from the deliveries that ``store`` holds now; it has ended, and its folder is away, when the block has."""
+    """Give what makes parts ahead from the deliveries that ``store`` holds now; its folder is away when the block has ended."""
     known = [delivery.delivery_id for delivery in stored_deliveries(store.folder)]
     made = Ahead(store, stem, store.staging / f"ahead-{secrets.token_hex(4)}", known)
     try:
         yield made
     finally:
-        made.end()
         made.clear()
 
 

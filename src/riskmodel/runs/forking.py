@@ -61,15 +61,13 @@ def can_fork() -> bool:
 
 @dataclass
 class ForkedProcess:
-    """A kernel's process, or one aside, as ``subprocess.Popen`` would show it to who started it."""
+    """A kernel's process, as ``subprocess.Popen`` would show it to who started it."""
 
     pid: int
     stdin: None = None
     stdout: None = None
     stderr: None = None
     returncode: int | None = None
-    parent: int | None = None
-    """Whose child it must be to be the one that is meant; None: whose number was just told."""
     _watched: int = -1
 
     def __post_init__(self) -> None:
@@ -78,9 +76,6 @@ class ForkedProcess:
             self._watched = os.pidfd_open(self.pid)
         except OSError:  # of no process, or of a thread of another one
             self.returncode = GONE
-            return
-        if self.parent is not None and self.pid not in _children(self.parent):
-            self._ended()
 
     def poll(self) -> int | None:
         """Return None while the process lives."""
@@ -110,15 +105,6 @@ class ForkedProcess:
         """End it."""
         self.send_signal(signal.SIGKILL)
 
-    def end_now(self, seconds: float) -> None:
-        """Ask it to end, and end it when it has not after so many seconds."""
-        self.terminate()
-        try:
-            self.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            self.wait()
-
     async def end(self, seconds: float) -> None:
         """Wait for the end, so many seconds at most, and let the loop go on meanwhile."""
         if self.poll() is not None:
@@ -137,20 +123,6 @@ class ForkedProcess:
 
 
 @dataclass
-class Aside:
-    """Work that a process forked from ``stem`` does beside the run; ``process`` is there when it is known to have begun."""
-
-    stem: Stem = field(repr=False)
-    process: ForkedProcess | None = None
-
-    def begun(self, seconds: float = 0) -> ForkedProcess | None:
-        """Return the process if it has begun, or begins within so many seconds."""
-        if self.process is None:
-            self.stem.read_answers(seconds)
-        return self.process
-
-
-@dataclass
 class Stem:
     """The stem as its owner holds it; started when first asked, in the environment of that moment.
 
@@ -165,7 +137,6 @@ class Stem:
     _channel: socket.socket | None = field(default=None, repr=False)
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _is_closed: bool = field(default=False, repr=False)
-    _unanswered: list[Aside] = field(default_factory=list, repr=False)
 
     def fork(
         self, arguments: list[str], imports: str, environment: Mapping[str, str], folder: str = "."
@@ -193,40 +164,18 @@ class Stem:
             answer = self._ask(json.dumps(asked).encode())
         return ForkedProcess(int(answer))
 
-    def fork_aside(self, statement: str) -> Aside:
+    def fork_aside(self, statement: str) -> None:
         """Let a process execute ``statement``, which asks for what the stem has imported by then, and end.
 
-        Nobody waits for it: it begins when the stem has done what it was asked before. A signal to end raises ``SystemExit``
-        there, so that it takes away what it has begun.
+        It is heard of no more. It begins when the stem has done what it was asked before, and ends with the stem at the latest.
 
         Raises
         ------
         OSError
             As :meth:`fork`.
         """
-        asked = Aside(self)
         with self._one_at_a_time:
             self._connected().send(json.dumps({"statements": "", "aside": statement}).encode())
-            self._unanswered.append(asked)
-        return asked
-
-    def read_answers(self, seconds: float) -> None:
-        """Note which processes aside have begun, as soon as one has, and after so many seconds at the latest."""
-        with self._one_at_a_time:
-            while self._unanswered and self._channel and select.select([self._channel], [], [], seconds)[0]:
-                self._read_answer(self._channel)
-                seconds = 0
-
-    def _read_answer(self, channel: socket.socket) -> None:
-        answer = b""
-        with contextlib.suppress(ConnectionError):
-            answer = channel.recv(LARGEST_MESSAGE)
-        if not answer:
-            self._drop()
-            return
-        asked = self._unanswered.pop(0)
-        # It may have ended meanwhile, and its number be another's.
-        asked.process = ForkedProcess(int(answer), parent=self._process.pid if self._process else 0)
 
     def warm_up(self, statements: str) -> None:
         """Let the stem execute some statements already, a line each: imports, and calls that are worth as much to every kernel.
@@ -249,14 +198,11 @@ class Stem:
             self._process.kill()
             self._process.wait()
         self._process = self._channel = None
-        self._unanswered.clear()
 
     def _ask(self, question: bytes) -> bytes:
         channel = self._connected()
         channel.send(question)
-        while self._unanswered:
-            self._read_answer(channel)
-        answer = channel.recv(LARGEST_MESSAGE) if self._channel is channel else b""
+        answer = channel.recv(LARGEST_MESSAGE)
         if not answer:
             self._drop()
             raise ConnectionResetError("the process that kernels are forked from has ended")
@@ -364,7 +310,8 @@ def become_stem() -> None:
             if "aside" in asked:
                 _work_aside(asked["aside"])
             _become_kernel(asked)
-        channel.send(str(child).encode())
+        if "arguments" in asked:
+            channel.send(str(child).encode())
 
 
 def _collect() -> None:
@@ -401,7 +348,6 @@ def end_with(parent: int) -> None:
 
 def _work_aside(statement: str) -> NoReturn:
     ctypes.CDLL(None).prctl(NAME_OF_PROCESS, ASIDE_NAME.encode())
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(GONE))
     try:
         _execute(statement)
     finally:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -128,9 +127,7 @@ def run(plan: Plan, say: Say) -> Done:
                 if stem is not None:
                     # While the delivery is read, which seldom has work for every core.
                     stem.warm_up(_ahead_of_kernels(plan, store))
-                begin_ahead = partial(ahead.begin, plan.settings.cut_off_date)
-                _receive(plan, plan.delivery, store, digests, say, begin_ahead)
-                ahead.end()
+                _receive(plan, plan.delivery, store, digests, say, ahead)
             _receive_support(plan, store, say)
             return _run(plan, store, _inputs(plan, store, digests, say), digests, say, ahead)
     except OSError as error:
@@ -152,9 +149,7 @@ def _ahead_of_kernels(plan: Plan, store: Store) -> str:
     )
 
 
-def _receive(
-    plan: Plan, delivery: Path, store: Store, digests: Digests, say: Say, begin_ahead: Callable[[], None]
-) -> None:
+def _receive(plan: Plan, delivery: Path, store: Store, digests: Digests, say: Say, ahead: Ahead) -> None:
     # Not in a notebook: names and register ids never reach one.
     def receive(tell: Say) -> str:
         limits, key_file = Limits(max_file_bytes=plan.settings.max_file_bytes), plan.key_file
@@ -166,7 +161,7 @@ def _receive(
         load_papermill(plan.pipeline.notebook(plan.pipeline.steps[0]))
         for path in files_below(store.deliveries):
             digests.of(path)  # for the inputs of the run
-        begin_ahead()
+        ahead.begin(plan.settings.cut_off_date)
 
     started = time.perf_counter()
     delivery_id = in_own_process(receive, say, store.folder, prepare)
