@@ -33,6 +33,9 @@ from riskmodel.sources.synthetic.worlds import draw_world, expected_auc
 
 SEED = int(os.environ.get("RISKMODEL_WORLDS_SEED") or secrets.randbits(32))
 WORLDS = 10
+HARD = (2214524107, 5)
+"""One driver of far more weight than all others, and a decoy close to it: where trees read four features in five, the decoy
+stood among the top three of 3 % of the pupils."""
 FEW = 8_000
 CALIBRATION = ("slope", "intercept", "ece")
 FARTHEST_BY_CHANCE = 4.5
@@ -45,12 +48,12 @@ def small_world():
     return draw_world(generator, draw_pupils(generator, FEW, COHORTS, SCHOOLS // 4), DIRECTIONS)
 
 
-@pytest.mark.parametrize("number", range(WORLDS))
-def test_the_default_model_comes_near_the_truth_of_a_drawn_world(number):
+@pytest.mark.parametrize(("seed", "number"), [*((SEED, number) for number in range(WORLDS)), HARD])
+def test_the_default_model_comes_near_the_truth_of_a_drawn_world(seed, number):
     """Ranking, explanations, and in every stage group calibration: every figure is there and keeps its bar."""
-    world = draw(SEED, number, PUPILS)
+    world = draw(seed, number, PUPILS)
     figures = judge(world, learn(world))
-    told = f"RISKMODEL_WORLDS_SEED={SEED}, world {number}: {figures}"
+    told = f"RISKMODEL_WORLDS_SEED={seed}, world {number}: {figures}"
     assert {f"{name}_{group}" for name in CALIBRATION for group in GROUPS} <= figures.keys(), told
     assert missed_bars(figures) == [], told
 

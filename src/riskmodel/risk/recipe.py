@@ -32,8 +32,9 @@ class Recipe:
     """None: by the number of leavers, see :meth:`rate_for`."""
     min_leaf_pupils: int = 20
     row_share: float = 0.8
-    feature_share: float = 0.8
-    """Where a tree may not read a driver it leans on what goes with it: at a half, reasons name features without effect."""
+    feature_share: float = 1.0
+    """Of the features that a tree may read. Where it may not read a driver it leans on what goes with it, and reasons name
+    features without effect."""
     l2: float = 1.0
     monotone_method: Literal["basic", "intermediate", "advanced"] = "basic"
     logistic_c: float = 0.3
