@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from riskmodel.bench import national
+from riskmodel.bench import floor, national
 from riskmodel.bench.children import Cost
 from riskmodel.bench.country import Country, plan_of
 from riskmodel.runs import journal
@@ -33,7 +34,7 @@ def report(tmp_path):
         measured = {"seconds": seconds, "start_seconds": start, "cpu_seconds": 1.5 * seconds, "peak_mb": 900.0}
         journal.record(run / journal.LOG_NAME, event="step_done", step=step, **measured)
     cost = Cost(100.0, 150.0, 1900.0, json.dumps({"folder": str(run), "state": "published"}))
-    return national._report(Country(tmp_path, plan_of(2000, 2)), cost, received)
+    return national._report(Country(tmp_path, plan_of(2000, 2)), cost, received, (22.0, 18.0))
 
 
 def test_the_report_of_the_national_run_has_the_agreed_keys(report):
@@ -52,6 +53,41 @@ def test_ingest_and_the_rest_add_up_to_the_whole_and_the_start_of_notebooks_is_s
     assert report["rest_seconds"] == 60.0
     assert report["after_ingest_seconds"] >= 0.05
     assert report["command_seconds"] + report["after_ingest_seconds"] == pytest.approx(60.0)
+
+
+def test_the_run_is_told_as_a_multiple_of_fits_alone_before_and_after_it(report):
+    assert (report["floor_seconds"], report["floor_seconds_range"]) == (20.0, [18.0, 22.0])
+    assert report["total_to_floor"] == pytest.approx(5.0)
+    assert report["after_ingest_to_floor"] == pytest.approx(report["after_ingest_seconds"] / 20.0)
+
+
+def test_the_floor_is_the_time_of_six_fits_some_of_them_at_once(monkeypatch):
+    asked, at_work, most, one_at_a_time = [], [], [], threading.Lock()
+
+    def fit(rows, label, seed):
+        with one_at_a_time:
+            at_work.append(seed)
+            most.append(len(at_work))
+        time.sleep(0.05)
+        with one_at_a_time:
+            at_work.remove(seed)
+            asked.append((rows.shape, label.shape, seed))
+
+    monkeypatch.setattr(floor, "_fit", fit)
+    seconds = floor.floor_seconds(300, 2)
+    assert sorted(asked) == [((300, floor.FEATURES), (300,), seed) for seed in range(6)]
+    assert max(most) == 2
+    assert seconds >= 0.15
+
+
+def test_the_floor_learns_from_rows_that_tell_who_leaves_and_no_more_than_it_says(monkeypatch):
+    assert floor.floor_seconds(2_000, 1) > 0
+    monkeypatch.setattr(floor, "MOST_ROWS", 500)
+    monkeypatch.setattr(floor, "_fit", lambda rows, label, seed: told.append((len(rows), label.mean())))
+    told = []
+    floor.floor_seconds(2_000, 1)
+    assert {rows for rows, _ in told} == {500}
+    assert all(0.05 < share < 0.6 for _, share in told)
 
 
 def test_a_run_of_which_no_delivery_was_noticed_has_no_report(tmp_path):

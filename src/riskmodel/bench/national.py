@@ -5,6 +5,9 @@ left them. Timed is ``riskmodel run`` as an operator gives it, with all its proc
 every cohort, five temporal folds and the final fit of the default model, logistic regression, the rules, 1,000 bootstrap
 replicates, scores and reasons for every pupil, and publishing. The start-up of the notebooks is counted in and also shown
 apart. Synthesising the pupils and filling the store with the earlier years is not timed.
+
+Before and after it the floor is measured (:mod:`riskmodel.bench.floor`): how often the run's seconds hold those of fits alone
+can be compared between machines, and between hours of one.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import pyarrow.parquet as pq
 
 from riskmodel.bench.children import Cost, run_child
 from riskmodel.bench.country import Country, country
+from riskmodel.bench.floor import floor_seconds
 from riskmodel.messages import Message, message
 from riskmodel.runs import journal
 
@@ -41,7 +45,8 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
 
     ``total_seconds`` are those of the command: the sum of ``command_seconds`` (until the delivery is begun, most of them
     imports), ``ingest_seconds`` and ``after_ingest_seconds``; ``rest_seconds`` are all but those of ingest.
-    ``notebook_seconds`` are start and end of the notebooks' kernels, with what they import; most of them pass while another
+    ``floor_seconds`` are those of fits alone, the mean of before and after; ``total_to_floor`` and ``after_ingest_to_floor``
+    say how often the run holds them. ``notebook_seconds`` are start and end of the notebooks' kernels, with what they import; most of them pass while another
     step is at work, so they are shown and not taken away from the rest. Two steps may be at work at once: the ``seconds`` of
     all steps can be more than the run took.
 
@@ -55,10 +60,13 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
     pupils = pupils or (QUICK_PUPILS if quick else PUPILS)
     with country(data, "national", pupils, YEARS, say) as of_country:
         store = of_country.store_in_use()
+        say(message("Fits alone, to know how fast this machine is."))
+        before = floor_seconds(pupils, CORES)
         say(message("The run of {pupils} pupils begins.", pupils=pupils))
         with _Received(store / journal.LOG_NAME) as received:
             cost = _run(of_country, store)
-        return _report(of_country, cost, received)
+        say(message("Fits alone once more."))
+        return _report(of_country, cost, received, (before, floor_seconds(pupils, CORES)))
 
 
 def curve(data: Path, say: Say, sizes: Sequence[int]) -> list[Report]:
@@ -121,13 +129,13 @@ class _Received:
             raise ValueError("a run that ended well must have received its delivery")
 
 
-def _report(of_country: Country, cost: Cost, received: _Received) -> Report:
+def _report(of_country: Country, cost: Cost, received: _Received, floors: tuple[float, float]) -> Report:
     done = json.loads(cost.output)
     lines = journal.read(Path(done["folder"]) / journal.LOG_NAME)
     # Steps that were done side by side end in any order.
     steps = sorted((_step(line) for line in lines if line["event"] == "step_done"), key=lambda step: str(step["step"]))
     start_up = sum(step["start_up_seconds"] for step in steps)
-    ingest, after = received.ingest_seconds, received.after_seconds
+    ingest, after, floor = received.ingest_seconds, received.after_seconds, sum(floors) / 2
     return {
         "pupils": of_country.plan.pupils,
         "lesson_rows": pq.read_metadata(of_country.deliveries[-1] / "attendance.parquet").num_rows,
@@ -137,6 +145,10 @@ def _report(of_country: Country, cost: Cost, received: _Received) -> Report:
         "ingest_seconds": ingest,
         "after_ingest_seconds": after,
         "rest_seconds": cost.wall_seconds - ingest,
+        "floor_seconds": floor,
+        "floor_seconds_range": [min(floors), max(floors)],
+        "total_to_floor": cost.wall_seconds / floor,
+        "after_ingest_to_floor": after / floor,
         "notebook_seconds": start_up,
         "cpu_seconds": cost.cpu_seconds,
         "peak_mb": cost.peak_mb,

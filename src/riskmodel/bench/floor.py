@@ -1,0 +1,57 @@
+"""What the plainest part of a run takes on this machine at this moment: fits alone.
+
+Machines differ by a factor of two, and one machine from hour to hour. So the seconds of a run mean little by themselves, and
+more beside those of work that never changes: :data:`FITS` fits of the learner's library with its own defaults, as many as a
+run makes of the default model, of the same number of trees and leaves, side by side in as many threads as a run has workers.
+Nothing of this product is in it but the size.
+
+It is no exact clock: what waits for memory and what does not slow down unlike on another machine.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+FITS, FEATURES = 6, 60
+TREES, LEAVES = 200, 8
+MOST_ROWS = 150_000
+DRIVERS = 15
+SEED = 697
+
+
+def floor_seconds(pupils: int, threads: int) -> float:
+    """Return the seconds of wall time that the fits take, ``threads`` of them at once, each in one thread.
+
+    Parameters
+    ----------
+    pupils
+        Rows, of which :data:`MOST_ROWS` are used at most. Each has :data:`FEATURES` columns of normal numbers; making them is
+        not timed.
+    threads
+        Fits that are made at once.
+    """
+    rows, label = _drawn(min(pupils, MOST_ROWS))
+    started = time.perf_counter()
+    with ThreadPoolExecutor(threads, thread_name_prefix="floor") as pool:
+        list(pool.map(partial(_fit, rows, label), range(FITS)))
+    return time.perf_counter() - started
+
+
+def _drawn(rows: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return columns and a label that some of them drive: slopes, a step and a pair."""
+    generator = np.random.default_rng(SEED)
+    columns = generator.normal(size=(rows, FEATURES))
+    log_odds = columns[:, :DRIVERS].sum(axis=1) / 3 + columns[:, 0] * columns[:, 1] + (columns[:, 2] > 1.0) - 2.5
+    return columns, (generator.random(rows) < 1.0 / (1.0 + np.exp(-log_odds))).astype(np.float64)
+
+
+def _fit(rows: NDArray[np.float64], label: NDArray[np.float64], seed: int) -> None:
+    import lightgbm  # noqa: PLC0415  (a second that other benchmarks do not pay)
+
+    asked = {"objective": "binary", "num_leaves": LEAVES, "num_threads": 1, "seed": seed, "verbosity": -1}
+    lightgbm.train(asked, lightgbm.Dataset(rows, label=label), num_boost_round=TREES)
