@@ -2,7 +2,7 @@
 
 Ten worlds are other worlds each time, and every figure must keep its bar in each. Chance alone misses one in less than one
 call of a hundred: in 32 worlds apart the intercepts of 96 stage groups lay .0225 (one standard deviation) about -.004, the bar being .1,
-and decoys stood among the top three for .57 % at most, the bar being 2 %. The seed is told when a world fails;
+and in 50 others decoys stood among the top three for .30 % at most, the bar being 2 %. The seed is told when a world fails;
 ``RISKMODEL_WORLDS_SEED`` repeats it, and ``riskmodel bench worlds`` draws more.
 """
 
@@ -48,9 +48,17 @@ def small_world():
     return draw_world(generator, draw_pupils(generator, FEW, COHORTS, SCHOOLS // 4), DIRECTIONS)
 
 
-@pytest.mark.parametrize(("seed", "number"), [*((SEED, number) for number in range(WORLDS)), HARD])
-def test_the_default_model_comes_near_the_truth_of_a_drawn_world(seed, number):
+@pytest.mark.parametrize("number", range(WORLDS))
+def test_the_default_model_comes_near_the_truth_of_a_drawn_world(number):
     """Ranking, explanations, and in every stage group calibration: every figure is there and keeps its bar."""
+    holds_its_bars(SEED, number)
+
+
+def test_the_default_model_names_the_driver_where_a_decoy_lies_close_to_the_one_that_outweighs_all():
+    holds_its_bars(*HARD)
+
+
+def holds_its_bars(seed, number):
     world = draw(seed, number, PUPILS)
     figures = judge(world, learn(world))
     told = f"RISKMODEL_WORLDS_SEED={seed}, world {number}: {figures}"
