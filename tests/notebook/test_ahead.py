@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -259,23 +259,15 @@ def test_after_a_part_that_cannot_be_made_ahead_all_is_left_to_the_run(
     assert {path.name[:7] for path in made.iterdir()} == {"past-1-"}
 
 
-@contextlib.contextmanager
-def begun(store: Store) -> Iterator[tuple[Ahead, Stem]]:
-    """Give what is made ahead, and the stem that was asked for it as soon as it has slept two seconds."""
-    stem = Stem({**os.environ})
-    with contextlib.closing(stem), ahead_of_delivery(store, stem) as made:
-        stem.warm_up("import time; time.sleep(2)")
-        made.begin(CUT_OFF)
-        assert made.folder.is_dir()
-        yield made, stem
-
-
 def test_what_begins_too_late_finds_nothing_to_do_and_writes_nothing(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(parts.WORKERS, "2")
-    before, is_over = {*store.folder.rglob("*")}, tmp_path / "over"
-    with begun(store) as (made, stem):
+    before, is_over, stem = {*store.folder.rglob("*")}, tmp_path / "over", Stem({**os.environ})
+    with contextlib.closing(stem), ahead_of_delivery(store, stem) as made:
+        stem.warm_up("import time; time.sleep(2)")
+        made.begin(CUT_OFF)
+        assert made.folder.is_dir()
         asked = time.monotonic()
         made.clear()
         assert time.monotonic() - asked < 1
@@ -286,17 +278,49 @@ def test_what_begins_too_late_finds_nothing_to_do_and_writes_nothing(
     assert {*store.folder.rglob("*")} == before
 
 
-def test_what_loses_its_folder_while_it_is_at_work_ends_and_leaves_nothing(
+AT_WORK = """
+import pathlib, time
+from riskmodel.runs import ahead, past_sums
+past_sums.ROWS_PER_PART = 20_000
+make_part, told = ahead.make_part, pathlib.Path({told!r})
+
+def made_when_its_folder_is_away(folder, part):
+    told.joinpath("begun").touch()
+    while folder.path.is_dir():
+        time.sleep(0.005)
+    outcome = make_part(folder, part)
+    told.joinpath(part.name).write_text(str(outcome.failure is not None))
+    return outcome
+
+ahead.make_part = made_when_its_folder_is_away
+try:
+    {statement}
+finally:
+    told.joinpath("over").touch()
+"""
+
+
+def test_what_loses_its_folder_while_it_is_at_work_ends_after_that_part_and_leaves_nothing(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    told = tmp_path / "told"
+    told.mkdir()
     monkeypatch.setenv(parts.WORKERS, "2")
-    before = {*store.folder.rglob("*")}
-    with begun(store) as (made, _):
-        wait_until(lambda: bool(asides()))
+
+    def fork(stem: Stem, statement: str) -> None:
+        fork_aside(stem, f"exec({AT_WORK.format(told=str(told), statement=statement)!r})")
+
+    monkeypatch.setattr(Stem, "fork_aside", fork)
+    before, stem = {*store.folder.rglob("*")}, Stem({**os.environ})
+    with contextlib.closing(stem), ahead_of_delivery(store, stem) as made:
+        made.begin(CUT_OFF)
+        wait_until((told / "begun").exists)
         made.hand_over(tmp_path / "parts")
-        wait_until(lambda: not asides())
+        wait_until((told / "over").exists)
+    assert {path.name for path in told.iterdir()} == {"begun", "past-1", "over"}
+    assert (told / "past-1").read_text() == "True"
     assert {*store.folder.rglob("*")} == before
-    assert all(path.name.startswith("past-") for path in tmp_path.glob("parts/*"))
+    assert not (tmp_path / "parts").exists()
 
 
 def test_what_would_have_to_be_worked_out_first_is_left_to_the_run(store: Store) -> None:

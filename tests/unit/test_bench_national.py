@@ -6,11 +6,12 @@ import json
 import threading
 import time
 
+import lightgbm
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from riskmodel.bench import floor, national
+from riskmodel.bench import national, yardstick
 from riskmodel.bench.children import Cost
 from riskmodel.bench.country import Country, plan_of
 from riskmodel.runs import journal
@@ -56,12 +57,12 @@ def test_ingest_and_the_rest_add_up_to_the_whole_and_the_start_of_notebooks_is_s
 
 
 def test_the_run_is_told_as_a_multiple_of_fits_alone_before_and_after_it(report):
-    assert (report["floor_seconds"], report["floor_seconds_range"]) == (20.0, [18.0, 22.0])
-    assert report["total_to_floor"] == pytest.approx(5.0)
-    assert report["after_ingest_to_floor"] == pytest.approx(report["after_ingest_seconds"] / 20.0)
+    assert (report["yardstick_seconds"], report["yardstick_seconds_range"]) == (20.0, [18.0, 22.0])
+    assert report["total_in_yardsticks"] == pytest.approx(5.0)
+    assert report["after_ingest_in_yardsticks"] == pytest.approx(report["after_ingest_seconds"] / 20.0)
 
 
-def test_the_floor_is_the_time_of_six_fits_some_of_them_at_once(monkeypatch):
+def test_the_yardstick_is_the_time_of_six_fits_some_of_them_at_once(monkeypatch):
     asked, at_work, most, one_at_a_time = [], [], [], threading.Lock()
 
     def fit(rows, label, seed):
@@ -73,21 +74,27 @@ def test_the_floor_is_the_time_of_six_fits_some_of_them_at_once(monkeypatch):
             at_work.remove(seed)
             asked.append((rows.shape, label.shape, seed))
 
-    monkeypatch.setattr(floor, "_fit", fit)
-    seconds = floor.floor_seconds(300, 2)
-    assert sorted(asked) == [((300, floor.FEATURES), (300,), seed) for seed in range(6)]
+    monkeypatch.setattr(yardstick, "_fit", fit)
+    seconds = yardstick.yardstick_seconds(300, 2)
+    assert sorted(asked) == [((300, yardstick.FEATURES), (300,), seed) for seed in range(6)]
     assert max(most) == 2
     assert seconds >= 0.15
+    monkeypatch.setattr(yardstick, "MOST_ROWS", 200)
+    asked.clear()
+    yardstick.yardstick_seconds(300, 2)
+    assert {label for _, label, _ in asked} == {(200,)}
 
 
-def test_the_floor_learns_from_rows_that_tell_who_leaves_and_no_more_than_it_says(monkeypatch):
-    assert floor.floor_seconds(2_000, 1) > 0
-    monkeypatch.setattr(floor, "MOST_ROWS", 500)
-    monkeypatch.setattr(floor, "_fit", lambda rows, label, seed: told.append((len(rows), label.mean())))
-    told = []
-    floor.floor_seconds(2_000, 1)
-    assert {rows for rows, _ in told} == {500}
-    assert all(0.05 < share < 0.6 for _, share in told)
+def test_a_fit_of_the_yardstick_finds_what_drives_its_label(monkeypatch):
+    learnt = []
+    train = lightgbm.train
+    monkeypatch.setattr(lightgbm, "train", lambda *given, **more: learnt.append(train(*given, **more)))
+    rows, label = yardstick._drawn(5_000)
+    yardstick._fit(rows, label, 0)
+    (fitted,) = learnt
+    assert (fitted.num_trees(), fitted.num_feature()) == (yardstick.TREES, yardstick.FEATURES)
+    gains = fitted.feature_importance("gain")
+    assert gains[: yardstick.DRIVERS].sum() > gains[yardstick.DRIVERS :].sum()
 
 
 def test_a_run_of_which_no_delivery_was_noticed_has_no_report(tmp_path):

@@ -6,7 +6,7 @@ every cohort, five temporal folds and the final fit of the default model, logist
 replicates, scores and reasons for every pupil, and publishing. The start-up of the notebooks is counted in and also shown
 apart. Synthesising the pupils and filling the store with the earlier years is not timed.
 
-Before and after it the floor is measured (:mod:`riskmodel.bench.floor`): how often the run's seconds hold those of fits alone
+Before and after it the machine is measured by a yardstick (:mod:`riskmodel.bench.yardstick`): how many of them the run took
 can be compared between machines, and between hours of one.
 """
 
@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from riskmodel.bench.children import Cost, run_child
 from riskmodel.bench.country import Country, country
-from riskmodel.bench.floor import floor_seconds
+from riskmodel.bench.yardstick import yardstick_seconds
 from riskmodel.messages import Message, message
 from riskmodel.runs import journal
 
@@ -45,8 +45,8 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
 
     ``total_seconds`` are those of the command: the sum of ``command_seconds`` (until the delivery is begun, most of them
     imports), ``ingest_seconds`` and ``after_ingest_seconds``; ``rest_seconds`` are all but those of ingest.
-    ``floor_seconds`` are those of fits alone, the mean of before and after; ``total_to_floor`` and ``after_ingest_to_floor``
-    say how often the run holds them. ``notebook_seconds`` are start and end of the notebooks' kernels, with what they import; most of them pass while another
+    ``yardstick_seconds`` are those of fits alone, the mean of before and after the run, ``yardstick_seconds_range`` the lesser and
+    the greater; ``total_in_yardsticks`` and ``after_ingest_in_yardsticks`` are the run's seconds divided by them. ``notebook_seconds`` are start and end of the notebooks' kernels, with what they import; most of them pass while another
     step is at work, so they are shown and not taken away from the rest. Two steps may be at work at once: the ``seconds`` of
     all steps can be more than the run took.
 
@@ -61,12 +61,13 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
     with country(data, "national", pupils, YEARS, say) as of_country:
         store = of_country.store_in_use()
         say(message("Fits alone, to know how fast this machine is."))
-        before = floor_seconds(pupils, CORES)
+        before, load = yardstick_seconds(pupils, CORES), os.getloadavg()[0]
         say(message("The run of {pupils} pupils begins.", pupils=pupils))
         with _Received(store / journal.LOG_NAME) as received:
             cost = _run(of_country, store)
         say(message("Fits alone once more."))
-        return _report(of_country, cost, received, (before, floor_seconds(pupils, CORES)))
+        yardsticks = before, yardstick_seconds(pupils, CORES)
+        return {**_report(of_country, cost, received, yardsticks), "load": load}
 
 
 def curve(data: Path, say: Say, sizes: Sequence[int]) -> list[Report]:
@@ -129,13 +130,13 @@ class _Received:
             raise ValueError("a run that ended well must have received its delivery")
 
 
-def _report(of_country: Country, cost: Cost, received: _Received, floors: tuple[float, float]) -> Report:
+def _report(of_country: Country, cost: Cost, received: _Received, yardsticks: tuple[float, float]) -> Report:
     done = json.loads(cost.output)
     lines = journal.read(Path(done["folder"]) / journal.LOG_NAME)
     # Steps that were done side by side end in any order.
     steps = sorted((_step(line) for line in lines if line["event"] == "step_done"), key=lambda step: str(step["step"]))
     start_up = sum(step["start_up_seconds"] for step in steps)
-    ingest, after, floor = received.ingest_seconds, received.after_seconds, sum(floors) / 2
+    ingest, after, yardstick = received.ingest_seconds, received.after_seconds, sum(yardsticks) / 2
     return {
         "pupils": of_country.plan.pupils,
         "lesson_rows": pq.read_metadata(of_country.deliveries[-1] / "attendance.parquet").num_rows,
@@ -145,10 +146,10 @@ def _report(of_country: Country, cost: Cost, received: _Received, floors: tuple[
         "ingest_seconds": ingest,
         "after_ingest_seconds": after,
         "rest_seconds": cost.wall_seconds - ingest,
-        "floor_seconds": floor,
-        "floor_seconds_range": [min(floors), max(floors)],
-        "total_to_floor": cost.wall_seconds / floor,
-        "after_ingest_to_floor": after / floor,
+        "yardstick_seconds": yardstick,
+        "yardstick_seconds_range": [min(yardsticks), max(yardsticks)],
+        "total_in_yardsticks": cost.wall_seconds / yardstick,
+        "after_ingest_in_yardsticks": after / yardstick,
         "notebook_seconds": start_up,
         "cpu_seconds": cost.cpu_seconds,
         "peak_mb": cost.peak_mb,
@@ -156,7 +157,6 @@ def _report(of_country: Country, cost: Cost, received: _Received, floors: tuple[
         "cores": os.cpu_count(),
         "threads_of_libraries": 1,
         "workers": CORES,
-        "load": os.getloadavg()[0],
         "python": platform.python_version(),
     }
 

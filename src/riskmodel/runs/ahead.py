@@ -2,7 +2,8 @@
 
 Taking in has work for one core most of the time, and a delivery tells of the present school year. So a process beside it
 makes the parts of past cohorts (:mod:`riskmodel.runs.past_sums`) in a folder of its own. When the delivery has been received, the
-run takes over what is whole by then, and the folder away: that is all that tells the process to end. Each part is named by all that it depends on: what was made from facts that
+run takes over what is whole by then and takes the folder away. That is all that tells the process to end: it works out the part
+that it has begun, finds nowhere to lay it, and goes. Each part is named by all that it depends on: what was made from facts that
 the delivery told anew, or for another day than the calendar turns out to say, is never looked for. The run finds the same with it and without.
 """
 

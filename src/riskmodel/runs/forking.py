@@ -283,7 +283,7 @@ def _name(pid: int) -> str:
 
 
 def become_stem() -> None:
-    """Serve the process at the other end of the standard input: import, fork, tell the child's number, go on."""
+    """Serve the process at the other end of the standard input: import, fork, tell a kernel's number, go on."""
     for name in OF_EVERY_KERNEL:
         importlib.import_module(name)
     channel = socket.socket(fileno=os.dup(0))

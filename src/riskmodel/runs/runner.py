@@ -243,6 +243,7 @@ def _run(plan: Plan, store: Store, inputs: Mapping[str, Any], digests: Digests, 
     run_id = run_id_of(plan, inputs, code)
     if is_valid(store, run_id):
         say(message("The run {run_id} is there and every file of it is unchanged.", run_id=run_id))
+        ahead.clear()
         return _finish(store, read_manifest(store.run(run_id)), gate_report.read(store.run(run_id)))
     if plan.must_resume and not (store.staging / run_id).exists():
         raise UsageError(
