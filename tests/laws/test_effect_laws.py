@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from riskmodel.risk.effects.adjusted import robustness
@@ -109,6 +109,8 @@ def test_exchanging_drawn_and_not_drawn_turns_the_sign_and_nothing_else(seed):
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 2))
+@example(1.0, 0.9999999999999999, 0.283203125)
+@example(5e-324, 0.0, 2.0)
 def test_a_larger_effect_takes_a_stronger_unseen_cause(one, other, scale):
     low, high = sorted((one, other))
     assert 0 <= robustness(low, scale) <= robustness(high, scale) <= 1

@@ -20,6 +20,7 @@ variance plus squared distance to it: what the parting adds is in the error.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,8 +152,9 @@ def robustness(distance: float, scale: float) -> float:
     >>> round(robustness(0.05, 0.5), 3)
     0.095
     """
-    square = (distance / scale) ** 2
-    return float((np.sqrt(square**2 + 4 * square) - square) / 2)
+    square = float(distance / scale) ** 2
+    # In this form nothing cancels, and rounding never puts a larger distance before a smaller one.
+    return 2 / (1 + math.sqrt(1 + 4 / square)) if square else 0.0
 
 
 @dataclass(frozen=True)
