@@ -88,3 +88,9 @@ def test_only_the_model_has_a_full_line_in_the_capacity_curve():
     root = ET.fromstring(figures.capacity_curve(CURVE, "en"))
     dashed = [line.get("stroke-dasharray") is not None for line in root.iter(f"{SVG}polyline")]
     assert dashed == [False, True]
+
+
+def test_numbers_beside_each_other_have_as_many_decimals():
+    picture = figures.bars([("a", 0.1), ("b", 0.094)], "title", "lv", is_share=False)
+    assert ">0,10<" in picture
+    assert ">0,09<" in picture

@@ -250,7 +250,7 @@ def bars(
     top = 1.0 if is_share else svg.round_top(max((value for _, value in values if value is not None), default=1))
 
     def said(value: float | None) -> str:
-        return percent(value, language) if is_share else number(value, language, 2 if top < 10 else 0)
+        return percent(value, language) if is_share else fixed(value, language, 2 if top < 10 else 0)
 
     labels = [svg.wrapped(label, WIDTH - 90) for label, _ in values]
     heights = [len(label) * 16 + 22 for label in labels]
