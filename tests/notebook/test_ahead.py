@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,13 +16,14 @@ from pathlib import Path
 import duckdb
 import psutil
 import pytest
+from forked import PATIENCE_SECONDS, asides, wait_until
 from test_cluster import part_events, plan
 
 from riskmodel.errors import DeliveryError, UsageError
 from riskmodel.risk.label import cohort_windows
 from riskmodel.runs import ahead, parts, past_sums
 from riskmodel.runs.ahead import Ahead, ahead_of_delivery, make_ahead, past_windows
-from riskmodel.runs.forking import ASIDE_NAME, Stem, can_fork
+from riskmodel.runs.forking import Stem, can_fork
 from riskmodel.runs.journal import PART_DONE, PART_KEPT
 from riskmodel.runs.manifest import verify
 from riskmodel.runs.past_sums import DAILY, parts_of
@@ -41,7 +41,6 @@ pytestmark = [
 
 CUT_OFF = date(2024, 12, 20)
 COUNTRY = cohort.Plan(pupils=300, schools=4, years=3, seed=5, delivered_on=CUT_OFF, deliveries="yearly")
-PATIENCE_SECONDS = 60
 
 
 def quiet(_text: object) -> None:
@@ -85,23 +84,6 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(Ahead, "_taken_away", wait_and_take_away)
     monkeypatch.setenv(parts.WORKERS, "2")
     return made
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.005)
-
-
-def asides() -> list[psutil.Process]:
-    """Return the processes of this test that make something ahead at this moment."""
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if child.name() == ASIDE_NAME and child.status() != psutil.STATUS_ZOMBIE:
-                found.append(child)
-    return found
 
 
 def known_to(store: Store) -> list[str]:
@@ -334,7 +316,8 @@ def test_what_would_have_to_be_worked_out_first_is_left_to_the_run(store: Store)
 STOPPED = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
+folder = Path(sys.argv[1])
+sys.path[:0] = [str(folder), str(folder.parent)]
 from test_ahead import run_with
 from riskmodel.runs.publish import Store
 run_with(Path(sys.argv[3]), Store(Path(sys.argv[2])))

@@ -94,10 +94,9 @@ def test_a_row_drawn_by_a_smaller_share_is_drawn_by_a_larger_one():
 
 @pytest.mark.parametrize("kind", ["boosting", "logistic", "forest"])
 def test_the_mean_prediction_is_the_share_that_left_though_half_of_those_drawn_did(kind):
+    # From a third of them a fit of three features follows chance, and predicts a sixth too much.
     features, label, _ = country(90_000)
-    draw, chosen = drawn(
-        features, label, 6000
-    )  # with a third of it a fit of three features follows chance, a sixth too high
+    draw, chosen = drawn(features, label, 6000)
     recipe = Recipe(kind, left_share=draw.left, stayed_share=draw.stayed, forest_min_leaf_pupils=20)
     model = fit(recipe, features[chosen], label[chosen], {"absent_share": 1})
     assert label[chosen].mean() > 10 * label.mean()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import subprocess
@@ -16,10 +15,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from forked import asides, wait_until
 from jupyter_client.kernelspec import KernelSpec
 from test_papermilling import executed, printed
 
-from riskmodel.runs.forking import ASIDE_NAME, START, ForkedProcess, ForkingProvisioner, Stem, can_fork, kernels_of
+from riskmodel.runs.forking import START, ForkedProcess, ForkingProvisioner, Stem, can_fork, kernels_of
 from riskmodel.runs.publish import Store
 from riskmodel.runs.runner import Plan, _ahead_of_kernels
 from riskmodel.runs.staging import kernel_environment
@@ -141,26 +141,9 @@ def test_a_forked_process_is_waited_for_and_killed_like_any_other(stem: Stem, tm
     forked.kill()  # and again, without harm
 
 
-def wait_for(path: Path) -> None:
-    until = time.monotonic() + END_SECONDS
-    while not path.exists():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def aside(code: str) -> str:
     """Return the one line by which a process executes ``code``."""
     return f"exec({code!r})"
-
-
-def asides(stem: Stem) -> list[psutil.Process]:
-    """Return the processes that work aside at this moment."""
-    found = []
-    for child in process_of(stem).children():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if child.name() == ASIDE_NAME and child.status() != psutil.STATUS_ZOMBIE:
-                found.append(child)
-    return found
 
 
 def test_work_aside_is_done_by_a_process_of_its_own_that_finds_what_was_imported(stem: Stem, tmp_path: Path) -> None:
@@ -173,17 +156,16 @@ part.write_text(str(("colorsys" in sys.modules, os.getppid())))
 part.rename({str(told)!r})
 """
     stem.fork_aside(aside(look))
-    wait_for(told)
+    wait_until(told.exists)
     assert told.read_text() == str((True, process_of(stem).pid))
-    psutil.wait_procs(asides(stem), END_SECONDS)
-    assert asides(stem) == []
+    wait_until(lambda: not asides())
 
 
 def test_work_aside_ends_with_its_stem(stem: Stem, tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     stem.fork_aside(f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(600)")
-    wait_for(begun)
-    at_work = asides(stem)
+    wait_until(begun.exists)
+    at_work = asides()
     assert len(at_work) == 1
     process_of(stem).kill()
     _, alive = psutil.wait_procs(at_work, END_SECONDS)
@@ -197,9 +179,9 @@ def test_a_kernel_gets_its_own_answer_after_work_aside_that_is_never_heard_of(st
     stem.fork_aside(f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(600)")
     assert time.monotonic() - asked < 1
     forked = stem.fork(["-f", str(tmp_path / "kernel.json")], "", dict(os.environ))
-    wait_for(begun)
-    assert len(asides(stem)) == 1
-    assert forked.pid != asides(stem)[0].pid
+    wait_until(begun.exists)
+    assert len(asides()) == 1
+    assert forked.pid != asides()[0].pid
     assert kernels_of(os.getpid()) == [forked.pid]
 
 

@@ -45,10 +45,12 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
 
     ``total_seconds`` are those of the command: the sum of ``command_seconds`` (until the delivery is begun, most of them
     imports), ``ingest_seconds`` and ``after_ingest_seconds``; ``rest_seconds`` are all but those of ingest.
-    ``yardstick_seconds`` are those of fits alone, the mean of before and after the run, ``yardstick_seconds_range`` the lesser and
-    the greater; ``total_in_yardsticks`` and ``after_ingest_in_yardsticks`` are the run's seconds divided by them. ``notebook_seconds`` are start and end of the notebooks' kernels, with what they import; most of them pass while another
+    ``notebook_seconds`` are start and end of the notebooks' kernels, with what they import; most of them pass while another
     step is at work, so they are shown and not taken away from the rest. Two steps may be at work at once: the ``seconds`` of
     all steps can be more than the run took.
+
+    ``yardstick_seconds`` are those of fits alone, the mean of before and after the run, ``yardstick_seconds_range`` the lesser
+    and the greater; ``total_in_yardsticks`` and ``after_ingest_in_yardsticks`` are the run's seconds divided by the mean.
 
     Parameters
     ----------
@@ -61,13 +63,14 @@ def measure(data: Path | None, say: Say, *, quick: bool = False, pupils: int = 0
     with country(data, "national", pupils, YEARS, say) as of_country:
         store = of_country.store_in_use()
         say(message("Fits alone, to know how fast this machine is."))
-        before, load = yardstick_seconds(pupils, CORES), os.getloadavg()[0]
+        before = yardstick_seconds(pupils, CORES)
         say(message("The run of {pupils} pupils begins.", pupils=pupils))
         with _Received(store / journal.LOG_NAME) as received:
             cost = _run(of_country, store)
+        report = _report(of_country, cost, received)
         say(message("Fits alone once more."))
-        yardsticks = before, yardstick_seconds(pupils, CORES)
-        return {**_report(of_country, cost, received, yardsticks), "load": load}
+        after = yardstick_seconds(pupils, CORES)
+        return report | _in_yardsticks(cost.wall_seconds, received.after_seconds, (before, after))
 
 
 def curve(data: Path, say: Say, sizes: Sequence[int]) -> list[Report]:
@@ -130,13 +133,13 @@ class _Received:
             raise ValueError("a run that ended well must have received its delivery")
 
 
-def _report(of_country: Country, cost: Cost, received: _Received, yardsticks: tuple[float, float]) -> Report:
+def _report(of_country: Country, cost: Cost, received: _Received) -> Report:
     done = json.loads(cost.output)
     lines = journal.read(Path(done["folder"]) / journal.LOG_NAME)
     # Steps that were done side by side end in any order.
     steps = sorted((_step(line) for line in lines if line["event"] == "step_done"), key=lambda step: str(step["step"]))
     start_up = sum(step["start_up_seconds"] for step in steps)
-    ingest, after, yardstick = received.ingest_seconds, received.after_seconds, sum(yardsticks) / 2
+    ingest, after = received.ingest_seconds, received.after_seconds
     return {
         "pupils": of_country.plan.pupils,
         "lesson_rows": pq.read_metadata(of_country.deliveries[-1] / "attendance.parquet").num_rows,
@@ -146,10 +149,6 @@ def _report(of_country: Country, cost: Cost, received: _Received, yardsticks: tu
         "ingest_seconds": ingest,
         "after_ingest_seconds": after,
         "rest_seconds": cost.wall_seconds - ingest,
-        "yardstick_seconds": yardstick,
-        "yardstick_seconds_range": [min(yardsticks), max(yardsticks)],
-        "total_in_yardsticks": cost.wall_seconds / yardstick,
-        "after_ingest_in_yardsticks": after / yardstick,
         "notebook_seconds": start_up,
         "cpu_seconds": cost.cpu_seconds,
         "peak_mb": cost.peak_mb,
@@ -157,7 +156,18 @@ def _report(of_country: Country, cost: Cost, received: _Received, yardsticks: tu
         "cores": os.cpu_count(),
         "threads_of_libraries": 1,
         "workers": CORES,
+        "load": os.getloadavg()[0],
         "python": platform.python_version(),
+    }
+
+
+def _in_yardsticks(total: float, after_ingest: float, measured: tuple[float, float]) -> Report:
+    mean = sum(measured) / len(measured)
+    return {
+        "yardstick_seconds": mean,
+        "yardstick_seconds_range": [min(measured), max(measured)],
+        "total_in_yardsticks": total / mean,
+        "after_ingest_in_yardsticks": after_ingest / mean,
     }
 
 
