@@ -14,7 +14,7 @@ class Visit:
     def __init__(self, browser, address: str, width: int, height: int = 900, **context) -> None:
         self.context = browser.new_context(viewport={"width": width, "height": height}, **context)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(60_000)
         self.trouble: list[str] = []
         self.address = address
         self.page.on("console", lambda line: line.type in {"error", "warning"} and self.trouble.append(line.text))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 from identity_provider import CLIENT_SECRET
-from served_portal import CANARY
+from served_portal import CANARY, END_SECONDS
 
 DOCUMENTED = Path(__file__).parents[2] / "reports" / "design" / "identity" / "jupyterhub_config.py"
 OVERRIDES = """
@@ -137,7 +137,7 @@ class Hub:
         self.members()
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=END_SECONDS)
         for process in self.seen:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()

@@ -232,7 +232,7 @@ def nginx(portal, tmp_path):
             proxy_in_front.time.sleep(0.05)
     yield port
     process.terminate()
-    process.wait(timeout=10)
+    process.wait(timeout=60)
 
 
 def test_nginx_as_documented_names_its_own_visitor_whatever_the_visitor_sends(nginx):

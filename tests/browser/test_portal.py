@@ -30,7 +30,7 @@ def director(portal):
 
 
 def _wait_for_kernels(portal, most):
-    until = time.monotonic() + 10
+    until = time.monotonic() + served_portal.START_SECONDS
     while portal.kernels() > most and time.monotonic() < until:
         time.sleep(0.2)
     return portal.kernels()
@@ -172,7 +172,7 @@ def test_the_portal_stops_when_told_and_leaves_no_kernel(own):
     kernels = [str(pid) for pid in kernels_of(own.process.pid)]
     assert kernels
     own.process.terminate()
-    assert own.process.wait(timeout=20) == 0
+    assert own.process.wait(timeout=served_portal.END_SECONDS) == 0
     after = subprocess.run(["ps", "-eo", "pid"], capture_output=True, text=True, check=True).stdout.split()
     assert set(kernels) & set(after) == set()
 
@@ -184,7 +184,7 @@ def test_a_page_that_is_under_way_when_the_portal_is_told_to_stop_is_still_shown
     answer = asked.getresponse()
     assert answer.status == 200
     assert b"</html>" in answer.read()
-    assert own.process.wait(timeout=20) == 0
+    assert own.process.wait(timeout=served_portal.END_SECONDS) == 0
 
 
 def test_a_store_without_a_run_is_refused_with_the_remedy(tmp_path):

@@ -12,14 +12,15 @@ import time
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import psutil
 import pytest
-from forked import PATIENCE_SECONDS, asides, wait_until
+from forked import PATIENCE_SECONDS, alone, asides, wait_until
 from test_cluster import part_events, plan
 
-from riskmodel.errors import DeliveryError, UsageError
+from riskmodel.errors import DeliveryError, RiskmodelError, UsageError
 from riskmodel.risk.label import cohort_windows
 from riskmodel.runs import ahead, parts, past_sums
 from riskmodel.runs.ahead import Ahead, ahead_of_delivery, make_ahead, past_windows
@@ -69,9 +70,19 @@ def store(country: Path, tmp_path: Path) -> Store:
     return open_store(Path(shutil.copytree(country / "store", tmp_path / "store")))
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let what is made ahead be done, however small the delivery is; return the names of the files that were made."""
+def known_to(store: Store) -> list[str]:
+    return [delivery.delivery_id for delivery in stored_deliveries(store.folder)]
+
+
+def run_with(delivery: Path, store: Store) -> Done:
+    return run(replace(plan(store.folder), delivery=delivery), quiet)
+
+
+def run_with_patience(delivery: str, store: str) -> dict[str, Any]:
+    """Run, with what is made ahead done, however small the delivery is.
+
+    Return the names of the files that were made, and the id of the run or what it was refused for.
+    """
     taken_away, made = Ahead._taken_away, list[str]()
 
     def wait_and_take_away(self: Ahead) -> contextlib.AbstractContextManager[Path]:
@@ -81,17 +92,13 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             made.extend(path.name for path in self.folder.iterdir())
         return taken_away(self)
 
-    monkeypatch.setattr(Ahead, "_taken_away", wait_and_take_away)
-    monkeypatch.setenv(parts.WORKERS, "2")
-    return made
-
-
-def known_to(store: Store) -> list[str]:
-    return [delivery.delivery_id for delivery in stored_deliveries(store.folder)]
-
-
-def run_with(delivery: Path, store: Store) -> Done:
-    return run(replace(plan(store.folder), delivery=delivery), quiet)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ahead, "_taken_away", wait_and_take_away)
+        patch.setenv(parts.WORKERS, "2")
+        try:
+            return {"made": made, "run_id": run_with(Path(delivery), Store(Path(store))).run_id}
+        except RiskmodelError as error:
+            return {"made": made, "refused": type(error).__name__, "text": error.in_language("en")}
 
 
 def run_without(delivery: Path, store: Store, to: Path) -> Done:
@@ -103,71 +110,87 @@ def run_without(delivery: Path, store: Store, to: Path) -> Done:
         return run_with(delivery, Store(folder))
 
 
-def of_past(done: Done) -> list[str]:
-    return [event for event, part in part_events(done) if part.startswith("past-")]
+def of_past(run_folder: Path) -> list[str]:
+    return [event for event, part in part_events(run_folder) if part.startswith("past-")]
 
 
 def test_a_run_takes_over_what_was_made_ahead_and_finds_the_same_bytes(
-    country: Path, store: Store, tmp_path: Path, patient: list[str]
+    country: Path, store: Store, tmp_path: Path
 ) -> None:
     newest = yearly(country)[-1]
     without = run_without(newest, store, tmp_path)
-    assert patient == []
-    done = run_with(newest, store)
-    assert patient
-    assert {*of_past(without)} == {PART_DONE}
-    assert {*of_past(done)} == {PART_KEPT}
-    assert done.run_id == without.run_id
-    assert verify(done.folder).digests() == verify(without.folder).digests()
+    found = alone(run_with_patience, newest, store.folder)
+    assert found["made"]
+    assert found["run_id"] == without.run_id
+    with_it = store.run(found["run_id"])
+    assert {*of_past(without.folder)} == {PART_DONE}
+    assert {*of_past(with_it)} == {PART_KEPT}
+    assert verify(with_it).digests() == verify(without.folder).digests()
     assert not any(store.staging.iterdir())
 
 
+def run_after_stale(delivery: str, store: str, stale: str) -> str:
+    """Run, with what lies in ``stale`` as that which was made ahead; return the id of the run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ahead, "begin", lambda self, _: shutil.copytree(stale, self.folder))
+        return run_with(Path(delivery), Store(Path(store))).run_id
+
+
 def test_what_a_delivery_tells_anew_is_not_taken_from_what_was_made_before_it(
-    country: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    country: Path, store: Store, tmp_path: Path
 ) -> None:
-    (tmp_path / "stale").mkdir()
-    make_ahead(str(store.folder), known_to(store), str(tmp_path / "stale"), CUT_OFF.isoformat())
-    assert any((tmp_path / "stale").iterdir())
+    stale = tmp_path / "stale"
+    stale.mkdir()
+    make_ahead(str(store.folder), known_to(store), str(stale), CUT_OFF.isoformat())
+    assert any(stale.iterdir())
     without = run_without(country / "whole", store, tmp_path)
-    monkeypatch.setattr(Ahead, "begin", lambda self, _: shutil.copytree(tmp_path / "stale", self.folder))
-    done = run_with(country / "whole", store)
-    assert {*of_past(done)} == {PART_DONE}
-    assert verify(done.folder).digests() == verify(without.folder).digests()
+    folder = store.run(alone(run_after_stale, country / "whole", store.folder, stale))
+    assert {*of_past(folder)} == {PART_DONE}
+    assert verify(folder).digests() == verify(without.folder).digests()
 
 
-def test_a_run_need_not_wait_for_what_is_not_done(
-    country: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def run_beside_one_who_does_not_end(delivery: str, store: str) -> dict[str, Any]:
+    """Run beside a process that makes nothing and does not end; return the id of the run, and how many were begun."""
+    fork_aside, begun = Stem.fork_aside, list[str]()
+
+    def without_end(self: Stem, statement: str) -> None:
+        begun.append(statement)
+        fork_aside(self, "import time; time.sleep(600)")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(parts.WORKERS, "2")
+        patch.setattr(Stem, "fork_aside", without_end)
+        return {"run_id": run_with(Path(delivery), Store(Path(store))).run_id, "begun": len(begun)}
+
+
+def test_a_run_need_not_wait_for_what_is_not_done(country: Path, store: Store, tmp_path: Path) -> None:
     without = run_without(yearly(country)[-1], store, tmp_path)
-    monkeypatch.setenv(parts.WORKERS, "2")
-    monkeypatch.setattr(Stem, "fork_aside", lambda self, _: fork_aside(self, "import time; time.sleep(600)"))
-    done = run_with(yearly(country)[-1], store)
-    assert {*of_past(done)} == {PART_DONE}
-    assert verify(done.folder).digests() == verify(without.folder).digests()
-
-
-fork_aside = Stem.fork_aside
+    found = alone(run_beside_one_who_does_not_end, yearly(country)[-1], store.folder)
+    folder = store.run(found["run_id"])
+    assert found["begun"] == 1
+    assert {*of_past(folder)} == {PART_DONE}
+    assert verify(folder).digests() == verify(without.folder).digests()
 
 
 def test_a_delivery_that_is_refused_leaves_nothing_of_what_was_made(
-    country: Path, store: Store, tmp_path: Path, patient: list[str]
+    country: Path, store: Store, tmp_path: Path
 ) -> None:
     refused = Path(shutil.copytree(yearly(country)[-1], tmp_path / "refused"))
     for path in refused.glob("enrolment.*"):
         path.write_bytes(b"PAR1 and nothing that a table begins with")
-    with pytest.raises(DeliveryError):
-        run_with(refused, store)
-    assert patient
+    found = alone(run_with_patience, refused, store.folder)
+    assert found["refused"] == DeliveryError.__name__
+    assert found["made"]
     assert not any(store.staging.iterdir())
 
 
-@pytest.mark.usefixtures("patient")
 def test_a_run_on_whose_cut_off_date_nobody_is_enrolled_says_so(country: Path, store: Store, tmp_path: Path) -> None:
     without_stays = Path(shutil.copytree(yearly(country)[-1], tmp_path / "without_stays"))
     for path in without_stays.glob("enrolment.*"):
         path.unlink()
-    with pytest.raises(UsageError, match="nobody was"):
-        run_with(without_stays, store)
+    found = alone(run_with_patience, without_stays, store.folder)
+    assert found["refused"] == UsageError.__name__
+    assert "nobody was" in found["text"]
     assert current_run(store) is None
 
 
@@ -288,6 +311,7 @@ def test_what_loses_its_folder_while_it_is_at_work_ends_after_that_part_and_leav
     told = tmp_path / "told"
     told.mkdir()
     monkeypatch.setenv(parts.WORKERS, "2")
+    fork_aside = Stem.fork_aside
 
     def fork(stem: Stem, statement: str) -> None:
         fork_aside(stem, f"exec({AT_WORK.format(told=str(told), statement=statement)!r})")

@@ -77,14 +77,14 @@ def store(delivered: Path, tmp_path: Path) -> Store:
     return Store(Path(shutil.copytree(delivered, tmp_path / "store")))
 
 
-def part_events(done: Done) -> list[tuple[str, str]]:
+def part_events(run_folder: Path) -> list[tuple[str, str]]:
     """Return event and name of the parts in the log of a run."""
-    lines = journal.read(done.folder / journal.LOG_NAME)
+    lines = journal.read(run_folder / journal.LOG_NAME)
     return [(str(line["event"]), str(line["part"])) for line in lines if "part" in line]
 
 
 def test_a_cohort_can_be_read_alone_and_the_parts_are_gone(undisturbed: Done) -> None:
-    events = part_events(undisturbed)
+    events = part_events(undisturbed.folder)
     assert len(events) == len(set(events)) >= 4
     assert {event for event, _ in events} == {journal.PART_DONE}
     file = pq.ParquetFile(undisturbed.folder / "tables" / "feature.parquet")
@@ -133,7 +133,7 @@ def test_after_a_kill_only_parts_that_are_missing_or_not_whole_are_made(
     said: list[Message] = []
     monkeypatch.setenv(parts.WORKERS, "2")
     done = run(plan(store.folder), said.append)
-    again = part_events(done)[-len(part_events(undisturbed)) :]
+    again = part_events(done.folder)[-len(part_events(undisturbed.folder)) :]
     kept = {name for event, name in again if event == journal.PART_KEPT}
     assert len(kept) == len(untouched) + 1 > 1
     assert "past-1" in kept
@@ -214,6 +214,6 @@ def test_a_killed_worker_of_a_cluster_changes_nothing(
     ((number, at_work),) = killer.killed
     assert at_work
     assert not psutil.pid_exists(number)
-    assert sorted(part_events(done)) == sorted(part_events(undisturbed))
+    assert sorted(part_events(done.folder)) == sorted(part_events(undisturbed.folder))
     assert verify(done.folder).digests() == verify(undisturbed.folder).digests()
     assert done.run_id == undisturbed.run_id

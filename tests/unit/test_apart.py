@@ -121,7 +121,7 @@ def test_it_ends_with_who_waits_for_it_in_good_order_where_there_is_time(
         worker = psutil.Process(int((tmp_path / "pid").read_text()))
         process.send_signal(number)
         said, _ = process.communicate(timeout=60)
-    worker.wait(10)
+    worker.wait(60)
     was_told = number == signal.SIGTERM
     assert said.splitlines() == (["RunInterruptedError"] if was_told else [])
     assert (tmp_path / "cleaned").exists() is was_told

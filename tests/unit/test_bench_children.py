@@ -84,7 +84,7 @@ def test_the_largest_of_all_looks_is_kept():
         return found or 0
 
     watch = Highest(look, 0.001)
-    assert has_looked.wait(10)
+    assert has_looked.wait(60)
     assert watch.stop() == 3
 
 

@@ -452,7 +452,7 @@ def test_who_finds_a_table_at_fault_does_not_wait_for_the_large_ones_to_be_read(
     reading = abreast.read_plainly
 
     def watched(large, connection):
-        has_failed.wait(10)
+        has_failed.wait(60)
         try:
             reading(large, connection)
         except AbandonedError:

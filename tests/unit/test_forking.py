@@ -29,7 +29,7 @@ from riskmodel.sources.history import PACKED_FOLDER
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="kernels are forked on Linux alone")
 
-END_SECONDS = 10
+END_SECONDS = 60
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def meets_its_like(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
     return squares(folder, given)
 
 
-MEETING = threading.Barrier(3, timeout=20)
+MEETING = threading.Barrier(3, timeout=60)
 
 
 def is_slow(folder: PartFolder, given: Mapping[str, Any]) -> pa.Table:
@@ -619,7 +619,7 @@ def test_the_folder_of_parts_goes_when_the_step_is_done_whatever_its_disk_says(
         monkeypatch.setattr(Path, "rename", lambda *_: _refused())
     with run.parts() as folder:
         (folder.path / "some.arrow").write_bytes(b"some")
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while list(marks_of(run.folder).iterdir()) and time.monotonic() < until:
         time.sleep(0.01)
     assert list(marks_of(run.folder).iterdir()) == []

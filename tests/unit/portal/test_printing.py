@@ -132,7 +132,7 @@ def test_a_named_browser_that_is_not_there_is_none(monkeypatch, tmp_path):
 
 def _is_running(mark: bytes) -> bool:
     """Whether a process with the mark in its command stays; one that was killed takes a moment to go."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while _is_seen(mark):
         if time.monotonic() > until:
             return True
