@@ -12,15 +12,17 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from register_by_hand import by_hand, without_guards
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, Table, create_engine, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from riskmodel.register import migrating, postgresql
@@ -182,9 +184,29 @@ def weak_place(server: Server, place: ServerPlace, store: Path) -> ServerPlace:
     return server_place(server.address(name, PORTAL), store)
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What stands in a register on a server: the rows of each table, where its sequences are, and the head that is noted."""
+
+    rows: Mapping[Table, Sequence[Mapping[str, Any]]]
+    sequences: Mapping[str, tuple[int, bool]]
+    note: bytes
+
+
+def contents_of(place: ServerPlace) -> Contents:
+    """Return what stands in a register, to be put into others."""
+    with by_hand(place) as connection:
+        rows = {table: connection.execute(select(table)).mappings().all() for table in METADATA.sorted_tables}
+        sequences = {
+            name: connection.exec_driver_sql(f"SELECT last_value, is_called FROM {name}").one()
+            for name in connection.dialect.get_sequence_names(connection)
+        }
+    return Contents(rows, sequences, note_file(place).read_bytes())
+
+
 @contextmanager
-def made_place(server: Server, store: Path, at: datetime) -> Iterator[ServerPlace]:
-    """Give a place beside a store where a register stands that was made at ``at``, with nothing in it but that.
+def made_place(server: Server, store: Path, at: datetime, contents: Contents | None = None) -> Iterator[ServerPlace]:
+    """Give a place beside a store where a register stands that was made at ``at``, with nothing in it but that, or ``contents``.
 
     To make a data base takes ten times as long as to empty one: they are used again, so leave their tables as they are.
     """
@@ -192,23 +214,45 @@ def made_place(server: Server, store: Path, at: datetime) -> Iterator[ServerPlac
     place = place_on(server, name, store)
     with by_hand(place) as connection:
         is_made = connection.dialect.has_table(connection, AUDIT_HEAD.name)
-        if is_made:
-            without_guards(connection)
-            for table in reversed(METADATA.sorted_tables):
-                connection.execute(table.delete())
-            for sequence in connection.dialect.get_sequence_names(connection):
-                connection.exec_driver_sql(f"ALTER SEQUENCE {sequence} RESTART")
-            connection.execute(AUDIT_HEAD.insert().values(head_id=1, entry_count=0, digest=START.digest))
-    if is_made:
-        newest = migrating.revisions()[-1]
-        database = Database(postgresql.make_engine(place), HeadNote(note_file(place)), lambda: at)
-        database.note.begin()
-        with database.acting() as act:
-            act.record(operator_name(), "register_created", details={"revision": newest})
-        database.engine.dispose()
-    else:
+    if not is_made:
         open_register(place, may_create=True, clock=lambda: at).close()
+    if is_made or contents is not None:
+        with by_hand(place) as connection:
+            _empty(connection)
+            if contents is None:
+                connection.execute(AUDIT_HEAD.insert().values(head_id=1, entry_count=0, digest=START.digest))
+            else:
+                _put(connection, contents)
+        note = HeadNote(note_file(place))
+        note.begin()
+        if contents is None:
+            _tell_of_making(place, note, at)
+        else:
+            note.path.write_bytes(contents.note)
     try:
         yield place
     finally:
         server.at_rest.append(name)
+
+
+def _empty(connection: Connection) -> None:
+    without_guards(connection)
+    for table in reversed(METADATA.sorted_tables):
+        connection.execute(table.delete())
+    for sequence in connection.dialect.get_sequence_names(connection):
+        connection.exec_driver_sql(f"ALTER SEQUENCE {sequence} RESTART")
+
+
+def _put(connection: Connection, contents: Contents) -> None:
+    for table, rows in contents.rows.items():
+        if rows:
+            connection.execute(table.insert(), rows)
+    for name, (last, is_called) in contents.sequences.items():
+        connection.exec_driver_sql("SELECT setval(%s, %s, %s)", (name, last, is_called))
+
+
+def _tell_of_making(place: ServerPlace, note: HeadNote, at: datetime) -> None:
+    database = Database(postgresql.make_engine(place), note, lambda: at)
+    with database.acting() as act:
+        act.record(operator_name(), "register_created", details={"revision": migrating.revisions()[-1]})
+    database.engine.dispose()

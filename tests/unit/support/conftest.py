@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import own_postgres
 import pytest
@@ -44,39 +45,55 @@ def whole_world(register: Register, calendar: Calendar) -> World:
 def made_world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Person]]:
     """Give the folder of a register in a file with the whole world, and its people."""
     folder = tmp_path_factory.mktemp("made")
-    calendar = Calendar()
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sqlite.SETTINGS, "synchronous", "0")
-        with open_register(register_file(folder / "store"), may_create=True, clock=calendar) as register:
-            people = whole_world(register, calendar).people
+        people = _people_in(register_file(folder / "store"), may_create=True)
     return folder, people
 
 
+@pytest.fixture(scope="session")
+def served_world(
+    postgres: own_postgres.Server, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[own_postgres.Contents, dict[str, Person]]:
+    """Give what stands in a register on a server with the whole world, and its people."""
+    store = tmp_path_factory.mktemp("served") / "store"
+    with own_postgres.made_place(postgres, store, Calendar()()) as made:
+        people = _people_in(own_postgres.weak_place(postgres, made, store))
+        return own_postgres.contents_of(made), people
+
+
+def _people_in(place: Place, *, may_create: bool = False) -> dict[str, Person]:
+    calendar = Calendar()
+    with open_register(place, may_create=may_create, clock=calendar) as register:
+        return whole_world(register, calendar).people
+
+
 @pytest.fixture
-def place(engine_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
-    """Give a place: of a copy of the world in a file, or of a register on a server in which nothing was done."""
+def made(engine_name: str, request: pytest.FixtureRequest) -> Any:
+    """Give the world that is copied, and its people."""
+    return request.getfixturevalue("made_world" if engine_name == "sqlite" else "served_world")
+
+
+@pytest.fixture
+def place(made: Any, engine_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Give the place of a copy of the world: a file, or a data base on a server."""
+    copied, _ = made
     if engine_name == "sqlite":
-        folder, _ = request.getfixturevalue("made_world")
-        for file in folder.iterdir():
+        for file in copied.iterdir():
             shutil.copy(file, tmp_path / file.name)
         yield register_file(tmp_path / "store")
         return
     server = request.getfixturevalue("postgres")
-    with own_postgres.made_place(server, tmp_path / "store", Calendar()()) as made:
-        yield own_postgres.weak_place(server, made, tmp_path / "store")
+    with own_postgres.made_place(server, tmp_path / "store", Calendar()(), copied) as filled:
+        yield own_postgres.weak_place(server, filled, tmp_path / "store")
 
 
 @pytest.fixture
-def world(
-    place: Place, engine_name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
+def world(place: Place, made: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Give a world whose day is 16 September 2019."""
     monkeypatch.setitem(sqlite.SETTINGS, "synchronous", "0")  # no test of this folder cuts the power
     calendar = Calendar()
+    _, people = made
     with open_register(place, clock=calendar) as register:
-        if engine_name == "postgresql":
-            yield whole_world(register, calendar)
-            return
-        _, people = request.getfixturevalue("made_world")
         # Numbers of keys go on where the making of the world ended.
         yield World(register, calendar, dict(people), count(1000))
