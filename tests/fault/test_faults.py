@@ -66,7 +66,7 @@ def test_every_single_change_to_the_store_may_fail_or_be_the_last_one(shim: Path
         env=environment,
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=800,
         check=False,
     )
     assert swept.returncode == 0, swept.stderr[-2000:]
