@@ -79,7 +79,7 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def readers(portal):
-    """Give the reader of a login, who comes in once for all tests."""
+    """Give the reader of a login, the same for all tests."""
     import served_portal
 
     return served_portal.readers_of(portal)

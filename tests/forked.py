@@ -1,4 +1,4 @@
-"""Processes that were forked for a run, and waiting for what they do."""
+"""Processes that are forked for a run: how a test lets them be made, finds them, and waits for what they do."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ import psutil
 from riskmodel.runs.forking import ASIDE_NAME
 
 PATIENCE_SECONDS = 60
+"""For what takes a second on a machine with nothing else to do."""
+
+ENDLESS_SECONDS = 3600
+"""Longer than a test may take: what sleeps so long does not end by itself."""
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -37,19 +41,24 @@ def asides() -> list[psutil.Process]:
 
 
 ALONE = """
-import importlib, json, sys
+import importlib, json, pathlib, sys
 sys.path[:0] = json.loads(sys.argv[1])
-module, name, *arguments = sys.argv[2:]
-print(json.dumps(getattr(importlib.import_module(module), name)(*arguments)))
+module, name, *paths = sys.argv[2:]
+print(json.dumps(getattr(importlib.import_module(module), name)(*map(pathlib.Path, paths))))
 """
 
 
-def alone(function: Callable[..., Any], *arguments: Path) -> Any:
-    """Return what a function of a test module returns in a new process, whose only thread it has.
+def alone(function: Callable[..., Any], *paths: Path) -> Any:
+    """Return what a function of a test module returns in a new process, in which there is no thread beside it.
 
-    Beside another thread nothing is forked, and a library that an earlier test used may have left one.
+    Beside another thread nothing is forked, and a library that an earlier test used may have left one. What the function
+    returns are values of JSON, and it prints nothing.
     """
-    path = Path(inspect.getfile(function))
-    folders = json.dumps([str(path.parent), str(Path(__file__).parent)])
-    command = [sys.executable, "-c", ALONE, folders, path.stem, function.__name__, *map(str, arguments)]
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    return json.loads(subprocess.run(alone_command(function, *paths), stdout=subprocess.PIPE, check=True).stdout)
+
+
+def alone_command(function: Callable[..., Any], *paths: Path) -> list[str]:
+    """Return the command by which a new process does as :func:`alone` says, and prints what is returned."""
+    file = Path(inspect.getfile(function))
+    folders = json.dumps([str(file.parent), str(Path(__file__).parent)])
+    return [sys.executable, "-c", ALONE, folders, file.stem, function.__name__, *map(str, paths)]

@@ -322,7 +322,7 @@ class Reader:
 
 
 def readers_of(served: Served) -> Callable[[str], Reader]:
-    """Return a function that gives the reader of a login, who comes in once, and anew where the session may have ended."""
+    """Return a function that gives the reader of a login, who comes in once, and anew after a rest that may have ended the session."""
     known: dict[str, Reader] = {}
 
     def of(login: str) -> Reader:

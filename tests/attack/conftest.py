@@ -19,7 +19,7 @@ def portal(tmp_path_factory) -> Iterator[Served]:
 
 @pytest.fixture(scope="session")
 def readers(portal) -> Readers:
-    """Give the reader of a login, who comes in once for all attacks."""
+    """Give the reader of a login, the same for all attacks."""
     return readers_of(portal)
 
 

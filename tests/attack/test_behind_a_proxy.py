@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -223,16 +224,18 @@ def nginx(portal, tmp_path):
         f"events {{}}\nhttp {{ access_log off; {places}\n{text}\n}}\n"
     )
     process = subprocess.Popen([program, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")])
-    for _ in range(100):
+    until = time.monotonic() + proxy_in_front.START_SECONDS
+    while True:
         try:
             send(port)
             break
         except ConnectionRefusedError:
             assert process.poll() is None, (tmp_path / "error.log").read_text()
-            proxy_in_front.time.sleep(0.05)
+            assert time.monotonic() < until
+            time.sleep(0.05)
     yield port
     process.terminate()
-    process.wait(timeout=60)
+    process.wait(timeout=proxy_in_front.START_SECONDS)
 
 
 def test_nginx_as_documented_names_its_own_visitor_whatever_the_visitor_sends(nginx):

@@ -61,15 +61,8 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def as_(place):
-    """Give the reader of a login, who comes in once."""
-    known = {}
-
-    def reader(login: str) -> served_portal.Reader:
-        if login not in known:
-            known[login] = place.reader(login)
-        return known[login]
-
-    return reader
+    """Give the reader of a login."""
+    return served_portal.readers_of(place)
 
 
 def _bytes(reader: served_portal.Reader, path: str) -> bytes:

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from datetime import date, timedelta
@@ -17,7 +16,7 @@ from typing import Any
 import duckdb
 import psutil
 import pytest
-from forked import PATIENCE_SECONDS, alone, asides, wait_until
+from forked import ENDLESS_SECONDS, PATIENCE_SECONDS, alone, alone_command, asides, wait_until
 from test_cluster import part_events, plan
 
 from riskmodel.errors import DeliveryError, RiskmodelError, UsageError
@@ -78,7 +77,7 @@ def run_with(delivery: Path, store: Store) -> Done:
     return run(replace(plan(store.folder), delivery=delivery), quiet)
 
 
-def run_with_patience(delivery: str, store: str) -> dict[str, Any]:
+def run_with_patience(delivery: Path, store: Path) -> dict[str, Any]:
     """Run, with what is made ahead done, however small the delivery is.
 
     Return the names of the files that were made, and the id of the run or what it was refused for.
@@ -96,7 +95,7 @@ def run_with_patience(delivery: str, store: str) -> dict[str, Any]:
         patch.setattr(Ahead, "_taken_away", wait_and_take_away)
         patch.setenv(parts.WORKERS, "2")
         try:
-            return {"made": made, "run_id": run_with(Path(delivery), Store(Path(store))).run_id}
+            return {"made": made, "run_id": run_with(delivery, Store(store)).run_id}
         except RiskmodelError as error:
             return {"made": made, "refused": type(error).__name__, "text": error.in_language("en")}
 
@@ -133,11 +132,12 @@ def test_a_run_takes_over_what_was_made_ahead_and_finds_the_same_bytes(
     assert not any(store.staging.iterdir())
 
 
-def run_after_stale(delivery: str, store: str, stale: str) -> str:
-    """Run, with what lies in ``stale`` as that which was made ahead; return the id of the run."""
+def run_after_stale(delivery: Path, store: Path, stale: Path) -> dict[str, Any]:
+    """Run, with what lies in ``stale`` as that which was made ahead; return the id of the run, and how often that was laid."""
+    laid = list[Path]()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Ahead, "begin", lambda self, _: shutil.copytree(stale, self.folder))
-        return run_with(Path(delivery), Store(Path(store))).run_id
+        patch.setattr(Ahead, "begin", lambda self, _: laid.append(shutil.copytree(stale, self.folder)))
+        return {"run_id": run_with(delivery, Store(store)).run_id, "laid": len(laid)}
 
 
 def test_what_a_delivery_tells_anew_is_not_taken_from_what_was_made_before_it(
@@ -148,23 +148,25 @@ def test_what_a_delivery_tells_anew_is_not_taken_from_what_was_made_before_it(
     make_ahead(str(store.folder), known_to(store), str(stale), CUT_OFF.isoformat())
     assert any(stale.iterdir())
     of_whole = run_without(country / "whole", country, tmp_path)
-    folder = store.run(alone(run_after_stale, country / "whole", store.folder, stale))
+    found = alone(run_after_stale, country / "whole", store.folder, stale)
+    folder = store.run(found["run_id"])
+    assert found["laid"] == 1
     assert {*of_past(folder)} == {PART_DONE}
     assert verify(folder).digests() == verify(of_whole.folder).digests()
 
 
-def run_beside_one_who_does_not_end(delivery: str, store: str) -> dict[str, Any]:
+def run_beside_one_who_does_not_end(delivery: Path, store: Path) -> dict[str, Any]:
     """Run beside a process that makes nothing and does not end; return the id of the run, and how many were begun."""
     fork_aside, begun = Stem.fork_aside, list[str]()
 
     def without_end(self: Stem, statement: str) -> None:
         begun.append(statement)
-        fork_aside(self, "import time; time.sleep(600)")
+        fork_aside(self, f"import time; time.sleep({ENDLESS_SECONDS})")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(parts.WORKERS, "2")
         patch.setattr(Stem, "fork_aside", without_end)
-        return {"run_id": run_with(Path(delivery), Store(Path(store))).run_id, "begun": len(begun)}
+        return {"run_id": run_with(delivery, Store(store)).run_id, "begun": len(begun)}
 
 
 def test_a_run_need_not_wait_for_what_is_not_done(country: Path, store: Store, without: Done) -> None:
@@ -340,23 +342,16 @@ def test_what_would_have_to_be_worked_out_first_is_left_to_the_run(store: Store)
     assert {*store.folder.rglob("*")} == before
 
 
-STOPPED = """
-import sys
-from pathlib import Path
-folder = Path(sys.argv[1])
-sys.path[:0] = [str(folder), str(folder.parent)]
-from test_ahead import run_with
-from riskmodel.runs.publish import Store
-run_with(Path(sys.argv[3]), Store(Path(sys.argv[2])))
-"""
+def run_in_store(delivery: Path, store: Path) -> str:
+    return run_with(delivery, Store(store)).run_id
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_is_stopped_while_parts_are_made_ahead_leaves_no_process(
     country: Path, store: Store, number: signal.Signals
 ) -> None:
-    arguments = [Path(__file__).parent, store.folder, country / "whole"]
-    process = subprocess.Popen([sys.executable, "-c", STOPPED, *arguments], env=os.environ | {parts.WORKERS: "2"})
+    command = alone_command(run_in_store, country / "whole", store.folder)
+    process = subprocess.Popen(command, env=os.environ | {parts.WORKERS: "2"}, stdout=subprocess.DEVNULL)
     wait_until(lambda: process.poll() is not None or any(store.staging.glob("ahead-*")))
     assert process.poll() is None
     family = psutil.Process(process.pid).children(recursive=True)
@@ -368,4 +363,4 @@ def test_a_run_that_is_stopped_while_parts_are_made_ahead_leaves_no_process(
     if number == signal.SIGKILL:
         # What a kill leaves goes with the other leftovers, and stops nobody.
         run_with(yearly(country)[-1], store)
-        assert not any(store.staging.iterdir())
+    assert not any(store.staging.iterdir())

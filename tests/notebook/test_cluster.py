@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ import distributed
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from forked import PATIENCE_SECONDS, alone_command
 
 from riskmodel.errors import RunFailedError
 from riskmodel.messages import Message
@@ -36,20 +36,15 @@ from riskmodel.sources.synthetic import cohort
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
 FEATURES = next(step for step in SEMESTER if step.notebook == "20_features")
-ALONE = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from test_cluster import plan
-from riskmodel.runs.runner import run
-run(plan(Path(sys.argv[2])), lambda text: print(text, flush=True))
-"""
-PATIENCE_SECONDS = 60
 
 
 def plan(store: Path) -> Plan:
     """Return the plan of the one step, on the deliveries that the store holds."""
     return Plan(store, Settings(cut_off_date=date(2024, 12, 20)), pipeline=Pipeline((FEATURES,), notebook_folder(), ()))
+
+
+def run_in_store(store: Path) -> str:
+    return run(plan(store), lambda text: None).run_id
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +106,7 @@ def test_after_a_kill_only_parts_that_are_missing_or_not_whole_are_made(
     store: Store, undisturbed: Done, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", ALONE, Path(__file__).parent, store.folder],
+        alone_command(run_in_store, store.folder),
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | {parts.WORKERS: "1"},

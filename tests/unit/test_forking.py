@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from forked import asides, wait_until
+from forked import ENDLESS_SECONDS, PATIENCE_SECONDS, asides, wait_until
 from jupyter_client.kernelspec import KernelSpec
 from test_papermilling import executed, printed
 
@@ -28,8 +28,6 @@ from riskmodel.sources import packing
 from riskmodel.sources.history import PACKED_FOLDER
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="kernels are forked on Linux alone")
-
-END_SECONDS = 60
 
 
 @pytest.fixture
@@ -129,7 +127,7 @@ def test_a_kernel_ends_with_its_stem(stem: Stem, tmp_path: Path) -> None:
     forked = stem.fork(["-f", str(tmp_path / "kernel.json")], "", dict(os.environ))
     assert forked.poll() is None
     stem.close()
-    assert forked.wait(END_SECONDS) != 0
+    assert forked.wait(PATIENCE_SECONDS) != 0
 
 
 def test_a_forked_process_is_waited_for_and_killed_like_any_other(stem: Stem, tmp_path: Path) -> None:
@@ -137,7 +135,7 @@ def test_a_forked_process_is_waited_for_and_killed_like_any_other(stem: Stem, tm
     with pytest.raises(subprocess.TimeoutExpired):
         forked.wait(0)
     forked.send_signal(signal.SIGKILL)
-    assert forked.wait(END_SECONDS) == forked.poll() != 0
+    assert forked.wait(PATIENCE_SECONDS) == forked.poll() != 0
     forked.kill()  # and again, without harm
 
 
@@ -168,7 +166,7 @@ def test_work_aside_ends_with_its_stem(stem: Stem, tmp_path: Path) -> None:
     at_work = asides()
     assert len(at_work) == 1
     process_of(stem).kill()
-    _, alive = psutil.wait_procs(at_work, END_SECONDS)
+    _, alive = psutil.wait_procs(at_work, PATIENCE_SECONDS)
     assert not alive
 
 
@@ -210,7 +208,7 @@ def test_the_work_of_a_kernel_is_counted_while_it_lives_and_when_it_has_ended(st
     work = "import time\nwhile time.process_time() < 0.8:\n    pass\nprint(time.process_time())"
     execution = executed(tmp_path, work, stem=stem)
     assert execution.cpu_seconds >= 0.75  # the system counts in hundredths
-    deadline = time.monotonic() + END_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while (ended := process_of(stem).cpu_times()).children_user + ended.children_system < 0.75:
         assert time.monotonic() < deadline, "a kernel that ended is collected, with what it used"
         time.sleep(0.05)
@@ -220,18 +218,18 @@ def test_the_work_of_a_kernel_is_counted_while_it_lives_and_when_it_has_ended(st
 def test_a_kernel_that_ended_is_collected_also_when_the_news_interrupt_no_wait_of_the_stem(tmp_path: Path) -> None:
     # As news do that come just before the wait: here for certain, because another thread gets them.
     elsewhere = (
-        "import signal, threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start(); "
+        f"import signal, threading, time; threading.Thread(target=time.sleep, args=({ENDLESS_SECONDS},), daemon=True).start(); "
         "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD]); "
     )
     deaf = Stem(dict(os.environ), (sys.executable, "-P", "-c", elsewhere + START))
     try:
         forked = deaf.fork(["-f", str(tmp_path / "kernel.json")], "", dict(os.environ))
-        deadline = time.monotonic() + END_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while kernels_of(os.getpid()) != [forked.pid]:  # then the stem waits for its next question
             assert time.monotonic() < deadline, "a kernel that was asked for is not there"
             time.sleep(0.05)
         forked.kill()
-        forked.wait(END_SECONDS)
+        forked.wait(PATIENCE_SECONDS)
         while process_of(deaf).children():
             assert time.monotonic() < deadline, "a kernel that ended is still there"
             time.sleep(0.05)
@@ -242,7 +240,7 @@ def test_a_kernel_that_ended_is_collected_also_when_the_news_interrupt_no_wait_o
 def test_no_thread_is_left_behind_that_the_end_of_the_process_would_wait_for(stem: Stem, tmp_path: Path) -> None:
     before = set(threading.enumerate())
     executed(tmp_path, "1 + 1", stem=stem)
-    deadline = time.monotonic() + END_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while left := [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]:
         assert time.monotonic() < deadline, f"a thread waits on: {left}"
         time.sleep(0.05)

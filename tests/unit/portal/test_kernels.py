@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from forked import ENDLESS_SECONDS
 from jupyter_client.kernelspec import KernelSpec
 
 from riskmodel.portal import kernels
 from riskmodel.portal.kernels import KernelPool
+
+ENDLESS = f"import time; time.sleep({ENDLESS_SECONDS}) #"
 
 
 def _processes_with(text: str) -> list[str]:
@@ -30,7 +33,9 @@ def never_ready(monkeypatch):
     """Kernels that start and say nothing."""
 
     def silent(_self, _name):
-        return KernelSpec(argv=[sys.executable, "-c", "import time; time.sleep(600)", "{connection_file}"])
+        return KernelSpec(
+            argv=[sys.executable, "-c", f"import time; time.sleep({ENDLESS_SECONDS})", "{connection_file}"]
+        )
 
     monkeypatch.setattr(kernels.OneSpec, "get_kernel_spec", silent)
     monkeypatch.setattr(kernels, "can_fork", lambda: False)
@@ -52,18 +57,18 @@ def test_a_stop_does_not_wait_for_kernels_that_are_still_starting_and_leaves_non
 
 @pytest.mark.skipif(not kernels.can_fork(), reason="kernels are started anew on this system")
 def test_a_stop_does_not_wait_for_the_process_that_kernels_are_forked_from(monkeypatch):
-    monkeypatch.setattr(kernels, "STEM", "import time; time.sleep(600) # {folder} {start}")
+    monkeypatch.setattr(kernels, "STEM", f"{ENDLESS} {{folder}} {{start}}")
 
     async def start_and_stop() -> None:
         pool = KernelPool(2)
         pool.fill()
-        while not _processes_with("time.sleep(600) # "):
+        while not _processes_with(ENDLESS):
             await asyncio.sleep(0.01)
         await asyncio.wait_for(pool.close(), kernels.START_SECONDS / 2)
 
     # The end of the loop waits for its threads too.
     asyncio.run(start_and_stop())
-    assert _processes_with("time.sleep(600) # ") == []
+    assert _processes_with(ENDLESS) == []
 
 
 def test_a_closed_pool_starts_nothing_any_more():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pdf_text
 import pytest
+from forked import ENDLESS_SECONDS, PATIENCE_SECONDS
 
 from riskmodel.portal import printing
 from riskmodel.portal.printing import Printing, PrintingError, find_chromium
@@ -73,18 +74,18 @@ def test_the_folder_is_closed_to_others_and_gone_afterwards(folder):
 
 @pytest.mark.parametrize(
     ("script", "seconds", "kind"),
-    [("exec sleep 30", 0.2, "Timeout"), ("sleep 30 & exit 0", 20, "NoPdf"), ("exit 1", 20, "NoPdf")],
+    [("exec sleep", 0.2, "Timeout"), ("sleep & exit 0", 20, "NoPdf"), ("exit 1", 20, "NoPdf")],
 )
 def test_a_browser_that_hangs_or_fails_is_ended_and_leaves_nothing(folder, script, seconds, kind):
-    marked = script.replace("sleep 30", "sleep 30.4711")
+    marked = script.replace("sleep", f"sleep {ENDLESS_SECONDS}.4711")
     with pytest.raises(PrintingError, match=kind):
         _print(_browser(folder, marked), seconds)
     assert [path.name for path in folder.iterdir()] == ["browser"]
-    assert not _is_running(b"30.4711")
+    assert not _is_running(b".4711")
 
 
 def test_a_reader_who_goes_away_leaves_no_folder(folder):
-    chromium = _browser(folder, "exec sleep 30.4712")
+    chromium = _browser(folder, f"exec sleep {ENDLESS_SECONDS}.4712")
 
     async def go_away() -> None:
         task = asyncio.create_task(Printing(chromium, 20).pdf(PAGE))
@@ -96,7 +97,7 @@ def test_a_reader_who_goes_away_leaves_no_folder(folder):
 
     asyncio.run(go_away())
     assert [path.name for path in folder.iterdir()] == ["browser"]
-    assert not _is_running(b"30.4712")
+    assert not _is_running(b".4712")
 
 
 def test_a_few_are_printed_at_once_and_a_crowd_is_asked_to_come_again(folder):
@@ -132,7 +133,7 @@ def test_a_named_browser_that_is_not_there_is_none(monkeypatch, tmp_path):
 
 def _is_running(mark: bytes) -> bool:
     """Whether a process with the mark in its command stays; one that was killed takes a moment to go."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE_SECONDS
     while _is_seen(mark):
         if time.monotonic() > until:
             return True
