@@ -30,6 +30,11 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+def waiting_for(path: Path) -> str:
+    """Return a statement that is done when something lies at ``path``."""
+    return f"import pathlib, time; [time.sleep(0.01) for _ in iter(pathlib.Path({str(path)!r}).exists, True)]"
+
+
 def asides() -> list[psutil.Process]:
     """Return the processes of this test that work aside at this moment."""
     found = []

@@ -204,7 +204,7 @@ def test_a_run_that_is_told_to_stop_says_so_frees_the_store_and_leaves_no_kernel
     running.process.send_signal(number)
     began = time.monotonic()
     code, said = running.end()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert code == 4
     assert f"stopped by {number.name}" in said
     assert not (store.folder / HOLDER_NAME).exists()
