@@ -187,25 +187,23 @@ def weak_place(server: Server, place: ServerPlace, store: Path) -> ServerPlace:
 @contextmanager
 def made_place(server: Server, store: Path, at: datetime) -> Iterator[ServerPlace]:
     """Give a place beside a store where a register stands that was made at ``at``, with nothing in it but that."""
-    with _some_place(server, store, at) as (place, is_new):
-        if not is_new:
-            with _emptied(place) as connection:
-                connection.execute(AUDIT_HEAD.insert().values(head_id=1, entry_count=0, digest=START.digest))
-            _tell_of_making(place, at)
+    with _some_place(server, store) as place:
+        with _emptied(place) as connection:
+            connection.execute(AUDIT_HEAD.insert().values(head_id=1, entry_count=0, digest=START.digest))
+        _tell_of_making(place, at)
         yield place
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What stands in a register on a server, and when it was made: rows by table, where sequences are, the head that is noted."""
+    """What stands in a register on a server: the rows of each table, where its sequences are, and the head that is noted."""
 
-    at: datetime
     rows: Mapping[Table, Sequence[Mapping[str, Any]]]
     sequences: Mapping[str, tuple[int, bool]]
     note: bytes
 
 
-def contents_of(place: ServerPlace, at: datetime) -> Contents:
+def contents_of(place: ServerPlace) -> Contents:
     """Return what stands in a register, to be put into others; ``place`` is as it was made, not one whose policies hide rows."""
     with by_hand(place) as connection:
         rows = {table: connection.execute(select(table)).mappings().all() for table in METADATA.sorted_tables}
@@ -213,28 +211,26 @@ def contents_of(place: ServerPlace, at: datetime) -> Contents:
             name: connection.exec_driver_sql(f"SELECT last_value, is_called FROM {name}").one()
             for name in connection.dialect.get_sequence_names(connection)
         }
-    return Contents(at, rows, sequences, note_file(place).read_bytes())
+    return Contents(rows, sequences, note_file(place).read_bytes())
 
 
 @contextmanager
 def copied_place(server: Server, store: Path, contents: Contents) -> Iterator[ServerPlace]:
     """Give a place beside a store where a register with these contents stands."""
-    with _some_place(server, store, contents.at) as (place, _):
+    with _some_place(server, store) as place:
         with _emptied(place) as connection:
             for table, rows in contents.rows.items():
                 if rows:
                     connection.execute(table.insert(), rows)
             for name, (last, is_called) in contents.sequences.items():
                 connection.exec_driver_sql("SELECT setval(%s, %s, %s)", (name, last, is_called))
-        note = HeadNote(note_file(place))
-        note.begin()
-        note.path.write_bytes(contents.note)
+        note_file(place).write_bytes(contents.note)
         yield place
 
 
 @contextmanager
-def _some_place(server: Server, store: Path, at: datetime) -> Iterator[tuple[ServerPlace, bool]]:
-    """Give the place of a register, and whether it was made now, at ``at``; else it holds what a test left in it.
+def _some_place(server: Server, store: Path) -> Iterator[ServerPlace]:
+    """Give the place of a register that holds what some test left in it.
 
     To make a data base takes ten times as long as to empty one: they are used again, so leave their tables as they are.
     """
@@ -243,16 +239,21 @@ def _some_place(server: Server, store: Path, at: datetime) -> Iterator[tuple[Ser
     with by_hand(place) as connection:
         is_new = not connection.dialect.has_table(connection, AUDIT_HEAD.name)
     if is_new:
-        open_register(place, may_create=True, clock=lambda: at).close()
+        open_register(place, may_create=True).close()
     try:
-        yield place, is_new
+        yield place
     finally:
         server.at_rest.append(name)
 
 
 @contextmanager
 def _emptied(place: ServerPlace) -> Iterator[Connection]:
-    """Give a connection to a register in whose tables nothing stands, and whose guards are away until it is given back."""
+    """Give a connection to a register in whose tables nothing stands, and whose guards are away until it is given back.
+
+    The head that is noted beside it is that of an empty chain.
+    """
+    note_file(place).unlink(missing_ok=True)
+    HeadNote(note_file(place)).begin()
     with by_hand(place) as connection:
         without_guards(connection)
         for table in reversed(METADATA.sorted_tables):
@@ -264,7 +265,6 @@ def _emptied(place: ServerPlace) -> Iterator[Connection]:
 
 def _tell_of_making(place: ServerPlace, at: datetime) -> None:
     database = Database(postgresql.make_engine(place), HeadNote(note_file(place)), lambda: at)
-    database.note.begin()
     with database.acting() as act:
         act.record(operator_name(), "register_created", details={"revision": migrating.revisions()[-1]})
     database.engine.dispose()

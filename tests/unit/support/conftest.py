@@ -49,10 +49,9 @@ def made_world(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def served_world(postgres: own_postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Give what stands in a register on a server with the whole world, and its people."""
     store = tmp_path_factory.mktemp("served") / "store"
-    at = Calendar()()
-    with own_postgres.made_place(postgres, store, at) as made:
+    with own_postgres.made_place(postgres, store, Calendar()()) as made:
         people = _people_in(own_postgres.weak_place(postgres, made, store))
-        return own_postgres.contents_of(made, at), people
+        return own_postgres.contents_of(made), people
 
 
 def _people_in(place: Place, *, may_create: bool = False) -> dict[str, Person]:
